@@ -34,6 +34,33 @@ fn quoted_length(text: &str, quote: char) -> usize {
     text[1..].find(quote).map_or(text.len(), |end| end + 2)
 }
 
+/// The characters outside quotes, each with its position and the number of open brackets after it.
+pub fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char, usize)> {
+    let (mut depth, mut quote) = (0_usize, None);
+    text.char_indices().filter_map(move |(position, character)| {
+        let is_quote = matches!(character, '\'' | '"' | '`');
+        match quote {
+            Some(open) if open == character => quote = None,
+            None if is_quote => quote = Some(character),
+            None if character == '(' => depth += 1,
+            None if character == ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        (quote.is_none() && !is_quote).then_some((position, character, depth))
+    })
+}
+
+/// The parts between commas outside quotes and brackets.
+pub fn listed(text: &str) -> Vec<&str> {
+    let (mut parts, mut start) = (Vec::new(), 0);
+    for (position, ..) in outside_quotes(text).filter(|(_, character, depth)| *character == ',' && *depth == 0) {
+        parts.push(text[start..position].trim());
+        start = position + 1;
+    }
+    parts.push(text[start..].trim());
+    parts
+}
+
 fn is_of_a_word(character: char) -> bool {
     !matches!(character, '(' | ')' | ',' | ';')
 }

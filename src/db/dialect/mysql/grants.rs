@@ -1,6 +1,7 @@
 //! Parses the output of `SHOW GRANTS` of MySQL and MariaDB.
 
 use crate::db::access::{GrantObject, HeldPrivilege};
+use crate::db::sql::{listed, outside_quotes};
 
 /// Privileges beyond table rows that change neither rows nor the schema.
 pub const HARMLESS: [&str; 5] = ["USAGE", "EXECUTE", "LOCK TABLES", "CREATE TEMPORARY TABLES", "SHOW VIEW"];
@@ -23,12 +24,12 @@ pub fn read(line: &str, database: &str) -> GrantLine {
     let Some(rest) = line.strip_prefix("GRANT ") else { return GrantLine::Other };
     let Some((grant, rest)) = split_at_word(rest, " TO ") else { return GrantLine::Other };
     let Some((list, object)) = split_at_word(grant, " ON ") else {
-        let roles = split(grant).into_iter().filter(|role| role.starts_with('`') || role.starts_with('\''));
+        let roles = listed(grant).into_iter().filter(|role| role.starts_with('`') || role.starts_with('\''));
         return GrantLine::Roles(roles.map(str::to_owned).collect());
     };
     let Some(on) = object_of(object.trim(), database) else { return GrantLine::Other };
     let mut held: Vec<HeldPrivilege> =
-        split(list).into_iter().flat_map(|privilege| privileges(privilege, &on)).collect();
+        listed(list).into_iter().flat_map(|privilege| privileges(privilege, &on)).collect();
     if rest.contains("WITH GRANT OPTION") {
         held.push(HeldPrivilege { on, privilege: "ALL PRIVILEGES".to_owned(), is_grantable: true, via: None });
     }
@@ -46,7 +47,7 @@ fn privileges(text: &str, on: &GrantObject) -> Vec<HeldPrivilege> {
     let (GrantObject::Table(table), Some((privilege, columns))) = (on, text.split_once('(')) else {
         return vec![held(on.clone(), text)];
     };
-    let columns = split(columns.trim_end().trim_end_matches(')'));
+    let columns = listed(columns.trim_end().trim_end_matches(')'));
     columns.into_iter().map(|column| held(GrantObject::Column(table.clone(), unquoted(column)), privilege)).collect()
 }
 
@@ -165,41 +166,9 @@ fn quoted_length(text: &str, quote: char) -> Option<usize> {
 
 /// The first position of a word outside quotes and parentheses.
 fn split_at_word<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
-    let position = positions(text).find(|position| text[*position..].starts_with(word))?;
+    let mut outside = outside_quotes(text).filter(|(_, _, depth)| *depth == 0);
+    let (position, ..) = outside.find(|(position, ..)| text[*position..].starts_with(word))?;
     Some((&text[..position], &text[position + word.len()..]))
-}
-
-/// The parts between commas outside quotes and parentheses.
-fn split(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let mut start = 0;
-    for position in positions(text).filter(|position| text[*position..].starts_with(',')) {
-        parts.push(text[start..position].trim());
-        start = position + 1;
-    }
-    parts.push(text[start..].trim());
-    parts
-}
-
-/// Every position outside quotes and parentheses.
-fn positions(text: &str) -> impl Iterator<Item = usize> {
-    let mut quoted_until = 0;
-    let mut depth = 0;
-    text.char_indices().filter_map(move |(position, letter)| {
-        if position < quoted_until {
-            return None;
-        }
-        match letter {
-            '`' | '\'' | '"' => {
-                quoted_until = position + quoted_length(&text[position..], letter).unwrap_or(text.len() - position);
-            }
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ if depth == 0 => return Some(position),
-            _ => {}
-        }
-        None
-    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::db::dialect::catalog::{Catalog, ColumnParts, neutral};
 use crate::db::engine::Session;
 use crate::db::schema::meaning::{meaning, words};
 use crate::db::schema::{Object, ObjectKind, Schema, needs_value, object_of, rows};
-use crate::db::sql::normalised;
+use crate::db::sql::{listed, normalised, outside_quotes};
 use crate::error::Result;
 
 const COLUMNS: &str = "SELECT m.name AS in_table, 'column' AS kind, x.name AS name, x.type || \
@@ -249,24 +249,7 @@ fn items(statement: &str) -> Option<(Vec<&str>, &str)> {
     let open = statement.find('(')?;
     let inside = balanced(&statement[open..]);
     let tail = &statement[open + inside.len()..];
-    let inside = inside.strip_prefix('(')?.strip_suffix(')')?;
-    let (mut items, mut depth, mut quote, mut start) = (Vec::new(), 0_usize, None, 0);
-    for (position, character) in inside.char_indices() {
-        match (quote, character) {
-            (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"' | '`') => quote = Some(character),
-            (None, '(') => depth += 1,
-            (None, ')') => depth = depth.saturating_sub(1),
-            (None, ',') if depth == 0 => {
-                items.push(inside[start..position].trim());
-                start = position + 1;
-            }
-            _ => {}
-        }
-    }
-    items.push(inside[start..].trim());
-    Some((items, tail))
+    Some((listed(inside.strip_prefix('(')?.strip_suffix(')')?), tail))
 }
 
 /// The checks of a table's statement: their names, or their texts where they have none.
@@ -305,19 +288,8 @@ fn checks(statement: &str) -> Vec<(String, String)> {
 
 /// `(…)` with everything inside, from a text that begins with the bracket.
 fn balanced(text: &str) -> &str {
-    let (mut depth, mut quote) = (0_usize, None);
-    for (position, character) in text.char_indices() {
-        match (quote, character) {
-            (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"' | '`') => quote = Some(character),
-            (None, '(') => depth += 1,
-            (None, ')') if depth == 1 => return &text[..=position],
-            (None, ')') => depth -= 1,
-            _ => {}
-        }
-    }
-    text
+    let end = outside_quotes(text).find(|(_, character, depth)| *character == ')' && *depth == 0);
+    end.map_or(text, |(position, ..)| &text[..=position])
 }
 
 /// `words` are those of the column or constraint so far, `CHECK` last.
