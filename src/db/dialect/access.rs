@@ -32,7 +32,7 @@ pub trait Grants: Catalog + Sync {
         Ok(Vec::new())
     }
 
-    /// Refuses who may not grant, where the server would only warn.
+    /// Rejects a role that may not grant, if the server would only warn.
     ///
     /// Errors: exit 4.
     async fn assert_may_grant(&self, _session: &dyn Session, _steps: &[RightsStep]) -> Result<()> {

@@ -7,16 +7,16 @@ use crate::db::schema::meaning::meaning;
 use crate::db::schema::{ObjectKind, Removable, Schema};
 use crate::error::Result;
 
-/// An engine's schema: how it is read, compared, removed and mended. Where `table` and `name` are parts of a
-/// statement they are quoted already.
+/// An engine's schema: how it is read, compared, removed and repaired. `table` and `name` are already quoted
+/// where they are parts of a statement.
 #[async_trait]
 pub trait Catalog {
-    /// A name as a statement may contain it, whatever it is.
+    /// Any name, quoted for a statement.
     fn quoted(&self, name: &str) -> String {
         format!("\"{}\"", name.replace('"', "\"\""))
     }
 
-    /// Everything in the current schema or database but what extensions and the engine itself own.
+    /// All objects in the current schema or database, except those of extensions and of the engine.
     async fn read_schema(&self, session: &dyn Session) -> Result<Schema>;
 
     /// Statements that remove these objects.
@@ -29,12 +29,12 @@ pub trait Catalog {
         definition == other || meaning(definition) == meaning(other)
     }
 
-    /// The statement that changes what a table is as a whole; `None` where that is nothing.
+    /// The statement that changes the options of a table; `None` if there are none.
     fn change_table(&self, _table: &str, _expected: &str) -> Option<String> {
         None
     }
 
-    /// Statements that make an index another one.
+    /// Statements that replace an index.
     fn change_index(&self, table: &str, name: &str, definition: &str) -> String {
         format!("{}; {definition}", self.drop_index(table, name))
     }
@@ -72,7 +72,7 @@ pub trait Catalog {
         Ok(())
     }
 
-    /// Statements that make a table again with its rows, where nothing less changes it.
+    /// Statements that rebuild a table with its rows, if no other statement can change it.
     fn rebuild(&self, _table: &str, _expected: &Schema, _found: &Schema) -> Option<String> {
         None
     }
@@ -83,7 +83,7 @@ pub fn named_constraint(name: &str) -> (String, String) {
     (format!("DROP CONSTRAINT {name}"), format!("CONSTRAINT {name} "))
 }
 
-/// `type [NOT NULL] [DEFAULT …]` taken apart.
+/// The parts of `type [NOT NULL] [DEFAULT …]`.
 pub struct ColumnParts<'a> {
     pub kind: &'a str,
     pub is_not_null: bool,
@@ -100,7 +100,7 @@ impl<'a> ColumnParts<'a> {
         ColumnParts { kind: kind.unwrap_or(rest), is_not_null: kind.is_some(), default }
     }
 
-    /// What a row gets whose value is missing though there must be one: the default.
+    /// The value for rows whose required value is missing: the default.
     pub fn instead_of_null(&self, found: &ColumnParts<'_>) -> Option<&'a str> {
         self.default.filter(|_| self.is_not_null && !found.is_not_null)
     }

@@ -17,11 +17,11 @@ pub struct Client {
     pub engine: Engine,
     /// The default port of servers.
     pub default_port: u16,
-    /// The user that the engine's own clients take when none is given.
+    /// The default user of the engine's own clients.
     pub default_user: &'static str,
     /// The URL parameter that names a socket.
     pub socket_parameter: &'static str,
-    /// Whether clients are set up as libpq is: its environment variables, its file of passwords, a search path.
+    /// Whether clients are configured like libpq: environment variables, password file, search path.
     pub is_like_libpq: bool,
     /// The other places for a password besides the URL, as messages name them.
     pub passwords: &'static str,

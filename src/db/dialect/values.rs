@@ -1,7 +1,7 @@
-//! How an engine keeps, compares and adds up values.
+//! How an engine stores, compares and sums values.
 //!
-//! The default answers hold for an engine with exact decimals, with types for times and ids, and with
-//! columns that hold nothing but what they are for.
+//! The default methods are for an engine with exact decimals and types for times and ids, whose columns
+//! contain only values of their type.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -14,8 +14,8 @@ use crate::domain::{Form, Id};
 
 /// Values, and expressions about them.
 pub trait Values {
-    /// The exact sum of an amount of each row, taken `times` a number, for [`Values::read_sum`]; it
-    /// sorts as the sums do.
+    /// The exact sum of an amount of each row, multiplied by `times`, for [`Values::read_sum`]; it
+    /// sorts by the sum.
     fn sum_exactly(&self, amount: Expr, times: Option<Expr>) -> Expr {
         match times {
             Some(times) => amount.mul(times).sum(),
@@ -23,12 +23,12 @@ pub trait Values {
         }
     }
 
-    /// Reads what [`Values::sum_exactly`] computed; nothing to add up is zero.
+    /// Reads what [`Values::sum_exactly`] computed; without rows it is zero.
     fn read_sum(&self, row: &QueryResult, column: &str) -> Result<Decimal, DbErr> {
         Ok(row.try_get::<Option<Decimal>>("", column)?.unwrap_or_default())
     }
 
-    /// An amount as a number that computes exactly.
+    /// An amount as a number for exact arithmetic.
     fn exactly(&self, amount: Expr) -> Expr {
         amount
     }
@@ -38,9 +38,9 @@ pub trait Values {
         column.to_owned()
     }
 
-    /// A column of times as something that compares as the times do. Where times are text, other
-    /// programs write forms of their own: those are brought to one form, with milliseconds, and what
-    /// is no time is NULL.
+    /// A column of times as an expression that compares by time. Where times are text, other programs
+    /// write other forms: all are converted to one form, with milliseconds, and invalid times are
+    /// NULL.
     fn comparable_time(&self, column: Expr) -> Expr {
         column
     }
@@ -50,8 +50,8 @@ pub trait Values {
         Expr::val(moment)
     }
 
-    /// How many of the boundaries, which ascend, lie at or before the time in this column: its place
-    /// among the periods between them. What is no time comes after all.
+    /// The number of the ascending boundaries at or before the time in this column: the index of its
+    /// period. Invalid times come last.
     fn place_among(&self, column: Expr, boundaries: &[DateTime<Utc>]) -> Expr {
         let moments: Vec<Expr> = boundaries.iter().map(|moment| self.comparable_moment(*moment)).collect();
         halving(&column, &moments, 0)
@@ -62,9 +62,9 @@ pub trait Values {
         column.is_in(values)
     }
 
-    /// Limits an UPDATE to the rows with these ids, each with a number of its own, and makes it lock
-    /// them in ascending order of the ids, which `numbers` have, so that two such statements cannot
-    /// deadlock. What comes back is the number of the row.
+    /// Limits an UPDATE to the rows with these ids, each with a number, and makes it lock them in the
+    /// order of `numbers`, which is that of the ids, so that two such statements cannot deadlock.
+    /// Returns the expression for the row's number.
     fn limit_to_numbered(
         &self,
         update: &mut UpdateStatement,
@@ -80,13 +80,13 @@ pub trait Values {
     /// The server's clock plus some seconds, as SQL.
     fn seconds_from_now(&self, seconds: u32) -> String;
 
-    /// A stored time, whatever it is, as a text of [`crate::db::stream::Row`].
+    /// A stored time, valid or not, as a text of [`crate::db::stream::Row`].
     fn time_to_stream(&self, column: Expr) -> Expr {
         column.cast_as("char(64)")
     }
 
-    /// A stored value to the letter, of whatever type it is, for [`Values::of_literal`]; `None` where a
-    /// column holds nothing but what it is for.
+    /// The exact stored value, of any type, for [`Values::of_literal`]; `None` where a column contains
+    /// only values of its type.
     fn literal(&self, _column: Expr) -> Option<Expr> {
         None
     }
@@ -104,17 +104,19 @@ pub trait Values {
         Uuid::try_parse(name).map(Id::from).into_iter().collect()
     }
 
-    /// When a stored id is a UUID in another form than this one, or shopctl's; `None` where the type has one form.
+    /// The condition for a stored id that is a UUID in another form than this one, or shopctl's; `None` where the
+    /// type has one form.
     fn id_in_form(&self, _column: &str, _form: Option<Form>) -> Option<OwnForm> {
         None
     }
 
-    /// When a stored time is in a form that does not sort with shopctl's; `None` where the type has one form.
+    /// The condition for a stored time in a form that does not sort with shopctl's; `None` where the type has
+    /// one form.
     fn time_in_own_form(&self, _column: &str) -> Option<OwnForm> {
         None
     }
 
-    /// A stored time to the letter, where times are text; `None` where they are a type of their own.
+    /// The exact text of a stored time; `None` where times have a type.
     fn text_of_stored_time(&self, _column: &str) -> Option<String> {
         None
     }
@@ -127,7 +129,7 @@ pub trait Values {
         None
     }
 
-    /// When a stored amount is no number; `None` where the type forbids it.
+    /// The condition for a stored amount that is not a number; `None` if the column type prevents it.
     fn is_odd_amount(&self, _column: &str) -> Option<String> {
         None
     }
@@ -173,7 +175,7 @@ pub fn is_numbered(id: &DynIden, numbers: &[(Id, i32)]) -> Expr {
     Expr::col(id.clone()).is_in(numbers.iter().map(|(row, _)| *row))
 }
 
-/// A search by halves: a handful of comparisons a row, also among hundreds of boundaries.
+/// A binary search: few comparisons per row, even with hundreds of boundaries.
 pub fn halving(time: &Expr, boundaries: &[Expr], passed: usize) -> Expr {
     let middle = boundaries.len() / 2;
     let Some(boundary) = boundaries.get(middle) else { return Expr::cust(passed.to_string()) };

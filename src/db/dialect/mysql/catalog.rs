@@ -137,13 +137,13 @@ impl Catalog for Mysql {
             Some(default) => format!("UPDATE {table} SET {name} = {default} WHERE {name} IS NULL; {change}"),
             None => change,
         };
-        // A TIMESTAMP is what the session's zone makes of it.
+        // The value of a TIMESTAMP depends on the session's time zone.
         let is_zoned = |kind: &str| kind.starts_with("timestamp");
         let is_shifted = is_zoned(wanted.kind) != is_zoned(old.kind);
         Some(if is_shifted { format!("SET time_zone = '+00:00'; {change}") } else { change })
     }
 
-    /// In one statement: a foreign key that uses the index is never without one.
+    /// One statement, so that a foreign key that uses the index always has one.
     fn change_index(&self, table: &str, name: &str, definition: &str) -> String {
         let columns = definition.split_once(" (").map_or("", |(_, columns)| columns);
         format!("ALTER TABLE {table} DROP INDEX {name}, ADD INDEX {name} ({columns}")

@@ -72,11 +72,11 @@ impl Server for Mysql {
 
 /// The complete session settings, independent of the server's defaults.
 ///
-/// The driver forces no strict mode: without it values are cut to fit in silence. A limit of rows for every
-/// SELECT would cut exports and sums. Without autocommit a lock
-/// of ours would never be seen by others. A client that vanished inside a transaction blocks its rows until
-/// MariaDB ends the transaction; MySQL ends the session, for which `wait_timeout` is set beside these. Under
-/// SERIALIZABLE each read locks, and writers of one row would end one another for ever.
+/// The driver does not set strict mode: without it values are silently truncated. A row limit for every SELECT
+/// would truncate exports and sums. Without autocommit shopctl's lock would be invisible to other sessions. A
+/// client that vanished inside a transaction blocks its rows until MariaDB ends the transaction; MySQL ends the
+/// session, for which `wait_timeout` is set separately. Under SERIALIZABLE each read locks, and writers of one
+/// row would deadlock again and again.
 ///
 /// On a Galera cluster, also wait until this node has applied earlier commits: the previous command may have
 /// used another node. Each engine skips the other's comments.
@@ -140,7 +140,7 @@ fn limits(login: &Login, settings: &ConnectSettings) -> String {
         limits += &format!(", wait_timeout = {session} /*M!100300 , idle_transaction_timeout = {transaction} */");
     }
     if let Some(limit) = login.lock_wait {
-        // Whole seconds are the finest unit.
+        // The unit is whole seconds.
         let seconds = limit.as_secs() + 1;
         limits += &format!(", innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}");
     }

@@ -12,7 +12,7 @@ use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdic
 use crate::db::target::{ServerTarget, Target};
 use crate::error::Result;
 
-/// The first version of each series in which UUIDs of version 7, as ids are, sort in the order of their times
+/// The first version of each series in which ids, which are UUIDs of version 7, sort by their times
 /// (MDEV-29959); the type itself is older.
 const OLDEST_MARIADB: &str = "10.11.5";
 const OLDEST_MARIADB_OF: [(&str, &str); 2] = [("10.10.", "10.10.6"), ("11.0.", "11.0.3")];

@@ -28,7 +28,7 @@ impl Values for Mysql {
         format!("CAST({column} AS CHAR)")
     }
 
-    /// MariaDB's type gives one form. The digits are looked at as they are, whatever collation the column has.
+    /// MariaDB's type has one form. The digits are compared as bytes, independent of the column's collation.
     fn id_in_form(&self, column: &str, form: Option<Form>) -> Option<OwnForm> {
         if form.is_some() {
             return None;
@@ -43,7 +43,7 @@ impl Values for Mysql {
         })
     }
 
-    /// MySQL has no type of its own for ids; MariaDB's takes all of these for the same.
+    /// MySQL has no type for ids; in MariaDB's type all of these are equal.
     fn ids_named(&self, name: &str) -> Vec<Id> {
         let forms = [Form::UpperCase, Form::Digits, Form::UpperCaseDigits];
         let ids = |id| std::iter::once(Id::Known(id)).chain(forms.map(|form| Id::Formed(id, form)));

@@ -146,8 +146,8 @@ fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String
     }
 }
 
-/// How a value becomes one of another type, where that is not left to the server: it would take a time without a zone
-/// for one in the session's. A text is cut by no cast: one that does not fit is an error.
+/// The conversion of a value to another type, if the server's default is wrong: it would read a time without a zone
+/// in the session's zone. A text is not cast, which would truncate it: one that does not fit is an error.
 fn using(name: &str, wanted: &str, found: &str) -> String {
     let is_text = |kind: &str| kind.starts_with("character") || kind.starts_with("text") || kind.starts_with("bpchar");
     match (wanted, found) {

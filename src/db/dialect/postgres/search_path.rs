@@ -25,7 +25,7 @@ pub async fn refuse_no_schema(session: &dyn Session) -> Result<()> {
     }
 }
 
-/// The names in a search path, as the server reads them: in quotes as they are, others in lower case.
+/// The names in a search path, as the server reads them: quoted names unchanged, others in lower case.
 fn names_in(path: &str) -> Vec<String> {
     let (mut names, mut name, mut is_quoted) = (Vec::new(), String::new(), false);
     let mut characters = path.chars().peekable();
@@ -87,7 +87,7 @@ async fn no_schema(session: &dyn Session, row: &QueryResult) -> Result<Error> {
             quoted(&usable)
         ),
     });
-    // A list within one pair of quotes is one name, and hardly meant.
+    // A list in one pair of quotes is a single name, which is probably a mistake.
     let is_list = names.iter().any(|name| name.contains([',', '"']));
     let remedies = if is_list { [change, make] } else { [make, change] };
     let remedies = remedies.into_iter().flatten().enumerate();

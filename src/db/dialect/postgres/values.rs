@@ -1,5 +1,5 @@
-//! Values of PostgreSQL. Many of them travel as one parameter, an array: the statement is the same for any
-//! number, and its plan is kept.
+//! Values of PostgreSQL. Many values are sent as one array parameter: the statement is the same for any number
+//! of them, and its plan is reused.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{
@@ -15,15 +15,15 @@ use crate::domain::Id;
 pub const FEW: usize = 20;
 
 impl Values for Postgres {
-    /// As large a CASE as the others have is compiled for seconds before it runs (jit). A literal becomes an
-    /// array once, a parameter would for each row.
+    /// The large CASE of the other engines would be compiled for seconds before it runs (jit). A literal is
+    /// converted to an array once, a parameter would be for each row.
     fn place_among(&self, column: Expr, boundaries: &[DateTime<Utc>]) -> Expr {
         let texts: Vec<String> = boundaries.iter().map(|moment| format!("\"{}\"", moment.to_rfc3339())).collect();
         let array = Expr::cust(format!("'{{{}}}'::timestamptz[]", texts.join(",")));
         Func::cust("width_bucket").arg(column).arg(array).into()
     }
 
-    /// Many are looked up one by one, whatever plan was made before they were known.
+    /// Many values are looked up one by one, also with a plan made before they were known.
     fn is_among(&self, column: Expr, mut values: Vec<Value>) -> Expr {
         // No column can hold a NUL, and the server rejects the whole statement.
         values.retain(|value| !matches!(value, Value::String(Some(text)) if text.contains('\0')));
@@ -49,8 +49,8 @@ impl Values for Postgres {
             update.and_where(Expr::col(id.clone()).in_subquery(in_order));
             return number_by_id(&id, numbers);
         }
-        // A CASE of many takes as long for each row as it has branches. The numbers are part of the
-        // locking subquery, which would be run for each row if it were only asked for the ids.
+        // The time of a CASE per row grows with its branches. The numbers are part of the locking subquery,
+        // which would be run for each row if it returned the ids only.
         let (ids, numbers): (Vec<_>, Vec<_>) =
             numbers.iter().map(|(id, number)| (id.to_string(), number.to_string())).unzip();
         let array = |elements: Vec<String>| format!("{{{}}}", elements.join(","));
@@ -72,13 +72,13 @@ impl Values for Postgres {
         Expr::col(("numbered", "number"))
     }
 
-    /// Also in a long transaction the time of this very statement; a planner that spreads statements over
-    /// several servers refuses clock_timestamp() in what it writes.
+    /// The time of this statement, also in a long transaction; a planner that distributes statements over several
+    /// servers rejects clock_timestamp() in a write.
     fn seconds_from_now(&self, seconds: u32) -> String {
         format!("statement_timestamp() + interval '{seconds} seconds'")
     }
 
-    /// COPY writes texts anyway.
+    /// COPY writes every value as text.
     fn time_to_stream(&self, column: Expr) -> Expr {
         column
     }
@@ -87,7 +87,7 @@ impl Values for Postgres {
         format!("CAST({column} AS text)")
     }
 
-    /// Both infinities, and what lies beyond the calendars of most programs.
+    /// Both infinities, and times outside the range of most programs.
     fn is_odd_time(&self, column: &str) -> String {
         format!("{column} < '0001-01-01 00:00:00+00' OR {column} >= '10000-01-01 00:00:00+00'")
     }

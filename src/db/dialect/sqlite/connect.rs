@@ -81,8 +81,8 @@ impl Connect for Sqlite {
         Some(Arc::new(SqliteRowRepair::default()))
     }
 
-    /// A deferred transaction that reads and then writes fails at once when another has written
-    /// meanwhile, whatever busy_timeout says; taking the write lock at BEGIN waits instead.
+    /// A deferred transaction that reads and then writes fails at once, despite busy_timeout, if another has
+    /// written meanwhile; taking the write lock at BEGIN waits instead.
     fn transaction(&self) -> TransactionOptions {
         TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -90,7 +90,7 @@ impl Connect for Sqlite {
         }
     }
 
-    /// A read transaction is a snapshot by nature.
+    /// Every read transaction is a snapshot.
     fn snapshot(&self) -> TransactionOptions {
         TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
@@ -176,12 +176,12 @@ fn origin_hint() -> Hint {
     CommandLine::new("config show").and(" tells where this path comes from")
 }
 
-/// Why a file that can be read cannot be written by this user, where that is so. Nothing is changed.
+/// Why this user cannot write a readable file; `None` if they can. Nothing is changed.
 pub fn unwritable(path: &Path) -> Option<String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let reason = |what: String, error: std::io::Error| format!("{what}: {}", crate::error::io_reason(&error));
     let file = std::fs::OpenOptions::new().write(true).open(path).err();
-    // Without a name, gone at once: SQLite makes files beside the database.
+    // SQLite creates files beside the database; this one has no name and vanishes at once.
     let beside = || tempfile::tempfile_in(folder).err();
     match file {
         Some(error) => Some(reason(format!("the file {}", path.display()), error)),
@@ -194,7 +194,7 @@ async fn copy(connection: &impl ConnectionTrait, path: &Path, suffix: &str) -> R
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{suffix}"));
     let copy = PathBuf::from(name);
-    // Empty but with its permissions, which VACUUM would not set. One that is already there is somebody's.
+    // Empty but with its permissions, which VACUUM would not set. An existing file is not overwritten.
     create(&copy, IfThere::Refuse)?;
     let copy = FileCopy::new(copy);
     let target = copy.path().to_string_lossy().into_owned();
@@ -215,7 +215,7 @@ fn is_alone(path: &Path) -> bool {
     !Path::new(&wal).exists()
 }
 
-/// Opens the file, however long another has it for itself, but not longer than a connection is waited for.
+/// Opens the file; waits while another process has it locked, up to the limit for a connection.
 async fn open_when_free(options: SqliteConnectOptions, settings: &ConnectSettings) -> Result<SqlitePool, DriverError> {
     let until = Instant::now() + settings.acquire_timeout;
     loop {
@@ -252,7 +252,7 @@ async fn id_form(pool: &SqlitePool) -> Result<Option<Form>, DriverError> {
     Ok(form.and_then(|form| Form::from_stored(&form)))
 }
 
-/// What becomes of a file that is there already.
+/// What to do with an existing file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum IfThere {
     Open,
@@ -281,7 +281,7 @@ fn create_error(path: &Path, error: &std::io::Error) -> Error {
         _ => Kind::Configuration,
     };
     let reason = match error.kind() {
-        // A file in place of a folder, or the other way round.
+        // A file in place of a folder, or vice versa.
         ErrorKind::AlreadyExists => "something else of that name is there".to_owned(),
         _ => crate::error::io_reason(error),
     };

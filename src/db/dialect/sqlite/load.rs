@@ -1,4 +1,4 @@
-//! Rows in bulk.
+//! Bulk loads.
 
 use sea_orm::ConnectionTrait;
 
@@ -6,11 +6,11 @@ use crate::db::answers::{rows, text};
 use crate::db::write::WriteHandle;
 use crate::error::Result;
 
-/// Pages that are kept in memory, in KiB.
+/// The size of the page cache, in KiB.
 const CACHE_KIB: u32 = 12 * 1024;
 
-/// Takes indexes away, if all tables are empty, and gives the statements that make them again. Those of UNIQUE and
-/// PRIMARY KEY are kept.
+/// Drops indexes if all tables are empty, and returns the statements that recreate them. Those of UNIQUE and
+/// PRIMARY KEY remain.
 pub async fn without_indexes(handle: &WriteHandle, tables: &[&str]) -> Result<Vec<String>> {
     handle.execute_unprepared(&format!("PRAGMA cache_size = -{CACHE_KIB}")).await?;
     let full: Vec<String> = tables.iter().map(|table| format!("SELECT 1 AS found FROM {table} LIMIT 1")).collect();

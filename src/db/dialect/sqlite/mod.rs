@@ -18,7 +18,7 @@ pub struct Sqlite;
 
 impl super::Dialect for Sqlite {}
 impl access::Grants for Sqlite {}
-/// Waits for locks have their own limit; whatever takes longer is at work.
+/// Waits for locks have their own limit: a statement that takes longer is working.
 impl sessions::Sessions for Sqlite {}
 
 pub static FACTS: Facts = Facts {

@@ -12,8 +12,8 @@ use tokio::sync::OnceCell;
 use crate::db::guarded::RowRepair;
 use crate::domain::text;
 
-/// Makes rows in an empty database in memory, opened when the first is needed. A row of the driver can
-/// only come from SQLite, and the shop's own connections may be at work on others.
+/// Creates rows with an empty in-memory database, opened on first use. Only SQLite can create a row of the
+/// driver, and the shop's own connections may be in use.
 #[derive(Debug, Default)]
 pub struct SqliteRowRepair(OnceCell<DatabaseConnection>);
 
@@ -46,7 +46,7 @@ fn has_odd_text(row: &SqliteRow) -> bool {
     })
 }
 
-/// Ids are read as they are stored, bytes too.
+/// Ids are read as stored, also if they are bytes.
 fn is_id(column: &str) -> bool {
     column == "id" || column.ends_with("_id")
 }

@@ -1,5 +1,5 @@
-//! Values of SQLite: it keeps any value in any column, times as text, and amounts as 8-byte floats, whose sum
-//! drifts, so that whole cents are computed with.
+//! Values of SQLite: it stores any value in any column, times as text, and amounts as 8-byte floats, whose sums
+//! are inexact: computations use whole cents.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -13,14 +13,14 @@ use crate::db::dialect::values::{Values, halving};
 use crate::db::engine::OwnForm;
 use crate::domain::{Form, Id, moment, text};
 
-/// The form in which shopctl and the schema's defaults write times: it sorts as the times do.
+/// The form in which shopctl and the schema's defaults write times: it sorts by time.
 const SORTABLE_TIME: &str = "????-??-?? ??:??:??.??????+00:00";
 /// The arguments of strftime that give this form, to the millisecond.
 const UNIFORM_TIME: &str = "%Y-%m-%d %H:%M:%f000+00:00";
 
 impl Values for Sqlite {
-    /// Added up apart in hundred thousands and the rest, because millions of pieces at the highest price
-    /// leave 64 bits; as text of equal length, because that sorts.
+    /// Hundred thousands and the rest are summed separately, because millions of pieces at the highest price
+    /// exceed 64 bits; the result is text of fixed length, because that sorts.
     fn sum_exactly(&self, amount: Expr, times: Option<Expr>) -> Expr {
         let sum = |amount: Expr| match &times {
             Some(times) => amount.mul(times.clone()).sum(),
@@ -55,7 +55,7 @@ impl Values for Sqlite {
         Expr::val(moment::stored_text(time))
     }
 
-    /// The form is looked at once a row, not once a comparison.
+    /// The form is determined once per row, not once per comparison.
     fn place_among(&self, column: Expr, boundaries: &[DateTime<Utc>]) -> Expr {
         let moments: Vec<Expr> = boundaries.iter().map(|moment| self.comparable_moment(*moment)).collect();
         Expr::case(column.clone().glob(SORTABLE_TIME), halving(&column, &moments, 0))
@@ -100,14 +100,14 @@ impl Values for Sqlite {
         Some(format!("CAST({column} AS text)"))
     }
 
-    /// A bare number would be a Julian day.
+    /// A number would be read as a Julian day.
     fn is_odd_time(&self, column: &str) -> String {
         let is_date = format!("{column} GLOB '????-??-??*' AND julianday({column}) IS NOT NULL");
         format!("typeof({column}) <> 'text' OR NOT ({is_date} OR {})", is_number(column))
     }
 
-    /// LIKE takes bytes that are not UTF-8 for U+FFFD, the sign for that; the sign itself may stand there too, and
-    /// so may U+FFFE and U+FFFF, which it takes for the same.
+    /// LIKE reads bytes that are not UTF-8 as U+FFFD, and also U+FFFE and U+FFFF; a text may contain U+FFFD
+    /// itself.
     fn is_odd_text(&self, column: &str) -> Option<String> {
         let has_sign = |text: &str| format!("{text} LIKE '%' || char(65533) || '%'");
         let rest = (65533..=65535).fold(column.to_owned(), |text, sign| format!("replace({text}, char({sign}), '')"));
@@ -142,15 +142,15 @@ impl Values for Sqlite {
             let own = in_form(&own, form);
             return Some(OwnForm { is_other: format!("{column} IS NOT {own} AND {own} IS NOT NULL"), own });
         }
-        // Of a shape that is quick to look at; the rest is no UUID.
+        // The shapes of a UUID, which are fast to check.
         let places = [8, 4, 4, 4, 12].map(|length| "?".repeat(length)).join("-");
         let has_other_shape = format!("{column} NOT GLOB '{places}' OR {column} <> lower({column})");
         let is_other = format!("(typeof({column}) <> 'text' OR {has_other_shape}) AND {own} IS NOT NULL");
         Some(OwnForm { is_other, own })
     }
 
-    /// A date alone sorts as its midnight, and UTC may be written in any way. What is not exact to the millisecond
-    /// would be rounded, and keeps its digits if it can.
+    /// A date alone sorts as its midnight, and UTC may be written in any way. Times finer than a millisecond would
+    /// be rounded, and keep their digits if possible.
     fn time_in_own_form(&self, column: &str) -> Option<OwnForm> {
         let is_utc = format!("{column} NOT GLOB '*[+-]??:??' OR {column} GLOB '*[+-]00:00'");
         let is_time = format!("{column} GLOB '????-??-??[ T]??:??*' AND ({is_utc})");
@@ -161,7 +161,7 @@ impl Values for Sqlite {
         let own = format!(
             "CASE WHEN {is_number} THEN {of_number} WHEN {is_time} THEN replace({column}, 'T', ' ') ELSE {uniform} END",
         );
-        // Else `now` were a time, and any number a Julian day.
+        // Otherwise `now` would be a time, and any number a Julian day.
         let is_other = format!(
             "{column} NOT GLOB '{SORTABLE_TIME}' AND typeof({column}) = 'text' \
              AND ({is_number} OR {column} GLOB '????-??-??*') AND NOT ({sorts}) AND ({own}) IS NOT NULL"
@@ -177,7 +177,7 @@ impl Values for Sqlite {
     }
 }
 
-/// The UUID in a column as 36 lower-case characters, whatever its form; NULL for what is none.
+/// The UUID in a column as 36 lower-case characters, in any form; NULL for other values.
 fn uuid_of(column: &str) -> String {
     let text = format!("iif(typeof({column}) = 'blob', hex({column}), {column})");
     let digits = ["-", "{", "}"].iter().fold(text, |text, sign| format!("replace({text}, '{sign}', '')"));
@@ -199,7 +199,7 @@ fn in_form(id: &str, form: Form) -> String {
     }
 }
 
-/// When a time is a number: milliseconds since 1970, which JavaScript's drivers send.
+/// The condition for a time that is a number: milliseconds since 1970, which JavaScript's drivers send.
 fn is_number(column: &str) -> String {
     format!("{column} GLOB '[0-9]*' AND {column} NOT GLOB '*[^0-9.]*' AND length({column}) BETWEEN 12 AND 16")
 }
