@@ -15,14 +15,14 @@ on_every_backend!(
 );
 
 /// Two users, a product and an order with one line.
-const USER: &str = "550e8400-e29b-41d4-a716-446655440000";
-const OTHER_USER: &str = "550e8400-e29b-41d4-a716-44665544000a";
-const PRODUCT: &str = "11111111-2222-4333-8444-555555555555";
-const ORDER: &str = "66666666-7777-4888-9999-aaaaaaaaaaaa";
-const LINE: &str = "bbbbbbbb-cccc-4ddd-8eee-ffffffffffff";
+pub const USER: &str = "550e8400-e29b-41d4-a716-446655440000";
+pub const OTHER_USER: &str = "550e8400-e29b-41d4-a716-44665544000a";
+pub const PRODUCT: &str = "11111111-2222-4333-8444-555555555555";
+pub const ORDER: &str = "66666666-7777-4888-9999-aaaaaaaaaaaa";
+pub const LINE: &str = "bbbbbbbb-cccc-4ddd-8eee-ffffffffffff";
 
 /// An empty database of this backend, with these statements run in it.
-fn made_by_others(shop: &Shop, statements: &[String]) -> Shop {
+pub fn made_by_others(shop: &Shop, statements: &[String]) -> Shop {
     let made = Shop::empty(shop.backend).expect("the same backend");
     if shop.backend == Backend::Sqlite {
         made.file("shop.db", "");
@@ -33,7 +33,7 @@ fn made_by_others(shop: &Shop, statements: &[String]) -> Shop {
 
 /// As `sequelize.sync()` makes the models without `underscored`: names in camel case, text ids in upper case here and
 /// there, a time without a default, floats for money.
-fn sequelize(backend: Backend) -> Vec<String> {
+pub fn sequelize(backend: Backend) -> Vec<String> {
     let (id, time, float, quote) = match backend {
         Backend::Postgres => ("UUID", "TIMESTAMP WITH TIME ZONE", "DOUBLE PRECISION", '"'),
         Backend::MariaDb => ("CHAR(36) BINARY", "DATETIME", "DOUBLE PRECISION", '`'),
@@ -105,7 +105,7 @@ fn quoted(statement: &str, quote: char) -> String {
 }
 
 /// As the original document's migrations make it: the four tables, snake case, no zone.
-fn document(backend: Backend) -> Vec<String> {
+pub fn document(backend: Backend) -> Vec<String> {
     let (id, time) = match backend {
         Backend::Postgres => ("uuid PRIMARY KEY DEFAULT gen_random_uuid()", "timestamp DEFAULT CURRENT_TIMESTAMP"),
         Backend::MariaDb => ("char(36) PRIMARY KEY DEFAULT uuid()", "datetime DEFAULT CURRENT_TIMESTAMP"),
@@ -154,7 +154,7 @@ fn document(backend: Backend) -> Vec<String> {
     .to_vec()
 }
 
-fn assert_taken_over(made: &Shop) {
+pub fn assert_taken_over(made: &Shop) {
     made.run(&["migrate", "status", "--check"]).success();
     made.run(&["migrate", "verify"]).success();
     made.run(&["doctor", "--deep"]).success();
@@ -171,7 +171,7 @@ fn assert_taken_over(made: &Shop) {
 }
 
 /// Nothing but the schema and the rows that were there.
-fn fingerprint(made: &Shop) -> (shopctl::db::schema::Schema, Vec<String>) {
+pub fn fingerprint(made: &Shop) -> (shopctl::db::schema::Schema, Vec<String>) {
     (made.schema(), made.column("SELECT email FROM users ORDER BY 1"))
 }
 

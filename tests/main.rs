@@ -21,6 +21,7 @@ mod exports;
 mod files;
 mod foreign_rows;
 mod foreign_shops;
+mod foreign_surroundings;
 mod full_disk;
 mod hints;
 mod ids;

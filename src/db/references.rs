@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::answers::{rows, text};
 use super::target::Engine;
+use crate::domain::text::escaped;
 use crate::error::{Result, printable};
 
 /// A foreign key or a view that needs a table.
@@ -17,7 +18,7 @@ pub struct Reference {
     /// The table that has the foreign key, or the view.
     pub from: String,
     /// The foreign key; on SQLite its columns, empty for a view.
-    name: String,
+    pub name: String,
     /// The table that is needed.
     pub to: String,
 }
@@ -25,7 +26,7 @@ pub struct Reference {
 impl Reference {
     /// The statement that removes it; `None` where the table has to be made again.
     pub fn removal(&self, engine: Engine) -> Option<String> {
-        let quoted = |name: &str| printable(&engine.quoted(name));
+        let quoted = |name: &str| escaped(&engine.quoted(name), usize::MAX);
         let schema = self.schema.as_ref().map(|schema| format!("{}.", quoted(schema)));
         let from = format!("{}{}", schema.unwrap_or_default(), quoted(&self.from));
         if !self.is_foreign_key() {

@@ -41,6 +41,11 @@ impl Schema {
         self.of_table(table, ObjectKind::Column).any(|(name, _)| name == column)
     }
 
+    /// As [`Schema::has_column`], for a name from a statement, in which its case may not count.
+    pub fn names_column(&self, table: &str, column: &str) -> bool {
+        self.of_table(table, ObjectKind::Column).any(|(name, _)| name.eq_ignore_ascii_case(column))
+    }
+
     /// Whether these columns together are unique among all rows, by a constraint or an index.
     pub fn is_unique(&self, table: &str, columns: &[&str]) -> bool {
         let constraints = self.of_table(table, ObjectKind::Constraint);

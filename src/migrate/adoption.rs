@@ -2,24 +2,21 @@
 
 mod ids;
 mod misfit;
+mod obstacle;
+mod run;
 
 use migration::Migration;
 use sea_orm::ConnectionTrait;
 
 use super::checksum::statements;
-use super::history::{self, Direction, History};
-use super::lock::{Lock, begin};
-use super::script::{adopted, id_form_setting, listed};
-use super::{Catalog, Plan, Progress, refuse_removal};
-use crate::db::Database;
-use crate::db::adoption::{ForeignColumn, ForeignTable, ValueKind};
-use crate::db::ddl::broken_references;
-use crate::db::references::{Reference, references};
+use super::history::{self, History};
+use super::{Catalog, refuse_removal};
+use crate::db::adoption::{ForeignColumn, ForeignTable, TakeOver, ValueKind};
 use crate::db::schema::{self, ObjectKind, Schema, differences};
 use crate::db::target::Engine;
 use crate::domain::Form;
 use crate::entity::tables::{Family, tables};
-use crate::error::{CommandLine, Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 pub use misfit::{Misfit, misfits};
 
 /// The tables that other programs make, each after those that it refers to.
@@ -49,6 +46,8 @@ pub struct ForeignShop {
     open: Vec<(Migration, bool)>,
     /// The form in which the other program's ids stay.
     id_form: Option<Form>,
+    /// The statements that make the tables that are missing.
+    creations: Vec<String>,
 }
 
 /// Tables of another program's shop that no migration of this history made: what the shop calls them, and what they are
@@ -82,7 +81,7 @@ pub async fn refuse_foreign_shop(connection: &impl ConnectionTrait, catalog: &Ca
         return Ok(());
     }
     Err(Error::new(Kind::CheckFailed, "migrate.foreign_shop", foreign_shop(&tables))
-        .hint(CommandLine::new("adopt").and(" takes them over, with every row")))
+        .hint(Hint::from("take them over, with every row: ").and(CommandLine::new("adopt"))))
 }
 
 /// `another program made the tables users, orders`
@@ -142,7 +141,9 @@ impl ForeignShop {
             columns.filter(|column| column.kind == ValueKind::Id).for_each(|column| column.kind = ValueKind::IdAsIs);
         }
         let (expected, first_sequence) = (expected.clone(), history.next_sequence());
-        Ok(Some(ForeignShop { tables: foreign, expected, found, first_sequence, offset, engine, open, id_form }))
+        let missing = open.iter().filter(|(_, is_there)| !is_there);
+        let creations = missing.flat_map(|(migration, _)| statements(engine, migration)).collect();
+        Ok(Some(ForeignShop { tables: foreign, expected, found, first_sequence, offset, engine, open, id_form, creations }))
     }
 
     /// The tables that are not as the shop's own yet.
@@ -154,90 +155,6 @@ impl ForeignShop {
             has_names && differences.iter().all(|one| one.is_beside) && !self.engine.stores_times_as_text
         };
         self.tables.iter().filter(|table| !is_as_it_should_be(table)).cloned().collect()
-    }
-
-    /// Refuses what would not follow the converted tables: where new tables take the place of the old ones (MySQL and
-    /// MariaDB), foreign keys of other tables and triggers would stay with the old ones; on PostgreSQL a view keeps
-    /// columns, and a foreign key the id, from changing their types.
-    ///
-    /// Errors: exit 6 naming each, with the statement that removes it.
-    pub async fn refuse_references(&self, connection: &impl ConnectionTrait) -> Result<()> {
-        let (engine, changing) = (self.engine, self.changing());
-        let is_exchanged = engine.script_transaction.is_none();
-        let is_affected = |table: &ForeignTable, one: &Reference| {
-            let mut changed = table.columns.iter().filter(|column| column.found_type() != column.expected_type());
-            is_exchanged
-                || !engine.stores_times_as_text && changed.any(|column| !one.is_foreign_key() || column.name == "id")
-        };
-        let is_own =
-            |one: &Reference| one.schema.is_none() && self.tables.iter().any(|table| table.found_name == one.from);
-        let is_in_the_way = |one: &Reference| {
-            !is_own(one) && changing.iter().any(|table| table.found_name == one.to && is_affected(table, one))
-        };
-        let all = references(connection).await?;
-        let mut blocking: Vec<(String, String)> = all
-            .iter()
-            .filter(|one| is_in_the_way(one))
-            .filter_map(|one| Some((one.to_string(), one.removal(engine)?)))
-            .collect();
-        let triggers = self.found.objects.keys().filter(|object| {
-            let is_changing = || changing.iter().any(|table| table.found_name == object.table);
-            is_exchanged && object.kind == ObjectKind::Trigger && is_changing()
-        });
-        blocking.extend(triggers.map(|object| {
-            let removal = format!("DROP TRIGGER {}", printable(&engine.quoted(&object.name)));
-            (format!("trigger {} of table {}", printable(&object.name), printable(&object.table)), removal)
-        }));
-        if blocking.is_empty() {
-            return Ok(());
-        }
-        let named: Vec<&str> = blocking.iter().map(|(name, _)| name.as_str()).collect();
-        let message = format!("would not follow the converted tables: {}; nothing was changed", named.join(", "));
-        let error = Error::conflict("adopt.referenced", message);
-        Err(blocking.iter().fold(error, |error, (_, removal)| {
-            error.hint(format!("remove it first, and create it again afterwards: {removal}"))
-        }))
-    }
-
-    /// The statements that take it over, history included.
-    fn statements(&self) -> Vec<String> {
-        let engine = self.engine;
-        let changing = self.changing();
-        // A table that is missing altogether comes behind those that it refers to.
-        let (mut before, mut after, mut history): (Vec<String>, Vec<String>, Vec<String>) = Default::default();
-        for (sequence, (migration, is_there)) in (self.first_sequence..).zip(&self.open) {
-            let direction = if *is_there { Direction::Baseline } else { Direction::Up };
-            history.extend([adopted(engine, migration, sequence, direction), listed(engine, migration)]);
-            let made = if *is_there { Vec::new() } else { statements(engine, migration) };
-            let refers = made.iter().any(|sql| refers_to(engine, sql, &changing));
-            if refers { after.extend(made) } else { before.extend(made) }
-        }
-        history.extend(self.id_form.map(|form| id_form_setting(engine, form)));
-        let taken = engine.take_over(&changing, &self.expected, &self.found, self.offset);
-        let taken = if changing.is_empty() { Vec::new() } else { taken };
-        [before, taken, after, history].concat()
-    }
-
-    /// The script for the engine's own client.
-    pub fn script(&self) -> String {
-        let engine = self.engine;
-        let names: Vec<&str> = self.tables.iter().map(|table| table.found_name.as_str()).collect();
-        let mut text = format!(
-            "-- shopctl {}, {}: takes over {}\n-- {}\n{};\n",
-            env!("CARGO_PKG_VERSION"),
-            engine.as_str(),
-            names.join(", "),
-            engine.script_client,
-            engine.script_beginning
-        );
-        let (begin, commit) = engine.script_transaction.unzip();
-        let history = migration::history_tables(engine.backend);
-        let all = history.into_iter().chain(begin.map(str::to_owned)).chain(self.statements());
-        for statement in all.chain(commit.map(str::to_owned)) {
-            text.push_str(statement.trim_end_matches(';'));
-            text.push_str(";\n");
-        }
-        text
     }
 
     /// What will be done, a line each.
@@ -256,6 +173,7 @@ impl ForeignShop {
                     parts.push(format!("{} from {} to {}", column.name, column.found_type(), column.expected_type()));
                 }
             }
+            parts.extend(self.similar(&table));
             let is_missing = |name: &&str| !table.columns.iter().any(|column| column.name == *name);
             let missing: Vec<&str> = self
                 .expected
@@ -277,36 +195,34 @@ impl ForeignShop {
         if let Some(form) = self.id_form {
             lines.push(format!("ids stay {}, as the other program writes them", form.description()));
         }
+        let changing = self.changing();
+        let keys = self.taken(&changing).keys_of_others();
+        let is_converted = |column: &ForeignColumn| {
+            self.engine.stores_times_as_text || column.found_type() != column.expected_type()
+        };
+        for key in keys.iter().filter(|key| is_converted(&key.column)) {
+            let (table, column) = (printable(key.table), printable(&key.column.name));
+            lines.push(format!("{table}: {column} follows the ids of {}", key.to.name));
+        }
         lines
     }
 
-    /// Takes it over under the lock of migrations, with the history.
-    ///
-    /// Errors: what stopped it; where DDL is part of transactions, everything is then as before.
-    pub async fn adopt(&self, database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
-        let lock = Lock::acquire(database, plan, progress).await?;
-        let done = self.adopt_locked(database, plan, &lock).await;
-        lock.finish(done).await
+    /// Columns that stay another program's though the shop's column has the same words.
+    fn similar(&self, table: &ForeignTable) -> Vec<String> {
+        let of_others = |name: &&str| !table.columns.iter().any(|column| column.found_name == **name);
+        let found = self.found.of_table(&table.found_name, ObjectKind::Column).map(|(name, _)| name);
+        let stay = found.filter(of_others).filter_map(|name| {
+            let twin = table.columns.iter().find(|column| means(name, &column.name))?;
+            Some(format!("{} stays another program's, beside {}", printable(name), printable(&twin.found_name)))
+        });
+        stay.collect()
     }
 
-    async fn adopt_locked(&self, database: &Database, plan: &Plan, lock: &Lock) -> Result<()> {
-        let connected = database.for_schema_changes().await?;
-        let handle = begin(&connected, plan.lock_wait).await?;
-        lock.renew(&handle).await?;
-        for statement in self.statements() {
-            handle.execute_unprepared(&statement).await?;
-        }
-        if let Some(broken) = broken_references(&handle).await?.first() {
-            let message = format!("nothing was changed: {}", printable(broken));
-            return Err(Error::new(Kind::CheckFailed, "adopt.references", message));
-        }
-        lock.renew(&handle).await?;
-        Ok(handle.commit().await?)
+    /// What an engine is asked to take over: these tables, and those that are missing.
+    fn taken<'a>(&'a self, tables: &'a [ForeignTable]) -> TakeOver<'a> {
+        let ForeignShop { creations, expected, found, offset, .. } = self;
+        TakeOver { tables, creations, expected, found, offset: *offset }
     }
-}
-
-fn refers_to(engine: Engine, sql: &str, tables: &[ForeignTable]) -> bool {
-    tables.iter().any(|table| sql.contains(&format!("REFERENCES {}", engine.quoted(&table.name))))
 }
 
 fn open(engine: Engine, catalog: &Catalog, history: &History, foreign: &[ForeignTable]) -> Vec<(Migration, bool)> {
@@ -346,10 +262,11 @@ fn columns(
             None if schema::needs_value(definition) => {
                 let message =
                     format!("{} has no column for {name}, and nothing can stand for it", printable(found_name));
-                let statement =
-                    format!("ALTER TABLE {} ADD COLUMN {} …", engine.quoted(found_name), engine.quoted(name));
-                return Err(Error::new(Kind::CheckFailed, "adopt.column", message)
-                    .hint(format!("add it with its values, or rename the column that has them: {statement}")));
+                let [table, column] = [found_name, name].map(|name| engine.quoted(name));
+                let kind = definition.replacen(" NOT NULL", "", 1);
+                return Err(Error::new(Kind::CheckFailed, "adopt.column", message).hint(format!(
+                    "rename the column that has these values, or add one and fill it: ALTER TABLE {table} ADD COLUMN {column} {kind}"
+                )));
             }
             None => {}
         }

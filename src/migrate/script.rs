@@ -7,7 +7,6 @@
 use std::fmt::Write;
 
 use migration::{ID_FORM, Migration, RUNS, SEAQL_MIGRATIONS, SETTINGS, history_tables};
-use sea_orm::sea_query::{OnConflict, Query};
 
 use super::checksum::{checksum_of, statements};
 use super::history::{Direction, RunState};
@@ -83,7 +82,7 @@ fn run(
     let done = if state == RunState::Done { total } else { 0 };
     format!(
         "INSERT INTO {RUNS} (sequence, name, direction, state, checksum, statements_done, statements_total, \
-         runner, version) VALUES ({sequence}, '{}', '{}', '{}', '{}', {done}, {total}, '{runner}', '{}')",
+         runner, version) SELECT {sequence}, '{}', '{}', '{}', '{}', {done}, {total}, '{runner}', '{}'",
         migration.name,
         direction.as_str(),
         state.as_str(),
@@ -92,17 +91,13 @@ fn run(
     )
 }
 
-/// The setting that makes shopctl write ids in this form.
-pub(super) fn id_form_setting(engine: Engine, form: Form) -> String {
-    let mut insert = Query::insert();
-    let row = [ID_FORM.into(), form.as_str().into()];
-    insert.into_table(SETTINGS).columns(["name", "value"]).values_panic(row);
-    insert.on_conflict(OnConflict::column("name").update_column("value").to_owned());
-    engine.backend.build(&insert).to_string()
+/// The setting that makes shopctl write ids in this form. A condition may follow.
+pub(super) fn id_form_setting(form: Form) -> String {
+    format!("INSERT INTO {SETTINGS} (name, value) SELECT '{ID_FORM}', '{}'", form.as_str())
 }
 
 /// What SeaORM's own migrator reads.
 pub(super) fn listed(engine: Engine, migration: &Migration) -> String {
     let (name, now) = (migration.name, engine.unix_time);
-    format!("INSERT INTO {SEAQL_MIGRATIONS} (version, applied_at) VALUES ('{name}', {now})")
+    format!("INSERT INTO {SEAQL_MIGRATIONS} (version, applied_at) SELECT '{name}', {now}")
 }

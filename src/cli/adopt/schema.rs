@@ -10,7 +10,7 @@ use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::counted;
-use crate::error::{CommandLine, Error, Kind, Result};
+use crate::error::{CommandLine, Error, Hint, Kind, Result};
 use crate::migrate::verify::expected_at;
 use crate::migrate::{self, ForeignShop, Misfit, misfits};
 
@@ -61,11 +61,11 @@ pub async fn run(
         return Ok(arguments.sql.then_some(Effect::Unchanged));
     }
     let Some(shop) = find(context, &database, arguments.tz).await? else { return Ok(None) };
+    shop.refuse_obstacles(database.connection()).await?;
     let misfits = misfits(database.connection(), &shop).await?;
     if !misfits.is_empty() {
         return Err(refusal(&misfits));
     }
-    shop.refuse_references(database.connection()).await?;
     if arguments.sql {
         return context.output.text(&shop.script()).map(|()| Some(Effect::Unchanged));
     }
@@ -81,10 +81,6 @@ pub async fn run(
         ))
     };
     prompter.ask_permission(context, answers, false, impact).await?;
-    if let Some(mut copy) = database.back_up("before-adopt", context.clock.now()).await? {
-        context.output.note(&format!("copied {target} to {}", copy.path().display()));
-        copy.keep();
-    }
     let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
     shop.adopt(&database, &plan, progress).await?;
     context.output.note(&told);
@@ -123,7 +119,7 @@ fn refusal(misfits: &[Misfit]) -> Error {
     let mut repairs: Vec<&str> = misfits.iter().filter_map(|one| one.repair.as_deref()).collect();
     repairs.dedup();
     let error = repairs.into_iter().fold(error, |error, repair| error.hint(repair.to_owned()));
-    error.hint(CommandLine::again().and(" once they are fixed; nothing was changed"))
+    error.hint(Hint::from("nothing was changed; once they are fixed: ").and(CommandLine::again()))
 }
 
 #[cfg(test)]

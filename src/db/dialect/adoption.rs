@@ -1,7 +1,7 @@
 //! How tables that another program made become the shop's, with their rows.
 
 use crate::db::dialect::catalog::ColumnParts;
-use crate::db::schema::Schema;
+use crate::db::schema::{Object, ObjectKind, Schema, meaning};
 
 /// What a column's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,101 @@ pub struct ForeignTable {
     pub creation: Vec<String>,
 }
 
+/// What is taken over.
+#[derive(Debug, Clone, Copy)]
+pub struct TakeOver<'a> {
+    /// The tables that change, each after those that it refers to.
+    pub tables: &'a [ForeignTable],
+    /// The statements that make the tables that are missing.
+    pub creations: &'a [String],
+    /// The schema that the migrations make.
+    pub expected: &'a Schema,
+    /// The schema that there is.
+    pub found: &'a Schema,
+    /// How many minutes times without a zone are ahead of UTC.
+    pub offset: i32,
+}
+
+/// How a shop is taken over.
+#[derive(Debug, Clone, Default)]
+pub struct Conversion {
+    /// What a script does first, outside its transaction: it keeps a client that goes on after an error from doing harm.
+    pub guards: Vec<String>,
+    /// What converts the tables and makes those that are missing; one transaction where DDL is part of transactions.
+    pub statements: Vec<String>,
+    /// When the rows of the history may be written, as a condition.
+    pub is_done: Option<String>,
+    /// What ends the transaction, after the rows of the history.
+    pub last: Vec<String>,
+    /// What removes the remains of a conversion that broke off.
+    pub cleanup: Vec<String>,
+}
+
+/// A foreign key of a table that is not taken over, to a column that is.
+pub struct OthersKey<'a> {
+    /// Its table.
+    pub table: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Its definition, as the engine writes it.
+    pub definition: &'a str,
+    /// The table that it refers to.
+    pub to: &'a ForeignTable,
+    /// The column that refers, as one that is to become what it refers to.
+    pub column: ForeignColumn,
+}
+
+impl TakeOver<'_> {
+    /// The foreign keys of tables that stay as they are to ids whose type or form changes.
+    pub fn keys_of_others(&self) -> Vec<OthersKey<'_>> {
+        let is_taken_over = |name: &str| self.tables.iter().any(|table| table.found_name == name);
+        let keys = self.found.objects.iter().filter(|(object, definition)| {
+            object.kind == ObjectKind::Constraint
+                && definition.starts_with("FOREIGN KEY")
+                && !is_taken_over(&object.table)
+        });
+        keys.filter_map(|(object, definition)| {
+            let reference = meaning::reference(definition)?;
+            let table = self.tables.iter().find(|table| table.found_name.eq_ignore_ascii_case(&reference.table))?;
+            let ([own], [theirs]) = (reference.own.as_slice(), reference.theirs.as_slice()) else { return None };
+            let id = table.columns.iter().find(|column| column.name == "id" && column.kind == ValueKind::Id)?;
+            if !theirs.is_empty() && !id.found_name.eq_ignore_ascii_case(theirs) {
+                return None;
+            }
+            let (found_name, found) = self
+                .found
+                .of_table(&object.table, ObjectKind::Column)
+                .find(|(name, _)| name.eq_ignore_ascii_case(own))?;
+            let column = ForeignColumn {
+                name: found_name.to_owned(),
+                found_name: found_name.to_owned(),
+                found: found.to_owned(),
+                ..id.clone()
+            };
+            Some(OthersKey { table: &object.table, name: &object.name, definition, to: table, column })
+        })
+        .collect()
+    }
+}
+
+impl OthersKey<'_> {
+    /// Its definition with the shop's names.
+    pub fn renamed_definition(&self, quoted: impl Fn(&str) -> String) -> String {
+        let (own, theirs) = self.definition.split_once(" REFERENCES ").unwrap_or((self.definition, ""));
+        let actions = theirs.split_once(')').map_or("", |(_, actions)| actions);
+        format!("{own} REFERENCES {} ({}){actions}", quoted(&self.to.name), quoted("id"))
+    }
+}
+
+/// A name that nothing in the schema has.
+pub fn free_name(found: &Schema, wanted: &str) -> String {
+    let is_free = |name: &String| {
+        !found.objects.keys().any(|object| object.kind != ObjectKind::Column && object.name.eq_ignore_ascii_case(name))
+    };
+    let numbered = (2..).map(|number| format!("{wanted}_{number}"));
+    std::iter::once(wanted.to_owned()).chain(numbered).find(is_free).unwrap_or_default()
+}
+
 /// An engine's way of taking over tables.
 pub trait Adoption {
     /// The value of a column as the shop's column stores it. `name` is quoted; `offset` is how far times
@@ -95,9 +190,15 @@ pub trait Adoption {
     /// A value as text.
     fn shown(&self, name: &str) -> String;
 
-    /// Statements that make the shop's tables of these, with every row and with what others added, in an order that
-    /// works; those where DDL is part of transactions are run in one.
-    fn take_over(&self, tables: &[ForeignTable], expected: &Schema, found: &Schema, offset: i32) -> Vec<String>;
+    /// How the shop's tables are made of these, with every row and with what others added.
+    fn take_over(&self, taken: &TakeOver<'_>) -> Conversion;
+
+    /// What an object shares its name with in all tables: of two with one name only one can be. `None` where the name
+    /// is its table's own.
+    fn namespace(&self, kind: ObjectKind, definition: &str) -> Option<&'static str>;
+
+    /// The statement that lets another program's object make room, under a new name where it can have one.
+    fn make_room(&self, object: &Object, definition: &str, new_name: &str) -> String;
 }
 
 /// `+02:00`

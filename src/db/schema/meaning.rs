@@ -30,6 +30,30 @@ pub fn words(definition: &str) -> Vec<String> {
     tokens(definition)
 }
 
+/// A foreign key taken apart.
+pub struct ReferenceParts {
+    /// The columns that refer.
+    pub own: Vec<String>,
+    /// The table that they refer to.
+    pub table: String,
+    /// The columns that they refer to; empty for the primary key.
+    pub theirs: Vec<String>,
+}
+
+/// `FOREIGN KEY (…) REFERENCES … (…)`
+pub fn reference(definition: &str) -> Option<ReferenceParts> {
+    let tokens = tokens(definition);
+    let at = tokens.iter().position(|token| token == "references")?;
+    let listed = |tokens: &[String]| -> Option<Vec<String>> {
+        let open = tokens.iter().position(|token| token == "(")?;
+        let close = tokens.iter().position(|token| token == ")")?;
+        Some(tokens.get(open + 1..close)?.iter().filter(|token| *token != ",").cloned().collect())
+    };
+    let theirs = listed(&tokens[at..])?;
+    let theirs = if theirs.is_empty() { vec![String::new()] } else { theirs };
+    Some(ReferenceParts { own: listed(&tokens[..at])?, table: tokens.get(at + 1)?.clone(), theirs })
+}
+
 /// An index means its columns; a unique one the same as the constraint.
 fn of_index(text: &str) -> Option<String> {
     let rest = text.strip_prefix("create ")?;
@@ -58,7 +82,7 @@ fn tokens(definition: &str) -> Vec<String> {
         };
         let (token, after) = rest.split_at(length);
         tokens.push(match first {
-            '"' | '`' => token.trim_matches(first).to_owned(),
+            '"' | '`' => unquoted(token, first),
             '\'' => token.to_owned(),
             _ if token == "!=" => "<>".to_owned(),
             _ => token.to_lowercase(),
@@ -68,8 +92,15 @@ fn tokens(definition: &str) -> Vec<String> {
     tokens
 }
 
+/// A name without its quotes.
+pub(super) fn unquoted(token: &str, quote: char) -> String {
+    let name = token.strip_prefix(quote).unwrap_or(token);
+    let quote = quote.to_string();
+    name.strip_suffix(&quote).unwrap_or(name).replace(&quote.repeat(2), &quote)
+}
+
 /// Up to and including the closing quote; a doubled one is a part of the text.
-fn end_of_quoted(text: &str, quote: char) -> usize {
+pub(super) fn end_of_quoted(text: &str, quote: char) -> usize {
     let mut characters = text.char_indices().skip(1).peekable();
     while let Some((position, character)) = characters.next() {
         if character == quote && characters.next_if(|(_, next)| *next == quote).is_none() {

@@ -46,7 +46,7 @@ pub fn is_redundant(engine: Engine, object: &Object, definition: &str, expected:
 pub fn is_beside(object: &Object, expected: &Schema, found: &Schema) -> bool {
     let definition = found.objects.get(object).map_or("", String::as_str);
     let is_of_others =
-        |word: &String| found.has_column(&object.table, word) && !expected.has_column(&object.table, word);
+        |word: &String| found.names_column(&object.table, word) && !expected.names_column(&object.table, word);
     match object.kind {
         ObjectKind::Column => !needs_value(definition),
         ObjectKind::Index => {

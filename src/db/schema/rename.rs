@@ -2,6 +2,7 @@
 
 use super::super::dialect::adoption::ForeignTable;
 use super::super::target::Engine;
+use super::meaning::{end_of_quoted, unquoted};
 use super::{Difference, Object, ObjectKind, Schema};
 
 /// A column that exists under another name.
@@ -82,10 +83,14 @@ pub fn renamed_throughout(found: &Schema, tables: &[ForeignTable]) -> Schema {
     let table_name = |name: &str| {
         tables.iter().find(|table| table.found_name == name).map_or(name, |table| table.name.as_str()).to_owned()
     };
+    let column_name = |table: &str, name: &str| {
+        let mut columns = tables.iter().filter(|other| other.found_name == table).flat_map(|table| &table.columns);
+        columns.find(|column| column.found_name == name).map_or(name, |column| column.name.as_str()).to_owned()
+    };
     let rename = |(object, definition): (&Object, &String)| {
         let name = match object.kind {
             ObjectKind::Table => table_name(&object.name),
-            ObjectKind::Column => with_names(&object.table, &object.name),
+            ObjectKind::Column => column_name(&object.table, &object.name),
             _ => object.name.clone(),
         };
         let definition = match object.kind {
@@ -101,19 +106,28 @@ pub fn renamed_throughout(found: &Schema, tables: &[ForeignTable]) -> Schema {
     }
 }
 
-/// Replaces whole words only.
+/// Replaces whole names only: what stands in quotes is one name, or a text.
 fn replaced(text: &str, word: &str, by: &str) -> String {
     let is_of_a_word = |character: char| character.is_alphanumeric() || character == '_';
     let mut replaced = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(position) = rest.find(word) {
-        let (before, after) = (&rest[..position], &rest[position + word.len()..]);
-        let is_whole = !before.ends_with(is_of_a_word) && !after.starts_with(is_of_a_word);
-        replaced.push_str(before);
-        replaced.push_str(if is_whole { by } else { word });
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '\'' | '"' | '`' => end_of_quoted(rest, first),
+            _ if is_of_a_word(first) => rest.find(|other| !is_of_a_word(other)).unwrap_or(rest.len()),
+            _ => first.len_utf8(),
+        };
+        let (piece, after) = rest.split_at(length);
+        match first {
+            '"' | '`' if unquoted(piece, first) == word => {
+                replaced.extend([&first.to_string(), by, &first.to_string()]);
+            }
+            _ if piece == word => replaced.push_str(by),
+            _ => replaced.push_str(piece),
+        }
         rest = after;
     }
-    replaced + rest
+    replaced
 }
 
 #[cfg(test)]
@@ -124,5 +138,6 @@ mod tests {
     fn whole_words_are_replaced() {
         assert_eq!(replaced("(\"name\", names, name)", "name", "title"), "(\"title\", names, title)");
         assert_eq!(replaced("first_name", "name", "title"), "first_name");
+        assert_eq!(replaced("\"my name\" <> 'name'", "name", "title"), "\"my name\" <> 'name'");
     }
 }

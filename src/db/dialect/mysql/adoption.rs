@@ -1,10 +1,10 @@
 //! Taking over tables on MySQL and MariaDB, where each change of the schema commits by itself: new tables are filled
-//! beside the old ones, and one statement exchanges them all. The old ones stay as the copy.
+//! beside the old ones, and take their places under a lock. The old ones stay as the copy.
 
 use super::Mysql;
-use crate::db::dialect::adoption::{Adoption, ForeignColumn, ForeignTable, ValueKind};
+use crate::db::dialect::adoption::{Adoption, Conversion, ForeignColumn, ForeignTable, TakeOver, ValueKind, free_name};
 use crate::db::dialect::catalog::Catalog;
-use crate::db::schema::{ObjectKind, Schema, is_of_others, needs_value, renamed_throughout};
+use crate::db::schema::{Object, ObjectKind, Schema, is_of_others, needs_value, renamed_throughout};
 
 const NUMBER: &str = "^ *-?[0-9]+([.][0-9]+)? *$";
 const TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?)? ?(Z|[+]00:00)?$";
@@ -76,58 +76,101 @@ impl Adoption for Mysql {
         )
     }
 
-    fn take_over(&self, tables: &[ForeignTable], expected: &Schema, found: &Schema, offset: i32) -> Vec<String> {
+    fn take_over(&self, taken: &TakeOver<'_>) -> Conversion {
+        let TakeOver { tables, creations, expected, found, offset } = *taken;
         let model = renamed_throughout(found, tables);
+        let pairs: Vec<Exchange<'_>> = tables.iter().map(|table| Exchange::of(table, found)).collect();
         let mut statements = vec!["SET time_zone = '+00:00'".to_owned()];
-        statements
-            .extend(tables.iter().rev().map(|table| format!("DROP TABLE IF EXISTS {}", self.quoted(&new(table)))));
-        for table in tables {
-            statements.extend(created(tables, table));
-            statements.extend(additions(table, expected, &model));
-            statements.push(self.filled(table, expected, &model, offset));
+        for pair in &pairs {
+            statements.extend(created(&pairs, pair));
+            statements.extend(additions(pair, expected, &model));
         }
-        let exchange = tables.iter().map(|table| {
-            let [name, found] = [&table.name, &table.found_name].map(|name| self.quoted(name));
-            let [new, old] = [new(table), format!("{}_before_adopt", table.name)].map(|name| self.quoted(&name));
-            format!("{found} TO {old}, {new} TO {name}")
-        });
-        statements.push(format!("RENAME TABLE {}", exchange.collect::<Vec<_>>().join(", ")));
-        statements
+        statements.extend(creations.iter().map(|statement| referring_to_new(&pairs, statement)));
+        let list = |part: &dyn Fn(&Exchange<'_>) -> String| pairs.iter().map(part).collect::<Vec<_>>();
+        if !pairs.is_empty() {
+            let locked = list(&|pair| format!("{} WRITE, {} WRITE", pair.found, pair.new));
+            statements.push(format!("LOCK TABLES {}", locked.join(", ")));
+            statements.extend(list(&|pair| self.filled(pair, expected, &model, offset)));
+            // RENAME TABLE does not run under the locks, without which a row could get into the old table.
+            statements.extend(pairs.iter().flat_map(Exchange::renames));
+            statements.push("UNLOCK TABLES".to_owned());
+        }
+        let mut cleanup = vec!["UNLOCK TABLES".to_owned()];
+        cleanup.extend(pairs.iter().rev().map(|pair| format!("DROP TABLE IF EXISTS {}", pair.new)));
+        Conversion { statements, cleanup, ..Conversion::default() }
+    }
+
+    fn namespace(&self, kind: ObjectKind, definition: &str) -> Option<&'static str> {
+        match kind {
+            ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => Some("table"),
+            ObjectKind::Constraint => definition.starts_with("FOREIGN KEY").then_some("foreign key"),
+            _ => None,
+        }
+    }
+
+    fn make_room(&self, object: &Object, _definition: &str, new_name: &str) -> String {
+        let [table, name, new_name] = [&object.table, &object.name, new_name].map(|name| self.quoted(name));
+        match object.kind {
+            ObjectKind::Constraint => format!("ALTER TABLE {table} DROP FOREIGN KEY {name}"),
+            _ => format!("RENAME TABLE {name} TO {new_name}"),
+        }
+    }
+}
+
+/// A table and the one that takes its place; all names are quoted.
+struct Exchange<'a> {
+    table: &'a ForeignTable,
+    name: String,
+    found: String,
+    new: String,
+    old: String,
+}
+
+impl<'a> Exchange<'a> {
+    fn of(table: &'a ForeignTable, found: &Schema) -> Exchange<'a> {
+        let free = |wanted: String| Mysql.quoted(&free_name(found, &wanted));
+        Exchange {
+            table,
+            name: Mysql.quoted(&table.name),
+            found: Mysql.quoted(&table.found_name),
+            new: free(format!("shopctl_new_{}", table.name)),
+            old: free(format!("{}_before_adopt", table.name)),
+        }
+    }
+
+    fn renames(&self) -> [String; 2] {
+        let Exchange { name, found, new, old, .. } = self;
+        [format!("ALTER TABLE {found} RENAME TO {old}"), format!("ALTER TABLE {new} RENAME TO {name}")]
     }
 }
 
 impl Mysql {
-    fn filled(&self, table: &ForeignTable, expected: &Schema, model: &Schema, offset: i32) -> String {
+    fn filled(&self, pair: &Exchange<'_>, expected: &Schema, model: &Schema, offset: i32) -> String {
         let (mut names, mut values) = (Vec::new(), Vec::new());
-        for column in &table.columns {
+        for column in &pair.table.columns {
             names.push(self.quoted(&column.name));
             values.push(self.adopted_value(&self.quoted(&column.found_name), column, offset));
         }
-        for (name, _) in columns_of_others(table, expected, model) {
+        for (name, _) in columns_of_others(pair.table, expected, model) {
             names.push(self.quoted(name));
             values.push(self.quoted(name));
         }
-        let (new, found) = (self.quoted(&new(table)), self.quoted(&table.found_name));
+        let Exchange { new, found, .. } = pair;
         format!("INSERT INTO {new} ({}) SELECT {} FROM {found}", names.join(", "), values.join(", "))
     }
 }
 
-fn new(table: &ForeignTable) -> String {
-    format!("shopctl_new_{}", table.name)
+/// The shop's own table, under a name of its own, referring to the others that are made beside.
+fn created(pairs: &[Exchange<'_>], pair: &Exchange<'_>) -> Vec<String> {
+    let renamed = |statement: &String| referring_to_new(pairs, &statement.replacen(&pair.name, &pair.new, 1));
+    pair.table.creation.iter().map(renamed).collect()
 }
 
-/// The shop's own table, under a name of its own, referring to the others that are made beside.
-fn created(tables: &[ForeignTable], table: &ForeignTable) -> Vec<String> {
-    let renamed = |statement: &String| {
-        let own = statement.replacen(&Mysql.quoted(&table.name), &Mysql.quoted(&new(table)), 1);
-        tables.iter().fold(own, |text, other| {
-            text.replace(
-                &format!("REFERENCES {}", Mysql.quoted(&other.name)),
-                &format!("REFERENCES {}", Mysql.quoted(&new(other))),
-            )
-        })
-    };
-    table.creation.iter().map(renamed).collect()
+/// A statement that makes a table, with foreign keys to the tables that take the place of others: they follow the
+/// renaming.
+fn referring_to_new(pairs: &[Exchange<'_>], statement: &str) -> String {
+    let reference = |name: &str| format!("REFERENCES {name}");
+    pairs.iter().fold(statement.to_owned(), |text, pair| text.replace(&reference(&pair.name), &reference(&pair.new)))
 }
 
 fn columns_of_others<'a>(
@@ -141,7 +184,8 @@ fn columns_of_others<'a>(
 }
 
 /// Columns of others, and the indexes that are about them. A column that needed a value needs none any longer.
-fn additions(table: &ForeignTable, expected: &Schema, model: &Schema) -> Vec<String> {
+fn additions(pair: &Exchange<'_>, expected: &Schema, model: &Schema) -> Vec<String> {
+    let table = pair.table;
     let mut parts: Vec<String> = columns_of_others(table, expected, model)
         .map(|(name, said)| {
             let said = if needs_value(said) { said.replacen(" NOT NULL", "", 1) } else { said.to_owned() };
@@ -162,7 +206,7 @@ fn additions(table: &ForeignTable, expected: &Schema, model: &Schema) -> Vec<Str
             _ => {}
         }
     }
-    let new = Mysql.quoted(&new(table));
+    let new = &pair.new;
     if parts.is_empty() { Vec::new() } else { vec![format!("ALTER TABLE {new} {}", parts.join(", "))] }
 }
 

@@ -2,7 +2,9 @@
 //! to them.
 
 use super::Postgres;
-use crate::db::dialect::adoption::{Adoption, ForeignColumn, ForeignTable, ValueKind, offset_text};
+use crate::db::dialect::adoption::{
+    Adoption, Conversion, ForeignColumn, ForeignTable, TakeOver, ValueKind, offset_text,
+};
 use crate::db::dialect::catalog::{Catalog, ColumnParts};
 use crate::db::engine::Engine;
 use crate::db::schema::{Object, ObjectKind, Schema, differences, is_of_others, renamed_throughout};
@@ -96,9 +98,12 @@ impl Adoption for Postgres {
         format!("CAST({name} AS text)")
     }
 
-    fn take_over(&self, tables: &[ForeignTable], expected: &Schema, found_schema: &Schema, offset: i32) -> Vec<String> {
+    fn take_over(&self, taken: &TakeOver<'_>) -> Conversion {
+        let TakeOver { tables, expected, offset, .. } = *taken;
         let mut statements = renames(tables);
-        let mut model = renamed_throughout(found_schema, tables);
+        let mut model = renamed_throughout(taken.found, tables);
+        let (others, others_again) = self.keys_of_others(taken);
+        statements.extend(others);
         for table in tables {
             let quoted = self.quoted(&table.name);
             let references = references(&table.name, expected, &model);
@@ -125,7 +130,44 @@ impl Adoption for Postgres {
         let differences = differences(Engine::Postgres, &expected, &model);
         statements.extend(differences.into_iter().filter(|one| !one.is_beside).filter_map(|one| one.repair));
         statements.extend(own_names(&expected, &model));
-        statements
+        statements.extend(others_again);
+        // A table that is missing comes behind those that it refers to.
+        statements.extend(taken.creations.iter().cloned());
+        Conversion { statements, ..Conversion::default() }
+    }
+
+    fn namespace(&self, kind: ObjectKind, definition: &str) -> Option<&'static str> {
+        let is_key = definition.starts_with("UNIQUE") || definition.starts_with("PRIMARY KEY");
+        match kind {
+            ObjectKind::Column | ObjectKind::Trigger => None,
+            ObjectKind::Constraint => is_key.then_some("relation"),
+            _ => Some("relation"),
+        }
+    }
+
+    fn make_room(&self, object: &Object, _definition: &str, new_name: &str) -> String {
+        let [table, name, new_name] = [&object.table, &object.name, new_name].map(|name| self.quoted(name));
+        match object.kind {
+            ObjectKind::Constraint => format!("ALTER TABLE {table} RENAME CONSTRAINT {name} TO {new_name}"),
+            kind => format!("ALTER {} {name} RENAME TO {new_name}", kind.as_str().to_uppercase()),
+        }
+    }
+}
+
+impl Postgres {
+    /// Statements that drop others' foreign keys to ids whose type changes and change the columns that refer, and those
+    /// that make them again.
+    fn keys_of_others(&self, taken: &TakeOver<'_>) -> (Vec<String>, Vec<String>) {
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        for key in taken.keys_of_others().iter().filter(|key| !matches!(found(&key.column), Found::Same)) {
+            let [table, name, column] = [key.table, key.name, &key.column.name].map(|name| self.quoted(name));
+            let (kind, value) = (key.column.expected_type(), self.adopted_value(&column, &key.column, taken.offset));
+            let definition = key.renamed_definition(|name| self.quoted(name));
+            before.push(format!("ALTER TABLE {table} DROP CONSTRAINT {name}"));
+            after.push(format!("ALTER TABLE {table} ALTER COLUMN {column} TYPE {kind} USING {value}"));
+            after.push(format!("ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"));
+        }
+        (before, after)
     }
 }
 

@@ -2,10 +2,12 @@
 //! be of any type.
 
 use super::Sqlite;
-use super::catalog::{dashed_id, rebuilt};
-use crate::db::dialect::adoption::{Adoption, ForeignColumn, ForeignTable, ValueKind, offset_text};
+use super::rebuild::{Rebuild, conversion, dashed_id};
+use crate::db::dialect::adoption::{
+    Adoption, Conversion, ForeignColumn, ForeignTable, OthersKey, TakeOver, ValueKind, offset_text,
+};
 use crate::db::dialect::catalog::Catalog;
-use crate::db::schema::{Schema, renamed_throughout};
+use crate::db::schema::{Object, ObjectKind, renamed_throughout};
 
 impl Adoption for Sqlite {
     fn adopted_value(&self, name: &str, column: &ForeignColumn, offset: i32) -> String {
@@ -58,17 +60,64 @@ impl Adoption for Sqlite {
         format!("CASE typeof({name}) WHEN 'blob' THEN hex({name}) ELSE CAST({name} AS text) END")
     }
 
-    fn take_over(&self, tables: &[ForeignTable], expected: &Schema, found: &Schema, offset: i32) -> Vec<String> {
+    fn take_over(&self, taken: &TakeOver<'_>) -> Conversion {
+        let TakeOver { tables, creations, expected, found, offset } = *taken;
         let model = renamed_throughout(found, tables);
         let rebuild = |table: &ForeignTable| {
             let value_of = |column: &str| {
                 let column = table.columns.iter().find(|other| other.name == column)?;
-                Some(self.adopted_value(&self.quoted(&column.found_name), column, offset))
+                Some(self.adopted_value(&self.quoted(&column.name), column, offset))
             };
-            rebuilt(&table.name, &table.found_name, expected, &model, &value_of).unwrap_or_default()
+            Rebuild::of(&table.name, expected, &model, &value_of)
         };
-        tables.iter().flat_map(rebuild).collect()
+        let rebuilds: Vec<Rebuild> = tables.iter().filter_map(rebuild).collect();
+        let before = [creations.to_vec(), renames(tables), self.values_of_others(taken)].concat();
+        conversion(&rebuilds, before, found)
     }
+
+    fn namespace(&self, kind: ObjectKind, _definition: &str) -> Option<&'static str> {
+        matches!(kind, ObjectKind::Table | ObjectKind::View | ObjectKind::Index).then_some("schema")
+    }
+
+    fn make_room(&self, object: &Object, _definition: &str, new_name: &str) -> String {
+        let [name, new_name] = [&object.name, new_name].map(|name| self.quoted(name));
+        match object.kind {
+            ObjectKind::Table => format!("ALTER TABLE {name} RENAME TO {new_name}"),
+            kind => format!("DROP {} {name}", kind.as_str().to_uppercase()),
+        }
+    }
+}
+
+impl Sqlite {
+    /// Ids in tables of others get the form of those that they refer to; what is no id stays.
+    fn values_of_others(&self, taken: &TakeOver<'_>) -> Vec<String> {
+        let update = |key: &OthersKey<'_>| {
+            let [table, name] = [key.table, &key.column.name].map(|name| self.quoted(name));
+            let value = id(&name);
+            let is_odd = self.misfit(&name, &key.column).unwrap_or_default();
+            format!("UPDATE {table} SET {name} = {value} WHERE {name} IS NOT ({value}) AND NOT ({is_odd})")
+        };
+        taken.keys_of_others().iter().map(update).collect()
+    }
+}
+
+/// Tables and columns under the shop's names: views, triggers and foreign keys of others follow. Names that differ only
+/// in their case are the same.
+fn renames(tables: &[ForeignTable]) -> Vec<String> {
+    let mut statements = Vec::new();
+    for table in tables {
+        let [name, found] = [&table.name, &table.found_name].map(|name| Sqlite.quoted(name));
+        if !name.eq_ignore_ascii_case(&found) {
+            statements.push(format!("ALTER TABLE {found} RENAME TO {name}"));
+        }
+        for column in &table.columns {
+            let [new, old] = [&column.name, &column.found_name].map(|name| Sqlite.quoted(name));
+            if !new.eq_ignore_ascii_case(&old) {
+                statements.push(format!("ALTER TABLE {name} RENAME COLUMN {old} TO {new}"));
+            }
+        }
+    }
+    statements
 }
 
 fn id(name: &str) -> String {

@@ -6,7 +6,9 @@ mod connect;
 mod fault;
 mod inspect;
 mod load;
+mod rebuild;
 mod rows;
+mod statement;
 mod values;
 
 use sea_orm::DbBackend;

@@ -1,0 +1,185 @@
+//! What stands in the way of taking over a shop: names that are taken, and what would not follow the converted tables.
+
+use sea_orm::ConnectionTrait;
+
+use super::ForeignShop;
+use crate::db::adoption::{ForeignTable, OthersKey, free_name};
+use crate::db::references::{Reference, references};
+use crate::db::schema::{Object, ObjectKind, meaning};
+use crate::domain::text::escaped;
+use crate::error::{Error, Result};
+
+/// Something of another program, and what to do about it, with the statement at the end.
+struct Obstacle {
+    what: String,
+    remedy: String,
+}
+
+impl ForeignShop {
+    /// Refuses what stands in the way, before anything is changed.
+    ///
+    /// Errors: exit 6 naming each, with the statement that makes room.
+    pub async fn refuse_obstacles(&self, connection: &impl ConnectionTrait) -> Result<()> {
+        let changing = self.changing();
+        refuse("adopt.name", "names that the shop needs are taken", self.taken_names(&changing))?;
+        let mut blocking = self.broken_views(connection, &changing).await;
+        blocking.extend(self.blocking_references(connection, &changing).await?);
+        blocking.extend(self.lost(&changing));
+        refuse("adopt.referenced", "would not follow the converted tables", blocking)
+    }
+
+    /// Objects of others with names that the shop's own need.
+    fn taken_names(&self, changing: &[ForeignTable]) -> Vec<Obstacle> {
+        let is_made = |table: &str| changing.iter().any(|one| one.name == table) || self.is_missing(table);
+        let wanted: Vec<(&Object, &'static str)> = self
+            .expected
+            .objects
+            .iter()
+            .filter(|(object, _)| is_made(&object.table))
+            .filter_map(|(object, said)| Some((object, self.engine.namespace(object.kind, said)?)))
+            .collect();
+        let is_taken = |found: &Object, said: &str| {
+            let Some(space) = self.engine.namespace(found.kind, said) else { return false };
+            let mut same = wanted.iter().filter(|(own, of)| *of == space && own.name.eq_ignore_ascii_case(&found.name));
+            same.any(|(own, _)| !self.gives_way(own, found))
+        };
+        let taken = self.found.objects.iter().filter(|(found, said)| is_taken(found, said));
+        let obstacle = |(found, said): (&Object, &String)| {
+            let new_name = free_name(&self.found, &format!("other_{}", found.name));
+            let remedy = self.engine.make_room(found, said, &new_name);
+            Obstacle { what: found.to_string(), remedy: format!("make room first: {}", as_pasted(&remedy)) }
+        };
+        let mut obstacles: Vec<Obstacle> = taken.map(obstacle).collect();
+        // A key is a constraint and its index.
+        obstacles.dedup_by(|one, other| one.remedy == other.remedy);
+        obstacles
+    }
+
+    /// Whether the shop's table has to be made.
+    fn is_missing(&self, table: &str) -> bool {
+        self.creations.iter().any(|sql| sql.starts_with(&format!("CREATE TABLE {} ", self.engine.quoted(table))))
+    }
+
+    /// Whether an object is gone, or has become the shop's own, by the time that its name is needed.
+    fn gives_way(&self, own: &Object, found: &Object) -> bool {
+        let is_exchanged = self.engine.script_transaction.is_none();
+        self.tables.iter().any(|table| {
+            let is_its_own = table.found_name == found.table && (table.name == own.table || self.engine.has_one_writer);
+            is_its_own && !(is_exchanged && found.kind == ObjectKind::Constraint)
+        })
+    }
+
+    /// Foreign keys and views that keep a table from changing.
+    async fn blocking_references(
+        &self,
+        connection: &impl ConnectionTrait,
+        changing: &[ForeignTable],
+    ) -> Result<Vec<Obstacle>> {
+        let engine = self.engine;
+        let taken = self.taken(changing);
+        let keys = taken.keys_of_others();
+        let is_retyped = |key: &&OthersKey<'_>| key.column.found_type() != key.column.expected_type();
+        let key_of = |one: &Reference| {
+            let mut keys = keys.iter().filter(|_| one.schema.is_none());
+            keys.find(|key| key.table == one.from && key.name == one.name)
+        };
+        let is_own =
+            |one: &Reference| one.schema.is_none() && self.tables.iter().any(|table| table.found_name == one.from);
+        let is_in_the_way = |one: &Reference| {
+            let Some(table) = changing.iter().find(|table| table.found_name == one.to) else {
+                return !one.is_foreign_key() && keys.iter().filter(is_retyped).any(|key| key.table == one.to);
+            };
+            let mut changed = table.columns.iter().filter(|column| column.found_type() != column.expected_type());
+            match () {
+                () if is_own(one) => false,
+                () if engine.script_transaction.is_none() => true,
+                () if engine.stores_times_as_text => false,
+                () if one.is_foreign_key() => changed.any(|column| column.name == "id") && key_of(one).is_none(),
+                () => changed.next().is_some(),
+            }
+        };
+        let obstacle = |one: &Reference| {
+            let removal = one.removal(engine)?;
+            let again = key_of(one).and_then(|key| self.made_again(key));
+            let remedy = match again {
+                Some(again) => format!("remove it first: {removal}; and make it again afterwards: {again}"),
+                None => format!("remove it first, and make it again afterwards: {removal}"),
+            };
+            Some(Obstacle { what: one.to_string(), remedy })
+        };
+        let all = references(connection).await?;
+        Ok(all.iter().filter(|one| is_in_the_way(one)).filter_map(obstacle).collect())
+    }
+
+    /// The statements that make a foreign key again once the ids have the shop's type.
+    fn made_again(&self, key: &OthersKey<'_>) -> Option<String> {
+        let [table, name, column] = [key.table, key.name, &key.column.name].map(|name| self.engine.quoted(name));
+        let (_, add) = self.engine.constraint(&name, key.definition)?;
+        let definition = key.renamed_definition(|name| self.engine.quoted(name));
+        let add = format!("ALTER TABLE {table} ADD {add}{definition}");
+        let (wanted, found) = (key.column.expected_type(), key.column.found_type());
+        let changed = key.column.found.replacen(found, wanted, 1);
+        let change =
+            self.engine.change_column(&table, &column, &changed, &key.column.found).filter(|_| wanted != found);
+        Some(as_pasted(&change.into_iter().chain([add]).collect::<Vec<_>>().join("; ")))
+    }
+
+    /// What stays with the old tables, where new ones take their places: triggers, and views that use old names.
+    fn lost(&self, changing: &[ForeignTable]) -> Vec<Obstacle> {
+        if self.engine.script_transaction.is_some() {
+            return Vec::new();
+        }
+        let uses_old_name = |words: &[String], table: &ForeignTable| {
+            let has = |name: &String| words.iter().any(|word| word.eq_ignore_ascii_case(name));
+            let is_renamed =
+                table.columns.iter().any(|column| column.name != column.found_name && has(&column.found_name));
+            has(&table.found_name) && (table.name != table.found_name || is_renamed)
+        };
+        let is_lost = |(object, said): &(&Object, &String)| match object.kind {
+            ObjectKind::Trigger => changing.iter().any(|table| table.found_name == object.table),
+            ObjectKind::View => {
+                let words = meaning::words(said);
+                changing.iter().any(|table| uses_old_name(&words, table))
+            }
+            _ => false,
+        };
+        self.found.objects.iter().filter(is_lost).map(|(object, _)| self.removed(object)).collect()
+    }
+
+    /// Views that do not work: none can be renamed along with what it uses.
+    async fn broken_views(&self, connection: &impl ConnectionTrait, changing: &[ForeignTable]) -> Vec<Obstacle> {
+        let mut broken = Vec::new();
+        if !self.engine.has_one_writer || changing.is_empty() {
+            return broken;
+        }
+        for view in self.found.objects.keys().filter(|object| object.kind == ObjectKind::View) {
+            let name = self.engine.quoted(&view.name);
+            if connection.execute_unprepared(&format!("SELECT 1 FROM {name} LIMIT 0")).await.is_err() {
+                broken.push(Obstacle { what: format!("{view}, which does not work"), ..self.removed(view) });
+            }
+        }
+        broken
+    }
+
+    fn removed(&self, object: &Object) -> Obstacle {
+        let removal = format!("DROP {} {}", object.kind.as_str().to_uppercase(), self.engine.quoted(&object.name));
+        Obstacle {
+            what: object.to_string(),
+            remedy: format!("remove it first, and make it again afterwards: {}", as_pasted(&removal)),
+        }
+    }
+}
+
+/// A statement in full, without characters that a terminal obeys.
+fn as_pasted(statement: &str) -> String {
+    escaped(statement, usize::MAX)
+}
+
+fn refuse(code: &'static str, what: &str, obstacles: Vec<Obstacle>) -> Result<()> {
+    if obstacles.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<&str> = obstacles.iter().map(|obstacle| obstacle.what.as_str()).collect();
+    let error = Error::conflict(code, format!("{what}: {}; nothing was changed", named.join(", ")));
+    Err(obstacles.into_iter().fold(error, |error, obstacle| error.hint(obstacle.remedy)))
+}

@@ -1,0 +1,156 @@
+//! Taking a shop over under the lock of migrations, or as a script.
+
+use migration::HISTORY_TABLES;
+use sea_orm::ConnectionTrait;
+use tokio::time::timeout;
+
+use super::ForeignShop;
+use crate::db::Database;
+use crate::db::adoption::Conversion;
+use crate::db::ddl::{LOCK_TIMEOUT, broken_references};
+use crate::db::fault::classify;
+use crate::db::schema;
+use crate::db::write::WriteHandle;
+use crate::error::{Error, Kind, Result, printable};
+use crate::migrate::backup::finish_with_copy;
+use crate::migrate::failure::Failure;
+use crate::migrate::history::Direction;
+use crate::migrate::lock::{Lock, begin};
+use crate::migrate::script::{adopted, id_form_setting, listed};
+use crate::migrate::{Plan, Progress, tables_dropped};
+
+impl ForeignShop {
+    fn conversion(&self) -> Conversion {
+        self.engine.take_over(&self.taken(&self.changing()))
+    }
+
+    /// The rows of the history, written where this condition holds.
+    fn history(&self, condition: Option<&str>) -> Vec<String> {
+        let rows = (self.first_sequence..).zip(&self.open).flat_map(|(sequence, (migration, is_there))| {
+            let direction = if *is_there { Direction::Baseline } else { Direction::Up };
+            [adopted(self.engine, migration, sequence, direction), listed(self.engine, migration)]
+        });
+        let condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
+        let form = self.id_form.map(id_form_setting);
+        rows.chain(form).map(|row| row + &condition).collect()
+    }
+
+    /// The script for the engine's own client.
+    pub fn script(&self) -> String {
+        let engine = self.engine;
+        let names: Vec<&str> = self.tables.iter().map(|table| table.found_name.as_str()).collect();
+        let mut text = format!(
+            "-- shopctl {}, {}: takes over {}\n-- {}\n{};\n",
+            env!("CARGO_PKG_VERSION"),
+            engine.as_str(),
+            printable(&names.join(", ")),
+            engine.script_client,
+            engine.script_beginning
+        );
+        let conversion = self.conversion();
+        let (begin, commit) = engine.script_transaction.unzip();
+        let history = self.history(conversion.is_done.as_deref());
+        let is_guarded = !conversion.guards.is_empty();
+        let mut all = conversion.guards;
+        // A guarded transaction must not fail to begin: it takes its locks later.
+        all.extend(begin.map(|begin| if is_guarded { "BEGIN" } else { begin }.to_owned()));
+        all.extend(migration::history_tables(engine.backend));
+        all.extend(conversion.statements.into_iter().chain(history).chain(conversion.last));
+        all.extend(commit.map(str::to_owned));
+        all.extend(conversion.cleanup.into_iter().filter(|_| is_guarded));
+        for statement in all {
+            text.push_str(statement.trim_end_matches(';'));
+            text.push_str(";\n");
+        }
+        text
+    }
+
+    /// Takes it over under the lock of migrations, with the history; a database file is copied first.
+    ///
+    /// Errors: what stopped it; everything is then as before, unless the connection was lost at COMMIT.
+    pub async fn adopt(&self, database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+        let tables = schema::tables(database.connection(), self.engine, &[]).await?;
+        let has_history = tables.iter().any(|table| HISTORY_TABLES.contains(&table.as_str()));
+        let lock = Lock::acquire(database, plan, progress).await?;
+        let conversion = self.conversion();
+        let done = match self.adopt_locked(database, plan, &lock, &conversion, progress).await {
+            Ok(()) => Ok(()),
+            Err(Failure::Database { error, .. }) if classify(&error).leaves_in_doubt() => Err(error.into()),
+            Err(failure) => {
+                let removed = timeout(LOCK_TIMEOUT, self.remove_remains(database, &conversion, has_history)).await;
+                if let Ok(Err(error)) = removed {
+                    tracing::debug!("what the failed adoption left could not be removed: {error}");
+                }
+                Err(match failure {
+                    Failure::Runner(error) => error,
+                    Failure::Database { error, .. } => error.into(),
+                })
+            }
+        };
+        lock.finish(done).await
+    }
+
+    async fn adopt_locked(
+        &self,
+        database: &Database,
+        plan: &Plan,
+        lock: &Lock,
+        conversion: &Conversion,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(), Failure> {
+        let connected = database.for_schema_changes().await?;
+        let handle = begin(&connected, plan.lock_wait).await?;
+        // Nobody else writes from here on, where there is one writer.
+        let copy = match self.engine.has_one_writer {
+            true => database.back_up("before-adopt", plan.clock.now()).await?,
+            false => None,
+        };
+        let done = self.take_over(&handle, lock, conversion).await;
+        if done.is_err() && !self.engine.has_transactional_ddl {
+            handle.clear_fault();
+            for statement in &conversion.cleanup {
+                if handle.execute_unprepared(statement).await.is_err() {
+                    break;
+                }
+            }
+        }
+        finish_with_copy(handle, done, copy, progress).await
+    }
+
+    async fn take_over(&self, handle: &WriteHandle, lock: &Lock, conversion: &Conversion) -> Result<(), Failure> {
+        lock.renew(handle).await?;
+        let known = broken_references(handle).await?;
+        let history = self.history(conversion.is_done.as_deref());
+        for statement in conversion.statements.iter().chain(&history).chain(&conversion.last) {
+            handle.execute_unprepared(statement).await?;
+        }
+        let broken = broken_references(handle).await?;
+        if let Some(broken) = broken.iter().find(|one| !known.contains(one)) {
+            let message = format!("nothing was changed: {}", printable(broken));
+            return Err(Error::new(Kind::CheckFailed, "adopt.references", message).into());
+        }
+        Ok(lock.renew(handle).await?)
+    }
+
+    /// Removes what a failed adoption made: where DDL commits by itself the tables that were missing, and the history
+    /// where there was none.
+    async fn remove_remains(&self, database: &Database, conversion: &Conversion, has_history: bool) -> Result<()> {
+        let engine = self.engine;
+        let mut remains = Vec::new();
+        if !engine.has_transactional_ddl {
+            let missing = self.open.iter().filter(|(_, is_there)| !is_there);
+            remains.extend(missing.rev().flat_map(|(migration, _)| tables_dropped(engine, migration)));
+        }
+        if !has_history {
+            remains.extend(HISTORY_TABLES.map(str::to_owned));
+        }
+        let connected = database.reconnect().await?;
+        let drops = remains.iter().map(|table| format!("DROP TABLE IF EXISTS {}", engine.quoted(table)));
+        let cleanup = conversion.cleanup.iter().filter(|_| !engine.has_transactional_ddl).cloned();
+        for statement in cleanup.chain(drops) {
+            connected.connection().execute_unprepared(&statement).await?;
+        }
+        connected.close().await;
+        Ok(())
+    }
+}

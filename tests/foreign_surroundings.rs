@@ -1,0 +1,284 @@
+//! What other programs keep beside the shop that `shopctl adopt` takes over: tables and names, foreign keys, views; and
+//! what is left of them when it fails.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sea_orm::ConnectionTrait;
+
+use crate::foreign_shops::{OTHER_USER, USER, assert_taken_over, document, fingerprint, made_by_others, sequelize};
+use crate::on_every_backend;
+use crate::support::servers::has_client;
+use crate::support::shop::block_on;
+use crate::support::{Backend, Shop};
+
+on_every_backend!(
+    names_that_others_took_are_named_first,
+    tables_with_the_names_of_copies_do_not_matter,
+    columns_of_others_with_odd_names_stay,
+    columns_with_the_same_words_stay_beside_and_are_named,
+    a_failed_adopt_leaves_nothing_behind,
+    foreign_keys_of_others_follow_the_ids,
+    views_of_others_survive_or_are_named_first
+);
+
+fn quoted(shop: &Shop, name: &str) -> String {
+    if shop.backend == Backend::MariaDb { format!("`{name}`") } else { format!("\"{name}\"") }
+}
+
+fn hints(stderr: &str) -> Vec<String> {
+    let lines = stderr.lines().filter_map(|line| line.trim().strip_prefix("hint: "));
+    lines.map(str::to_owned).collect()
+}
+
+fn names_that_others_took_are_named_first(shop: &Shop) {
+    let made = made_by_others(shop, &document(shop.backend));
+    made.sql("CREATE TABLE stock_movements (n integer)");
+    made.sql("INSERT INTO stock_movements VALUES (7)");
+    made.sql("CREATE TABLE audit_events (n integer)");
+    if shop.backend != Backend::MariaDb {
+        made.sql("CREATE INDEX idx_orders_status ON stock_movements (n)");
+    }
+    let before = fingerprint(&made);
+    for arguments in [&["adopt", "--yes", "--fix-totals"][..], &["adopt", "--dry-run"], &["adopt", "--sql"]] {
+        let run = made.run(arguments).exits_with(6).says("stock_movements").says("audit_events");
+        assert!(fingerprint(&made) == before, "nothing was changed: {run}");
+    }
+    let run = made.run(&["adopt", "--yes", "--fix-totals"]);
+    for hint in hints(&run.stderr) {
+        let (_, statement) = hint.split_once(": ").expect("a statement");
+        made.sql(statement);
+    }
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+    assert_eq!(made.number("SELECT n FROM other_stock_movements"), 7);
+}
+
+fn tables_with_the_names_of_copies_do_not_matter(shop: &Shop) {
+    let made = made_by_others(shop, &sequelize(shop.backend));
+    let names = ["new_users", "shopctl_new_users", "shopctl_old_users", "shopctl_check", "users_before_adopt"];
+    for name in names {
+        made.sql(&format!("CREATE TABLE {name} (n integer)"));
+        made.sql(&format!("INSERT INTO {name} VALUES (7)"));
+    }
+    made.run(&["adopt", "--yes"]).success();
+    assert_taken_over(&made);
+    names.iter().for_each(|name| assert_eq!(made.number(&format!("SELECT n FROM {name}")), 7, "{name}"));
+}
+
+fn columns_of_others_with_odd_names_stay(shop: &Shop) {
+    let made = made_by_others(shop, &sequelize(shop.backend));
+    let names = ["NickName", "group", "a b", "it's, (odd)", "my createdAt"];
+    for name in names {
+        let name = quoted(shop, name);
+        made.sql(&format!("ALTER TABLE users ADD COLUMN {name} varchar(20)"));
+        made.sql(&format!("UPDATE users SET {name} = 'kept' WHERE email = 'ada@example.com'"));
+    }
+    let (nick, blank) = (quoted(shop, "NickName"), quoted(shop, "a b"));
+    made.sql(&format!("CREATE UNIQUE INDEX nicks ON users ({nick}, {blank})"));
+    made.run(&["adopt", "--yes"]).success();
+    assert_taken_over(&made);
+    for name in names {
+        let kept = made.column(&format!("SELECT {} FROM users WHERE email = 'ada@example.com'", quoted(shop, name)));
+        assert_eq!(kept, ["kept"], "{name}");
+    }
+    assert!(format!("{:?}", made.schema()).contains("nicks"), "the index of others stays");
+}
+
+fn columns_with_the_same_words_stay_beside_and_are_named(shop: &Shop) {
+    let made = made_by_others(shop, &document(shop.backend));
+    let name = quoted(shop, "createdAt");
+    made.sql(&format!("ALTER TABLE users ADD COLUMN {name} varchar(20)"));
+    made.sql(&format!("UPDATE users SET {name} = 'kept'"));
+    made.run(&["adopt", "--dry-run"]).success().says("createdAt stays another program's, beside created_at");
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+    assert_eq!(made.column(&format!("SELECT {name} FROM users")), ["kept", "kept"]);
+}
+
+fn a_failed_adopt_leaves_nothing_behind(shop: &Shop) {
+    let made = made_by_others(shop, &document(shop.backend));
+    let statements: &[&str] = match shop.backend {
+        Backend::Sqlite => &[
+            "CREATE TABLE reviews (user_id blob REFERENCES users (id)) STRICT",
+            "PRAGMA foreign_keys = OFF; UPDATE users SET id = unhex(replace(id, '-', '')); \
+             UPDATE orders SET user_id = unhex(replace(user_id, '-', '')); INSERT INTO reviews SELECT id FROM users",
+        ],
+        Backend::Postgres => {
+            &["ALTER TABLE users ADD COLUMN initials text GENERATED ALWAYS AS (left(email, 3)) STORED"]
+        }
+        Backend::MariaDb => &[
+            "ALTER TABLE users ADD COLUMN initials varchar(3) AS (left(email, 3)) VIRTUAL, ADD INDEX of_initials (initials)",
+        ],
+    };
+    statements.iter().for_each(|statement| made.sql(statement));
+    let before = fingerprint(&made);
+    let run = made.run(&["adopt", "--yes", "--fix-totals"]);
+    assert_ne!(run.code, 0, "{run}");
+    assert!(fingerprint(&made) == before, "nothing is left: {run}");
+    if shop.backend == Backend::Sqlite {
+        let files = fs::read_dir(made.path("")).expect("the test's own folder");
+        let names: Vec<_> =
+            files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned()).collect();
+        assert!(!names.iter().any(|name| name.contains("before-adopt")), "{names:?}");
+    }
+}
+
+/// The document's shop with ids as texts, and a table of others that refers to its users.
+fn with_reviews(shop: &Shop) -> Shop {
+    let as_text = |statement: String| {
+        let own = statement.replace("uuid PRIMARY KEY DEFAULT gen_random_uuid()", "varchar(36) PRIMARY KEY");
+        own.replace("_id uuid ", "_id varchar(36) ")
+    };
+    let made = made_by_others(shop, &document(shop.backend).into_iter().map(as_text).collect::<Vec<_>>());
+    let id = if shop.backend == Backend::MariaDb { "char(36)" } else { "varchar(36)" };
+    made.sql(&format!(
+        "CREATE TABLE reviews (n integer NOT NULL, user_id {id} NOT NULL, \
+         CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE)"
+    ));
+    made.sql(&format!("INSERT INTO reviews VALUES (1, '{USER}'), (2, '{OTHER_USER}')"));
+    made
+}
+
+fn foreign_keys_of_others_follow_the_ids(shop: &Shop) {
+    let made = with_reviews(shop);
+    let mut again = None;
+    match shop.backend {
+        Backend::Sqlite => made.sql(
+            "PRAGMA foreign_keys = OFF; UPDATE users SET id = upper(replace(id, '-', '')); \
+             UPDATE orders SET user_id = upper(replace(user_id, '-', '')); \
+             UPDATE reviews SET user_id = upper(replace(user_id, '-', ''))",
+        ),
+        Backend::Postgres => {}
+        Backend::MariaDb => {
+            let run = made.run(&["adopt", "--dry-run"]).exits_with(6).says("of_user of table reviews");
+            let hint = hints(&run.stderr).remove(0);
+            let (removal, afterwards) = hint.split_once("; and make it again afterwards: ").expect("both statements");
+            made.sql(removal.strip_prefix("remove it first: ").expect("a statement"));
+            again = Some(afterwards.to_owned());
+        }
+    }
+    let dry = made.run(&["adopt", "--dry-run"]).success();
+    if again.is_none() {
+        assert!(dry.stderr.contains("reviews: user_id follows the ids of users"), "{dry}");
+    }
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    again.iter().for_each(|statement| statement.split("; ").for_each(|one| made.sql(one)));
+    assert_taken_over(&made);
+    let joined = "SELECT COUNT(*) FROM reviews r JOIN users u ON u.id = r.user_id";
+    assert_eq!(made.number(joined), 2);
+    assert!(format!("{:?}", made.schema()).contains("ON DELETE CASCADE"), "the foreign key is as it was");
+}
+
+fn views_of_others_survive_or_are_named_first(shop: &Shop) {
+    let made = made_by_others(shop, &sequelize(shop.backend));
+    let name = quoted(shop, "firstName");
+    made.sql(&format!("CREATE VIEW first_names AS SELECT {name} FROM users"));
+    if shop.backend != Backend::Sqlite {
+        let before = fingerprint(&made);
+        for arguments in [&["adopt", "--yes"][..], &["adopt", "--dry-run"], &["adopt", "--sql"]] {
+            made.run(arguments).exits_with(6).says(&format!("DROP VIEW {}", quoted(shop, "first_names")));
+        }
+        assert!(fingerprint(&made) == before, "nothing was changed");
+        return;
+    }
+    made.run(&["adopt", "--yes"]).success();
+    assert_eq!(made.number("SELECT COUNT(*) FROM first_names"), 2);
+    let broken = made_by_others(shop, &sequelize(shop.backend));
+    broken.sql("CREATE VIEW gone AS SELECT 1 AS one FROM nowhere");
+    broken.run(&["adopt", "--dry-run"]).exits_with(6).says("DROP VIEW \"gone\"");
+}
+
+/// As `sqlite3 FILE < SCRIPT` does, which goes on after an error.
+fn run_and_go_on(shop: &Shop, script: &str) {
+    let script = fs::File::open(shop.file("script.sql", script)).expect("the test's own file");
+    let mut client = Command::new("sqlite3");
+    client.arg(shop.path("shop.db")).stdin(script).stdout(Stdio::null()).stderr(Stdio::null());
+    client.status().expect("sqlite3 is installed");
+}
+
+#[test]
+fn the_script_destroys_nothing_in_a_client_that_goes_on_after_an_error() {
+    let Some(empty) = Shop::empty(Backend::Sqlite).filter(|_| has_client("sqlite3", "sqlite3")) else { return };
+    let made = made_by_others(&empty, &sequelize(Backend::Sqlite));
+    let script = made.run(&["adopt", "--sql"]).success().stdout;
+    // Meanwhile the other program writes what does not fit.
+    made.sql("UPDATE orders SET status = 'lost'");
+    let before = fingerprint(&made);
+    let rows = || {
+        ["users", "products", "orders", "OrderItems"].map(|table| made.number(&format!("SELECT COUNT(*) FROM {table}")))
+    };
+    run_and_go_on(&made, &script);
+    assert_eq!(rows(), [2, 1, 1, 1]);
+    let own = |schema: &shopctl::db::schema::Schema| schema.only(&["users", "products", "orders", "OrderItems"]);
+    let columns = |schema: &shopctl::db::schema::Schema| {
+        let mut schema = own(schema);
+        schema.objects.retain(|object, _| object.kind == shopctl::db::schema::ObjectKind::Column);
+        schema.objects
+    };
+    assert!(columns(&made.schema()) == columns(&before.0), "the tables are as they were: {:?}", made.schema());
+    made.sql("UPDATE orders SET status = 'paid'");
+    run_and_go_on(&made, &script);
+    made.run(&["adopt", "--yes"]).success();
+    assert_taken_over(&made);
+}
+
+#[test]
+fn a_repair_that_makes_a_table_again_destroys_nothing_in_a_client_that_goes_on() {
+    let Some(shop) = Shop::migrated(Backend::Sqlite).filter(|_| has_client("sqlite3", "sqlite3")) else { return };
+    shop.product("MUG", "9.50", 3);
+    shop.sql(
+        "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, '\"price\" >= 0', '\"price\" >= -9') \
+         WHERE name = 'products'; PRAGMA writable_schema = OFF",
+    );
+    shop.sql("UPDATE products SET price = -1");
+    let before = shop.schema();
+    let run = shop.run(&["migrate", "verify"]).exits_with(9);
+    let hints = hints(&run.stderr);
+    let (_, repair) = hints.iter().find_map(|hint| hint.split_once("make: ")).expect("a repair");
+    run_and_go_on(&shop, &repair.replace("; ", ";\n"));
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 1);
+    assert!(shop.schema() == before, "nothing was changed");
+    shop.sql("UPDATE products SET price = 9.5");
+    run_and_go_on(&shop, repair);
+    shop.run(&["migrate", "verify"]).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 1);
+}
+
+#[test]
+fn what_is_written_during_the_conversion_is_in_the_new_tables() {
+    let Some(empty) = Shop::empty(Backend::MariaDb) else { return };
+    let made = made_by_others(&empty, &document(Backend::MariaDb));
+    made.sql(
+        "INSERT INTO users (email, password_hash, first_name, last_name) \
+         SELECT CONCAT('u', seq, '@example.com'), 'x', 'U', 'S' FROM seq_1_to_20000",
+    );
+    let is_over = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let (url, is_over) = (made.url.clone(), Arc::clone(&is_over));
+            std::thread::spawn(move || {
+                block_on(async {
+                    let connection = sea_orm::Database::connect(url).await.expect("the server answers");
+                    let mut written = 0;
+                    while !is_over.load(Ordering::Relaxed) {
+                        let insert = format!(
+                            "INSERT INTO users (id, email, password_hash, first_name, last_name) \
+                             VALUES (uuid(), 'w{writer}-{written}@example.com', 'x', 'W', 'R')"
+                        );
+                        written += i64::from(connection.execute_unprepared(&insert).await.is_ok());
+                    }
+                    connection.close().await.expect("closes");
+                    written
+                })
+            })
+        })
+        .collect();
+    let run = made.run(&["adopt", "--yes", "--fix-totals"]);
+    is_over.store(true, Ordering::Relaxed);
+    let written: i64 = writers.into_iter().map(|writer| writer.join().expect("writes")).sum();
+    assert!(written > 0, "the writers wrote");
+    assert_eq!(made.number("SELECT COUNT(*) FROM users WHERE email LIKE 'w%'"), written, "{run}");
+}
