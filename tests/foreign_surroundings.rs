@@ -21,7 +21,9 @@ on_every_backend!(
     columns_with_the_same_words_stay_beside_and_are_named,
     a_failed_adopt_leaves_nothing_behind,
     foreign_keys_of_others_follow_the_ids,
-    views_of_others_survive_or_are_named_first
+    views_of_others_survive_or_are_named_first,
+    missing_values_that_get_a_default_are_named,
+    numbers_as_ids_are_refused_with_another_way
 );
 
 fn quoted(shop: &Shop, name: &str) -> String {
@@ -189,6 +191,33 @@ fn views_of_others_survive_or_are_named_first(shop: &Shop) {
     let broken = made_by_others(shop, &sequelize(shop.backend));
     broken.sql("CREATE VIEW gone AS SELECT 1 AS one FROM nowhere");
     broken.run(&["adopt", "--dry-run"]).exits_with(6).says("DROP VIEW \"gone\"");
+}
+
+fn missing_values_that_get_a_default_are_named(shop: &Shop) {
+    let made = made_by_others(shop, &document(shop.backend));
+    made.run(&["adopt", "--dry-run"]).success().says("users: created_at is missing in 1 row: the default is stored");
+    if shop.backend == Backend::Sqlite {
+        made.sql("INSERT INTO products (id, name, price) VALUES (NULL, 'Pen', 1)");
+        made.run(&["adopt", "--dry-run"]).success().says("products: id is missing in 1 row: a new id is made");
+    }
+    made.run(&["adopt", "--yes", "--fix-totals"])
+        .success()
+        .says("users: created_at is missing in 1 row: the default is stored");
+}
+
+fn numbers_as_ids_are_refused_with_another_way(shop: &Shop) {
+    let made = Shop::empty(shop.backend).expect("the same backend");
+    if shop.backend == Backend::Sqlite {
+        made.file("shop.db", "");
+    }
+    made.sql(
+        "CREATE TABLE users (id integer PRIMARY KEY, email varchar(255), password_hash varchar(255), \
+         first_name varchar(100), last_name varchar(100))",
+    );
+    made.sql("INSERT INTO users VALUES (7, 'ada@example.com', 'x', 'Ada', 'L')");
+    for arguments in [&["adopt", "--yes"][..], &["adopt", "--dry-run"], &["adopt", "--sql"]] {
+        made.run(arguments).exits_with(9).says("users 7: id 7: is no UUID").says("shopctl help import");
+    }
 }
 
 /// As `sqlite3 FILE < SCRIPT` does, which goes on after an error.

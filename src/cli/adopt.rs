@@ -12,7 +12,9 @@ use crate::context::Context;
 use crate::error::Result;
 
 #[derive(Debug, Args)]
-#[command(after_help = "If another program created the tables, they are converted first; every row is kept. Rows that
+#[command(
+    after_help = "If another program created the tables, they are converted first; every row is kept. With --dry-run
+the conversion is checked and described, not run; the rows are looked at once it was run. Rows that
 another program wrote, changed or removed then get an event in the audit trail and the stock
 movements that are missing. The rows and the stock stay as they are. Running it again changes
 nothing.
@@ -20,7 +22,8 @@ nothing.
 Examples:
   shopctl adopt
   shopctl adopt --dry-run
-  shopctl adopt --fix-totals --yes")]
+  shopctl adopt --fix-totals --yes"
+)]
 pub struct Arguments {
     /// Also set totals of 0 to the sum of the order's lines
     #[arg(long)]

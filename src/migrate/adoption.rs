@@ -17,7 +17,7 @@ use crate::db::target::Engine;
 use crate::domain::Form;
 use crate::entity::tables::{Family, tables};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
-pub use misfit::{Misfit, misfits};
+pub use misfit::{Misfit, defaults, misfits};
 
 /// The tables that other programs make, each after those that it refers to.
 const TABLES: [&str; 4] = ["users", "products", "orders", "order_items"];
@@ -143,7 +143,17 @@ impl ForeignShop {
         let (expected, first_sequence) = (expected.clone(), history.next_sequence());
         let missing = open.iter().filter(|(_, is_there)| !is_there);
         let creations = missing.flat_map(|(migration, _)| statements(engine, migration)).collect();
-        Ok(Some(ForeignShop { tables: foreign, expected, found, first_sequence, offset, engine, open, id_form, creations }))
+        Ok(Some(ForeignShop {
+            tables: foreign,
+            expected,
+            found,
+            first_sequence,
+            offset,
+            engine,
+            open,
+            id_form,
+            creations,
+        }))
     }
 
     /// The tables that are not as the shop's own yet.
@@ -196,10 +206,10 @@ impl ForeignShop {
             lines.push(format!("ids stay {}, as the other program writes them", form.description()));
         }
         let changing = self.changing();
-        let keys = self.taken(&changing).keys_of_others();
-        let is_converted = |column: &ForeignColumn| {
-            self.engine.stores_times_as_text || column.found_type() != column.expected_type()
-        };
+        let taken = self.taken(&changing);
+        let keys = taken.keys_of_others();
+        let is_converted =
+            |column: &ForeignColumn| self.engine.stores_times_as_text || column.found_type() != column.expected_type();
         for key in keys.iter().filter(|key| is_converted(&key.column)) {
             let (table, column) = (printable(key.table), printable(&key.column.name));
             lines.push(format!("{table}: {column} follows the ids of {}", key.to.name));

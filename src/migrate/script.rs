@@ -91,9 +91,12 @@ fn run(
     )
 }
 
-/// The setting that makes shopctl write ids in this form. A condition may follow.
-pub(super) fn id_form_setting(form: Form) -> String {
-    format!("INSERT INTO {SETTINGS} (name, value) SELECT '{ID_FORM}', '{}'", form.as_str())
+/// What replaces the setting that makes shopctl write ids in this form.
+pub(super) fn id_form_setting(form: Form) -> [String; 2] {
+    [
+        format!("DELETE FROM {SETTINGS} WHERE name = '{ID_FORM}'"),
+        format!("INSERT INTO {SETTINGS} (name, value) SELECT '{ID_FORM}', '{}'", form.as_str()),
+    ]
 }
 
 /// What SeaORM's own migrator reads.

@@ -193,7 +193,7 @@ pub static INVARIANTS: [Invariant; 19] = [
     foreign("email-is-lower-case", "e-mail addresses with capitals or spaces around them", NameKind::Text, |_| {
         "SELECT '' AS place, email AS name FROM users WHERE email <> LOWER(email) OR email <> TRIM(email)".to_owned()
     })
-    .remedy(Remedy::Show("user show")),
+    .remedy(Remedy::Run("adopt --dry-run")),
     foreign(
         "value-has-its-type",
         "rows with values that are no time, amount, number, text or id",

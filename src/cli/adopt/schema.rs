@@ -12,7 +12,7 @@ use crate::db::{Access, Database};
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result};
 use crate::migrate::verify::expected_at;
-use crate::migrate::{self, ForeignShop, Misfit, misfits};
+use crate::migrate::{self, ForeignShop, Misfit, defaults, misfits};
 
 /// Maximum number of misfits named in an error.
 const MISFITS_NAMED: usize = 10;
@@ -69,7 +69,7 @@ pub async fn run(
     if arguments.sql {
         return context.output.text(&shop.script()).map(|()| Some(Effect::Unchanged));
     }
-    let told = shop.changes().join("\n");
+    let told = [shop.changes(), defaults(database.connection(), &shop).await?].concat().join("\n");
     if dry_run {
         context.output.note(&told);
         return Ok(Some(Effect::WouldChange));
@@ -118,6 +118,17 @@ fn refusal(misfits: &[Misfit]) -> Error {
     .details(serde_json::json!({ "misfits": details }));
     let mut repairs: Vec<&str> = misfits.iter().filter_map(|one| one.repair.as_deref()).collect();
     repairs.dedup();
+    let has_numbers = misfits.iter().any(|one| one.why == "is no UUID" && one.value.parse::<i64>().is_ok());
+    let error = match has_numbers {
+        true => error.hint(
+            Hint::from(
+                "numbers do not become ids; load the users, products and orders into a new database from files, in \
+                 which rows are named by e-mail address, SKU and reference: ",
+            )
+            .and(CommandLine::anywhere("help import")),
+        ),
+        false => error,
+    };
     let error = repairs.into_iter().fold(error, |error, repair| error.hint(repair.to_owned()));
     error.hint(Hint::from("nothing was changed; once they are fixed: ").and(CommandLine::again()))
 }

@@ -50,8 +50,8 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
         None => {}
     }
     if !foreign.is_empty() {
-        let ways_out = Hint::from(format!("{}: ", migrate::foreign_shop(&foreign)));
-        context.output.suggest(ways_out.and(CommandLine::new("adopt")).and(" takes them over, with every row"));
+        let way_out = Hint::from(format!("{}; take them over, with every row: ", migrate::foreign_shop(&foreign)));
+        context.output.suggest(way_out.and(CommandLine::new("adopt")));
     }
     if !arguments.check || open.is_empty() {
         ways_out.into_iter().for_each(|way_out| context.output.suggest(way_out));

@@ -3,9 +3,10 @@
 use sea_orm::ConnectionTrait;
 
 use super::ForeignShop;
-use crate::db::adoption::{ForeignColumn, ForeignTable};
+use crate::db::adoption::{ForeignColumn, ForeignTable, ValueKind};
 use crate::db::answers::{rows, text};
 use crate::db::schema::{ObjectKind, meaning};
+use crate::domain::text::counted;
 use crate::error::{Result, printable};
 
 /// Maximum number of rows named for each reason.
@@ -54,6 +55,35 @@ pub async fn misfits(connection: &impl ConnectionTrait, shop: &ForeignShop) -> R
     Ok(found)
 }
 
+/// What is missing and gets the default, a line for each column: ids, times and others.
+///
+/// Errors: those of the database.
+pub async fn defaults(connection: &impl ConnectionTrait, shop: &ForeignShop) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for table in &shop.tables {
+        let columns: Vec<_> = table.columns.iter().filter(|column| column.instead_of_null().is_some()).collect();
+        if columns.is_empty() {
+            continue;
+        }
+        let missing = columns.iter().enumerate().map(|(number, column)| {
+            let name = shop.engine.quoted(&column.found_name);
+            format!("COUNT(*) - COUNT({name}) AS missing_{number}")
+        });
+        let from = shop.engine.quoted(&table.found_name);
+        let sql = format!("SELECT {} FROM {from}", missing.collect::<Vec<_>>().join(", "));
+        let Some(row) = rows(connection, &sql).await?.into_iter().next() else { continue };
+        for (number, column) in columns.iter().enumerate() {
+            let count: i64 = row.try_get("", &format!("missing_{number}"))?;
+            if count > 0 {
+                let (rows, name) = (counted(count, "row"), printable(&column.found_name));
+                let remedy = if column.kind == ValueKind::Id { "a new id is made" } else { "the default is stored" };
+                lines.push(format!("{}: {name} is missing in {rows}: {remedy}", table.name));
+            }
+        }
+    }
+    Ok(lines)
+}
+
 /// A query for `id_text` and `value_text` of rows of a table.
 fn query(shop: &ForeignShop, table: &ForeignTable, value: &str, condition: &str) -> String {
     let engine = shop.engine;
@@ -75,7 +105,11 @@ async fn of_column(
         conditions.push((format!("{name} IS NULL"), "is missing".to_owned()));
     }
     if let Some(condition) = shop.engine.misfit(&name, column) {
-        let why = format!("does not fit {}", column.expected_type());
+        let why = match column.kind {
+            ValueKind::Id => "is no UUID".to_owned(),
+            ValueKind::Time => "is no date or time".to_owned(),
+            _ => format!("does not fit {}", column.expected_type()),
+        };
         conditions.push((format!("{name} IS NOT NULL AND ({condition})"), why));
     }
     let mut found = Vec::new();

@@ -31,8 +31,11 @@ impl ForeignShop {
             [adopted(self.engine, migration, sequence, direction), listed(self.engine, migration)]
         });
         let condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
-        let form = self.id_form.map(id_form_setting);
-        rows.chain(form).map(|row| row + &condition).collect()
+        let mut statements: Vec<String> = rows.map(|row| row + &condition).collect();
+        if let Some([removal, setting]) = self.id_form.map(id_form_setting) {
+            statements.extend([removal, setting + &condition]);
+        }
+        statements
     }
 
     /// The script for the engine's own client.
