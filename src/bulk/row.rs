@@ -84,7 +84,7 @@ pub trait Storable: Row {
 }
 
 /// A changed value of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ValueChange {
     /// The row's key, as it is stored.
     pub key: String,

@@ -1,8 +1,14 @@
 //! JSON that is safe for terminals: the same values, with control characters escaped.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::text::is_unsafe;
+
+/// A result as JSON. It has names as keys only, so that it cannot fail.
+pub fn value(result: &(impl Serialize + ?Sized)) -> Value {
+    serde_json::to_value(result).unwrap_or_default()
+}
 
 /// Compact JSON on one line.
 ///

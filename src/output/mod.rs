@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::{Error, Hint, Invocation, Kind, Result, io_reason};
 use crate::file::unwritable;
@@ -22,6 +23,7 @@ mod export;
 mod extended_json;
 mod format;
 mod json;
+mod mutation;
 mod progress;
 mod rows;
 mod show;
@@ -36,6 +38,7 @@ pub use cell::Cell;
 pub use chart::Bar;
 pub use column::{Column, View};
 pub use format::{ColorChoice, Format};
+pub use mutation::{Change, Mutation};
 pub use progress::Unit;
 pub use rows::{ListFooter, Rows};
 pub use table::shorten;
@@ -59,38 +62,6 @@ pub struct OutputSettings {
     pub quiet: bool,
     /// The command line that completes suggested commands.
     pub aim: Invocation,
-}
-
-/// The result of a command that changed, or would have changed, one object.
-#[derive(Debug, Clone)]
-pub struct Mutation {
-    /// The text for people: `order K7Q2M-9XD4T cancelled, 3 units restocked`.
-    pub line: String,
-    /// The value printed by `-o id`, and the member `"id"`.
-    pub id: String,
-    /// The other members: the natural key, `changed`, `replayed`, `dry_run`, `before`, `after`, and all fields of a
-    /// created object ([`View::to_json`]).
-    pub json: Map<String, Value>,
-}
-
-impl Mutation {
-    /// Creates a result; `json` must be an object.
-    pub fn new(line: String, id: impl ToString, json: Value) -> Mutation {
-        let json = if let Value::Object(members) = json { members } else { Map::new() };
-        Mutation { line, id: id.to_string(), json }
-    }
-
-    /// Whether this member is true: `changed`, `replayed`, `dry_run`.
-    pub fn has_flag(&self, member: &str) -> bool {
-        self.json.get(member).and_then(Value::as_bool).unwrap_or(false)
-    }
-
-    /// The whole object, its id first.
-    pub fn to_json(&self) -> Value {
-        let mut object = Map::from_iter([("id".to_owned(), Value::from(self.id.as_str()))]);
-        object.extend(self.json.clone());
-        Value::Object(object)
-    }
 }
 
 /// Writes data to stdout and messages to stderr.
@@ -219,11 +190,11 @@ impl Output {
 
     /// Prints the result of a change. Never fails, because the change is committed: a failure to write is a warning on
     /// stderr.
-    pub fn mutation(&self, mutation: &Mutation) {
+    pub fn mutation(&self, mutation: &Mutation<impl Serialize>) {
         let text = match self.format {
             Format::Table | Format::Csv | Format::Tsv => escape::line(&mutation.line),
             Format::Id => escape::tsv(&mutation.id),
-            Format::Json | Format::Jsonl | Format::MongoJson => json::text(&mutation.to_json()),
+            Format::Json | Format::Jsonl | Format::MongoJson => json::text(&json::value(mutation)),
         };
         if let Err(error) = self.text(&format!("{text}\n")) {
             self.warn(&format!("{error}; it was: {}", mutation.line));
@@ -231,12 +202,11 @@ impl Output {
     }
 
     /// Prints several results: one per line, or one JSON value. Never fails, as [`Output::mutation`].
-    pub fn mutations(&self, mutations: &[Mutation]) {
+    pub fn mutations(&self, mutations: &[Mutation<impl Serialize>]) {
         if self.format != Format::Json {
             return mutations.iter().for_each(|mutation| self.mutation(mutation));
         }
-        let items: Vec<Value> = mutations.iter().map(Mutation::to_json).collect();
-        self.answer(&serde_json::json!({ "items": items }));
+        self.answer(&serde_json::json!({ "items": json::value(mutations) }));
     }
 
     /// Prints a result as one JSON value on a line. Never fails, as [`Output::mutation`].

@@ -3,10 +3,9 @@
 use std::io;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, json};
 
 use super::testing::{Captured, captured};
-use super::{Cell, ColorChoice, Column, Format, ListFooter, Mutation, Output, OutputSettings, Terminal, View};
+use super::{Cell, Change, ColorChoice, Column, Format, ListFooter, Mutation, Output, OutputSettings, Terminal, View};
 use crate::domain::Money;
 use crate::domain::text::is_unsafe;
 use crate::error::{Error, Invocation, Kind};
@@ -208,12 +207,18 @@ fn one_object_is_shown_with_its_nested_rows() {
 fn a_mutation_is_one_line_an_object_or_an_id() {
     let said = |format| {
         let (output, stdout, _) = captured(in_format(format), Terminal::default());
-        let json = Map::from_iter([("changed".to_owned(), json!(true))]);
-        output.mutation(&Mutation { line: "parcel A1\u{1b} sent".to_owned(), id: "7".to_owned(), json });
+        output.mutation(&Mutation::new(
+            "parcel A1\u{1b} sent".to_owned(),
+            7,
+            Change { changed: true, ..Change::<()>::default() },
+        ));
         stdout.text()
     };
     assert_eq!(said(Format::Tsv), "parcel A1\\u{1b} sent\n");
-    assert_eq!(said(Format::Json), "{\"id\":\"7\",\"changed\":true}\n");
+    assert_eq!(
+        said(Format::Json),
+        "{\"id\":\"7\",\"changed\":true,\"replayed\":false,\"dry_run\":false,\"before\":null,\"after\":null}\n"
+    );
     assert_eq!(said(Format::Id), "7\n");
 }
 
@@ -250,7 +255,7 @@ fn a_closed_pipe_ends_the_list_quietly() {
     let (output, stderr) = with_failing_stdout(io::ErrorKind::BrokenPipe);
     output.list(&parcels()).unwrap();
     assert!(output.is_closed());
-    output.mutation(&Mutation { line: "sent".to_owned(), id: "7".to_owned(), json: Map::new() });
+    output.mutation(&Mutation::new("sent".to_owned(), 7, Change::<()>::default()));
     assert_eq!(stderr.text(), "");
 }
 
@@ -260,7 +265,7 @@ fn a_full_disk_fails_a_list_but_only_warns_after_a_change() {
     let error = output.list(&parcels()).unwrap_err();
     assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "output.write"));
     assert_eq!(stderr.text(), "");
-    output.mutation(&Mutation { line: "parcel A1 sent".to_owned(), id: "7".to_owned(), json: Map::new() });
+    output.mutation(&Mutation::new("parcel A1 sent".to_owned(), 7, Change::<()>::default()));
     assert!(stderr.text().starts_with("warning: the output could not be written"), "{}", stderr.text());
     assert!(stderr.text().contains("parcel A1 sent"));
 }
@@ -290,7 +295,7 @@ proptest::proptest! {
         let row = parcel(&text, Some(&text), 1);
         output.page(std::slice::from_ref(&row), &ListFooter { next: Some(&text), ..ListFooter::default() }).unwrap();
         output.show(&row, &[("inside", Cell::nested(std::slice::from_ref(&row)))]).unwrap();
-        output.mutation(&Mutation { line: text.clone(), id: text.clone(), json: row.to_json() });
+        output.mutation(&Mutation::new(text.clone(), &text, row.to_json()));
         output.warn(&text);
         output.error(&Error::internal(text.as_str()).hint(text.as_str()));
         let everything = stdout.text() + &stderr.text();

@@ -40,7 +40,7 @@ impl Counts {
 }
 
 /// A row and what is said about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Told {
     /// What kind of row it is.
     pub entity: EntityKind,

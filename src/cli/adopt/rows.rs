@@ -1,15 +1,16 @@
 //! The rows of other programs: a dry run is shown and asked about first.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Arguments;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{finish, outcome};
+use crate::cli::shared::mutation::finish;
 use crate::context::Context;
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Hint, Result, printable};
-use crate::output::Mutation;
+use crate::output::{Change, Mutation};
 use crate::service::adopt::{self, Adoption, Counts, Repair, Told};
 
 /// How many rows are named for people; JSON has more.
@@ -74,7 +75,12 @@ fn tell_rows(context: &Context, adoption: &Adoption) {
     }
 }
 
-fn mutation(context: &Context, adoption: &Adoption, repairs: &[Repair], dry_run: bool) -> Mutation {
+fn mutation<'a>(
+    context: &Context,
+    adoption: &'a Adoption,
+    repairs: &[Repair],
+    dry_run: bool,
+) -> Mutation<Change<AdoptedRows<'a>>> {
     let changed = adoption.count() > 0;
     let done = if dry_run { "would be taken in" } else { "taken in" };
     let movements = counted(adoption.movements, "movement");
@@ -82,28 +88,35 @@ fn mutation(context: &Context, adoption: &Adoption, repairs: &[Repair], dry_run:
         false => "nothing to take in: every row is what the audit trail says".to_owned(),
         true => format!("{} {done}, with {movements}", summary(adoption)),
     };
-    let mut json = outcome(changed, false, dry_run, Value::Null, Value::Null);
-    let Adoption { users, products, orders, movements, totals_set, .. } = adoption;
-    let count = |counts: &Counts| json!(counts);
-    let told = |rows: &[Told]| -> Value {
-        rows.iter().map(|row| json!({ "entity": row.entity, "name": row.name, "what": row.what })).collect()
-    };
     let repair = |repair: &Repair| json!({ "entity": repair.entity, "name": repair.name, "value": repair.value, "repair": rendered(context, repair) });
     let oversold = adoption.oversold.iter().map(|(sku, pieces)| json!({ "sku": sku, "pieces": pieces }));
-    let members = [
-        ("users", count(users)),
-        ("products", count(products)),
-        ("orders", count(orders)),
-        ("movements", json!(movements)),
-        ("totals_set", json!(totals_set)),
-        ("totals_of_zero", json!(adoption.totals_of_zero)),
-        ("oversold", oversold.collect()),
-        ("rows", told(&adoption.rows)),
-        ("left", told(&adoption.left)),
-        ("repairs", repairs.iter().map(repair).collect()),
-    ];
-    json.extend(members.map(|(name, value)| (name.to_owned(), value)));
-    Mutation { line, id: String::new(), json }
+    let details = AdoptedRows {
+        users: adoption.users,
+        products: adoption.products,
+        orders: adoption.orders,
+        movements: adoption.movements,
+        totals_set: adoption.totals_set,
+        totals_of_zero: &adoption.totals_of_zero,
+        oversold: oversold.collect(),
+        rows: &adoption.rows,
+        left: &adoption.left,
+        repairs: repairs.iter().map(repair).collect(),
+    };
+    Mutation::new(line, "", Change { changed, dry_run, ..Change::default() }.with(details))
+}
+
+#[derive(Serialize)]
+struct AdoptedRows<'a> {
+    users: Counts,
+    products: Counts,
+    orders: Counts,
+    movements: u64,
+    totals_set: u64,
+    totals_of_zero: &'a [String],
+    oversold: Vec<Value>,
+    rows: &'a [Told],
+    left: &'a [Told],
+    repairs: Vec<Value>,
 }
 
 fn rendered(context: &Context, repair: &Repair) -> Option<String> {

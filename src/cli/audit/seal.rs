@@ -1,13 +1,13 @@
 //! `shopctl audit seal`
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{self, outcome};
+use crate::cli::shared::mutation;
 use crate::context::Context;
 use crate::error::Result;
-use crate::output::Mutation;
+use crate::output::{Change, Mutation};
 use crate::service::seal::{SealRun, seal_all};
 
 pub async fn run(context: &Context, write: &WriteArguments) -> Result<Effect> {
@@ -23,12 +23,18 @@ pub async fn run(context: &Context, write: &WriteArguments) -> Result<Effect> {
             (_, true) => format!("events that would be sealed: {events}"),
             (_, false) => format!("events sealed: {events}{stands}"),
         };
-        let mut json = outcome(seals > 0, false, operations.dry_run, Value::Null, Value::Null);
-        json.insert("seals".to_owned(), json!(seals));
-        json.insert("events".to_owned(), json!(events));
-        json.insert("number".to_owned(), json!(head.as_ref().map(|seal| seal.number)));
-        json.insert("head".to_owned(), json!(head.as_ref().map(|seal| &seal.hash)));
-        Ok(Mutation { line, id: head.map(|seal| seal.id.to_string()).unwrap_or_default(), json })
+        let change = Change { changed: seals > 0, dry_run: operations.dry_run, ..Change::default() };
+        let id = head.as_ref().map(|seal| seal.id.to_string()).unwrap_or_default();
+        let (number, head) = head.map(|seal| (seal.number, seal.hash)).unzip();
+        Ok(Mutation::new(line, id, change.with(Sealed { seals, events, number, head })))
     })
     .await
+}
+
+#[derive(Serialize)]
+struct Sealed {
+    seals: u64,
+    events: u64,
+    number: Option<i32>,
+    head: Option<String>,
 }

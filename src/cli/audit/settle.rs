@@ -1,20 +1,21 @@
 //! `shopctl audit settle`
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::parse_id;
 use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{self, finish};
+use crate::cli::shared::mutation::finish;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::first_names;
 use crate::entity::audit_event;
 use crate::error::{Result, printable};
-use crate::output::Mutation;
+use crate::output::{Change, Mutation};
 use crate::repository::audit_event as events;
 use crate::service::settle;
 
@@ -46,15 +47,21 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<Effec
         }
         false => format!("not applied: operation {id} can no longer happen, it is safe to enter it again"),
     };
-    let mut json = mutation::outcome(verdict.is_new, false, dry_run, Value::Null, Value::Null);
-    json.insert("applied".to_owned(), json!(verdict.is_applied));
-    json.insert("operation".to_owned(), json!(named.first().map(|event| &event.operation)));
-    let entities = named
-        .iter()
-        .take(EVENTS_NAMED as usize)
-        .map(|event| json!({ "entity_type": event.entity_type, "entity_id": event.entity_id, "name": event.name() }));
-    json.insert("entities".to_owned(), entities.collect());
-    Ok(finish(context, &database, &Mutation { line, id: id.to_string(), json }))
+    let entity = |event: &audit_event::Model| json!({ "entity_type": event.entity_type, "entity_id": event.entity_id, "name": event.name() });
+    let settled = Settled {
+        applied: verdict.is_applied,
+        operation: named.first().map(|event| json!(event.operation)),
+        entities: named.iter().take(EVENTS_NAMED as usize).map(entity).collect(),
+    };
+    let change = Change { changed: verdict.is_new, dry_run, ..Change::default() }.with(settled);
+    Ok(finish(context, &database, &Mutation::new(line, id, change)))
+}
+
+#[derive(Serialize)]
+struct Settled {
+    applied: bool,
+    operation: Option<Value>,
+    entities: Vec<Value>,
 }
 
 /// Describes an operation by its events: `order.place: order K7Q2M-9XD4T`.

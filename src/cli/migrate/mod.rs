@@ -14,6 +14,7 @@ mod wait;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
@@ -122,6 +123,15 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Wait => wait::run(context).await.map(Effect::from),
         Command::Env(arguments) => environment::run(context, prompter, &arguments).await,
     }
+}
+
+/// What was noted about a migration.
+#[derive(Serialize)]
+struct NamedChange<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    changed: bool,
 }
 
 /// The plan of a command that applies to all migrations.

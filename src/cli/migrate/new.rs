@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{Error, Result, io_reason};
@@ -46,14 +47,21 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let path = arguments.folder.join(format!("{}.rs", draft.name));
     write(&path, &draft.text).await?;
     write(&list, &text).await?;
-    let json = serde_json::json!({ "name": draft.name, "path": path, "changed": true });
+    let change = WrittenDraft { name: &draft.name, path: &path, changed: true };
     let line = format!("wrote {}, and its line in {}", path.display(), list.display());
-    context.output.mutation(&Mutation::new(line, &draft.name, json));
+    context.output.mutation(&Mutation::new(line, &draft.name, change));
     context.output.note("next: write its statements, then:");
     for step in STEPS {
         context.output.note(step);
     }
     Ok(())
+}
+
+#[derive(Serialize)]
+struct WrittenDraft<'a> {
+    name: &'a str,
+    path: &'a Path,
+    changed: bool,
 }
 
 /// The remaining steps, as commands.

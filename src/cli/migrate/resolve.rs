@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use serde_json::json;
-
-use super::{LockArguments, plan_with, print_progress, print_steps, run_until_stopped};
+use super::{LockArguments, NamedChange, plan_with, print_progress, print_steps, run_until_stopped};
 use crate::cli::shared::arguments::AnswerArguments;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
@@ -17,6 +14,7 @@ use crate::error::{Result, printable};
 use crate::migrate::lock_file::{LockFile, PATH};
 use crate::migrate::{self, Catalog, Plan, Resolution};
 use crate::output::Mutation;
+use clap::Args;
 
 #[derive(Debug, Args)]
 pub struct ResolveArguments {
@@ -84,8 +82,8 @@ pub async fn resolve(context: &Context, prompter: &Prompter, arguments: &Resolve
         true => format!("{name} now counts as {word}"),
         false => format!("{name} counts as {word} already"),
     };
-    let json = json!({ "name": name, "state": word, "changed": is_news });
-    context.output.mutation(&Mutation::new(line, name, json));
+    let change = NamedChange { name: &name, state: Some(word), changed: is_news };
+    context.output.mutation(&Mutation::new(line, &name, change));
     Ok(Effect::new(is_news, false, database.target()))
 }
 
@@ -116,10 +114,9 @@ pub async fn bless(context: &Context, arguments: &BlessArguments) -> Result<()> 
         file.write(&arguments.file).await?;
         context.output.note(&format!("wrote {path}; commit it, and build shopctl again"));
     }
-    let mutations: Vec<Mutation> = changed
-        .into_iter()
-        .map(|name| Mutation::new(format!("{name} locked"), name, json!({ "name": name, "changed": true })))
-        .collect();
+    let change = |name| NamedChange { name, state: None, changed: true };
+    let mutations: Vec<_> =
+        changed.into_iter().map(|name| Mutation::new(format!("{name} locked"), name, change(name))).collect();
     context.output.mutations(&mutations);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{LockArguments, plan_with, print_progress, whole_plan};
+use super::{LockArguments, NamedChange, plan_with, print_progress, whole_plan};
 use crate::cli::shared::arguments::AnswerArguments;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
@@ -156,8 +156,8 @@ pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &Baseli
     let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
     let names = migrate::baseline(&database, &plan, &arguments.to, progress).await?;
     let mutations = names.iter().map(|name| {
-        let json = serde_json::json!({ "name": name, "state": "applied", "changed": true });
-        Mutation::new(format!("{name} now counts as applied"), name, json)
+        let change = NamedChange { name, state: Some("applied"), changed: true };
+        Mutation::new(format!("{name} now counts as applied"), name, change)
     });
     context.output.mutations(&mutations.collect::<Vec<_>>());
     if names.is_empty() {

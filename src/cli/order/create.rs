@@ -19,7 +19,7 @@ use crate::domain::text::counted;
 use crate::domain::{Money, Quantity, Violation, Violations};
 use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::file::{input_name, is_stdout, read_input};
-use crate::output::{Mutation, View};
+use crate::output::{Change, Mutation, View};
 use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
 
 #[derive(Debug, Args)]
@@ -86,10 +86,9 @@ fn print_placed(context: &Context, database: &Database, placed: PlacedOrder, dry
         order.email.as_deref().map_or_else(|| "?".to_owned(), printable),
         order.order.total_amount
     );
-    let mut json = order.to_json();
-    let after = Value::Object(json.clone());
-    json.extend(mutation::outcome(!replayed, replayed, dry_run, Value::Null, after));
-    finish(context, database, &Mutation { line, id: order.order.id.to_string(), json })
+    let (changed, object, after) = (!replayed, order.to_json(), Some(order.to_json()));
+    let change: Change = Change { object, changed, replayed, dry_run, after, ..Change::default() };
+    finish(context, database, &Mutation::new(line, order.order.id, change))
 }
 
 /// Parses `PRODUCT` or `PRODUCT:QUANTITY`.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::Datelike;
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::view::OrderView;
 use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, long_text, with_quantity};
@@ -21,7 +22,7 @@ use crate::domain::time_parser::YEARS;
 use crate::domain::{IdempotencyKey, Money, Quantity, Violation, moment};
 use crate::entity::order;
 use crate::error::{Error, Result, printable};
-use crate::output::{Mutation, View};
+use crate::output::{Change, Mutation, View};
 use crate::repository::order as orders;
 use crate::service::operation::Operations;
 use crate::service::order_lifecycle::{self as service, OrderTransition, Restock, RestockedLine, TransitionResult};
@@ -261,7 +262,7 @@ fn restocked_units(restored: &[RestockedLine]) -> i64 {
 }
 
 /// The printed result for an order.
-fn mutation_of(moved: &TransitionResult, verb: Verb, dry_run: bool) -> Mutation {
+fn mutation_of(moved: &TransitionResult, verb: Verb, dry_run: bool) -> Mutation<Change<Restocked>> {
     let name = printable(&moved.after.reference);
     let status = printable(&moved.after.status.to_string());
     let line = match (moved.changed, moved.replayed) {
@@ -282,15 +283,20 @@ fn mutation_of(moved: &TransitionResult, verb: Verb, dry_run: bool) -> Mutation 
         let mut json = OrderView { order: order.clone(), email: None }.to_json();
         // The address has not been queried; the buyer is in user_id.
         json.shift_remove("user");
-        Value::Object(json)
+        json
     };
     let (before, after) = (view(&moved.before), view(&moved.after));
-    let mut json = Map::new();
-    json.insert("reference".to_owned(), json!(moved.after.reference));
-    json.insert("status".to_owned(), json!(moved.after.status));
-    json.extend(mutation::outcome(moved.changed, moved.replayed, dry_run, before, after));
-    json.insert("restocked".to_owned(), service::to_json(&moved.restored));
-    Mutation { line, id: moved.after.id.to_string(), json }
+    let mut object = after.clone();
+    object.retain(|name, _| name == "reference" || name == "status");
+    let (changed, replayed, before, after) = (moved.changed, moved.replayed, Some(before), Some(after));
+    let restocked = service::to_json(&moved.restored);
+    let change = Change { object, changed, replayed, dry_run, before, after, details: Restocked { restocked } };
+    Mutation::new(line, moved.after.id, change)
+}
+
+#[derive(Serialize)]
+struct Restocked {
+    restocked: Value,
 }
 
 /// The text about restocked pieces.

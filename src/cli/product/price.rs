@@ -16,7 +16,7 @@ use crate::domain::text::counted;
 use crate::domain::{Money, Violations, price_history};
 use crate::entity::product::Model;
 use crate::error::{Error, Result, printable};
-use crate::output::{Cell, Mutation};
+use crate::output::{Cell, Change, Mutation};
 use crate::service::operation::Operations;
 use crate::service::price::{self as service, NAMED, PriceChanges};
 use crate::service::product::Changed;
@@ -115,7 +115,7 @@ pub async fn price(context: &Context, prompter: &Prompter, arguments: &PriceArgu
         true => Vec::new(),
         false => service::change(&operations, &products, &changes).await?,
     };
-    let mutations: Vec<Mutation> = results.iter().map(|result| mutation(&operations, result)).collect();
+    let mutations: Vec<_> = results.iter().map(|result| mutation(&operations, result)).collect();
     let changed = results.iter().filter(|result| result.changed).count();
     if let ([only], true) = (mutations.as_slice(), arguments.is_single()) {
         return Ok(finish(context, &database, only));
@@ -125,7 +125,7 @@ pub async fn price(context: &Context, prompter: &Prompter, arguments: &PriceArgu
 }
 
 /// Prints several results, and a summary on stderr.
-fn print_results(context: &Context, mutations: &[Mutation], changed: usize, dry_run: bool) {
+fn print_results(context: &Context, mutations: &[Mutation<Change>], changed: usize, dry_run: bool) {
     context.output.mutations(mutations);
     if !mutations.is_empty() {
         let stay = mutations.len() - changed;
@@ -155,7 +155,7 @@ fn impact(products: &[Model], new_prices: &[Money]) -> String {
     format!("this changes {}{stay}:{}{more}", prices(changing.len()), shown.collect::<String>())
 }
 
-fn mutation(operations: &Operations, result: &Changed) -> Mutation {
+fn mutation(operations: &Operations, result: &Changed) -> Mutation<Change> {
     let Changed { before, after, changed } = result;
     let sku = printable(&after.sku);
     let line = match changed {

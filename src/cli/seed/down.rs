@@ -1,14 +1,13 @@
 //! `shopctl seed down|redo`
 
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
 
 use super::purpose::{UnmarkedShop, require_development};
 use super::{SourceArguments, apply};
 use crate::cli::shared::arguments::ConfirmArguments;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::finish;
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::{Result, printable};
@@ -55,6 +54,14 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArgumen
         return apply(context, &database, std::slice::from_ref(seed), &environment).await;
     }
     let line = format!("seed {} reverted: {} deleted, {} kept", seed.name, reverted.deleted, reverted.kept.len());
-    let json = json!({ "changed": true, "deleted": reverted.deleted, "kept": reverted.kept });
-    Ok(finish(context, &database, &Mutation::new(line, &seed.name, json)))
+    let change = RevertedSeed { changed: true, deleted: reverted.deleted, kept: &reverted.kept };
+    context.output.mutation(&Mutation::new(line, &seed.name, change));
+    Ok(Effect::Changed(database.target().clone()))
+}
+
+#[derive(Serialize)]
+struct RevertedSeed<'a> {
+    changed: bool,
+    deleted: u32,
+    kept: &'a [String],
 }

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use clap::Args;
-use serde_json::{Map, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use super::purpose::{UnmarkedShop, require_development};
 use crate::cli::shared::arguments::{time, whole_number};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::{counted, hexadecimal};
@@ -85,6 +85,14 @@ fn print_result(context: &Context, database: &Database, plan: &Plan, generated: 
         .iter()
         .map(|(table, loaded)| (table.clone(), json!({ "rows": loaded.rows, "digest": hexadecimal(&loaded.digest) })))
         .collect::<Map<_, _>>();
-    let json = json!({ "changed": !is_unchanged, "flags": plan.flags(), "tables": tables });
-    finish(context, database, &Mutation::new(line, plan.flags(), json))
+    let change = GeneratedShop { changed: !is_unchanged, flags: plan.flags(), tables };
+    context.output.mutation(&Mutation::new(line, plan.flags(), change));
+    Effect::new(!is_unchanged, false, database.target())
+}
+
+#[derive(Serialize)]
+struct GeneratedShop {
+    changed: bool,
+    flags: String,
+    tables: Map<String, Value>,
 }

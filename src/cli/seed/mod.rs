@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use generate::GenerateArguments;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::shared::confirm::Prompter;
@@ -80,24 +81,28 @@ async fn apply(context: &Context, database: &Database, seeds: &[Seed], environme
     for (done, seed) in seeds.iter().enumerate() {
         let applied = seed::up(&operations, seed, environment).await;
         let applied = applied.map_err(|error| partial_error(error, seeds, done))?;
-        let json = json!({
-            "changed": !applied.skipped,
-            "created": applied.created,
-            "updated": applied.updated,
-            "unchanged": applied.unchanged,
-        });
-        let mutation = Mutation::new(result_line(&applied), &applied.name, json);
+        let seed::Applied { skipped, created, updated, unchanged, .. } = applied;
+        let change = AppliedSeed { changed: !skipped, created, updated, unchanged };
+        let mutation = Mutation::new(result_line(&applied), &applied.name, change);
         if context.output.is_json() {
-            items.push(mutation.to_json());
+            items.push(mutation);
         } else {
             context.output.mutation(&mutation);
         }
-        is_changed |= !applied.skipped;
+        is_changed |= !skipped;
     }
     if context.output.is_json() {
         context.output.answer(&json!({ "changed": is_changed, "items": items }));
     }
     Ok(Effect::new(is_changed, false, database.target()))
+}
+
+#[derive(Serialize)]
+struct AppliedSeed {
+    changed: bool,
+    created: i32,
+    updated: i32,
+    unchanged: i32,
 }
 
 /// Adds to an error which seeds are applied; each is a separate transaction.

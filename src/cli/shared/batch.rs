@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
 use super::effect::Effect;
@@ -13,7 +14,7 @@ use crate::context::Context;
 use crate::db::Database;
 use crate::error::{Error, Hint, Kind, Result, io_reason, printable};
 use crate::file::{input_name, is_stdout};
-use crate::output::Mutation;
+use crate::output::{Change, Mutation};
 use crate::service::operation::Operations;
 
 /// Maximum number of objects per command.
@@ -101,13 +102,13 @@ fn read_names(path: &Path) -> Result<Vec<String>> {
 ///
 /// Errors: exit 8 if only some succeeded; the common error if all failed alike; immediately those that concern the
 /// database rather than an object.
-pub async fn run(
+pub async fn run<D: Serialize>(
     context: &Context,
     database: &Database,
     dry_run: bool,
     &Names { ref names, is_single }: &Names,
     fail_fast: bool,
-    body: impl AsyncFn(&Operations, &str) -> Result<Mutation>,
+    body: impl AsyncFn(&Operations, &str) -> Result<Mutation<Change<D>>>,
 ) -> Result<Effect> {
     if let ([only], true) = (names.as_slice(), is_single) {
         let mutation = body(&context.operations(database, dry_run), only).await?;
@@ -159,13 +160,13 @@ fn is_about_an_object(error: &Error) -> bool {
     matches!(error.kind(), Kind::NotFound | Kind::Conflict | Kind::Invalid)
 }
 
-struct Batch<'a> {
+struct Batch<'a, D: Serialize> {
     context: &'a Context,
     database: &'a Database,
     dry_run: bool,
     names: &'a [String],
     /// Held back for JSON only.
-    mutations: Vec<Mutation>,
+    mutations: Vec<Mutation<Change<D>>>,
     done: usize,
     changed: bool,
     failures: Vec<(String, Error)>,
@@ -173,7 +174,7 @@ struct Batch<'a> {
 }
 
 /// Reports what was done if the batch is interrupted.
-impl Drop for Batch<'_> {
+impl<D: Serialize> Drop for Batch<'_, D> {
     fn drop(&mut self) {
         if self.is_reported || self.done == 0 {
             return;
@@ -191,15 +192,15 @@ impl Drop for Batch<'_> {
 /// The hint to complete a batch.
 const RETRY_HINT: &str = "run the same command again: what is done stays as it is";
 
-impl<'a> Batch<'a> {
+impl<'a, D: Serialize> Batch<'a, D> {
     fn new(context: &'a Context, database: &'a Database, dry_run: bool, names: &'a [String]) -> Self {
         let (mutations, failures) = (Vec::new(), Vec::new());
         Batch { context, database, dry_run, names, mutations, done: 0, changed: false, failures, is_reported: false }
     }
 
-    fn record_success(&mut self, mutation: Mutation) {
+    fn record_success(&mut self, mutation: Mutation<Change<D>>) {
         self.done += 1;
-        self.changed |= mutation.has_flag("changed");
+        self.changed |= mutation.change.changed;
         if self.context.output.is_json() {
             self.mutations.push(mutation);
         } else {

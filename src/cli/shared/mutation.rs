@@ -1,6 +1,7 @@
 //! The output of mutations.
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::arguments::{ConfirmArguments, WriteArguments};
@@ -9,7 +10,7 @@ use super::effect::Effect;
 use crate::context::Context;
 use crate::db::Database;
 use crate::error::{CommandLine, Hint, Result, printable};
-use crate::output::{Mutation, View};
+use crate::output::{Change, Mutation, View};
 use crate::service::operation::{Changed, Operations};
 
 /// A noun that commands change.
@@ -38,48 +39,39 @@ pub fn outcome_verb(dry_run: bool, verb: &str) -> String {
     }
 }
 
-/// The JSON members of every mutation.
-pub fn outcome(changed: bool, replayed: bool, dry_run: bool, before: Value, after: Value) -> Map<String, Value> {
-    let members = ["changed", "replayed", "dry_run", "before", "after"].map(str::to_owned);
-    members.into_iter().zip([changed.into(), replayed.into(), dry_run.into(), before, after]).collect()
-}
-
-/// The result for a row: its key, then `outcome`.
-pub fn row_mutation<N: Noun>(row: &N, line: String, outcome: Map<String, Value>) -> Mutation {
-    let mut json = row.to_json();
-    json.retain(|name, _| name == N::KEY);
-    json.extend(outcome);
-    Mutation { line, id: row.id(), json }
-}
-
-/// A row as JSON, for `before` and `after`.
-pub fn view_json(row: &impl View) -> Value {
-    row.to_json().into()
+/// The natural key of a row.
+pub fn key<N: Noun>(row: &N) -> Map<String, Value> {
+    let mut fields = row.to_json();
+    fields.retain(|name, _| name == N::KEY);
+    fields
 }
 
 /// The result of an update, which may have changed nothing.
-pub fn changed<N: Noun>(operations: &Operations, result: &Changed<N>, line: String) -> Mutation {
+pub fn changed<N: Noun>(operations: &Operations, result: &Changed<N>, line: String) -> Mutation<Change> {
     let Changed { before, after, changed } = result;
-    row_mutation(after, line, outcome(*changed, false, operations.dry_run, view_json(before), view_json(after)))
+    let (changed, dry_run) = (*changed, operations.dry_run);
+    let (before, object) = (Some(before.to_json()), key(after));
+    let change = Change { object, changed, dry_run, before, after: Some(after.to_json()), ..Change::default() };
+    Mutation::new(line, after.id(), change)
 }
 
 /// `product MUG-01 updated`, or `unchanged`.
-pub fn updated<N: Noun>(operations: &Operations, result: &Changed<N>, verb: &str) -> Mutation {
+pub fn updated<N: Noun>(operations: &Operations, result: &Changed<N>, verb: &str) -> Mutation<Change> {
     let verb = if result.changed { outcome_verb(operations.dry_run, verb) } else { "unchanged".to_owned() };
     changed(operations, result, format!("{} {verb}", row_name(&result.after)))
 }
 
-/// The result of a creation: all fields of the row, then the common members.
-pub fn created<N: Noun>(operations: &Operations, row: &N) -> Mutation {
+/// The result of a creation, with all fields of the row.
+pub fn created<N: Noun>(operations: &Operations, row: &N) -> Mutation<Change> {
     let line = format!("{} {}", row_name(row), outcome_verb(operations.dry_run, "created"));
-    let mut json = row.to_json();
-    json.extend(outcome(true, false, operations.dry_run, Value::Null, view_json(row)));
-    Mutation { line, id: row.id(), json }
+    let (object, after, dry_run) = (row.to_json(), Some(row.to_json()), operations.dry_run);
+    Mutation::new(line, row.id(), Change { object, changed: true, dry_run, after, ..Change::default() })
 }
 
-pub fn deleted<N: Noun>(operations: &Operations, row: &N) -> Mutation {
+pub fn deleted<N: Noun>(operations: &Operations, row: &N) -> Mutation<Change> {
     let line = format!("{} {}", row_name(row), outcome_verb(operations.dry_run, "deleted"));
-    row_mutation(row, line, outcome(true, false, operations.dry_run, view_json(row), Value::Null))
+    let (object, before, dry_run) = (key(row), Some(row.to_json()), operations.dry_run);
+    Mutation::new(line, row.id(), Change { object, changed: true, dry_run, before, ..Change::default() })
 }
 
 /// `product MUG-01`
@@ -88,10 +80,10 @@ fn row_name<N: Noun>(row: &N) -> String {
 }
 
 /// Runs one operation and prints its result.
-pub async fn run(
+pub async fn run<D: Serialize>(
     context: &Context,
     write: &WriteArguments,
-    body: impl AsyncFnOnce(&Operations) -> Result<Mutation>,
+    body: impl AsyncFnOnce(&Operations) -> Result<Mutation<Change<D>>>,
 ) -> Result<Effect> {
     let database = context.database_for_operation().await?;
     let mutation = body(&context.operations(&database, write.dry_run)).await?;
@@ -104,7 +96,7 @@ pub async fn destroy(
     prompter: &Prompter,
     arguments: &DestroyArguments,
     (impact, name): (&str, &str),
-    body: impl AsyncFn(&Operations) -> Result<Mutation>,
+    body: impl AsyncFn(&Operations) -> Result<Mutation<Change>>,
 ) -> Result<Effect> {
     let DestroyArguments { confirm, write } = arguments;
     let database = context.database_for_operation().await?;
@@ -118,9 +110,9 @@ pub async fn destroy(
 }
 
 /// Prints the result.
-pub fn finish(context: &Context, database: &Database, mutation: &Mutation) -> Effect {
+pub fn finish(context: &Context, database: &Database, mutation: &Mutation<Change<impl Serialize>>) -> Effect {
     context.output.mutation(mutation);
-    Effect::new(mutation.has_flag("changed"), mutation.has_flag("dry_run"), database.target())
+    Effect::new(mutation.change.changed, mutation.change.dry_run, database.target())
 }
 
 /// Prints the command that does the same as a wizard without questions.

@@ -42,7 +42,7 @@ pub async fn run(context: &Context, arguments: &AdjustArguments) -> Result<Effec
         let (before, after) = (&product.before.stock_quantity, &product.after.stock_quantity);
         let line = format!("stock of {} {verb}: {before} → {after}", printable(&product.after.sku));
         let mut mutation = mutation::changed(operations, &product, line);
-        mutation.json.insert("replayed".to_owned(), replayed.into());
+        mutation.change.replayed = replayed;
         Ok(mutation)
     })
     .await

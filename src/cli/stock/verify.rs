@@ -1,17 +1,18 @@
 //! `shopctl stock verify`
 
 use clap::Args;
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, long_text};
 use crate::cli::shared::batch::{self, Names};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{self, outcome, outcome_verb};
+use crate::cli::shared::mutation::{self, outcome_verb};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::{counted, first_names};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::output::{Change, Mutation, View};
 use crate::repository::product::{self as products, StockDifference};
 use crate::service::operation::Operations;
 use crate::service::product;
@@ -107,9 +108,14 @@ pub async fn accept(
             0 => format!("stock of {sku} is what its movements come to"),
             _ => format!("stock of {sku}: {delta:+} {}", outcome_verb(dry_run, "recorded as external")),
         };
-        let mut outcome = outcome(delta != 0, false, dry_run, Value::Null, mutation::view_json(&accepted.product));
-        outcome.insert("delta".to_owned(), delta.into());
-        Ok(mutation::row_mutation(&accepted.product, line, outcome))
+        let (object, after) = (mutation::key(&accepted.product), Some(accepted.product.to_json()));
+        let change = Change { object, changed: delta != 0, dry_run, after, ..Change::default() };
+        Ok(Mutation::new(line, accepted.product.id, change.with(Accepted { delta })))
     };
     batch::run(context, &database, dry_run, &Names { names, is_single: false }, false, one).await
+}
+
+#[derive(Serialize)]
+struct Accepted {
+    delta: i64,
 }

@@ -1,15 +1,15 @@
 //! `shopctl user delete|anonymize`: irreversible commands.
 
 use clap::Args;
-use serde_json::Value;
 
 use super::{WhoArguments, find_user};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{self, DestroyArguments, outcome, outcome_verb};
+use crate::cli::shared::mutation::{self, DestroyArguments, outcome_verb};
 use crate::context::Context;
 use crate::domain::UserStatus;
 use crate::error::{Result, printable};
+use crate::output::{Change, Mutation, View};
 use crate::service::operation::Operations;
 use crate::service::{anonymize, user as service};
 
@@ -40,8 +40,9 @@ pub async fn anonymize(context: &Context, prompter: &Prompter, arguments: &Delet
         let verb =
             if result.changed { outcome_verb(dry_run, "anonymized") } else { "is anonymized already".to_owned() };
         // The address is printed here for the last time.
-        let outcome = outcome(result.changed, false, dry_run, Value::Null, mutation::view_json(&result.after));
-        Ok(mutation::row_mutation(&result.after, format!("user {email} {verb}"), outcome))
+        let (object, changed, after) = (mutation::key(&result.after), result.changed, Some(result.after.to_json()));
+        let change = Change { object, changed, dry_run, after, ..Change::default() };
+        Ok(Mutation::new(format!("user {email} {verb}"), result.after.id, change))
     };
     if user.status == UserStatus::Anonymized {
         return mutation::run(context, &arguments.destroy.write, body).await;

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::Value;
 
 use super::{WhoArguments, find_user};
 use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{self, outcome, outcome_verb};
+use crate::cli::shared::mutation::{self, outcome_verb};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::password::{self, Verdict};
@@ -17,6 +16,7 @@ use crate::domain::{Password, Violations};
 use crate::entity::user::Model;
 use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::file::{input_name, read_input};
+use crate::output::{Change, Mutation};
 use crate::repository::user::{self as users, UserKey};
 use crate::service::user as service;
 
@@ -99,9 +99,10 @@ pub async fn verify(context: &Context, prompter: &Prompter, arguments: &UserPass
             let rehashed = is_weak && rehash(context, &user, &password, dry_run).await;
             let note =
                 if rehashed { format!("; its hash {}", outcome_verb(dry_run, "strengthened")) } else { String::new() };
-            let outcome = outcome(rehashed, false, dry_run, Value::Null, Value::Null);
             let line = format!("the password of {email} matches{note}");
-            context.output.mutation(&mutation::row_mutation(&user, line, outcome));
+            let object = mutation::key(&user);
+            let change: Change = Change { object, changed: rehashed, dry_run, ..Change::default() };
+            context.output.mutation(&Mutation::new(line, user.id, change));
             Ok(())
         }
     }

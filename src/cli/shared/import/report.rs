@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::bulk::{Counts, OnConflict, Row, ValueChange};
 use crate::context::Context;
@@ -90,34 +91,49 @@ pub fn print_result<R: Row>(
         let note = format!("stock is not imported for {}: use ", counted(other_stock, "existing product"));
         context.output.suggest(Hint::from(note).and(CommandLine::new("stock set")));
     }
-    let mut json = json!({
-        "changed": created + updated > 0,
-        "dry_run": dry_run,
-        "created": created,
-        "updated": updated,
-        "unchanged": unchanged,
-        "skipped": skipped,
-        "rejected": rejected,
-        "users": users,
-        "products": products,
-        "units_taken": taken,
-        "stock_not_imported": other_stock,
-    });
     if dry_run {
-        print_changes(context, changes, &mut json)?;
+        print_changes(context, changes)?;
     }
-    context.output.mutation(&Mutation::new(line, R::OPERATION, json));
+    let imported = ImportResult {
+        changed: created + updated > 0,
+        dry_run,
+        created,
+        updated,
+        unchanged,
+        skipped,
+        rejected,
+        users,
+        products,
+        units_taken: taken,
+        stock_not_imported: other_stock,
+        changes: (dry_run && context.output.is_json()).then_some(changes),
+    };
+    context.output.mutation(&Mutation::new(line, R::OPERATION, imported));
     Ok(())
 }
 
-/// Prints each changed value: old → new.
-fn print_changes(context: &Context, changes: &[ValueChange], json: &mut Value) -> Result<()> {
-    if context.output.is_json() {
-        let change = |change: &ValueChange| json!({ "key": change.key, "column": change.column, "before": change.before, "after": change.after });
-        json["changes"] = changes.iter().map(change).collect();
-        return Ok(());
-    }
-    if context.output.format() == Format::Id {
+/// The result of an import in JSON.
+#[derive(Serialize)]
+struct ImportResult<'a> {
+    changed: bool,
+    dry_run: bool,
+    created: u64,
+    updated: u64,
+    unchanged: u64,
+    skipped: u64,
+    rejected: u64,
+    users: u64,
+    products: u64,
+    units_taken: u64,
+    stock_not_imported: u64,
+    /// Only in a dry run, and not as JSON lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<&'a [ValueChange]>,
+}
+
+/// Prints each changed value for people: old → new.
+fn print_changes(context: &Context, changes: &[ValueChange]) -> Result<()> {
+    if matches!(context.output.format(), Format::Json | Format::Id) {
         return Ok(());
     }
     for ValueChange { key, column, before, after } in changes {
