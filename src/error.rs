@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 pub use self::hint::{CommandLine, Hint};
 pub use self::invocation::{Argument, GivenArgument, Invocation, option};
+pub use crate::domain::text::{printable, printable_reason};
 
 /// A result with shopctl's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -334,28 +335,6 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-/// The longest quoted user text in a message, in characters.
-const QUOTED_MAX_CHARACTERS: usize = 80;
-
-/// The longest quoted reason in a message, in characters.
-const REASON_MAX_CHARACTERS: usize = 400;
-
-/// Makes a text of a user or database safe for a message: control and bidi characters are escaped and
-/// long text is truncated.
-pub fn printable(text: &str) -> String {
-    printable_up_to(text, QUOTED_MAX_CHARACTERS)
-}
-
-/// Like [`printable`], for a whole sentence that may quote such a text.
-pub fn printable_reason(text: &str) -> String {
-    printable_up_to(text, REASON_MAX_CHARACTERS)
-}
-
-fn printable_up_to(text: &str, most: usize) -> String {
-    let safe = crate::domain::text::escaped(text, most);
-    if safe.is_empty() { "''".to_owned() } else { safe }
-}
 
 /// The system's reason in words, without the error number.
 pub fn io_reason(error: &std::io::Error) -> String {

@@ -135,6 +135,28 @@ pub fn escaped(text: &str, most: usize) -> String {
     safe
 }
 
+/// The longest quoted user text in a message, in characters.
+const QUOTED_MAX_CHARACTERS: usize = 80;
+
+/// The longest quoted reason in a message, in characters.
+const REASON_MAX_CHARACTERS: usize = 400;
+
+/// Makes a text of a user or database safe for a message: control and bidi characters are escaped and
+/// long text is truncated.
+pub fn printable(text: &str) -> String {
+    printable_up_to(text, QUOTED_MAX_CHARACTERS)
+}
+
+/// Like [`printable`], for a whole sentence that may quote such a text.
+pub fn printable_reason(text: &str) -> String {
+    printable_up_to(text, REASON_MAX_CHARACTERS)
+}
+
+fn printable_up_to(text: &str, most: usize) -> String {
+    let safe = escaped(text, most);
+    if safe.is_empty() { "''".to_owned() } else { safe }
+}
+
 /// The line and the column of a byte, counted from 1.
 pub fn position(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);

@@ -55,8 +55,8 @@ impl Prompter {
         }
         let impact = impact().await?;
         match is_protected {
-            true => self.confirm_by_name(&context.output, &answers.confirm, &impact, &context.config.target.name()),
             false => self.confirm(&context.output, answers.yes, &impact),
+            true => self.confirm_by_name(&context.output, &answers.confirm, &impact, &context.config.target.name()),
         }
     }
 
@@ -95,17 +95,17 @@ impl Prompter {
     ) -> Result<()> {
         let hint = CommandLine::again().option("--confirm", expected);
         match confirm {
-            Some(name) if name == expected => Ok(()),
-            Some(name) => {
-                let message = format!("--confirm names {}, but this is {}", printable(name), printable(expected));
-                Err(Error::new(Kind::ConfirmationNeeded, "confirmation.mismatch", message).hint(hint))
-            }
             None if !self.is_interactive() => Err(confirmation_needed(impact).hint(hint)),
             None => {
                 output.say(impact);
                 let answer = ask(&format!("Type {} to confirm: ", escape::line(expected)), Echo::Shown)?;
                 let is_same = answer.trim() == expected;
                 if is_same { Ok(()) } else { Err(declined("another name was typed, nothing was changed")) }
+            }
+            Some(name) if name == expected => Ok(()),
+            Some(name) => {
+                let message = format!("--confirm names {}, but this is {}", printable(name), printable(expected));
+                Err(Error::new(Kind::ConfirmationNeeded, "confirmation.mismatch", message).hint(hint))
             }
         }
     }

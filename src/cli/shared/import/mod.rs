@@ -19,11 +19,11 @@ use crate::bulk::{
 };
 use crate::cli::shared::confirm::Prompter;
 use crate::context::Context;
-use crate::db::Access;
+use crate::db::{Access, Database};
 use crate::domain::text::{counted, shell_word};
 use crate::error::{Error, Result, printable};
 use crate::file::{InputFile, OutputFile, check_ending, check_not_input, is_stdout, spool};
-use crate::output::Unit;
+use crate::output::{Format, Output, Unit};
 use crate::service::place_order::StockHandling;
 
 mod report;
@@ -146,32 +146,26 @@ pub async fn run<R: Storable>(
 ) -> Result<Effect> {
     let mut import = arguments.import::<R>(context, stock, interpretation)?;
     let source = Source::new(arguments.open().await?, &arguments.file)?;
-    source
-        .if_unchanged(bulk::inspect::<R>(source.reader()?, &import.read))?
-        .iter()
-        .for_each(|note| context.output.note(note));
+    let notes = source.if_unchanged(bulk::inspect::<R>(source.reader()?, &import.read))?;
+    notes.iter().for_each(|note| context.output.note(note));
+    let dry_run = arguments.write.dry_run;
     let errors = arguments.errors_file().await?;
     let database = context.database(Access::Write).await?.for_bulk();
-    // The file is read once for the digest and once for validation.
-    let progress = RefCell::new(context.output.progress(Unit::Bytes, 2 * source.length()));
-    let note = &mut |text: &str| context.output.note(text);
-    let prepared = bulk::prepare::<R>(&database, &source, &mut import, arguments.resume, errors.is_some(), note);
-    let prepared = with_ticks(prepared, || progress.borrow_mut().reach(source.bytes_read())).await;
-    let (valid, mut rejections) = source.if_unchanged(prepared)?;
-    drop(progress);
+    let operations = context.operations(&database, dry_run);
+    let how = (arguments.resume, errors.is_some());
+    let (valid, mut rejections) = validate::<R>(&context.output, &database, &source, &mut import, how).await?;
+    let say = |text: Option<String>| text.iter().for_each(|text| context.output.note(text));
     if rejections.count > 0 && (arguments.on_error == OnError::RejectAll || valid == 0) {
-        let written = write_errors_file(context, &mut rejections, errors);
+        let written = write_errors_file(&mut rejections, errors).map(say);
         return Err(with_unwritten(refused::<R>(&rejections, valid), written));
     }
     if context.config.protected {
         let impact = async || Ok(format!("{} will be imported into {}", counted(valid, "row"), database.target()));
-        prompter.ask_permission(context, &arguments.answers, arguments.write.dry_run, impact).await?;
+        prompter.ask_permission(context, &arguments.answers, dry_run, impact).await?;
     }
     let all = valid + rejections.count;
-    let operations = context.operations(&database, arguments.write.dry_run);
     let progress = RefCell::new(context.output.progress(Unit::Rows, valid));
-    let partial_import =
-        PartialImport { context, noun: R::NOUN, counts: Cell::default(), on_conflict: import.on_conflict };
+    let kept = PartialImport { context, noun: R::NOUN, counts: Cell::default(), on_conflict: import.on_conflict };
     let mut changes = Vec::new();
     let reject = &mut |row| {
         rejections.add(row);
@@ -180,28 +174,32 @@ pub async fn run<R: Storable>(
     let record_progress = &mut |counts: Counts, more: Vec<ValueChange>| {
         progress.borrow_mut().reach(counts.total());
         changes.extend(more.into_iter().take(CHANGES_LISTED.saturating_sub(changes.len())));
-        if !arguments.write.dry_run {
-            partial_import.counts.set(counts);
+        if !dry_run {
+            kept.counts.set(counts);
         }
     };
     let run = bulk::run::<R>(&operations, source.reader()?, &import, reject, record_progress);
     let counts = with_ticks(run, || progress.borrow_mut().tick()).await;
-    let counts =
-        counts.or_else(|error| source.if_unchanged(Err(error))).map_err(|error| partial_import.add_to_error(error))?;
-    partial_import.counts.take();
+    let counts = counts.or_else(|error| source.if_unchanged(Err(error))).map_err(|error| kept.add_to_error(error))?;
+    kept.counts.take();
     drop(progress);
-    let written = write_errors_file(context, &mut rejections, errors);
+    let written = write_errors_file(&mut rejections, errors).map(say);
     database.clone().close().await;
-    let is_nothing = match arguments.on_error {
-        OnError::RejectAll => counts.created + counts.updated == 0,
-        OnError::RejectRows => rejections.count >= all,
+    let is_refused = match arguments.on_error {
+        OnError::RejectAll => rejections.count > 0 && counts.created + counts.updated == 0,
+        OnError::RejectRows => rejections.count > 0 && rejections.count >= all,
     };
-    if rejections.count > 0 && is_nothing {
+    if is_refused {
         // Another process has written these rows or taken their stock since the validation.
         return Err(with_unwritten(refused::<R>(&rejections, all.saturating_sub(rejections.count)), written));
     }
-    report::print_result::<R>(context, arguments.write.dry_run, counts, rejections.count, &changes)?;
-    let effect = Effect::new(counts.created + counts.updated > 0, arguments.write.dry_run, database.target());
+    let is_json = context.output.is_json();
+    let shown: &[ValueChange] = if is_json || context.output.format() == Format::Id { &[] } else { &changes };
+    context.output.text(&report::lines(shown))?;
+    report::notes(counts, shown).into_iter().for_each(|note| context.output.suggest(note));
+    let listed = (dry_run && is_json).then_some(changes.as_slice());
+    context.output.mutation(&report::result::<R>(dry_run, counts, rejections.count, listed));
+    let effect = Effect::new(counts.created + counts.updated > 0, dry_run, database.target());
     if rejections.count == 0 {
         return Ok(effect);
     }
@@ -209,15 +207,31 @@ pub async fn run<R: Storable>(
     Err(with_unwritten(partial::<R>(&rejections, arguments.on_error), written))
 }
 
-/// Writes the errors file. Without errors no new file is created, but an existing one is emptied.
-fn write_errors_file(context: &Context, rejections: &mut Rejections, file: Option<OutputFile>) -> Result<()> {
+/// Reads the whole file; returns the number of valid rows, and the others.
+async fn validate<R: Storable>(
+    output: &Output,
+    database: &Database,
+    source: &Source<'_>,
+    import: &mut Import,
+    (resumes, is_listed): (bool, bool),
+) -> Result<(u64, Rejections)> {
+    // The file is read once for the digest and once for validation.
+    let progress = RefCell::new(output.progress(Unit::Bytes, 2 * source.length()));
+    let note = &mut |text: &str| output.note(text);
+    let prepared = bulk::prepare::<R>(database, source, import, resumes, is_listed, note);
+    let prepared = with_ticks(prepared, || progress.borrow_mut().reach(source.bytes_read())).await;
+    source.if_unchanged(prepared)
+}
+
+/// Writes the errors file and returns what it did. Without errors no new file is created, but an existing one is
+/// emptied.
+fn write_errors_file(rejections: &mut Rejections, file: Option<OutputFile>) -> Result<Option<String>> {
     let is_wanted = |file: &OutputFile| rejections.count > 0 || file.replaces_another();
-    let Some(file) = file.filter(is_wanted) else { return Ok(()) };
+    let Some(file) = file.filter(is_wanted) else { return Ok(None) };
     let verb = if rejections.count > 0 { "wrote" } else { "emptied" };
     let note = format!("{verb} {}", file.path().display());
     rejections.write(file)?;
-    context.output.note(&note);
-    Ok(())
+    Ok(Some(note))
 }
 
 /// Runs a future and calls `on_tick` at regular intervals meanwhile.

@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::bulk::{Counts, OnConflict, Row, ValueChange};
 use crate::context::Context;
 use crate::domain::text::counted;
-use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
-use crate::output::{Format, Mutation};
+use crate::error::{CommandLine, Error, Hint, Kind, printable};
+use crate::output::Mutation;
 
 /// Maximum number of changes listed by a dry run.
 pub const CHANGES_LISTED: usize = 10_000;
@@ -61,14 +61,13 @@ impl Drop for PartialImport<'_> {
     }
 }
 
-/// Prints the result.
-pub fn print_result<R: Row>(
-    context: &Context,
+/// The result of an import; `changes` are those that a dry run lists in JSON.
+pub fn result<R: Row>(
     dry_run: bool,
     counts: Counts,
     rejected: u64,
-    changes: &[ValueChange],
-) -> Result<()> {
+    changes: Option<&[ValueChange]>,
+) -> Mutation<ImportResult<'_>> {
     let Counts { created, updated, unchanged, skipped, users, products, taken, other_stock } = counts;
     let would = if dry_run { "would be " } else { "" };
     let mut line = format!(
@@ -87,13 +86,6 @@ pub fn print_result<R: Row>(
     if taken > 0 {
         line += &format!("; {} {would}taken from stock", counted(taken, "unit"));
     }
-    if other_stock > 0 {
-        let note = format!("stock is not imported for {}: use ", counted(other_stock, "existing product"));
-        context.output.suggest(Hint::from(note).and(CommandLine::new("stock set")));
-    }
-    if dry_run {
-        print_changes(context, changes)?;
-    }
     let imported = ImportResult {
         changed: created + updated > 0,
         dry_run,
@@ -106,15 +98,28 @@ pub fn print_result<R: Row>(
         products,
         units_taken: taken,
         stock_not_imported: other_stock,
-        changes: (dry_run && context.output.is_json()).then_some(changes),
+        changes,
     };
-    context.output.mutation(&Mutation::new(line, R::OPERATION, imported));
-    Ok(())
+    Mutation::new(line, R::OPERATION, imported)
+}
+
+/// What the result leaves open.
+pub fn notes(counts: Counts, shown: &[ValueChange]) -> Vec<Hint> {
+    let mut notes = Vec::new();
+    if shown.len() == CHANGES_LISTED {
+        notes.push(format!("only the first {CHANGES_LISTED} changes are listed").into());
+    }
+    if counts.other_stock > 0 {
+        let products = counted(counts.other_stock, "existing product");
+        let note = Hint::from(format!("stock is not imported for {products}: use "));
+        notes.push(note.and(CommandLine::new("stock set")));
+    }
+    notes
 }
 
 /// The result of an import in JSON.
 #[derive(Serialize)]
-struct ImportResult<'a> {
+pub struct ImportResult<'a> {
     changed: bool,
     dry_run: bool,
     created: u64,
@@ -131,17 +136,11 @@ struct ImportResult<'a> {
     changes: Option<&'a [ValueChange]>,
 }
 
-/// Prints each changed value for people: old → new.
-fn print_changes(context: &Context, changes: &[ValueChange]) -> Result<()> {
-    if matches!(context.output.format(), Format::Json | Format::Id) {
-        return Ok(());
-    }
-    for ValueChange { key, column, before, after } in changes {
+/// Each changed value, for people: old → new.
+pub fn lines(changes: &[ValueChange]) -> String {
+    let line = |ValueChange { key, column, before, after }: &ValueChange| {
         let [key, before, after] = [key, before, after].map(|text| printable(text));
-        context.output.text(&format!("{key}: {column} {before} → {after}\n"))?;
-    }
-    if changes.len() == CHANGES_LISTED {
-        context.output.note(&format!("only the first {CHANGES_LISTED} changes are listed"));
-    }
-    Ok(())
+        format!("{key}: {column} {before} → {after}\n")
+    };
+    changes.iter().map(line).collect()
 }
