@@ -32,17 +32,24 @@ pub struct UpArguments {
     write: WriteArguments,
 }
 
-pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments) -> Result<Effect> {
-    let plan = Plan {
-        steps: arguments.steps,
-        to: arguments.to.clone(),
-        // Notices are not read in a pipeline.
-        allow_late: arguments.allow_late || !prompter.is_ci,
-        ..plan_with(context, arguments.lock.lock_wait)
-    };
-    if arguments.write.dry_run {
-        return rehearse(context, prompter, arguments, &plan).await;
+impl UpArguments {
+    pub fn is_dry_run(&self) -> bool {
+        self.write.dry_run
     }
+
+    fn plan(&self, context: &Context, prompter: &Prompter) -> Plan {
+        Plan {
+            steps: self.steps,
+            to: self.to.clone(),
+            // Notices are not read in a pipeline.
+            allow_late: self.allow_late || !prompter.is_ci,
+            ..plan_with(context, self.lock.lock_wait)
+        }
+    }
+}
+
+pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments) -> Result<Effect> {
+    let plan = arguments.plan(context, prompter);
     let database = context.database(Access::Create).await?;
     migrate::refuse_foreign_shop(database.connection(), &plan.catalog).await?;
     let risks = migrate::risks(database.connection(), &plan).await?;
@@ -90,7 +97,9 @@ fn impact(risks: &[Warning]) -> String {
     format!("some of these migrations are risky:{}", lines.collect::<String>())
 }
 
-async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArguments, plan: &Plan) -> Result<Effect> {
+/// Runs the plan and rolls it back, or only prints it where the engine commits each change of the schema by itself.
+pub async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArguments) -> Result<Effect> {
+    let plan = arguments.plan(context, prompter);
     let (database, is_scratch) = match context.database(Access::Write).await {
         Ok(database) => (database, false),
         // A missing file starts empty.
@@ -102,7 +111,7 @@ async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArgument
             "this engine commits each change of the schema by itself, so nothing can be tried and rolled back; \
              this is the plan:",
         );
-        let pending = migrate::pending(database.connection(), plan).await?;
+        let pending = migrate::pending(database.connection(), &plan).await?;
         super::plan::print(context, database.engine(), &pending)?;
         return Ok(Effect::new(!pending.is_empty(), true, database.target()));
     }
@@ -110,7 +119,7 @@ async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArgument
         let impact = async || Ok("a rehearsal locks the tables that it changes until it is over".to_owned());
         prompter.ask_permission(context, &arguments.answers, false, impact).await?;
     }
-    let rehearsed = migrate::rehearse(&database, plan, &mut |progress| print_progress(context, &progress)).await?;
+    let rehearsed = migrate::rehearse(&database, &plan, &mut |progress| print_progress(context, &progress)).await?;
     let migrations: std::collections::BTreeSet<_> = rehearsed.iter().map(|one| one.migration).collect();
     let (statements, migrations) =
         (counted(rehearsed.len(), "statement"), counted(migrations.len() as u64, "migration"));

@@ -106,6 +106,7 @@ struct GuardArguments {
 
 pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<Effect> {
     match command {
+        Command::Up(arguments) if arguments.is_dry_run() => apply::rehearse(context, prompter, &arguments).await,
         Command::Up(arguments) => apply::up(context, prompter, &arguments).await,
         Command::Down(arguments) => remove::down(context, prompter, &arguments, RunKind::Down).await,
         Command::Redo(arguments) => remove::down(context, prompter, &arguments, RunKind::Redo).await,
