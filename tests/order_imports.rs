@@ -5,6 +5,8 @@ use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
     exported_orders_are_unchanged_here_and_recreate_the_shop_elsewhere,
+    open_orders_of_a_copied_shop_give_their_pieces_back,
+    orders_copied_as_ended_are_not_restocked_again,
     lines_with_the_same_reference_form_one_validated_order,
     a_rejected_order_does_not_affect_the_others,
     a_wrong_order_total_rejects_the_whole_file,
@@ -50,6 +52,69 @@ fn exported_orders_are_unchanged_here_and_recreate_the_shop_elsewhere(shop: &Sho
     other.run(&["audit", "verify"]).success();
     let run = other.run(&["order", "import", &file, "--stock", "skip"]).success();
     assert!(run.stdout.contains("0 created, 0 updated, 700 unchanged"), "{run}");
+}
+
+fn pieces(shop: &Shop, sku: &str) -> i64 {
+    shop.number(&format!("SELECT stock_quantity FROM products WHERE sku = '{sku}'"))
+}
+
+fn assert_verified(shop: &Shop) {
+    shop.assert_invariants();
+    shop.run(&["audit", "verify"]).success();
+    shop.run(&["stock", "verify"]).success();
+}
+
+/// Copies 10 MUG less those of one order in each status, which took 1.
+fn with_copied_orders(shop: &Shop) {
+    stocked(shop);
+    let statuses = ["pending", "paid", "shipped", "completed", "cancelled", "refunded"];
+    let lines = statuses.map(|status| format!("{status}-1,ann@example.com,{status},MUG,1,12.50\n")).concat();
+    shop.file("orders.csv", &format!("reference,user,status,sku,quantity,unit_price\n{lines}"));
+    shop.run(&["order", "import", "orders.csv", "--stock", "skip"]).success();
+    assert_eq!(pieces(shop, "MUG"), 10);
+    assert_verified(shop);
+}
+
+fn open_orders_of_a_copied_shop_give_their_pieces_back(shop: &Shop) {
+    with_copied_orders(shop);
+    let mut expected = 10;
+    for (command, gives_back) in [
+        (&["cancel", "pending-1"][..], 1),
+        (&["cancel", "pending-1"], 0),
+        (&["refund", "paid-1"], 1),
+        (&["refund", "shipped-1", "--restock", "MUG:1"], 1),
+        (&["refund", "completed-1"], 0),
+        (&["refund", "completed-1", "--restock-all"], 1),
+        (&["refund", "completed-1", "--restock-all"], 0),
+    ] {
+        shop.run(&[&["order"], command, &["--yes"]].concat()).success();
+        expected += gives_back;
+        assert_eq!(pieces(shop, "MUG"), expected, "{command:?}");
+        assert_verified(shop);
+    }
+    shop.run(&["order", "refund", "shipped-1", "--restock", "MUG:2", "--yes"])
+        .exits_with(6)
+        .says("MUG: 2 to be restored, 1 was taken, 1 is back already, none can still come back");
+    // Nor do later steps of other programs change what an order can give back.
+    shop.sql("DELETE FROM order_items");
+    shop.sql("DELETE FROM orders");
+    shop.run(&["adopt", "--yes"]).success();
+    assert_eq!(pieces(shop, "MUG"), expected);
+    assert_verified(shop);
+}
+
+fn orders_copied_as_ended_are_not_restocked_again(shop: &Shop) {
+    with_copied_orders(shop);
+    shop.run(&["order", "refund", "refunded-1", "--restock-all", "--yes"]).success();
+    shop.run(&["order", "refund", "refunded-1", "--restock", "MUG:1", "--yes"]).exits_with(6);
+    shop.run(&["order", "cancel", "cancelled-1", "--yes"]).success();
+    assert_eq!(pieces(shop, "MUG"), 10);
+    // Another program ends them, and gives back what they took.
+    shop.sql("UPDATE orders SET status = 'cancelled' WHERE reference = 'pending-1'");
+    shop.sql("UPDATE products SET stock_quantity = 11 WHERE sku = 'MUG'");
+    shop.run(&["adopt", "--yes"]).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM stock_movements WHERE reason = 'external'"), 0);
+    assert_verified(shop);
 }
 
 fn stocked(shop: &Shop) {

@@ -12,6 +12,7 @@ named_enum! {
         Restock = "restock",
         /// A change by another program, recorded afterwards.
         External = "external",
+        /// A delivery; of an order that was placed without touching the stock, the pieces that it took.
         Received = "received",
         Correction = "correction",
         Damaged = "damaged",
@@ -22,6 +23,10 @@ named_enum! {
 }
 
 impl MovementReason {
+    /// The reason of an order's movements that are no part of its account: they balance what it takes when
+    /// it is placed without touching the stock, and nothing has come back.
+    pub const BALANCE: MovementReason = MovementReason::Received;
+
     /// The reasons that a person can give.
     pub const ADJUSTMENTS: [MovementReason; 6] = [
         MovementReason::Received,

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use uuid::Uuid;
 
 use crate::db::target::Engine;
-use crate::domain::{EntityKind, EventName, Id, OrderStatus, UserStatus};
+use crate::domain::{EntityKind, EventName, Id, MovementReason, OrderStatus, UserStatus};
 use crate::entity::tables::{Column, Family, Table, tables};
 use crate::error::{Error, Result, printable};
 
@@ -279,7 +279,8 @@ fn stock_equals_movements(_: Engine) -> String {
 fn restock_within_taken(engine: Engine) -> String {
     let by_movements = "MAX(is_order) = 1 AND (SUM(delta) > 0 OR SUM(delta) < -SUM(quantity))";
     let by_line = "MAX(is_order) = 0 AND (SUM(delta) > SUM(quantity) OR SUM(delta) < -SUM(quantity))";
-    of_lines(engine, "", &format!("{by_movements} OR {by_line}"))
+    let balance = MovementReason::BALANCE;
+    of_lines(engine, &format!("AND reason <> '{balance}'"), &format!("{by_movements} OR {by_line}"))
 }
 
 fn orders_without(what: &str) -> String {
@@ -333,10 +334,10 @@ fn total_equals_lines(engine: Engine) -> String {
 /// The orders that are gone, known to the audit trail or not, whose movements do not sum to zero: a deleted order
 /// has restocked everything.
 fn movements_without_order(engine: Engine, is_known: &str) -> String {
-    let order = EntityKind::Order;
+    let (order, balance) = (EntityKind::Order, MovementReason::BALANCE);
     format!(
         "SELECT 'order' AS place, {} AS name FROM \
-         (SELECT m.order_id FROM stock_movements m WHERE m.order_id IS NOT NULL \
+         (SELECT m.order_id FROM stock_movements m WHERE m.order_id IS NOT NULL AND m.reason <> '{balance}' \
           AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = m.order_id) \
           AND {is_known}EXISTS (SELECT 1 FROM audit_events e WHERE e.entity_type = '{order}' \
             AND e.entity_id = m.order_id AND e.outcome = 'succeeded') \

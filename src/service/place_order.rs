@@ -70,8 +70,8 @@ impl NewOrder {
     /// The reasons of balancing receipts that keep the stock unchanged.
     fn balanced_by(&self) -> Option<MovementReason> {
         match self.stock {
-            StockHandling::Skip => Some(MovementReason::Received),
-            StockHandling::Deduct if self.status.restocks() => Some(MovementReason::Restock),
+            _ if self.status.restocks() => Some(MovementReason::Restock),
+            StockHandling::Skip => Some(MovementReason::BALANCE),
             StockHandling::Deduct => None,
         }
     }
@@ -236,6 +236,9 @@ async fn write(
     Ok(())
 }
 
+/// The event member for pieces that were received to be taken at once: the stock did not change.
+pub(super) const RECEIVED: &str = "received";
+
 /// Additional data of an order's event: its note, and the pieces that do not affect the stock.
 fn extra(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
     let line = |(item, product): &repository::order::ItemWithProduct| RestockedLine {
@@ -245,9 +248,10 @@ fn extra(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
     };
     let mut more = Map::new();
     more.extend(new.note.iter().map(|note| ("note".to_owned(), json!(note))));
-    if new.balanced_by().is_some() {
+    if let Some(reason) = new.balanced_by() {
         let lines: Vec<RestockedLine> = placed.items.iter().map(line).collect();
-        more.insert("restored".to_owned(), to_json(&lines));
+        let member = if reason == MovementReason::BALANCE { RECEIVED } else { "restored" };
+        more.insert(member.to_owned(), to_json(&lines));
     }
     more
 }

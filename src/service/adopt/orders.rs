@@ -19,7 +19,7 @@ struct Pieces {
     ordered: i64,
     /// By movements that took them.
     taken: i64,
-    /// By all other movements.
+    /// By all other movements, except those that balance the placing.
     back: i64,
 }
 
@@ -106,9 +106,10 @@ fn needs(
     }
     for movement in moved {
         let pieces = products.entry(movement.product_id).or_default();
-        match movement.reason == MovementReason::Order {
-            true => pieces.taken -= movement.delta.pieces(),
-            false => pieces.back += movement.delta.pieces(),
+        match movement.reason.known() {
+            Some(MovementReason::BALANCE) => {}
+            Some(MovementReason::Order) => pieces.taken -= movement.delta.pieces(),
+            _ => pieces.back += movement.delta.pieces(),
         }
     }
     let status = |document: Option<&Json>| OrderStatus::from_stored(document?["status"].as_str()?);

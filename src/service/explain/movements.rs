@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::{ParsedEvent, signed};
-use crate::domain::{EventName, MovementReason, OrderStatus};
+use crate::domain::{EventName, MovementReason};
 use crate::entity::{Moment, stock_movement};
 use crate::error::printable;
+use crate::service::place_order::RECEIVED;
 
 /// The member of an adopted order's event for the pieces that its lines took, in the form of lines.
 pub(in crate::service) const TAKEN: &str = "taken";
@@ -41,7 +42,7 @@ fn wrong_order_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model
             None => &after["items"],
             Some(_) => &Json::Null,
         };
-        for (lines, sign) in [(taken, -1), (&after["restored"], 1)] {
+        for (lines, sign) in [(taken, -1), (&after["restored"], 1), (&after[RECEIVED], 1)] {
             for line in lines.as_array().into_iter().flatten() {
                 let product = line["product_id"].as_str().unwrap_or_default().to_owned();
                 expected.push(((event.operation_id, product), sign * line["quantity"].as_i64().unwrap_or(0)));
@@ -106,8 +107,8 @@ fn events_of<'a>(
     events.iter().filter(move |event| event.operation_id == operation_id)
 }
 
-/// Orders take with one reason and restock with another; receipts on placing balance pieces that never were in
-/// stock, or that are restocked at once.
+/// Orders take with one reason and restock with another; receipts on placing balance pieces that did not come
+/// from the stock.
 fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     let may_bring = |event: &ParsedEvent| -> &[MovementReason] {
         if event.operation == EventName::Adopted {
@@ -116,11 +117,8 @@ fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model
         if event.before.is_some() {
             return &[MovementReason::Restock];
         }
-        let status = event.after.as_ref().and_then(|after| OrderStatus::from_stored(after["status"].as_str()?));
-        match status {
-            Some(status) if !status.restocks() => &[MovementReason::Received],
-            _ => &[MovementReason::Restock, MovementReason::Received],
-        }
+        let is_balanced = event.after.as_ref().is_some_and(|after| after[RECEIVED].is_array());
+        if is_balanced { &[MovementReason::BALANCE] } else { &[MovementReason::Restock] }
     };
     let is_adopted = |movement: &stock_movement::Model| {
         events_of(events, movement).any(|event| event.operation == EventName::Adopted)

@@ -53,7 +53,11 @@ impl OrderStock {
         let mut taken = OrderStock { pieces: Vec::new(), by_its_lines: Vec::new() };
         for movement in movements {
             let delta = known(&movement.delta)?;
-            taken.add(movement.product_id, (-delta).max(0), delta.max(0));
+            match movement.reason.known() {
+                Some(MovementReason::BALANCE) => {}
+                Some(MovementReason::Order) => taken.add(movement.product_id, -delta, 0),
+                _ => taken.add(movement.product_id, 0, delta),
+            }
         }
         let is_taken = |id: Id| {
             movements.iter().any(|movement| movement.product_id == id && movement.reason == MovementReason::Order)
