@@ -228,8 +228,6 @@ impl Model {
                 let are_just = |back: &BTreeMap<usize, i32>| {
                     back.len() == lines.len() && back.iter().all(|(product, n)| lines.contains(&(*product, *n)))
                 };
-                let mut in_all = BTreeMap::new();
-                before.iter().flatten().for_each(|(product, n)| *in_all.entry(*product).or_default() += n);
                 lines.iter().for_each(|(product, quantity)| *back.entry(*product).or_default() += quantity);
                 let left = |product: &usize| found.taken.get(product);
                 let refused = if back.keys().any(|product| left(product).is_none()) {
@@ -239,7 +237,6 @@ impl Model {
                     is_too_much.then_some("order.restock_too_much")
                 };
                 match refused {
-                    Some(_) if key.is_none() && are_just(&in_all) => return done(false),
                     Some(refused) => return Err(refused),
                     None if key.is_none() && before.last().is_some_and(are_just) => {
                         return Err("order.restock_repeated");

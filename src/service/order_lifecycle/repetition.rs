@@ -36,13 +36,13 @@ pub(super) async fn apply(
     let comes_back = wanted.verb == Verb::Refund && matches!(wanted.restock, Restock::Everything | Restock::Lines(_));
     if comes_back {
         let is_repeated = !is_keyed && past.restored_last(&wanted.restock);
-        match RestockPlan::load(operation, &before, &wanted.restock).await {
-            Ok(restock) if restock.restored.is_empty() => {}
-            // A rerun or a second return of the same pieces: only the caller knows.
-            Ok(_) if is_repeated => return Err(repeated(&before)),
-            Ok(restock) => return write(operation, before, wanted, status, StockEffect::OnRequest, restock).await,
-            Err(_) if !is_keyed && past.restored_in_all(&wanted.restock) => {}
-            Err(error) => return Err(error),
+        let restock = RestockPlan::load(operation, &before, &wanted.restock).await?;
+        // A rerun or a second return of the same pieces: only the caller knows.
+        if is_repeated && !restock.restored.is_empty() {
+            return Err(repeated(&before));
+        }
+        if !restock.restored.is_empty() {
+            return write(operation, before, wanted, status, StockEffect::OnRequest, restock).await;
         }
     }
     past.check(&before, wanted)?;
@@ -93,18 +93,6 @@ impl<'a> PastEvents<'a> {
     /// Whether the newest one restocked exactly these pieces: the command was repeated.
     fn restored_last(&self, wanted: &Restock) -> bool {
         self.events.last().is_some_and(|(_, after)| are_just(&RestockedLine::read(after), wanted))
-    }
-
-    /// Whether together they restocked exactly these pieces: nothing is left to do.
-    fn restored_in_all(&self, wanted: &Restock) -> bool {
-        let mut sums = Vec::<RestockedLine>::new();
-        for line in self.events.iter().flat_map(|(_, after)| RestockedLine::read(after)) {
-            match sums.iter_mut().find(|sum| sum.product_id == line.product_id) {
-                Some(sum) => sum.quantity = sum.quantity.saturating_add(line.quantity),
-                None => sums.push(line),
-            }
-        }
-        are_just(&sums, wanted)
     }
 
     /// Errors: exit 6 for data that contradicts the original transition.
