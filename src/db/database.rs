@@ -129,10 +129,11 @@ impl Database {
     }
 
     /// The database for schema changes. SQLite: a separate pool that does not check references, because a
-    /// rebuilt table is missing for a moment; the caller checks them at the end. Otherwise this database.
-    pub async fn for_schema_changes(&self) -> Result<Database> {
+    /// rebuilt table is missing for a moment; the caller checks them at the end. `lock_wait` is how long the caller
+    /// waits for the file's lock. Otherwise this database.
+    pub async fn for_schema_changes(&self, lock_wait: Duration) -> Result<Database> {
         match self.engine().broken_references {
-            Some(_) => Database::open_for(&self.settings, Purpose::SchemaChanges).await,
+            Some(_) => Database::open_for(&self.settings, Purpose::SchemaChanges { lock_wait }).await,
             None => Ok(self.clone()),
         }
     }

@@ -23,7 +23,10 @@ pub enum Purpose {
     /// Short operations, with references checked.
     General,
     /// SQLite: rows may refer to nothing for a while.
-    SchemaChanges,
+    SchemaChanges {
+        /// How long the caller waits for the file's lock.
+        lock_wait: Duration,
+    },
     /// PostgreSQL: statements look rows up one by one.
     Bulk,
 }

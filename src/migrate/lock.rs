@@ -22,7 +22,7 @@ use crate::db::inspection::refuse_too_old;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
-use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 
 /// How long a lease holds without a heartbeat.
 const LEASE_SECONDS: u32 = 12;
@@ -94,7 +94,7 @@ impl Lock {
     ///
     /// Errors: exit 5 naming the holder when it takes longer than the plan allows.
     pub async fn acquire(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Lock> {
-        create_history(database).await?;
+        create_history(database, plan.lock_wait).await?;
         if database.engine().has_one_writer {
             return Ok(Lock { database: database.clone(), lease: None });
         }
@@ -224,6 +224,23 @@ pub async fn begin(database: &Database, wait: Duration) -> Result<WriteHandle, B
     Ok(handle)
 }
 
+/// As [`begin`], again and again while another process holds the file, until the time is over.
+pub async fn begin_within(database: &Database, wait: Duration) -> Result<WriteHandle, BeginFailure> {
+    let until = Instant::now() + wait;
+    loop {
+        match begin(database, wait).await {
+            Err(failure) if failure.fault == Some(Fault::Transient) && database.engine().has_one_writer => {
+                if Instant::now() >= until {
+                    let error = Error::from_cause(Cause::Blocked, "another process holds the database file")
+                        .hint("let it end; migrate commands wait longer with --lock-wait");
+                    return Err(BeginFailure { error, ..failure });
+                }
+            }
+            begun => return begun,
+        }
+    }
+}
+
 fn leases() -> DynIden {
     Alias::new(migration::LEASES).into_iden()
 }
@@ -236,7 +253,7 @@ fn expiry(engine: Engine) -> Expr {
     Expr::cust(engine.seconds_from_now(LEASE_SECONDS))
 }
 
-async fn create_history(database: &Database) -> Result<()> {
+async fn create_history(database: &Database, lock_wait: Duration) -> Result<()> {
     let connection = database.connection();
     let probe = Query::select().expr(Expr::val(1)).from(leases()).limit(1).to_owned();
     match connection.query_all(&probe).await {
@@ -247,6 +264,14 @@ async fn create_history(database: &Database) -> Result<()> {
     refuse_no_schema(connection).await?;
     refuse_too_old(connection).await?;
     let sql = migration::history_tables(database.engine().backend).join(";\n");
+    if database.engine().has_one_writer {
+        let own = database.for_schema_changes(lock_wait).await?;
+        let handle = begin_within(&own, lock_wait).await?;
+        handle.execute_unprepared(&sql).await?;
+        handle.commit().await?;
+        own.close().await;
+        return Ok(());
+    }
     let mut attempt = 0;
     loop {
         attempt += 1;

@@ -7,6 +7,7 @@ use sea_orm::ConnectionTrait;
 use tokio::time::timeout;
 
 use super::checksum::statements;
+use super::lock::begin_within;
 use super::{CLOSE_TIMEOUT, Plan, Progress, history, status};
 use crate::db::Database;
 use crate::db::ddl::{LOCK_TIMEOUT, broken_references, refuse_no_schema};
@@ -37,8 +38,8 @@ pub async fn rehearse(
     let selected = super::selected(plan)?;
     refuse_no_schema(database.connection()).await?;
     refuse_too_old(database.connection()).await?;
-    let database = database.for_schema_changes().await?;
-    let handle = database.begin().await?;
+    let database = database.for_schema_changes(plan.lock_wait).await?;
+    let handle = begin_within(&database, plan.lock_wait).await?;
     let rehearsed = rehearse_within(&handle, &database, plan, selected, progress).await;
     // The findings are returned whether or not the rollback succeeds.
     let _ = timeout(CLOSE_TIMEOUT, handle.rollback()).await;

@@ -2,7 +2,7 @@
 //! the way to adopt a shop that another program created.
 
 use super::history::{self, Direction};
-use super::lock::{Lock, begin};
+use super::lock::{Lock, begin_within};
 use super::removal::undo_announced;
 use super::runner::new_run;
 use super::{Catalog, Plan, Progress};
@@ -76,7 +76,8 @@ async fn record_locked(
     direction: Direction,
     lock: &Lock,
 ) -> Result<Vec<String>> {
-    let handle = begin(database, plan.lock_wait).await?;
+    let connected = database.for_schema_changes(plan.lock_wait).await?;
+    let handle = begin_within(&connected, plan.lock_wait).await?;
     let mut history = history::read(&handle).await?;
     let mut recorded = Vec::new();
     for name in names {

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::checksum::checksum_of;
 use super::failure::{Failure, blocked, failed};
 use super::history::{self, Direction, History, Record, Run, RunState};
-use super::lock::{Lock, begin};
+use super::lock::{Lock, begin, begin_within};
 use super::lock_wait::{FIRST_PAUSE, LockWait};
 use super::revert::to_revert;
 use super::status::{check_preconditions, statuses};
@@ -81,7 +81,7 @@ impl Task {
 impl<'a> Runner<'a> {
     /// Reads what is applied: after the lock was had, because whoever held it has changed it.
     pub async fn new(database: &Database, plan: &'a Plan, lock: &'a Lock) -> Result<Self> {
-        let (database, reader) = (database.for_schema_changes().await?, database.clone());
+        let (database, reader) = (database.for_schema_changes(plan.lock_wait).await?, database.clone());
         let mut history = History::default();
         if lock.spans_steps() {
             history = history::read(database.connection()).await?;
@@ -356,14 +356,7 @@ impl<'a> Runner<'a> {
     /// others may have run steps since the last one, what is applied is read again there, within
     /// the transaction.
     pub(super) async fn begin_step(&mut self) -> Result<WriteHandle> {
-        let until = Instant::now() + self.lock_wait.left;
-        let handle = loop {
-            match begin(&self.database, self.lock_wait.left).await {
-                Ok(handle) => break handle,
-                Err(failure) if failure.fault == Some(Fault::Transient) && Instant::now() < until => {}
-                Err(failure) => return Err(failure.error),
-            }
-        };
+        let handle = begin_within(&self.database, self.lock_wait.left).await?;
         if !self.lock.spans_steps() {
             self.history = history::read(&handle).await?;
         }

@@ -106,6 +106,39 @@ fn keep(shop: &Shop, statements: &[String]) -> (tokio::runtime::Runtime, sea_orm
     (runtime, connection)
 }
 
+#[test]
+fn a_held_file_is_waited_for_as_long_as_lock_wait_says() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.run(&["migrate", "down", "--yes"]).success();
+    let before = shop.schema();
+    let held = keep(&shop, &["BEGIN IMMEDIATE".to_owned()]);
+    let newest = Catalog::embedded().names().last().expect("there are some");
+    let commands = [
+        &["up"][..],
+        &["up", "--dry-run"],
+        &["down", "--yes"],
+        &["fresh", "--yes"],
+        &["resolve", newest, "--applied", "--yes"],
+    ];
+    for (wait, seconds) in [("0s", 0), ("1s", 1), ("7s", 7)] {
+        // One of them shows that longer waits than a statement's are kept.
+        for command in commands.iter().take(if seconds == 7 { 1 } else { commands.len() }) {
+            let run = shop.run(&[&["migrate"], *command, &["--lock-wait", wait]].concat()).exits_with(5);
+            let limits = Duration::from_secs(seconds)..Duration::from_secs(seconds + 3);
+            assert!(limits.contains(&run.duration), "{:?}: {run}", run.duration);
+            let run = run.says("another process holds the database file").says("wait longer with --lock-wait");
+            assert!(!run.stderr.contains("--timeout"), "{run}");
+        }
+    }
+    let free = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(1));
+        drop(held);
+    });
+    assert_eq!(shop.schema(), before);
+    shop.run(&["migrate", "up", "--lock-wait", "60s"]).success();
+    free.join().expect("it does not panic");
+}
+
 /// The tables of the history and of the lock itself may be held as well.
 #[test]
 fn a_locked_history_blocks_no_command() {

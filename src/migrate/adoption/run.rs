@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result, printable};
 use crate::migrate::backup::finish_with_copy;
 use crate::migrate::failure::Failure;
 use crate::migrate::history::Direction;
-use crate::migrate::lock::{Lock, begin};
+use crate::migrate::lock::{Lock, begin_within};
 use crate::migrate::script::{adopted, id_form_setting, listed};
 use crate::migrate::{Plan, Progress, tables_dropped};
 
@@ -101,8 +101,8 @@ impl ForeignShop {
         conversion: &Conversion,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(), Failure> {
-        let connected = database.for_schema_changes().await?;
-        let handle = begin(&connected, plan.lock_wait).await?;
+        let connected = database.for_schema_changes(plan.lock_wait).await?;
+        let handle = begin_within(&connected, plan.lock_wait).await?;
         // Nobody else writes from here on, where there is one writer.
         let copy = match self.engine.has_one_writer {
             true => database.back_up("before-adopt", plan.clock.now()).await?,

@@ -53,7 +53,7 @@ impl Connect for Sqlite {
         _ids: &mut SessionIds,
     ) -> Result<(DatabaseConnection, Option<Login>)> {
         let file = settings.target.file().ok_or_else(|| Error::internal("a server is no file"))?;
-        let pool = connect(file, settings, purpose != Purpose::SchemaChanges).await?;
+        let pool = connect(file, settings, purpose).await?;
         let form = id_form(pool.get_sqlite_connection_pool()).await;
         settings.ids = form.map_err(|error| open_error(&file.path, &error))?;
         Ok((pool, None))
@@ -110,11 +110,7 @@ impl Connect for Sqlite {
     }
 }
 
-async fn connect(
-    target: &SqliteTarget,
-    settings: &ConnectSettings,
-    checks_references: bool,
-) -> Result<DatabaseConnection> {
+async fn connect(target: &SqliteTarget, settings: &ConnectSettings, purpose: Purpose) -> Result<DatabaseConnection> {
     if !is_there(&target.path)? {
         if settings.access != Access::Create {
             return Err(no_shop(&target.path));
@@ -123,8 +119,8 @@ async fn connect(
     }
     let mut options = SqliteConnectOptions::new()
         .filename(&target.path)
-        .foreign_keys(checks_references)
-        .busy_timeout(settings.budget.lock_wait().map_or(BUSY_TIMEOUT, |limit| limit.min(BUSY_TIMEOUT)))
+        .foreign_keys(!matches!(purpose, Purpose::SchemaChanges { .. }))
+        .busy_timeout(busy_timeout(settings, purpose))
         // Erased data must not remain in the file's free pages.
         .pragma("secure_delete", "on")
         .disable_statement_logging();
@@ -144,6 +140,18 @@ async fn connect(
             Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
         }
         Err(error) => Err(open_error(&target.path, &error)),
+    }
+}
+
+/// How long one statement waits for the write lock.
+fn busy_timeout(settings: &ConnectSettings, purpose: Purpose) -> Duration {
+    match purpose {
+        // An equal part, so that the last attempt ends with the wait.
+        Purpose::SchemaChanges { lock_wait } => {
+            let attempts = lock_wait.as_millis().div_ceil(BUSY_TIMEOUT.as_millis()).max(1);
+            lock_wait / u32::try_from(attempts).unwrap_or(u32::MAX)
+        }
+        _ => settings.budget.lock_wait().map_or(BUSY_TIMEOUT, |limit| limit.min(BUSY_TIMEOUT)),
     }
 }
 
