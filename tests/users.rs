@@ -224,4 +224,13 @@ fn searches_match_non_ascii_letters(shop: &Shop) {
         let run = shop.run(&["user", "list", "--search", text, "-o", "id"]).success();
         assert_eq!(run.stdout.lines().count(), found, "{text}: {run}");
     }
+    // Letters whose lower case depends on their neighbours, or is more than one letter.
+    for (sku, name, texts) in [("TEA", "İstanbul tea", ["İstanbul", "İSTANBUL"]), ("WAY", "ΟΔΟΣ", ["ΟΔΟΣ", "ΟΔΟ"])]
+    {
+        shop.run(&["product", "create", "--sku", sku, "--name", name, "--price", "1"]).success();
+        for text in texts {
+            let run = shop.run(&["product", "list", "--search", text, "-o", "csv"]).success();
+            assert!(run.stdout.contains(name), "{text}: {run}");
+        }
+    }
 }

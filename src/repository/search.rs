@@ -1,5 +1,7 @@
 //! Conditions for a search by text.
 
+use std::collections::BTreeSet;
+
 use sea_orm::sea_query::{ExprTrait, Func, LikeExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Select};
 
@@ -34,13 +36,19 @@ pub fn contains<K: ColumnTrait>(columns: &[K], text: &str) -> Condition {
             continue;
         }
         for spelling in [text.to_owned(), text.to_lowercase(), text.to_uppercase(), with_capitals(text)] {
-            // An engine lower-cases either only ASCII or everything.
-            for lowered in [spelling.to_ascii_lowercase(), spelling.to_lowercase()] {
+            // An engine lower-cases only ASCII, or every letter by itself, or with its neighbours.
+            let lowered = [spelling.to_ascii_lowercase(), letter_by_letter(&spelling), spelling.to_lowercase()];
+            for lowered in BTreeSet::from(lowered) {
                 any = any.add(Func::lower(column.into_expr()).like(pattern(&lowered)));
             }
         }
     }
     any
+}
+
+/// In lower case without regard to neighbours: `İ` becomes `i` without the dot that follows, a final `Σ` becomes `σ`.
+fn letter_by_letter(text: &str) -> String {
+    text.chars().filter_map(|letter| letter.to_lowercase().next()).collect()
 }
 
 fn with_capitals(text: &str) -> String {
