@@ -38,12 +38,46 @@ fn a_huge_header_is_rejected_with_a_short_message() {
 }
 
 #[test]
-fn a_hint_never_ignores_a_required_column() {
+fn a_hint_never_ignores_a_column_that_a_new_row_may_need() {
     let shop = shop();
-    shop.file("a.csv", "Artikel;Bezeichnung;Preis\nA;a;1\n");
-    let run = import(&shop, "a.csv", &[]).exits_with(7);
-    assert!(hinted(&run).starts_with("--map NAME=sku,"), "{run}");
-    assert!(!run.stderr.contains("--ignore-columns"), "{run}");
+    for (noun, header, hint) in [
+        ("product", "SKU,Produktname,Preis", "--map Produktname=name --map Preis=price"),
+        ("product", "Artikelnummer,Bezeichnung,Verkaufspreis,Lagerbestand", {
+            "--map Artikelnummer=sku --map Bezeichnung=name --map Verkaufspreis=price --map Lagerbestand=stock_quantity"
+        }),
+        ("product", "Artikel,Bezeichnung,Preis", {
+            "sku has no column yet, which may be Artikel: --map Bezeichnung=name --map Preis=price --map Artikel=sku"
+        }),
+        ("product", "sku,name,A,B", "price has no column yet, which may be A or B: --map COLUMN=price"),
+        ("product", "sku,name,color", "price has no column yet, which may be color: --map color=price"),
+        ("product", "sku,name,price,Tags", "--ignore-columns Tags"),
+        ("user", "E-Mail,Vorname,Nachname", "--map Vorname=first_name --map Nachname=last_name"),
+        ("user", "email,name", {
+            "first_name and last_name have no column yet, which may be name: \
+             --map COLUMN=first_name --map COLUMN=last_name"
+        }),
+        ("order", "Bestellnummer,Kundenmail,sku,Menge,Einzelpreis", {
+            "--map Bestellnummer=reference --map Kundenmail=user --map Menge=quantity --map Einzelpreis=unit_price"
+        }),
+        ("order", "reference,user,sku,quantity,Billing Date,Payment Date", {
+            "created_at has no column yet, which may be Billing Date or Payment Date: --map COLUMN=created_at"
+        }),
+    ] {
+        shop.file("a.csv", &format!("{header}\n"));
+        let run = shop.run(&[noun, "import", "a.csv", "--dry-run"]).exits_with(7);
+        assert_eq!(hinted(&run), hint, "{header}");
+    }
+}
+
+#[test]
+fn the_price_of_a_whole_line_is_not_suggested_as_that_of_a_piece() {
+    let shop = shop();
+    shop.file("a.csv", "order-id,purchase-date,buyer-email,sku,quantity-purchased,item-price\n");
+    let run = shop.run(&["order", "import", "a.csv", "--dry-run"]).exits_with(7);
+    let maps = "--map order-id=reference --map buyer-email=user --map purchase-date=created_at --map quantity-purchased=quantity";
+    let why =
+        "item-price may be the price of a whole line, and unit_price is that of one piece: divide it by the quantity";
+    assert_eq!(hinted(&run), format!("{why}; the others: {maps}"));
 }
 
 #[test]

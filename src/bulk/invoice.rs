@@ -30,6 +30,7 @@ impl Row for InvoiceRow {
         known: &["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"],
         ignored: &["Country"],
         required: &INVOICE_COLUMNS,
+        needed: &INVOICE_COLUMNS,
         texts: &["Description"],
         amounts: &["UnitPrice"],
         nested: None,

@@ -78,6 +78,7 @@ impl Row for OrderRow {
         known: &["reference", "user", "status", "created_at", "sku", "quantity", "unit_price", "total_amount"],
         ignored: &["id", "user_id", "updated_at", "name", "product_id", "line_total"],
         required: &["reference", "user", "sku", "quantity"],
+        needed: &["reference", "user", "sku", "quantity"],
         texts: &[],
         amounts: &["unit_price", "total_amount"],
         nested: Some("items"),

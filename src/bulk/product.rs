@@ -10,7 +10,7 @@ use super::row::Row;
 use super::spelling::KeySpellings;
 use super::upsert::Upsert;
 use crate::domain::EventName;
-use crate::entity::field::{FieldKind, field_names};
+use crate::entity::field::{FieldKind, Requirement, field_names};
 use crate::entity::product::Model;
 use crate::error::Result;
 use crate::repository::{Change, Lock, product as products};
@@ -29,6 +29,7 @@ impl Row for ProductRow {
         known: field_names!(Model, _),
         ignored: &["id", "created_at", "updated_at"],
         required: &["sku"],
+        needed: field_names!(Model, requirement: Requirement::Key | Requirement::Required),
         texts: field_names!(Model, FieldKind::Text),
         amounts: field_names!(Model, FieldKind::Amount),
         nested: None,

@@ -13,6 +13,7 @@ mod json;
 mod members;
 mod naming;
 mod scanner;
+mod suggestion;
 mod text;
 
 pub use csv::is_delimiter;
@@ -92,6 +93,8 @@ pub struct Columns {
     /// Written by exports, but not imported.
     pub ignored: &'static [&'static str],
     pub required: &'static [&'static str],
+    /// What a new row needs.
+    pub needed: &'static [&'static str],
     /// Free-text columns, whose values may begin with an apostrophe.
     pub texts: &'static [&'static str],
     /// Columns of amounts.

@@ -11,7 +11,7 @@ use super::spelling::KeySpellings;
 use super::upsert::Upsert;
 use crate::domain::password::UNUSABLE;
 use crate::domain::{EventName, UserStatus};
-use crate::entity::field::{FieldKind, field_names};
+use crate::entity::field::{FieldKind, Requirement, field_names};
 use crate::entity::user::Model;
 use crate::error::{Result, printable};
 use crate::repository::{Change, Lock, user as users};
@@ -34,6 +34,7 @@ impl Row for UserRow {
         known: field_names!(Model, _),
         ignored: &["id", "created_at", "updated_at"],
         required: &["email"],
+        needed: field_names!(Model, requirement: Requirement::Key | Requirement::Required),
         texts: field_names!(Model, FieldKind::Text),
         amounts: &[],
         nested: None,

@@ -97,15 +97,18 @@ macro_rules! field {
     };
 }
 
-/// The names of an entity's fields with a given form, as a constant.
+/// The names of an entity's fields of a given kind, or with another member like this, as a constant.
 macro_rules! field_names {
-    ($Model:ty, $form:pat) => {{
+    ($Model:ty, $form:pat) => {
+        $crate::entity::field::field_names!($Model, kind: $form)
+    };
+    ($Model:ty, $member:ident: $form:pat) => {{
         use $crate::entity::field::Editable;
         const FIELDS: usize = <$Model>::FIELDS.len();
         const NAMES: ([&str; FIELDS], usize) = {
             let (mut names, mut count, mut at) = ([""; FIELDS], 0, 0);
             while at < FIELDS {
-                if matches!(<$Model>::FIELDS[at].kind, $form) {
+                if matches!(<$Model>::FIELDS[at].$member, $form) {
                     names[count] = <$Model>::FIELDS[at].name;
                     count += 1;
                 }

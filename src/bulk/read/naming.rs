@@ -8,16 +8,11 @@ use crate::domain::text::is_unsafe;
 use crate::error::{Error, Result, option, printable};
 
 /// Minimum similarity for suggesting a column (Jaro-Winkler, 0 to 1).
-const SIMILAR_ENOUGH: f64 = 0.85;
-/// Maximum number of columns listed in a suggestion; beyond, `--only-mapped` is shorter.
-const MAX_LISTED: usize = 8;
+pub(super) const SIMILAR_ENOUGH: f64 = 0.85;
 /// Longer names are not repeated in a suggestion.
 const MAX_NAME_BYTES: usize = 100;
 /// Maximum number of cached names.
 const MAX_CACHED_NAMES: usize = 1_000;
-
-/// The text after the suggested flags.
-const ONLY_MAPPED_HINT: &str = "--only-mapped leaves out the others";
 
 /// The meaning of a column of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +44,7 @@ pub fn folded(name: &str) -> String {
 }
 
 /// Whether a name can be pasted into a command: others need `--only-mapped`.
-fn is_pasteable(name: &str) -> bool {
+pub(super) fn is_pasteable(name: &str) -> bool {
     !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.chars().any(is_unsafe)
 }
 
@@ -265,10 +260,10 @@ impl<'a> Naming<'a> {
         if let Some(other) = self.other_layout(&others, found) {
             return error.hint(other);
         }
-        let maps = self.suggested_maps(&others, found);
+        let maps = self.suggested_map_flags(&others, found);
         match maps.is_empty() {
-            true => error.hint(format!("--map NAME={}, if it has another name in the file", missing[0])),
-            false => error.hint(maps.iter().map(|(flag, _, _)| flag.as_str()).collect::<Vec<_>>().join(" ")),
+            true => error.hint(format!("if it has another name in the file: --map NAME={}", missing[0])),
+            false => error.hint(maps.join(" ")),
         }
     }
 
@@ -277,40 +272,6 @@ impl<'a> Naming<'a> {
         let (flag, needed) = self.columns.other?;
         let there: BTreeSet<String> = names.iter().chain(found).map(|name| folded(name)).collect();
         needed.iter().all(|name| there.contains(&folded(name))).then(|| flag.to_owned())
-    }
-
-    fn suggestion(&self, unknown: &[&str], found: &[&'static str]) -> String {
-        let maps = self.suggested_maps(unknown, found);
-        let rest: Vec<&str> =
-            unknown.iter().copied().filter(|name| !maps.iter().any(|(_, theirs, _)| theirs == name)).collect();
-        let mut flags: Vec<String> = maps.iter().map(|(flag, _, _)| flag.clone()).collect();
-        let is_there = |ours: &&'static str| found.contains(ours) || maps.iter().any(|(_, _, mapped)| mapped == ours);
-        let missing: Vec<&str> = self.columns.required.iter().copied().filter(|ours| !is_there(ours)).collect();
-        // Ignoring a required column under another name would not help.
-        if !missing.is_empty() {
-            flags.extend(missing.iter().map(|ours| map_flag("NAME", ours)));
-            return format!("{}, with the names in the file; {ONLY_MAPPED_HINT}", flags.join(" "));
-        }
-        match ignore_flag(&rest) {
-            _ if rest.is_empty() => {}
-            Some(ignore) if rest.len() <= MAX_LISTED => flags.push(ignore),
-            _ => flags.push("--only-mapped".to_owned()),
-        }
-        flags.join(" ")
-    }
-
-    /// Suggests `--map` for missing columns by the most similar name; each with the name in the file and ours.
-    fn suggested_maps<'n>(&self, unknown: &[&'n str], found: &[&'static str]) -> Vec<(String, &'n str, &'static str)> {
-        let mut maps: Vec<(String, &'n str, &'static str)> = Vec::new();
-        for ours in self.columns.importable().filter(|ours| !found.contains(ours)) {
-            let free =
-                unknown.iter().filter(|name| is_pasteable(name) && !maps.iter().any(|(_, taken, _)| taken == *name));
-            let best = free.max_by(|a, b| similarity(a, ours).total_cmp(&similarity(b, ours)));
-            if let Some(theirs) = best.filter(|theirs| similarity(theirs, ours) >= SIMILAR_ENOUGH) {
-                maps.push((map_flag(theirs, ours), theirs, ours));
-            }
-        }
-        maps
     }
 }
 
@@ -334,16 +295,21 @@ fn most_similar<'n>(name: &str, theirs: &[&'n str]) -> Option<&'n str> {
 }
 
 /// The similarity of a name in the file to one of ours, 0 to 1; `Variant SKU` is similar to `sku`.
-fn similarity(theirs: &str, ours: &str) -> f64 {
+pub(super) fn similarity(theirs: &str, ours: &str) -> f64 {
     if theirs.len().max(ours.len()) > MAX_NAME_BYTES {
         return 0.0;
     }
     let (theirs, ours) = (folded(theirs), folded(ours));
-    let as_whole = strsim::jaro_winkler(&theirs, &ours);
-    if ours.len() >= 3 && theirs.ends_with(&ours) {
-        return as_whole.max(1.0 - 0.01 * (theirs.len() - ours.len()).min(10) as f64);
+    let as_end = if ours.len() >= 3 { by_end(&theirs, &ours) } else { 0.0 };
+    strsim::jaro_winkler(&theirs, &ours).max(as_end)
+}
+
+/// The similarity of a name to its end; 0 for another end.
+pub(super) fn by_end(whole: &str, end: &str) -> f64 {
+    match whole.strip_suffix(end) {
+        Some(before) => 1.0 - 0.01 * before.len().min(10) as f64,
+        None => 0.0,
     }
-    as_whole
 }
 
 /// `column a` or `columns a, b`

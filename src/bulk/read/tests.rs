@@ -11,7 +11,16 @@ use super::*;
 
 fn read(bytes: &[u8], format: FileFormat, known: &'static [&'static str]) -> Vec<BTreeMap<&'static str, String>> {
     let options = ReadOptions::new(format);
-    let columns = Columns { known, ignored: &[], required: &[], texts: &[], amounts: &[], nested: None, other: None };
+    let columns = Columns {
+        known,
+        ignored: &[],
+        required: &[],
+        needed: &[],
+        texts: &[],
+        amounts: &[],
+        nested: None,
+        other: None,
+    };
     let records = records(bytes, &options, columns).expect("a header");
     let cells = |record: Record| record.cells.into_iter().collect();
     records.map(|record| cells(record.expect("readable").expect("a record"))).collect()
@@ -53,8 +62,16 @@ fn unusual_csv_files_are_read_as_intended() {
 #[test]
 fn json_is_read_strictly_according_to_the_standard() {
     let options = ReadOptions::new(FileFormat::Json);
-    let columns =
-        Columns { known: &[], ignored: &[], required: &[], texts: &[], amounts: &[], nested: None, other: None };
+    let columns = Columns {
+        known: &[],
+        ignored: &[],
+        required: &[],
+        needed: &[],
+        texts: &[],
+        amounts: &[],
+        nested: None,
+        other: None,
+    };
     // Every file that must be rejected: <https://github.com/nst/JSONTestSuite>.
     let mut count = 0;
     for line in include_str!("../../../tests/files/json-test-suite.tsv").lines() {
@@ -80,6 +97,7 @@ fn empty_cells_differ_from_absent_columns() {
         known: &["a", "b", "c"],
         ignored: &[],
         required: &[],
+        needed: &[],
         texts: &[],
         amounts: &[],
         nested: None,
@@ -165,6 +183,7 @@ fn outcome(bytes: &[u8], format: FileFormat) -> Option<Vec<Option<Vec<String>>>>
         known: &["a", "b"],
         ignored: &[],
         required: &[],
+        needed: &[],
         texts: &[],
         amounts: &[],
         nested: None,

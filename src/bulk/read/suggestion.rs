@@ -1,0 +1,166 @@
+//! The flags by which a rejected file is imported: which of its columns is which of ours.
+
+use super::naming::{Naming, SIMILAR_ENOUGH, by_end, folded, ignore_flag, is_pasteable, joined, map_flag, similarity};
+
+/// Two columns whose likelihoods differ by less are equally likely.
+const CLEARLY_MORE: f64 = 0.02;
+/// The likelihood of a column one of whose words is a word for ours.
+const HAS_WORD: f64 = 0.9;
+/// A shorter word may end another one by chance.
+const MIN_SUFFIX: usize = 4;
+/// Maximum number of columns listed in a suggestion; beyond, `--only-mapped` is shorter.
+const MAX_LISTED: usize = 8;
+
+/// What other programs call our columns, in English, German, French and Spanish, [`folded`].
+const WORDS: [(&str, &[&str]); 13] = [
+    ("sku", &["artikelnummer", "artikelnr", "artnr", "itemnumber", "productcode", "codearticle"]),
+    ("name", &["title", "titel", "bezeichnung", "désignation", "designation", "nom", "nombre", "denominación"]),
+    ("description", &["beschreibung", "descripción"]),
+    ("price", &["preis", "prix", "precio"]),
+    ("stock_quantity", &["bestand", "lager", "stock", "inventory", "quantity", "qty", "existencias"]),
+    ("first_name", &["vorname", "prénom", "prenom", "nombre", "givenname"]),
+    ("last_name", &["nachname", "familienname", "nom", "nomdefamille", "apellido", "apellidos", "surname"]),
+    ("email", &["mail", "emailadresse", "courriel", "correo"]),
+    ("reference", &["orderid", "ordernumber", "orderno", "bestellnummer", "auftragsnummer", "numérodecommande"]),
+    ("user", &["email", "mail"]),
+    ("created_at", &["orderdate", "purchasedate", "bestelldatum", "date", "datum", "fecha"]),
+    ("quantity", &["qty", "menge", "anzahl", "stückzahl", "quantité", "cantidad", "quantitypurchased"]),
+    ("unit_price", &["einzelpreis", "stückpreis", "prixunitaire", "preciounitario"]),
+];
+
+/// Columns that may have the price of all pieces of a line, as in Amazon's reports, [`folded`].
+const LINE_PRICES: [&str; 9] = [
+    "itemprice",
+    "itemtotal",
+    "lineprice",
+    "linetotal",
+    "linesubtotal",
+    "rowtotal",
+    "gesamtpreis",
+    "prixtotal",
+    "preciototal",
+];
+
+/// A column of the file that is most likely one of ours.
+struct SuggestedMap<'n> {
+    theirs: &'n str,
+    ours: &'static str,
+}
+
+/// Several columns of the file that are equally likely one of ours.
+struct Doubt<'n> {
+    theirs: Vec<&'n str>,
+    ours: &'static str,
+}
+
+impl Naming<'_> {
+    /// Suggests `--map` for the missing columns with these names in the file.
+    pub fn suggested_map_flags(&self, unknown: &[&str], found: &[&'static str]) -> Vec<String> {
+        flags_of(&self.suggested_maps(unknown, found).0)
+    }
+
+    /// The flags for a file with unknown columns. None is left out that may be a field without a column.
+    pub(super) fn suggestion(&self, unknown: &[&str], found: &[&'static str]) -> String {
+        let (maps, doubts) = self.suggested_maps(unknown, found);
+        let rest: Vec<&str> =
+            unknown.iter().copied().filter(|name| maps.iter().all(|map| map.theirs != *name)).collect();
+        let mut flags = flags_of(&maps);
+        let is_there = |ours: &str| found.contains(&ours) || maps.iter().any(|map| map.ours == ours);
+        let mut open: Vec<&'static str> = self.columns.needed.iter().copied().filter(|ours| !is_there(ours)).collect();
+        let candidates = match open.is_empty() {
+            true => doubts.iter().flat_map(|doubt| doubt.theirs.iter().copied()).collect(),
+            false => rest.clone(),
+        };
+        open.extend(doubts.iter().map(|doubt| doubt.ours));
+        open.dedup();
+        if !open.is_empty() && !candidates.is_empty() {
+            let theirs = match (open.as_slice(), candidates.as_slice()) {
+                ([_], [only]) if is_pasteable(only) => only,
+                _ => "COLUMN",
+            };
+            flags.extend(open.iter().map(|ours| map_flag(theirs, ours)));
+            let (have, shown) = (if open.len() == 1 { "has" } else { "have" }, shown(&candidates));
+            return format!("{} {have} no column yet, which may be {shown}: {}", open.join(" and "), flags.join(" "));
+        }
+        if let Some(price) = rest.iter().find(|name| is_price_of_line(name) && self.lacks_unit_price(found)) {
+            let why = format!(
+                "{} may be the price of a whole line, and unit_price is that of one piece: divide it by the quantity",
+                joined(&[price])
+            );
+            return if flags.is_empty() { why } else { format!("{why}; the others: {}", flags.join(" ")) };
+        }
+        match ignore_flag(&rest) {
+            _ if rest.is_empty() => {}
+            Some(ignore) if rest.len() <= MAX_LISTED => flags.push(ignore),
+            _ => flags.push("--only-mapped".to_owned()),
+        }
+        flags.join(" ")
+    }
+
+    fn lacks_unit_price(&self, found: &[&'static str]) -> bool {
+        self.columns.importable().any(|ours| ours == "unit_price") && !found.contains(&"unit_price")
+    }
+
+    /// The columns of the file that are most likely those of ours that are missing, and those in doubt.
+    fn suggested_maps<'n>(
+        &self,
+        unknown: &[&'n str],
+        found: &[&'static str],
+    ) -> (Vec<SuggestedMap<'n>>, Vec<Doubt<'n>>) {
+        let (mut maps, mut doubts) = (Vec::<SuggestedMap<'n>>::new(), Vec::new());
+        for ours in self.columns.importable().filter(|ours| !found.contains(ours)) {
+            let is_free = |name: &&&'n str| is_pasteable(name) && maps.iter().all(|map| map.theirs != **name);
+            let mut likely: Vec<(f64, &'n str)> = unknown
+                .iter()
+                .filter(is_free)
+                .filter(|name| ours != "unit_price" || !is_price_of_line(name))
+                .map(|name| (likelihood(name, ours), *name))
+                .filter(|(likelihood, _)| *likelihood >= SIMILAR_ENOUGH)
+                .collect();
+            likely.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+            let Some((best, theirs)) = likely.first().copied() else { continue };
+            likely.retain(|(likelihood, _)| best - likelihood < CLEARLY_MORE);
+            match likely.len() {
+                1 => maps.push(SuggestedMap { theirs, ours }),
+                _ => doubts.push(Doubt { theirs: likely.into_iter().map(|(_, name)| name).collect(), ours }),
+            }
+        }
+        for doubt in &mut doubts {
+            doubt.theirs.retain(|name| maps.iter().all(|map| map.theirs != *name));
+        }
+        doubts.retain(|doubt| !doubt.theirs.is_empty());
+        (maps, doubts)
+    }
+}
+
+fn flags_of(maps: &[SuggestedMap<'_>]) -> Vec<String> {
+    maps.iter().map(|map| map_flag(map.theirs, map.ours)).collect()
+}
+
+/// `A, B or 3 others`
+fn shown(names: &[&str]) -> String {
+    let named: Vec<&str> = names.iter().copied().filter(|name| is_pasteable(name)).take(MAX_LISTED).collect();
+    match (names.len() - named.len(), named.split_last()) {
+        (0, Some((last, []))) => joined(&[last]),
+        (0, Some((last, before))) => format!("{} or {}", joined(before), joined(&[last])),
+        (_, None) => "one of its columns".to_owned(),
+        (others, _) => format!("{} or one of {others} more", joined(&named)),
+    }
+}
+
+fn is_price_of_line(name: &str) -> bool {
+    LINE_PRICES.contains(&folded(name).as_str())
+}
+
+/// How likely a name in the file is one of ours, 0 to 1: by its similarity, or by a word for it.
+fn likelihood(theirs: &str, ours: &str) -> f64 {
+    let words = WORDS.iter().filter(|(column, _)| *column == ours).flat_map(|(_, words)| *words);
+    let whole = folded(theirs);
+    words.map(|word| by_word(theirs, &whole, word)).fold(similarity(theirs, ours), f64::max)
+}
+
+fn by_word(theirs: &str, whole: &str, word: &str) -> f64 {
+    let as_end = if word.len() >= MIN_SUFFIX || whole == word { by_end(whole, word) } else { 0.0 };
+    let has_word = theirs.split(|character: char| !character.is_alphanumeric()).any(|part| folded(part) == word);
+    as_end.max(if has_word { HAS_WORD } else { 0.0 })
+}
