@@ -321,3 +321,26 @@ fn an_import_shows_a_progress_bar_on_a_terminal() {
         assert!(code == 0 && !shown.contains("% of") && !shown.contains("rows,"), "{code}: {shown}");
     }
 }
+
+#[test]
+fn the_errors_file_is_not_mixed_with_the_result() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.file("a.csv", "sku,name,price\nA,a,1\nB,b,x\n");
+    for errors in ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        let run = shop.run(&["product", "import", "a.csv", "--on-error", "reject-rows", "--errors", errors]);
+        assert_eq!(run.exits_with(2).says("--errors cannot be standard output").stdout, "", "{errors}");
+    }
+    let run = shop.paste("shopctl product import a.csv --on-error reject-rows --errors both.csv > both.csv");
+    run.exits_with(2).says("--errors cannot be standard output");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
+    shop.paste("shopctl product import a.csv --on-error reject-rows --errors /dev/null > /dev/null").exits_with(8);
+}
+
+#[test]
+fn an_import_prints_no_id_because_it_has_none() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.file("a.csv", "sku,name,price\nA,a,1\n");
+    let run = shop.run(&["product", "import", "a.csv", "-o", "id"]).success();
+    assert_eq!(run.stdout, "");
+    run.says("1 product imported");
+}

@@ -2,8 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -198,7 +198,12 @@ pub async fn run<R: Storable>(
     context.output.text(&report::lines(shown))?;
     report::notes(counts, shown).into_iter().for_each(|note| context.output.suggest(note));
     let listed = (dry_run && is_json).then_some(changes.as_slice());
-    context.output.mutation(&report::result::<R>(dry_run, counts, rejections.count, listed));
+    let result = report::result::<R>(dry_run, counts, rejections.count, listed);
+    match context.output.format() {
+        // The rows have ids, the import has none.
+        Format::Id => context.output.note(&result.line),
+        _ => context.output.mutation(&result),
+    }
     let effect = Effect::new(counts.created + counts.updated > 0, dry_run, database.target());
     if rejections.count == 0 {
         return Ok(effect);
@@ -232,6 +237,23 @@ fn write_errors_file(rejections: &mut Rejections, file: Option<OutputFile>) -> R
     let note = format!("{verb} {}", file.path().display());
     rejections.write(file)?;
     Ok(Some(note))
+}
+
+/// Whether standard output goes to this file, pipe or terminal, by whatever name.
+#[cfg(unix)]
+fn is_standard_output(path: &Path) -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let own = || File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata();
+    let (Ok(named), Ok(own)) = (std::fs::metadata(path), own()) else { return false };
+    // Nothing is mixed in /dev/null.
+    let is_null = own.file_type().is_char_device() && !io::stdout().is_terminal();
+    (named.dev(), named.ino()) == (own.dev(), own.ino()) && !is_null
+}
+
+#[cfg(not(unix))]
+fn is_standard_output(_path: &Path) -> bool {
+    false
 }
 
 /// Runs a future and calls `on_tick` at regular intervals meanwhile.
@@ -294,6 +316,10 @@ impl ImportArguments {
     async fn errors_file(&self) -> Result<Option<OutputFile>> {
         let Some(path) = &self.errors else { return Ok(None) };
         check_ending(path, &["csv"])?;
+        if is_stdout(path) || is_standard_output(path) {
+            return Err(Error::usage("--errors cannot be standard output, which has the result of the import")
+                .hint("into a file: --errors errors.csv"));
+        }
         OutputFile::open(path).await.map(Some)
     }
 
