@@ -220,13 +220,14 @@ fn mixed_currencies(one: &ColumnCurrency, other: &ColumnCurrency) -> Error {
         other.shown()
     ));
     // Two in one row: no flag can resolve this.
-    let rejecting = (one.at != other.at)
-        .then(|| format!("--currency {} --on-error reject-rows imports the others not", shell_word(&one.currency)));
+    let rejecting = (one.at != other.at).then(|| {
+        format!("to import only rows in one of them: --currency {} --on-error reject-rows", shell_word(&one.currency))
+    });
     let column = [other, one].into_iter().find(|found| !found.is_sign);
     let ignoring = column.and_then(|found| ignore_flag(&[found.column.as_str()]));
     error
         .hints_of(rejecting)
-        .hints_of(ignoring.map(|flag| format!("{flag}, if all amounts are in one currency nevertheless")))
+        .hints_of(ignoring.map(|flag| format!("if all amounts are in one currency nevertheless: {flag}")))
 }
 
 fn refused(message: String) -> Error {

@@ -7,7 +7,7 @@ use super::Cli;
 use crate::bulk::{ProductRow, Row, UserRow};
 use crate::domain::order_status::{LIFECYCLE, StockEffect};
 use crate::domain::similar::closest;
-use crate::error::{CommandLine, Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::{Format, Output, OutputSettings};
 
 #[derive(Debug, Args)]
@@ -203,7 +203,7 @@ fn usage_error(said: &str) -> Error {
     };
     let hints: Vec<String> = paragraphs.filter_map(hint).collect();
     match hints.is_empty() {
-        true => error.hint(CommandLine::anywhere("--help").and(" lists commands and options")),
+        true => error.hint(Hint::from("for commands and options: ").and(CommandLine::anywhere("--help"))),
         false => error.hints_of(hints),
     }
 }
@@ -243,7 +243,7 @@ mod tests {
                 "the following required arguments were not provided: <WHO>",
                 &["usage: shopctl user show <WHO>"],
             ),
-            (&["shopctl", "--timeout", "soon", "user", "list"], "", &["shopctl --help lists commands and options"]),
+            (&["shopctl", "--timeout", "soon", "user", "list"], "", &["for commands and options: shopctl --help"]),
         ] {
             let error = Cli::command().try_get_matches_from(line).expect_err("wrong");
             let error = usage_error(&error.render().to_string());

@@ -149,9 +149,8 @@ fn combine_errors(resolved: Result<Option<ResolvedTarget>>, mut violations: Viol
     };
     violations.into_result().map_err(|error| {
         Error::new(Kind::Configuration, "config.invalid", error.message()).details(error.details_value().clone()).hint(
-            Hint::from("correct each where it is set; ")
-                .and(CommandLine::anywhere("help environment"))
-                .and(" tells what is allowed"),
+            Hint::from("correct each where it is set; to see what is allowed: ")
+                .and(CommandLine::anywhere("help environment")),
         )
     })?;
     resolved.ok_or_else(|| Error::internal("no database was chosen"))

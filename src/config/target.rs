@@ -264,9 +264,7 @@ fn unknown_context(context: &SourcedValue, files: &[ParsedFile]) -> Error {
         true => "no file names any".to_owned(),
         false => format!("contexts: {}", escaped(&names.join(", "))),
     };
-    error.hint(
-        Hint::from(format!("{names}; ")).and(CommandLine::anywhere("config path")).and(" tells which files are read"),
-    )
+    error.hint(Hint::from(format!("{names}; to see which files are read: ")).and(CommandLine::anywhere("config path")))
 }
 
 fn from_url(

@@ -185,7 +185,7 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::ReadOnly => Error::configuration("database.read_only", message)
             .hint("check the permissions of the file and of its folder"),
         Fault::ServerReadOnly => Error::new(Kind::Unavailable, "database.read_only", message)
-            .hint(CommandLine::new("doctor").and(" tells whether a setting is the cause, and the statement that ends it"))
+            .hint(Hint::from("to see whether a setting is the cause, and the statement that ends it: ").and(CommandLine::new("doctor")))
             .hint(
                 "a standby, or a server in a failover: run it again, or connect to the server that takes writes; \
                  postgres://HOST1,HOST2/DATABASE finds it",
@@ -201,13 +201,12 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::Full => Error::new(Kind::Unavailable, "database.full", message).hint("free some space and run it again"),
         Fault::Permission => Error::configuration("database.permission", message)
             .hint(
-            Hint::from("this user lacks the right: ")
-                .and(CommandLine::new("config show"))
-                .and(" tells which user connects, and where to"),
+            Hint::from("this user lacks the right; to see which user connects, and where to: ")
+                .and(CommandLine::new("config show")),
         ),
         Fault::NoSchema => Error::from_cause(Cause::NoSchema, message).hint(Hint::from("run ").and(CommandLine::new("migrate up"))),
         Fault::NotADatabase => Error::configuration("database.not_a_database", message)
-            .hint(CommandLine::new("config show").and(" tells where this path comes from")),
+            .hint(Hint::from("to see where this path comes from: ").and(CommandLine::new("config show"))),
         Fault::Unreachable => Error::new(Kind::Unavailable, "database.unreachable", message),
         Fault::Pooler => Error::configuration("database.pooler", message).hint(
             "pgbouncer has to be 1.21 or newer with max_prepared_statements above 0, or to run with pool_mode = session",
@@ -284,15 +283,16 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
                 None => ("no password was given", target.password_hints.as_slice()),
                 Some(_) => ("wrong password, or no access from here", [].as_slice()),
             };
-            let settings =
-                " tells where user and password come from; a user may have to use TLS, or to show a client certificate";
+            let settings = "a user may have to use TLS, or to show a client certificate; to see where user and password come from: ";
             credentials(format!("{address} refused the user {who}: {why}"))
                 .hints_of(hints.iter().map(String::as_str))
-                .hint(CommandLine::new("config show").and(settings))
+                .hint(Hint::from(settings).and(CommandLine::new("config show")))
         }
         LoginRefusal::User => credentials(format!("{address} refused the user {who}: {said}")).hint(
-            CommandLine::new("config show")
-                .and(" tells where the user comes from; who may log in is decided by the server's administrator"),
+            Hint::from(
+                "who may log in is decided by the administrator of the server; to see where the user comes from: ",
+            )
+            .and(CommandLine::new("config show")),
         ),
         LoginRefusal::Machine => credentials(format!("{address} lets nobody in from this machine: {said}"))
             .hint("let the server's administrator allow this machine's address for the user"),
@@ -320,9 +320,8 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
             format!("the server at {address} has no database {}", printable(&target.database)),
         )
         .hint(
-            Hint::from("create it, or correct the name: ")
-                .and(CommandLine::new("config show"))
-                .and(" tells where it comes from"),
+            Hint::from("create it, or correct the name; to see where it comes from: ")
+                .and(CommandLine::new("config show")),
         ),
         LoginRefusal::NoAccess => Error::configuration(
             "database.permission",

@@ -91,7 +91,7 @@ fn read(path: &Path, code: &'static str, what: &str) -> Result<Vec<u8>> {
     read_small(path, false).map_err(|(_, reason)| {
         let shown = escaped(&path.to_string_lossy());
         Error::configuration(code, format!("{what} {shown} {reason}"))
-            .hint(CommandLine::new("config show").and(" tells where this path comes from"))
+            .hint(Hint::from("to see where this path comes from: ").and(CommandLine::new("config show")))
     })
 }
 
@@ -99,9 +99,8 @@ fn first_line(bytes: &[u8], path: &Path) -> Result<Secret> {
     let refuse = |reason: &str| {
         let shown = escaped(&path.to_string_lossy());
         Error::configuration(PASSWORD, format!("the password file {shown} {reason}")).hint(
-            Hint::from("its first line is the password; ")
-                .and(CommandLine::new("config show"))
-                .and(" tells where the path comes from"),
+            Hint::from("its first line is the password; to see where the path comes from: ")
+                .and(CommandLine::new("config show")),
         )
     };
     password_of(bytes).map_err(refuse)

@@ -63,7 +63,7 @@ fn chain(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 
 fn bad_file(path: &Path, what: &str) -> Error {
     Error::configuration("config.certificate", format!("{} {what}", escaped(&path.to_string_lossy())))
-        .hint(CommandLine::new("config show").and(" tells where this path comes from"))
+        .hint(Hint::from("to see where this path comes from: ").and(CommandLine::new("config show")))
 }
 
 /// The error for a connection that broke in TLS; `None` for whatever else broke it.
@@ -83,7 +83,7 @@ pub fn explain_driver(target: &ServerTarget, error: &(dyn std::error::Error + 's
     failed(
         target,
         "TLS cannot be set up with this host name, certificate and key",
-        CommandLine::new("config show").and(" lists them"),
+        Hint::from("to list them: ").and(CommandLine::new("config show")),
     )
 }
 

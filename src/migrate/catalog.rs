@@ -7,7 +7,7 @@ use migration::{MIGRATIONS, Migration};
 use super::checksum::checksum_of;
 use super::lock_file::LockFile;
 use crate::db::target::Engine;
-use crate::error::{CommandLine, Error, Kind, Result};
+use crate::error::{CommandLine, Error, Hint, Kind, Result};
 
 /// Migrations in order, with the earlier forms that were declared to do the same.
 #[derive(Clone)]
@@ -50,7 +50,8 @@ impl Catalog {
     pub fn position(&self, name: &str) -> Result<usize> {
         let found = self.migrations.iter().position(|migration| migration.name == name);
         found.ok_or_else(|| {
-            Error::not_found("migration", name).hint(CommandLine::new("migrate status").and(" lists the migrations"))
+            Error::not_found("migration", name)
+                .hint(Hint::from("to list the migrations: ").and(CommandLine::new("migrate status")))
         })
     }
 

@@ -69,10 +69,9 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
         (Direction::Up, Fault::AlreadyExists) => failed.hint(
             Hint::from(
                 "something of that name is there that no migration made: rename or drop it; if it is just what the \
-                 migration makes, ",
+                 migration makes, to take it over: ",
             )
-            .and(CommandLine::new("migrate baseline").option("--to", &run.name))
-            .and(" takes it over"),
+            .and(CommandLine::new("migrate baseline").option("--to", &run.name)),
         ),
         _ => failed,
     }
@@ -137,7 +136,9 @@ pub fn with_progress(error: Error, progress: &RunProgress<'_>) -> Error {
         let is_downward = progress.steps.iter().any(|step| step.direction == Direction::Down);
         return error.without_hints().hint(match is_downward || progress.open.is_empty() {
             // How much is left to revert is not known.
-            true if progress.in_doubt.is_some() => CommandLine::new("migrate status").and(" tells where each stands"),
+            true if progress.in_doubt.is_some() => {
+                Hint::from("to see where each stands: ").and(CommandLine::new("migrate status"))
+            }
             true => CommandLine::new("migrate status")
                 .and(" tells where each stands, ")
                 .and(progress.resume.clone())

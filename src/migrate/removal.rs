@@ -23,7 +23,7 @@ use crate::db::schema::{Removable, removable};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::text::first_names;
-use crate::error::{Cause, CommandLine, Error, Kind, Result, printable};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 
 /// The setting that says who began a removal; with a number behind it, what was to be removed.
 const REMOVAL: &str = "removal";
@@ -88,9 +88,8 @@ impl Removal {
         error
             .details(json!({ "by": self.by, "gone": self.gone, "remaining": self.remaining }))
             .hint(
-                CommandLine::like("migrate fresh")
-                    .option("--confirm", &self.database)
-                    .and(" removes the rest and applies all migrations"),
+                Hint::from("to remove the rest and apply all migrations: ")
+                    .and(CommandLine::like("migrate fresh").option("--confirm", &self.database)),
             )
             .hint("what is gone comes back only from a backup")
     }
@@ -270,7 +269,7 @@ impl Runner<'_> {
                 match clear_announcement(&self.database, self.plan, self.lock).await {
                     Ok(()) => nothing(stopped),
                     Err(_) => with_addition(stopped, "nothing was removed")
-                        .hint(CommandLine::new("migrate up").and(" undoes what was announced")),
+                        .hint(Hint::from("to undo what was announced: ").and(CommandLine::new("migrate up"))),
                 }
             }
             Ok(Some(removal)) => {
@@ -278,7 +277,7 @@ impl Runner<'_> {
                 removal.with_remedies(with_addition(stopped, &extent))
             }
             Err(_) => with_addition(stopped, "what is gone is not known")
-                .hint(CommandLine::new("migrate status").and(" tells")),
+                .hint(Hint::from("to see what is gone: ").and(CommandLine::new("migrate status"))),
         }
     }
 }

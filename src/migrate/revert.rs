@@ -18,7 +18,10 @@ pub fn to_revert(history: &History, plan: &Plan, limit: usize) -> Result<Vec<Mig
             "migrate.not_applied",
             format!("{to} is not applied, so there is no way down to it"),
         )
-        .hint(CommandLine::new("migrate status").and(" tells what is applied; --steps N reverts the newest N")));
+        .hint(
+            Hint::from("--steps N reverts the newest N; to see what is applied: ")
+                .and(CommandLine::new("migrate status")),
+        ));
     }
     let mut interrupted: Vec<&Record> = history.records.iter().filter(|record| record.is_interrupted()).collect();
     interrupted.sort_by_key(|record| record.sequence());

@@ -280,7 +280,7 @@ impl<'a> Runner<'a> {
                 Err(Failure::Database { error, .. }) => {
                     let how = if task.direction == Direction::Up { "--applied" } else { "--reverted" };
                     let resolve = CommandLine::new("migrate resolve").argument(&task.run.name).flag(how);
-                    let hint = Hint::from("the migration itself is done: ").and(resolve).and(" records it");
+                    let hint = Hint::from("the migration itself is done; to record it: ").and(resolve);
                     let error = Error::from(error).hint(hint);
                     return Err(Failure::Runner(error));
                 }

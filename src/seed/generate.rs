@@ -17,7 +17,7 @@ use crate::db::load::{Load, LoadSummary};
 use crate::domain::text::hexadecimal;
 use crate::domain::{EventName, Id, IdempotencyKey};
 use crate::entity::audit_event;
-use crate::error::{Cause, CommandLine, Error, Kind, Result};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 use crate::repository;
 use crate::service::committing::Pending;
 use crate::service::operation::Operations;
@@ -110,7 +110,8 @@ pub async fn is_generated(operations: &Operations, plan: &Plan) -> Result<bool> 
         Some(event) => {
             let flags = event.idempotency_key.unwrap_or_default();
             let message = format!("another shop was generated into this database: {flags}");
-            Err(Error::conflict("seed.generated", message).hint(CommandLine::new("migrate fresh").and(" empties it")))
+            Err(Error::conflict("seed.generated", message)
+                .hint(Hint::from("to empty it: ").and(CommandLine::new("migrate fresh"))))
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::db::write::WriteHandle;
 use crate::domain::order_status::path_to;
 use crate::domain::{EntityKind, EventName, Id, MovementReason, Outcome, named_enum};
 use crate::entity::{Stored, order, order_item, seed, seed_row, stock_movement};
-use crate::error::{CommandLine, Error, Result};
+use crate::error::{CommandLine, Error, Hint, Result};
 use crate::repository;
 use crate::repository::user::{Lock, UserKey};
 use crate::service::operation::{Operation, Operations, Request};
@@ -79,10 +79,9 @@ pub fn embedded() -> Result<Vec<Seed>> {
 pub fn find<'a>(seeds: &'a [Seed], name: &str) -> Result<&'a Seed> {
     let is_named =
         |seed: &&Seed| seed.name == name || seed.name.split_once('_').is_some_and(|(_, short)| short == name);
-    seeds
-        .iter()
-        .find(is_named)
-        .ok_or_else(|| Error::not_found("seed", name).hint(CommandLine::new("seed status").and(" lists the seeds")))
+    seeds.iter().find(is_named).ok_or_else(|| {
+        Error::not_found("seed", name).hint(Hint::from("to list the seeds: ").and(CommandLine::new("seed status")))
+    })
 }
 
 /// Every seed with its state; read-only.

@@ -240,7 +240,7 @@ async fn write(
 
 /// The hint for an unknown order.
 pub fn unknown_hint() -> Hint {
-    CommandLine::new("order list --user WHO").and(" finds a customer's orders")
+    Hint::from("to find the orders of a customer: ").and(CommandLine::new("order list --user WHO"))
 }
 
 /// Exits with 3 if the order does not exist.

@@ -128,7 +128,7 @@ pub async fn find(connection: &impl ConnectionTrait, name: &str) -> Result<Model
 
 /// The hint to search for a product.
 pub fn search_hint() -> Hint {
-    CommandLine::new("product list --search TEXT").and(" finds products by name or SKU")
+    Hint::from("to find products by name or SKU: ").and(CommandLine::new("product list --search TEXT"))
 }
 
 /// Exits with 3 for products that do not exist.

@@ -13,7 +13,7 @@ use crate::domain::personal::sealed_form;
 use crate::domain::text::{counted, hexadecimal};
 use crate::domain::{EventName, Id};
 use crate::entity::{audit_event, audit_seal};
-use crate::error::{CommandLine, Error, Kind, Result};
+use crate::error::{CommandLine, Error, Hint, Kind, Result};
 use crate::repository::{self, audit_seal::SealedRow};
 
 /// Maximum number of events per seal: bounds memory and transaction time.
@@ -98,7 +98,7 @@ fn with_finished_seals(error: Error, newest: Option<&audit_seal::Model>) -> Erro
         return error.hint(stands);
     }
     let message = format!("{stands}; the rest is not sealed: {}", error.why());
-    error.without_hints().reworded(message).hint(CommandLine::again().and(" goes on from there"))
+    error.without_hints().reworded(message).hint(Hint::from("to go on from there: ").and(CommandLine::again()))
 }
 
 async fn apply(operation: &mut Operation, actor: &str, after: Option<Id>) -> Result<Option<NewSeal>> {

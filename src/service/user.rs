@@ -5,7 +5,7 @@ use crate::db::fault::Fault;
 use crate::domain::{EventName, Id, Password, UserStatus};
 use crate::entity::Moment;
 pub use crate::entity::user::Model;
-use crate::error::{CommandLine, Error, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository;
 use crate::repository::user::{Lock, UserKey};
 
@@ -159,7 +159,7 @@ pub async fn find(operation: &mut Operation, who: &str) -> Result<Model> {
 /// Exits with 3 if the user does not exist.
 pub fn unknown(who: &str) -> Error {
     Error::not_found("user", who)
-        .hint(CommandLine::new("user list --search TEXT").and(" finds users by name or e-mail"))
+        .hint(Hint::from("to find users by name or e-mail: ").and(CommandLine::new("user list --search TEXT")))
 }
 
 /// Exit 6 for the e-mail address of another user.

@@ -24,7 +24,7 @@ fn assert_only_read(shop: &Shop) {
     shop.run(&["report", "sales"]).success();
     let refused = shop.run(&["stock", "adjust", "MUG-01", "+1", "--reason", "received", "--timeout", "2s"]);
     assert!(refused.code != 0 && refused.stderr.contains("database.read_only"), "{refused}");
-    let _ = refused.says("shopctl doctor tells whether a setting is the cause");
+    let _ = refused.says("to see whether a setting is the cause, and the statement that ends it: shopctl doctor");
     assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events"), before);
 }
 

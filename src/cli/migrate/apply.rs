@@ -9,7 +9,7 @@ use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::counted;
-use crate::error::{Cause, CommandLine, Error, Kind, Result, printable};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::lint::Warning;
 use crate::migrate::{self, Plan, Progress, entities};
 
@@ -89,7 +89,7 @@ fn drift_error(missing: &[String]) -> Error {
     let message =
         format!("nothing to apply, but the schema is not as the migrations made it: {} missing", names.join(", "));
     Error::new(Kind::CheckFailed, "migrate.drift", message)
-        .hint(CommandLine::new("migrate verify").and(" prints the statement that mends it"))
+        .hint(Hint::from("for the statement that mends it: ").and(CommandLine::new("migrate verify")))
 }
 
 fn impact(risks: &[Warning]) -> String {

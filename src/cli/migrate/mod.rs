@@ -21,7 +21,7 @@ use crate::cli::shared::effect::Effect;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::moment;
-use crate::error::{CommandLine, Result};
+use crate::error::{CommandLine, Hint, Result};
 use crate::migrate::{self, Catalog, Plan, Progress, RunKind, Step, history::Direction};
 use crate::output::Format;
 use crate::service::committing::Pending;
@@ -158,7 +158,9 @@ fn plan_with(context: &Context, lock_wait: Duration) -> Plan {
 /// Runs migrations until they end; a signal stops them after cancelling the current statement on the server.
 async fn run_until_stopped<T>(context: &Context, plan: &Plan, course: impl Future<Output = Result<T>>) -> Result<T> {
     // Keeps the first signal from dropping the command.
-    context.committing.begin(Pending::Work(CommandLine::new("migrate status").and(" tells where each stands")));
+    context
+        .committing
+        .begin(Pending::Work(Hint::from("to see where each stands: ").and(CommandLine::new("migrate status"))));
     let mut course = std::pin::pin!(course);
     let done = tokio::select! {
         done = &mut course => done,

@@ -41,9 +41,8 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
         Some(removal) if removal.has_removed_nothing => {
             let by = printable(&removal.by);
             context.output.suggest(
-                Hint::from(format!("migrate fresh was begun by {by} and has removed nothing; "))
-                    .and(CommandLine::new("migrate up"))
-                    .and(" undoes it"),
+                Hint::from(format!("migrate fresh was begun by {by} and has removed nothing; to undo it: "))
+                    .and(CommandLine::new("migrate up")),
             );
         }
         Some(removal) => return Err(removal.refusal(Kind::CheckFailed)),

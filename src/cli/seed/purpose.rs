@@ -45,9 +45,8 @@ impl Purpose {
         }
         Err(refused(
             format!("{} is for {}: seeds are refused", database.target(), printable(&environment)),
-            Hint::from("seeds are for development and test databases; ")
-                .and(CommandLine::new("migrate env"))
-                .and(" shows what a database is for"),
+            Hint::from("seeds are for development and test databases; to see what a database is for: ")
+                .and(CommandLine::new("migrate env")),
         ))
     }
 }

@@ -181,7 +181,7 @@ fn is_there(path: &Path) -> Result<bool> {
 }
 
 fn origin_hint() -> Hint {
-    CommandLine::new("config show").and(" tells where this path comes from")
+    Hint::from("to see where this path comes from: ").and(CommandLine::new("config show"))
 }
 
 /// Why this user cannot write a readable file; `None` if they can. Nothing is changed.
@@ -307,14 +307,10 @@ fn no_shop(path: &Path) -> Error {
         let folder = escaped(&folder.to_string_lossy());
         return error(format!("no shop at {}: there is no folder {folder}", path.display())).hint(origin_hint());
     }
-    error(format!("no shop at {}", path.display())).hint(
-        CommandLine::new("migrate up")
-            .and(" makes an empty one there, ")
-            .and(CommandLine::new("quickstart"))
-            .and(" a demo shop of its own; ")
-            .and(CommandLine::new("config show"))
-            .and(" tells where this path comes from"),
-    )
+    error(format!("no shop at {}", path.display()))
+        .hint(Hint::from("to make an empty one there: ").and(CommandLine::new("migrate up")))
+        .hint(Hint::from("to make a demo shop of its own: ").and(CommandLine::new("quickstart")))
+        .hint(origin_hint())
 }
 
 fn open_error(path: &Path, error: &DriverError) -> Error {
