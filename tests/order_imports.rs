@@ -10,6 +10,7 @@ on_every_backend!(
     lines_with_the_same_reference_form_one_validated_order,
     a_rejected_order_does_not_affect_the_others,
     a_wrong_order_total_rejects_the_whole_file,
+    the_total_of_an_order_may_stand_on_any_of_its_lines,
     a_file_of_invoices_is_imported_without_editing,
     references_with_the_cancellation_prefix_are_skipped,
     an_interrupted_import_resumes_where_it_stopped,
@@ -206,6 +207,21 @@ fn a_rejected_order_does_not_affect_the_others(shop: &Shop) {
 }
 
 /// What an order comes to can be known before anything is written.
+fn the_total_of_an_order_may_stand_on_any_of_its_lines(shop: &Shop) {
+    stocked(shop);
+    let import = |lines: &[&str]| {
+        let lines: String = lines.iter().map(|line| format!("T1,ann@example.com,{line}\n")).collect();
+        shop.file("a.csv", &format!("reference,user,sku,quantity,unit_price,total_amount\n{lines}"));
+        shop.run(&["order", "import", "a.csv"])
+    };
+    for (mug, pen) in [("", "13.90"), ("14.90", "13.90")] {
+        let lines = [format!("MUG,1,12.50,{mug}"), format!("PEN,1,2.40,{pen}")];
+        import(&[&lines[0], &lines[1]]).exits_with(7);
+    }
+    import(&["MUG,1,12.50,", "PEN,1,2.40,14.90"]).success();
+    assert_eq!(shop.column("SELECT reference FROM orders WHERE total_amount = 14.90"), ["T1"]);
+}
+
 fn a_wrong_order_total_rejects_the_whole_file(shop: &Shop) {
     stocked(shop);
     let before = shop.everything();

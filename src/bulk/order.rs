@@ -121,7 +121,7 @@ impl Row for OrderRow {
         wrong.into_iter().filter(|rejection| rejection.reason != OTHER_LINE_INVALID).collect()
     }
 
-    fn join(&mut self, next: OrderRow) -> Result<(), String> {
+    fn join(&mut self, mut next: OrderRow) -> Result<(), String> {
         fn differs<T>(one: Option<&ParsedCell<T>>, other: Option<&ParsedCell<T>>) -> bool {
             one.map(|cell| &cell.text) != other.map(|cell| &cell.text)
         }
@@ -129,12 +129,16 @@ impl Row for OrderRow {
             ("user", folded_email(&self.user.text) != folded_email(&next.user.text)),
             ("status", differs(self.status.as_ref(), next.status.as_ref())),
             ("created_at", differs(self.placed_at.as_ref(), next.placed_at.as_ref())),
-            // An export has it on the first line only.
-            ("total_amount", next.total.is_some() && differs(self.total.as_ref(), next.total.as_ref())),
+            // Many exports have it on one line only.
+            (
+                "total_amount",
+                self.total.is_some() && next.total.is_some() && differs(self.total.as_ref(), next.total.as_ref()),
+            ),
         ];
         if let Some((column, _)) = differing.into_iter().find(|(_, differs)| *differs) {
             return Err(format!("{column} differs between the lines of one order"));
         }
+        self.total = self.total.take().or(next.total.take());
         self.append(next.lines)
     }
 
