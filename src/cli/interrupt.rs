@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::shared::keys;
 use crate::error::{Error, Kind, Result};
 use crate::output::{Output, OutputSettings};
-use crate::service::committing::CommitTracker;
+use crate::service::committing::{CommitTracker, Pending};
 
 /// A command that still runs after this time, outside of COMMIT, is assumed to be blocked in a system call.
 const END_LIMIT: Duration = Duration::from_secs(1);
@@ -72,7 +72,7 @@ pub fn ignore_file_limit_signal() {}
 /// Runs a command until it ends or is interrupted; closing the connection rolls back its transaction.
 ///
 /// A COMMIT in progress is awaited. After a COMMIT the command ends by itself, unless it starts another operation. A second
-/// signal does not wait.
+/// signal does not wait, except for a COMMIT into a file.
 pub async fn until_interrupted<T>(command: impl Future<Output = Result<T>>, committing: &CommitTracker) -> Result<T> {
     let mut command = std::pin::pin!(command);
     let mut interrupts = 0;
@@ -82,6 +82,7 @@ pub async fn until_interrupted<T>(command: impl Future<Output = Result<T>>, comm
             count = committing.interrupted(interrupts) => {
                 match committing.pending() {
                     None if interrupts > 0 || !committing.is_committed() => return Err(interrupted()),
+                    Some(Pending::File) => {}
                     Some(pending) if interrupts > 0 => {
                         return Err(pending.unknown("interrupted at COMMIT: it is not known whether the change was applied"));
                     }
@@ -157,5 +158,34 @@ impl Signals {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How a command ends that is interrupted twice during its COMMIT.
+    fn interrupted_twice(pending: Pending) -> Result<()> {
+        let tracker = CommitTracker::default();
+        tracker.begin(pending);
+        let command = async {
+            for _ in 0..2 {
+                tracker.interrupt();
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+            }
+            Ok(())
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(until_interrupted(command, &tracker))
+    }
+
+    #[test]
+    fn a_repeated_interrupt_waits_for_a_commit_into_a_file() {
+        assert!(interrupted_twice(Pending::File).is_ok());
+        let error = interrupted_twice(Pending::Work("look".into())).unwrap_err();
+        assert_eq!(error.kind(), Kind::OutcomeUnknown);
     }
 }

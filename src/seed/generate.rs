@@ -167,7 +167,7 @@ async fn load(
             return Err(error);
         }
     };
-    operations.committing.begin(Pending::Work(RETRY_HINT.into()));
+    operations.committing.begin(Pending::Work(RETRY_HINT.into()).in_database(operations.database.engine()));
     let committed = load.commit().await;
     operations.committing.end();
     committed.map_err(|error| match error.kind() {

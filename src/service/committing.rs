@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::request::Request;
+use crate::db::target::Engine;
 use crate::domain::text::shell_word;
 use crate::error::{CommandLine, Error, Hint, Kind};
 
@@ -49,6 +50,8 @@ pub enum Pending {
     },
     /// Other work, with the hint to find its outcome.
     Work(Hint),
+    /// Into a file of this machine: it always ends, and every interrupt waits for it.
+    File,
 }
 
 impl CommitTracker {
@@ -116,10 +119,17 @@ impl Pending {
         Pending::Operation { id, key: given.map(|idempotency| idempotency.key.as_str().to_owned()) }
     }
 
+    /// The same COMMIT in a database of this engine.
+    #[must_use]
+    pub fn in_database(self, engine: Engine) -> Pending {
+        if engine.has_one_writer { Pending::File } else { self }
+    }
+
     /// Exit 12, with the hint to find the outcome.
     pub fn unknown(&self, message: impl Into<String>) -> Error {
         let error = Error::new(Kind::OutcomeUnknown, "operation.outcome_unknown", message);
         match self {
+            Pending::File => error,
             Pending::Work(remedy) => error.hint(remedy.clone()),
             Pending::Operation { id, key } => {
                 let error = match key {

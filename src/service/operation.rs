@@ -173,7 +173,7 @@ impl Operations {
                 Err(error) => failed(error, None),
             };
         }
-        self.committing.begin(Pending::operation(operation_id, request));
+        self.committing.begin(self.pending(operation_id, request));
         let committed = handle.commit().await;
         self.committing.end();
         match committed {
@@ -246,9 +246,13 @@ impl Operations {
         }
     }
 
+    fn pending(&self, operation_id: Uuid, request: &Request) -> Pending {
+        Pending::operation(operation_id, request).in_database(self.database.engine())
+    }
+
     async fn settle<T>(&self, request: &Request, operation_id: Uuid, value: T) -> Result<Completion<T>> {
         let tombstone = self.failed_event(request, operation_id, "connection lost at COMMIT");
-        self.committing.begin(Pending::operation(operation_id, request));
+        self.committing.begin(self.pending(operation_id, request));
         let settled = settle_commit(&self.database, tombstone).await;
         self.committing.end();
         match settled {
