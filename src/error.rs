@@ -93,7 +93,7 @@ impl Kind {
             Kind::Declined => "declined",
             Kind::ConfirmationNeeded => "confirmation needed but impossible, or a guard refused",
             Kind::OutcomeUnknown => {
-                "outcome unknown: connection lost or interrupted at COMMIT and the database cannot be asked; the message names what settles it (audit settle)"
+                "outcome unknown: connection lost or interrupted at COMMIT and the database cannot be asked; the message names what settles or shows it (audit settle, migrate status)"
             }
             Kind::Interrupted => "interrupted",
         }
@@ -256,6 +256,13 @@ impl Error {
     pub fn without_hints(mut self) -> Self {
         self.0.hints.clear();
         self
+    /// The same failure, after which it is not known whether the change was applied: exit 12.
+    #[must_use]
+    pub fn outcome_unknown(mut self) -> Self {
+        (self.0.kind, self.0.code) = (Kind::OutcomeUnknown, Code::Only("operation.outcome_unknown"));
+        self
+    }
+
     }
 
     /// Adds machine-readable details for JSON output.

@@ -7,10 +7,11 @@ use sea_orm::ConnectionTrait;
 
 use super::database::Database;
 use super::ddl::LOCK_TIMEOUT;
+use super::fault::commit_error;
 use super::target::Engine;
 use crate::domain::named_enum;
 use crate::domain::text::distinct;
-use crate::error::{Error, Result};
+use crate::error::{CommandLine, Error, Result};
 
 /// The privilege that REVOKE names for `WITH GRANT OPTION`.
 const GRANT_OPTION: &str = "GRANT OPTION";
@@ -349,11 +350,12 @@ pub async fn run(
     mut done: impl FnMut(&RightsStep),
 ) -> Result<()> {
     let engine = database.engine();
+    let remedy = || CommandLine::like("access plan").and(" tells what is still to be changed");
     if !engine.has_transactional_ddl {
         for (count, step) in steps.iter().enumerate() {
             if !is_rehearsal {
                 let run = database.connection().execute_unprepared(&step.sql).await;
-                run.map_err(|error| incomplete(error.into(), count, steps.len()))?;
+                run.map_err(|error| incomplete(commit_error(error, remedy()), count, steps.len()))?;
             }
             done(step);
         }
@@ -369,7 +371,7 @@ pub async fn run(
     if is_rehearsal {
         handle.rollback().await?;
     } else {
-        handle.commit().await?;
+        handle.commit_or_unknown(remedy()).await?;
     }
     steps.iter().for_each(done);
     Ok(())

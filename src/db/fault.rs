@@ -215,6 +215,18 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
     }
 }
 
+/// The error of a COMMIT, or of another statement that takes effect by itself: exit 12 if no answer came, with
+/// `remedy`, the command that shows whether it took effect.
+pub fn commit_error(error: DbErr, remedy: impl Into<Hint>) -> Error {
+    let has_no_answer = classify(&error).leaves_in_doubt();
+    let error = Error::from(error);
+    if !has_no_answer {
+        return error;
+    }
+    let message = format!("it is not known whether the change was applied: {}", error.message());
+    error.reworded(message).without_hints().outcome_unknown().hint(remedy)
+}
+
 impl From<AnswerTimeout> for Error {
     fn from(timeout: AnswerTimeout) -> Error {
         DbErr::from(timeout).into()

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
-use super::fault::{Fault, classify};
+use super::fault::{Fault, classify, commit_error};
 use super::guarded::Snapshot;
 use super::target::Engine;
+use crate::error::{Error, Hint};
 
 /// An open transaction. Only `service::operation` and the migration runner obtain one; write
 /// functions of repositories ask for it by type.
@@ -84,6 +85,13 @@ impl WriteHandle {
     pub async fn commit(self) -> Result<(), DbErr> {
         self.check_alive()?;
         self.transaction.commit().await
+    }
+
+    /// Commits a transaction whose outcome nothing settles afterwards. `remedy` is the command that shows it.
+    ///
+    /// Errors: exit 12 with `remedy` if no answer came; else those of [`WriteHandle::commit`].
+    pub async fn commit_or_unknown(self, remedy: impl Into<Hint>) -> Result<(), Error> {
+        self.commit().await.map_err(|error| commit_error(error, remedy))
     }
 
     /// Rolls back; dropping the handle does the same a little later.

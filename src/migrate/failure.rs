@@ -93,8 +93,8 @@ pub struct RunProgress<'a> {
     /// Whether everything was removed before these.
     pub is_emptied: bool,
     pub steps: &'a [Step],
-    /// The migration whose outcome is unknown.
-    pub in_doubt: Option<&'a str>,
+    /// The migrations whose outcome is unknown.
+    pub in_doubt: &'a [&'a str],
     /// The migrations that were selected but not applied.
     pub open: Vec<&'a str>,
     /// The direction of the rejected migration.
@@ -111,17 +111,16 @@ pub fn with_progress(error: Error, progress: &RunProgress<'_>) -> Error {
         Some(_) => error.hint(then("it is still applied; mend the cause, then ")),
         None => error,
     };
-    if !progress.is_emptied && progress.steps.is_empty() && progress.in_doubt.is_none() {
+    if !progress.is_emptied && progress.steps.is_empty() && progress.in_doubt.is_empty() {
         return error;
     }
     let done = |is_wanted: fn(&Step) -> bool| -> Vec<&str> {
         progress.steps.iter().filter(|step| is_wanted(step)).map(|step| step.name.as_str()).collect()
     };
-    let doubt: Vec<&str> = progress.in_doubt.into_iter().collect();
     let parts = [
         ("reverted", done(|step| step.direction == Direction::Down)),
         ("applied", done(|step| step.direction != Direction::Down)),
-        ("done or not", doubt),
+        ("done or not", progress.in_doubt.to_vec()),
         ("not applied", progress.open.clone()),
     ];
     let summary = parts.iter().filter(|(_, names)| !names.is_empty());
@@ -129,14 +128,15 @@ pub fn with_progress(error: Error, progress: &RunProgress<'_>) -> Error {
     let emptied = progress.is_emptied.then(|| "everything was removed".to_owned());
     let summary: Vec<String> = emptied.into_iter().chain(summary).collect();
     let message = format!("{}; {}", error.message(), summary.join(", "));
-    let is_cut = matches!(error.kind(), Kind::Unavailable | Kind::Interrupted) && !error.is(Cause::Blocked);
+    let is_cut = matches!(error.kind(), Kind::Unavailable | Kind::OutcomeUnknown | Kind::Interrupted)
+        && !error.is(Cause::Blocked);
     let error = error.reworded(message);
     if is_cut {
         // Its own hints speak of one operation, of which nothing was kept.
         let is_downward = progress.steps.iter().any(|step| step.direction == Direction::Down);
         return error.without_hints().hint(match is_downward || progress.open.is_empty() {
             // How much is left to revert is not known.
-            true if progress.in_doubt.is_some() => {
+            true if !progress.in_doubt.is_empty() => {
                 Hint::from("to see where each stands: ").and(CommandLine::new("migrate status"))
             }
             true => CommandLine::new("migrate status")
@@ -169,7 +169,7 @@ mod tests {
         let progress = RunProgress {
             is_emptied: true,
             steps: &[],
-            in_doubt: None,
+            in_doubt: &[],
             open: vec!["m1", "m2", "m3"],
             refused: None,
             resume: CommandLine::new("migrate up").into(),

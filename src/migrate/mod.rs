@@ -16,6 +16,7 @@ pub(crate) mod lint;
 mod lock;
 pub mod lock_file;
 mod lock_wait;
+mod lost_commit;
 mod referenced;
 mod rehearsal;
 mod removal;
@@ -253,7 +254,7 @@ async fn run_locked(
     let done = until_stopped(active.execute(kind, plan, selected), plan, lock, database).await;
     let ActiveRun { runner, steps, reapplied, is_emptied, .. } = active;
     let done = done.map_err(|error| {
-        let is_open = |name: &&str| !runner.history.is_applied(name) && runner.in_doubt != Some(name);
+        let is_open = |name: &&str| !runner.history.is_applied(name) && !runner.in_doubt.contains(name);
         let open = match (kind, &reapplied) {
             (RunKind::Down | RunKind::Reset, _) => Vec::new(),
             (RunKind::Redo | RunKind::Refresh | RunKind::Fresh, None) => Vec::new(),
@@ -261,7 +262,9 @@ async fn run_locked(
             (_, None) => selected.iter().map(|migration| migration.name).filter(is_open).collect(),
         };
         let resume = resume_hint(kind, plan, &steps, reapplied.as_deref());
-        let (in_doubt, refused) = (runner.in_doubt, runner.refused);
+        let (in_doubt, refused) = (runner.in_doubt.as_slice(), runner.refused);
+        let is_interrupted_removal = error.kind() == Kind::Interrupted && runner.is_removal_in_doubt;
+        let error = if is_interrupted_removal { removal::unknown_extent(error) } else { error };
         with_progress(error, &RunProgress { is_emptied, steps: &steps, in_doubt, open, refused, resume })
     });
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, runner.close()).await;
@@ -355,6 +358,7 @@ impl ActiveRun<'_, '_> {
                 self.runner.remove_everything(self.progress).await?;
                 self.is_emptied = true;
                 self.reapplied = Some(all.to_vec());
+                self.runner.read_history().await?;
                 self.run_steps(Selection::OldestPending(all), usize::MAX).await
             }
         }
@@ -414,7 +418,7 @@ async fn write_setting(database: &Database, write: impl AsyncFn(&WriteHandle) ->
     let attempt = async || {
         let handle = lock::begin(database, crate::db::ddl::LOCK_TIMEOUT).await?;
         match write(&handle).await {
-            Ok(()) => handle.commit().await.map_err(Error::from),
+            Ok(()) => handle.commit_or_unknown(CommandLine::new("migrate env").and(" tells")).await,
             Err(error) => handle.rollback().await.map_err(Error::from).and(Err(error)),
         }
     };

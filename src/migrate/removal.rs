@@ -138,7 +138,7 @@ async fn clear_announcement(database: &Database, plan: &Plan, lock: &Lock) -> Re
     let handle = begin(database, plan.lock_wait).await?;
     history::remove_settings(&handle, REMOVAL).await?;
     lock.renew(&handle).await?;
-    Ok(handle.commit().await?)
+    handle.commit_or_unknown(CommandLine::new("migrate status").and(" tells")).await
 }
 
 impl Runner<'_> {
@@ -150,10 +150,7 @@ impl Runner<'_> {
         let stopped = loop {
             let begun = Instant::now();
             let (error, statement) = match self.try_removal(progress).await {
-                Ok(()) => {
-                    self.history = history::read(self.database.connection()).await?;
-                    return Ok(());
-                }
+                Ok(()) => return Ok(()),
                 Err(Failure::Runner(error)) => break error,
                 Err(Failure::Database { error, statement }) => (error, statement),
             };
@@ -171,6 +168,12 @@ impl Runner<'_> {
             }
         };
         Err(self.stopped_removal(stopped).await)
+    }
+
+    /// Reads the history again, after everything else was removed.
+    pub async fn read_history(&mut self) -> Result<()> {
+        self.history = history::read(self.database.connection()).await?;
+        Ok(())
     }
 
     async fn try_removal(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), Failure> {
@@ -194,7 +197,10 @@ impl Runner<'_> {
                 Ok(()) => self.clear_history(&handle).await,
                 failed => failed,
             };
-            return finish_with_copy(handle, whole, copy, progress).await;
+            self.is_removal_in_doubt = whole.is_ok();
+            let finished = finish_with_copy(handle, whole, copy, progress).await;
+            let names: Vec<String> = objects.into_iter().map(|object| object.name).collect();
+            return self.known_removal(finished, &names).await;
         }
         finish_transaction(handle, removed).await?;
         let handle = self.begin_step().await?;
@@ -261,7 +267,7 @@ impl Runner<'_> {
     async fn stopped_removal(&mut self, stopped: Error) -> Error {
         let nothing = |stopped: Error| with_addition(stopped, "nothing was removed, everything is as before");
         if self.database.engine().has_transactional_ddl {
-            return nothing(stopped);
+            return if self.is_removal_in_doubt { unknown_extent(stopped) } else { nothing(stopped) };
         }
         match Removal::find(self.database.connection()).await {
             Ok(None) => nothing(stopped),
@@ -276,10 +282,16 @@ impl Runner<'_> {
                 let extent = format!("of the tables and views, {}", removal.progress());
                 removal.with_remedies(with_addition(stopped, &extent))
             }
-            Err(_) => with_addition(stopped, "what is gone is not known")
-                .hint(Hint::from("to see what is gone: ").and(CommandLine::new("migrate status"))),
+            Err(_) => unknown_extent(stopped),
         }
     }
+}
+
+/// The error of a removal of which it is not known what is gone: exit 12, or as the user interrupted it.
+pub(super) fn unknown_extent(stopped: Error) -> Error {
+    let error = with_addition(stopped, "what is gone is not known");
+    let error = if error.kind() == Kind::Unavailable { error.outcome_unknown() } else { error };
+    error.hint(CommandLine::new("migrate status").and(" tells"))
 }
 
 /// The same error with an addition to its message.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::backup::finish_with_copy;
 use super::failure::Failure;
+use super::history::Direction;
 use super::runner::{Runner, Selection, Task};
 use super::{Progress, Step};
 use crate::db::write::WriteHandle;
@@ -19,7 +20,7 @@ impl Runner<'_> {
             self.plan.stop.check()?;
             let handle = self.begin().await?;
             let begun = Instant::now();
-            self.in_doubt = None;
+            self.in_doubt.clear();
             let mut task = None;
             match (self.try_revert(handle, limit, &mut task, progress).await, &mut task) {
                 (Ok(steps), _) => return Ok(steps),
@@ -40,7 +41,7 @@ impl Runner<'_> {
         task: &mut Option<Task>,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Vec<Step>, Failure> {
-        let (mut steps, mut copy) = (Vec::new(), None);
+        let (mut steps, mut names, mut copy) = (Vec::new(), Vec::new(), None);
         let reverted = async {
             while steps.len() < limit {
                 let Some(next) = self.choose(Selection::NewestApplied, progress)? else { break };
@@ -49,14 +50,18 @@ impl Runner<'_> {
                 }
                 let next = task.insert(next);
                 self.change(&handle, next).await?;
+                names.push(next.name());
                 steps.push(self.done(next));
             }
             Ok(())
         };
         let reverted = reverted.await;
-        self.in_doubt = task.as_ref().filter(|_| reverted.is_ok()).map(Task::name);
-        finish_with_copy(handle, reverted, copy, progress).await?;
-        self.in_doubt = None;
+        if reverted.is_ok() {
+            self.in_doubt = names;
+        }
+        let finished = finish_with_copy(handle, reverted, copy, progress).await;
+        self.known_outcome(finished, Direction::Down).await?;
+        self.in_doubt.clear();
         Ok(steps)
     }
 }

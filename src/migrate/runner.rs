@@ -35,8 +35,10 @@ pub struct Runner<'a> {
     pub(super) history: History,
     /// The remaining time to wait for locks.
     pub(super) lock_wait: LockWait,
-    /// The migration whose outcome is unknown.
-    pub(super) in_doubt: Option<&'static str>,
+    /// The migrations of a COMMIT whose outcome is unknown.
+    pub(super) in_doubt: Vec<&'static str>,
+    /// Whether a removal was committed and its outcome is unknown.
+    pub(super) is_removal_in_doubt: bool,
     /// The direction of the rejected migration.
     pub(super) refused: Option<Direction>,
     /// Whether the history was looked at since it was read: `up` is refused for some states.
@@ -86,8 +88,18 @@ impl<'a> Runner<'a> {
         if lock.spans_steps() {
             history = history::read(database.connection()).await?;
         }
-        let (lock_wait, in_doubt, refused) = (LockWait::new(plan.lock_wait), None, None);
-        Ok(Runner { database, reader, plan, lock, history, lock_wait, in_doubt, refused, is_checked: false })
+        Ok(Runner {
+            database,
+            reader,
+            plan,
+            lock,
+            history,
+            lock_wait: LockWait::new(plan.lock_wait),
+            in_doubt: Vec::new(),
+            is_removal_in_doubt: false,
+            refused: None,
+            is_checked: false,
+        })
     }
 
     /// Closes the connection that [`Runner::new`] made for itself.
@@ -117,7 +129,7 @@ impl<'a> Runner<'a> {
                 }
             };
             let begun = Instant::now();
-            self.in_doubt = None;
+            self.in_doubt.clear();
             let (error, statement) = match self.carry_out(handle, &mut task).await {
                 Ok(step) => return Ok(Some(step)),
                 Err(Failure::Runner(error)) => return Err(error),
@@ -139,14 +151,15 @@ impl<'a> Runner<'a> {
         let fault = classify(&error);
         if !fault.leaves_in_doubt() {
             // A rejected statement had no effect.
-            self.in_doubt = None;
+            self.in_doubt.clear();
         }
         let is_asked_to_stop = self.plan.stop.check();
         if fault != Fault::Transient || is_asked_to_stop.is_err() {
             self.record_failure(task, &error, statement).await;
             is_asked_to_stop?;
             self.refused = Some(task.direction);
-            return Err(failed(&task.run, &error));
+            let failed = failed(&task.run, &error);
+            return Err(if self.in_doubt.is_empty() { failed } else { failed.outcome_unknown() });
         }
         let held_up = (task.migration.name, statement.as_deref().unwrap_or_default());
         match self.lock_wait.wait(&self.database, held_up, begun, progress).await? {
@@ -213,16 +226,17 @@ impl<'a> Runner<'a> {
         if self.database.engine().has_transactional_ddl {
             let changed = self.change(&handle, task).await;
             // A failure before COMMIT leaves no changes.
-            self.in_doubt = changed.is_ok().then_some(name);
-            finish_transaction(handle, changed).await?;
+            self.in_doubt.extend(changed.is_ok().then_some(name));
+            let finished = finish_transaction(handle, changed).await;
+            self.known_outcome(finished, task.direction).await?;
         } else {
-            self.in_doubt = Some(name);
+            self.in_doubt.push(name);
             let changed = self.intend_and_change(&handle, task).await;
             finish_transaction(handle, changed).await?;
             task.finish(started.elapsed());
             self.record_afterwards(task).await?;
         }
-        self.in_doubt = None;
+        self.in_doubt.clear();
         Ok(self.done(task))
     }
 
@@ -281,7 +295,9 @@ impl<'a> Runner<'a> {
                     let how = if task.direction == Direction::Up { "--applied" } else { "--reverted" };
                     let resolve = CommandLine::new("migrate resolve").argument(&task.run.name).flag(how);
                     let hint = Hint::from("the migration itself is done; to record it: ").and(resolve);
+                    let is_unknown = classify(&error).leaves_in_doubt();
                     let error = Error::from(error).hint(hint);
+                    let error = if is_unknown { error.outcome_unknown() } else { error };
                     return Err(Failure::Runner(error));
                 }
                 other => return other,
@@ -348,7 +364,7 @@ impl<'a> Runner<'a> {
                 self.history.record(&run, run.started_at);
             }
             self.lock.renew(&handle).await?;
-            handle.commit().await?;
+            handle.commit_or_unknown(CommandLine::new("migrate status").and(" tells where each stands")).await?;
         }
     }
 

@@ -7,6 +7,7 @@ mod drift;
 mod guards;
 mod histories;
 mod kills;
+mod lost_commits;
 mod plan;
 mod recovery;
 mod references;

@@ -96,6 +96,12 @@ impl Proxy {
         proxy
     }
 
+    /// Applies the action to the next COMMIT.
+    pub fn at_commit(self, action: AtCommit) -> Proxy {
+        *self.shared.action.lock().expect("no panics here") = action;
+        self
+    }
+
     /// Applies the action to the COMMIT after the first few.
     pub fn sparing(self, commits: u32) -> Proxy {
         self.shared.spared.store(commits, Ordering::SeqCst);

@@ -1,0 +1,117 @@
+//! A COMMIT without an answer outside of operations: what became of it is looked up, or said to be unknown.
+
+use super::SERVERS;
+use super::removals::await_that;
+use crate::support::proxy::{AtCommit, Proxy};
+use crate::support::roles::create;
+use crate::support::{Backend, Run, Shop};
+
+const NEWEST: &str = migration::MIGRATIONS[migration::MIGRATIONS.len() - 1].name;
+
+/// Runs a command through a proxy that applies the action to its first COMMIT.
+fn run_through(shop: &Shop, action: AtCommit, arguments: &[&str]) -> (Proxy, Run) {
+    let (proxy, proxied) = Proxy::in_front_of(shop);
+    let proxy = proxy.at_commit(action);
+    let run = proxied.run(arguments);
+    (proxy, run)
+}
+
+/// Ends the lease of a runner that could not release it.
+fn end_lease(shop: &Shop) {
+    shop.sql("DELETE FROM shopctl_leases");
+}
+
+fn applied(shop: &Shop) -> i64 {
+    shop.number("SELECT COUNT(*) FROM seaql_migrations")
+}
+
+fn fresh(shop: &Shop, action: AtCommit) -> (Proxy, Run) {
+    run_through(shop, action, &["migrate", "fresh", "--yes", "--timeout", "3s"])
+}
+
+#[test]
+fn fresh_does_not_say_that_nothing_was_removed_when_everything_was() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    shop.user("ann");
+    let users = || shop.number("SELECT COUNT(*) FROM users");
+    let run = fresh(&shop, AtCommit::CutBefore).1.exits_with(5);
+    run.says("nothing was removed, everything is as before");
+    assert_eq!(users(), 1);
+    let run = fresh(&shop, AtCommit::BlackHole).1.exits_with(12);
+    assert!(!run.stderr.contains("as before"), "{run}");
+    run.says("what is gone is not known").says("shopctl migrate status");
+    shop.await_alone();
+    end_lease(&shop);
+    // The COMMIT arrives after the command has given up.
+    let (proxy, run) = fresh(&shop, AtCommit::Hold);
+    let run = run.exits_with(12);
+    assert!(!run.stderr.contains("as before"), "{run}");
+    run.says("what is gone is not known");
+    assert!(applied(&shop) > 0);
+    proxy.release();
+    await_that("the held COMMIT removes everything", || applied(&shop) == 0);
+    end_lease(&shop);
+    shop.run(&["migrate", "up"]).success();
+    shop.user("ann");
+    // What is known to be removed is made again.
+    fresh(&shop, AtCommit::CutAfter).1.success();
+    assert_eq!(users(), 0);
+    shop.run(&["migrate", "status", "--check"]).success();
+}
+
+#[test]
+fn a_migration_without_an_answer_at_commit_is_looked_up_or_unknown() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    let all = migration::MIGRATIONS.len() as i64;
+    let (up, down) = (&["migrate", "up", "--timeout", "3s"][..], &["migrate", "down", "--yes", "--timeout", "3s"][..]);
+    for (command, back, way) in [(down, up, -1), (up, down, 1)] {
+        let before = applied(&shop);
+        let lost = |action| run_through(&shop, action, command);
+        let run = lost(AtCommit::CutBefore).1.exits_with(5);
+        assert!(!run.stderr.contains("done or not"), "{run}");
+        assert_eq!(applied(&shop), before, "{run}");
+        let (proxy, run) = lost(AtCommit::Hold);
+        run.exits_with(12).says(&format!("done or not: 1 ({NEWEST})"));
+        assert_eq!(applied(&shop), before);
+        proxy.release();
+        await_that("the held COMMIT happens", || applied(&shop) == before + way);
+        end_lease(&shop);
+        shop.run(back).success();
+        lost(AtCommit::CutAfter).1.success();
+        assert_eq!(applied(&shop), before + way);
+    }
+    assert_eq!(applied(&shop), all);
+    shop.run(&["migrate", "status", "--check"]).success();
+}
+
+#[test]
+fn a_mark_that_was_kept_is_not_said_to_be_lost() {
+    for shop in SERVERS.into_iter().filter_map(Shop::migrated) {
+        let run = run_through(&shop, AtCommit::CutAfter, &["migrate", "env", "test"]).1.exits_with(12);
+        assert!(!run.stderr.contains("not kept"), "{run}");
+        run.says("it is not known whether the change was applied").says("shopctl migrate env tells");
+        assert_eq!(shop.run(&["migrate", "env", "-o", "csv"]).success().stdout, "environment\ntest\n");
+    }
+}
+
+#[test]
+fn rights_that_were_granted_are_not_said_to_be_lost() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    let reader = format!("reader_{}", shop.database_name());
+    create(&shop, &reader);
+    let apply = ["access", "apply", "--reader", &reader, "--yes"];
+    let run = run_through(&shop, AtCommit::CutAfter, &apply).1.exits_with(12);
+    assert!(!run.stderr.contains("not kept"), "{run}");
+    run.says(&format!("shopctl access plan --reader {reader} tells"));
+    shop.run(&["access", "plan", "--reader", &reader]).success().says("nothing to change");
+}
+
+#[test]
+fn a_resolution_without_an_answer_at_commit_is_unknown() {
+    for shop in SERVERS.into_iter().filter_map(Shop::migrated) {
+        let resolve = ["migrate", "resolve", NEWEST, "--reverted", "--yes"];
+        let run = run_through(&shop, AtCommit::CutAfter, &resolve).1.exits_with(12);
+        run.says("it is not known whether the change was applied").says("shopctl migrate status");
+        assert_eq!(applied(&shop), migration::MIGRATIONS.len() as i64 - 1);
+    }
+}
