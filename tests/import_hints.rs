@@ -148,3 +148,40 @@ fn a_map_that_makes_two_columns_one_is_named_by_the_hint() {
     shop.file("a.csv", "sku,code,name,price\nA,B,a,1\n");
     assert_eq!(hinted(&import(&shop, "a.csv", &["--map", "code=sku"]).exits_with(7)), "--ignore-columns sku");
 }
+
+/// Follows the first hints that are flags, until the import succeeds or the hint is something to do by hand.
+fn follow_hints(shop: &Shop, noun: &str, file: &str) -> Vec<String> {
+    let mut followed: Vec<String> = Vec::new();
+    loop {
+        let run = shop.paste(&format!("shopctl {noun} import {file} --dry-run {}", followed.join(" ")));
+        let hint = run.stderr.lines().find_map(|line| line.strip_prefix("hint: "));
+        let Some(hint) = hint.filter(|hint| run.code != 0 && !hint.contains("shopctl ")) else { return followed };
+        for flag in followed.iter().filter_map(|followed| followed.split(' ').next()) {
+            assert!(!hint.starts_with("leave ") || !hint.contains(flag), "{file}: {followed:?}, then: {run}");
+        }
+        if !hint.starts_with("--") {
+            return followed;
+        }
+        let flags = hint.split(" (").next().unwrap_or(hint).split(", ").next().unwrap_or(hint).to_owned();
+        assert!(!followed.contains(&flags), "{file}: {flags} does not help: {run}");
+        followed.push(flags);
+    }
+}
+
+#[test]
+fn hints_for_a_refused_file_do_not_lead_to_one_another() {
+    let shop = shop();
+    for (file, content, followed) in [
+        ("comma.csv", "sep=,\nsku;name;price\nB-4;x;1\n", &["--delimiter ';'"][..]),
+        ("tab.csv", "sep=;\nsku\tname\tprice\nB-4\tx\t1\n", &["--delimiter tab"]),
+        ("title.csv", "The shop\n\nsku,name,price\nB-4,x,1\n", &["--skip-lines 2"]),
+        ("both.csv", "sep=,\nThe shop\nsku;name;price\nB-4;x;1\n", &["--skip-lines 2"]),
+        ("more.csv", "sku,name,price,colour\nB-4,x,1,red\n", &["--ignore-columns colour"]),
+        ("two.csv", "sku;name;price,x\nB-4;x;1\n", &[]),
+        ("json.csv", "[{\"sku\":\"B-4\",\"name\":\"x\",\"price\":1}]", &["--format json"]),
+        ("lines.csv", "{\"sku\":\"B-4\",\"name\":\"x\",\"price\":1}\n", &["--format json", "--format jsonl"]),
+    ] {
+        shop.file(file, content);
+        assert_eq!(follow_hints(&shop, "product", file), followed, "{file}");
+    }
+}

@@ -43,7 +43,7 @@ pub fn records<'a>(
         invalid(format!("there is no header behind the first {}", counted(options.skip_lines, "line")))
     })?;
     head.drain(..skipped);
-    let preamble = Preamble::detect(&head, &naming)?;
+    let preamble = Preamble::detect(&head, &naming);
     let mut notes = Notes::new();
     if preamble.is_detected {
         notes.push(format!("fields are separated by {}", delimiter_name(preamble.dialect.delimiter)));
@@ -77,24 +77,19 @@ struct Preamble {
 }
 
 impl Preamble {
-    fn detect(head: &[u8], naming: &Naming) -> Result<Preamble> {
+    /// A requested delimiter has precedence over that of the file's own first line.
+    fn detect(head: &[u8], naming: &Naming) -> Preamble {
         let options = naming.options;
         let line_end = Dialect::line_end(head);
         let (stated, length) = separator_line(head);
         let line = options.skip_lines + if stated.is_some() { 2 } else { 1 };
-        if let (Some(stated), Some(requested)) = (stated, options.delimiter)
-            && stated != requested
-        {
-            let message = format!("the file's first line says that {} separates its fields", delimiter_name(stated));
-            return Err(invalid(message).hint("leave --delimiter out"));
-        }
         let dialect = |delimiter| Dialect { delimiter, line_end };
         if let Some(delimiter) = options.delimiter.or(stated) {
-            return Ok(Preamble { dialect: dialect(delimiter), is_detected: false, length, line });
+            return Preamble { dialect: dialect(delimiter), is_detected: false, length, line };
         }
         let default_delimiter = if options.format == FileFormat::Tsv { b'\t' } else { b',' };
         let delimiter = detect_delimiter(&head[length..], default_delimiter, line_end, naming);
-        Ok(Preamble { dialect: dialect(delimiter), is_detected: delimiter != default_delimiter, length, line })
+        Preamble { dialect: dialect(delimiter), is_detected: delimiter != default_delimiter, length, line }
     }
 
     /// Adds to the error of an unreadable header what the file probably is.
