@@ -138,6 +138,8 @@ pub enum Cause {
     MalformedUrl,
     /// Other sessions hold the tables of a migration.
     Blocked,
+    /// A pooler gave this session's prepared statements to another client.
+    Pooler,
     /// The post-check of an operation failed.
     Unaccounted,
 }
@@ -145,7 +147,9 @@ pub enum Cause {
 impl Cause {
     const fn kind(self) -> Kind {
         match self {
-            Cause::NoShop | Cause::NoSchema | Cause::NoDatabase | Cause::MalformedUrl => Kind::Configuration,
+            Cause::NoShop | Cause::NoSchema | Cause::NoDatabase | Cause::MalformedUrl | Cause::Pooler => {
+                Kind::Configuration
+            }
             Cause::Busy | Cause::TimedOut | Cause::Blocked => Kind::Unavailable,
             Cause::Unaccounted => Kind::Internal,
         }
@@ -160,6 +164,7 @@ impl Cause {
             Cause::TimedOut => "database.timeout",
             Cause::MalformedUrl => "config.database_url",
             Cause::Blocked => "migrate.blocked",
+            Cause::Pooler => "database.pooler",
             Cause::Unaccounted => "operation.unaccounted",
         }
     }
@@ -251,11 +256,6 @@ impl Error {
         self
     }
 
-    /// The same failure without hints, where they do not apply.
-    #[must_use]
-    pub fn without_hints(mut self) -> Self {
-        self.0.hints.clear();
-        self
     /// The same failure, after which it is not known whether the change was applied: exit 12.
     #[must_use]
     pub fn outcome_unknown(mut self) -> Self {
@@ -263,6 +263,11 @@ impl Error {
         self
     }
 
+    /// The same failure without hints, where they do not apply.
+    #[must_use]
+    pub fn without_hints(mut self) -> Self {
+        self.0.hints.clear();
+        self
     }
 
     /// Adds machine-readable details for JSON output.

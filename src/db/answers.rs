@@ -19,6 +19,7 @@ pub async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> 
                     | Fault::TimedOut
                     | Fault::Unreachable
                     | Fault::ConnectionLimit
+                    | Fault::Pooler
                     | Fault::NotADatabase
             ) =>
         {

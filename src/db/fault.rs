@@ -208,7 +208,7 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::NotADatabase => Error::configuration("database.not_a_database", message)
             .hint(Hint::from("to see where this path comes from: ").and(CommandLine::new("config show"))),
         Fault::Unreachable => Error::new(Kind::Unavailable, "database.unreachable", message),
-        Fault::Pooler => Error::configuration("database.pooler", message).hint(
+        Fault::Pooler => Error::from_cause(Cause::Pooler, message).hint(
             "pgbouncer has to be 1.21 or newer with max_prepared_statements above 0, or to run with pool_mode = session",
         ),
         Fault::AlreadyExists | Fault::Other => Error::new(Kind::Internal, "database.unexpected", message),

@@ -13,6 +13,8 @@ use super::database::Database;
 use super::target::Engine;
 use crate::error::{Error, Result, printable};
 
+/// What the database did not tell.
+pub const NOT_KNOWN: &str = "not known";
 /// Round trips that the median is taken of.
 const ROUND_TRIPS: usize = 5;
 

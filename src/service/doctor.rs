@@ -13,7 +13,7 @@ pub use self::check::{Check, State};
 pub use self::deep::examine_deeply;
 use super::access::{self, RoleMatch};
 use crate::db::Database;
-use crate::db::inspection::{self, Inspection, ServerRole, Tls, Verdict};
+use crate::db::inspection::{self, Inspection, NOT_KNOWN, ServerRole, Tls, Verdict};
 use crate::db::target::Target;
 use crate::domain::Clock;
 use crate::entity::tables::tables;
@@ -74,7 +74,7 @@ pub fn unreachable(setup: &Setup, error: &Error, is_deep: bool) -> Vec<Check> {
     let checks = names.map(|name| match name {
         "configuration" => configuration(setup),
         "connection" => Check::refused(name, error),
-        name => Check::skipped(name, "there is no connection"),
+        name => Check::skipped(name, "there is no usable connection"),
     });
     checks.collect()
 }
@@ -127,7 +127,10 @@ fn configuration(setup: &Setup) -> Check {
 
 async fn connection(database: &Database, seen: &Inspection) -> Result<Check> {
     let milliseconds = inspection::round_trip(database).await?.as_secs_f64() * 1_000.0;
-    let server = format!("{} {}", printable(&seen.product), printable(&seen.version));
+    let server = match seen.version.as_str() {
+        NOT_KNOWN => "the version is not known".to_owned(),
+        version => format!("{} {}", printable(&seen.product), printable(version)),
+    };
     let detail = format!("{server}, {milliseconds:.1} ms a round trip");
     Ok(match seen.too_old_for {
         None => Check::new("connection", State::Ok, detail),

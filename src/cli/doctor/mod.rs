@@ -33,7 +33,16 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let setup = setup(context);
     let mut checks = Vec::new();
     let result = match context.database(Access::Read).await {
-        Ok(database) => examine(context, arguments, &database, &setup, &mut checks).await,
+        Ok(database) => {
+            let examined = examine(context, arguments, &database, &setup, &mut checks).await;
+            if let Err(error) = &examined
+                && error.is(Cause::Pooler)
+            {
+                // Whatever was read may be of another session.
+                checks = doctor::unreachable(&setup, error, arguments.deep);
+            }
+            examined
+        }
         Err(error) => {
             let error = context.adapt_hints(error);
             checks = doctor::unreachable(&setup, &error, arguments.deep);
@@ -99,10 +108,10 @@ async fn examine(
     Ok(())
 }
 
-/// A database error fails its check; only a lost connection ends all checks.
+/// A database error fails its check; only a connection that is lost, or shared by a pooler, ends all checks.
 fn split_connection_loss<T>(result: Result<T>) -> Result<Result<T>> {
     match result {
-        Err(error) if error.kind() == Kind::Unavailable => Err(error),
+        Err(error) if error.kind() == Kind::Unavailable || error.is(Cause::Pooler) => Err(error),
         other => Ok(other),
     }
 }

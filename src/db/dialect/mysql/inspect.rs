@@ -8,7 +8,7 @@ use super::Mysql;
 use crate::db::answers::{first_row, rows, text};
 use crate::db::dialect::inspect::{Inspect, TooOld};
 use crate::db::engine::Session;
-use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, too_old};
+use crate::db::inspection::{Inspection, NOT_KNOWN, Pooler, ServerRole, Setting, Tls, Verdict, too_old};
 use crate::db::target::{ServerTarget, Target};
 use crate::error::Result;
 
@@ -27,13 +27,17 @@ impl Inspect for Mysql {
         let sql = "SELECT VERSION() AS version, @@version_comment AS comment, CAST(@@port AS CHAR) AS port, \
                    @@SESSION.sql_mode AS sql_mode";
         let row = first_row(session, sql).await?;
-        let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| "unknown".to_owned());
+        let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| NOT_KNOWN.to_owned());
         let (version, comment) = (get("version"), get("comment"));
         let is_mariadb = version.contains("MariaDB") || comment.contains("MariaDB");
         let oldest = if is_mariadb { oldest_mariadb(&version) } else { OLDEST_MYSQL };
         let mode = get("sql_mode");
         let is_strict = mode.contains("STRICT_ALL_TABLES");
-        let verdict = if is_strict { Verdict::Fine } else { Verdict::Wrong("values would be cut to fit in silence") };
+        let verdict = if is_strict || mode == NOT_KNOWN {
+            Verdict::Fine
+        } else {
+            Verdict::Wrong("values would be cut to fit in silence")
+        };
         let value = if is_strict { "strict".to_owned() } else { mode };
         let mut settings = vec![Setting { name: "sql_mode", value, verdict }];
         settings.extend(table_settings(session, tables).await?);
@@ -69,17 +73,17 @@ async fn table_settings(session: &dyn Session, tables: &[&str]) -> Result<Vec<Se
                WHERE table_schema = DATABASE() ORDER BY 1";
     let (mut settings, mut is_any) = (Vec::new(), false);
     for row in rows(session, sql).await? {
-        let get = |column| text(&row, column).unwrap_or_else(|| "unknown".to_owned());
+        let get = |column| text(&row, column).unwrap_or_else(|| NOT_KNOWN.to_owned());
         let (table, engine, collation) = (get("in_table"), get("engine"), get("collation"));
         if !tables.contains(&table.as_str()) {
             continue;
         }
         is_any = true;
-        if engine != "InnoDB" {
+        if engine != "InnoDB" && engine != NOT_KNOWN {
             let verdict = Verdict::Wrong("without InnoDB there are no transactions");
             settings.push(Setting { name: "engine", value: format!("{engine} of {table}"), verdict });
         }
-        if collation != COLLATION {
+        if collation != COLLATION && collation != NOT_KNOWN {
             let verdict = Verdict::Odd("texts compare otherwise than by bytes, as utf8mb4_bin does");
             settings.push(Setting { name: "collation", value: format!("{collation} of {table}"), verdict });
         }
@@ -165,7 +169,7 @@ fn pooler(target: &ServerTarget, version: &str, comment: &str, port: &str) -> Op
     if let Some(name) = ["proxysql", "maxscale"].into_iter().find(|name| said.contains(name)) {
         return Some(Pooler { sign: format!("the version names {name}"), requirement: REQUIREMENT });
     }
-    let is_other = !target.host.starts_with('/') && port != "unknown" && port != target.port.to_string();
+    let is_other = !target.host.starts_with('/') && port != NOT_KNOWN && port != target.port.to_string();
     is_other.then(|| Pooler {
         sign: format!("connected to port {}, but the server answers on port {port}", target.port),
         requirement: REQUIREMENT,

@@ -8,7 +8,7 @@ use super::Postgres;
 use crate::db::answers::{first_row, text};
 use crate::db::dialect::inspect::{Inspect, TooOld};
 use crate::db::engine::Session;
-use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, too_old};
+use crate::db::inspection::{Inspection, NOT_KNOWN, Pooler, ServerRole, Setting, Tls, Verdict, too_old};
 use crate::db::target::{ServerTarget, Target};
 use crate::error::{Result, printable};
 
@@ -24,11 +24,11 @@ impl Inspect for Postgres {
         let sql = "SELECT split_part(version(), ' ', 1) AS product, current_setting('server_version') AS version, \
                    current_setting('server_encoding') AS encoding";
         let row = first_row(session, sql).await?;
-        let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| "unknown".to_owned());
+        let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| NOT_KNOWN.to_owned());
         let version = get("version");
         let encoding = get("encoding");
         let verdict = match encoding.as_str() {
-            "UTF8" | "UTF-8" => Verdict::Fine,
+            "UTF8" | "UTF-8" | NOT_KNOWN => Verdict::Fine,
             _ => Verdict::Wrong("texts beyond this encoding cannot be stored: the database has to be made with UTF8"),
         };
         Ok(Inspection {

@@ -7,7 +7,7 @@ use super::connect::unwritable;
 use crate::db::answers::{first_row, text};
 use crate::db::dialect::inspect::Inspect;
 use crate::db::engine::Session;
-use crate::db::inspection::{Inspection, ServerRole, Setting, Tls, Verdict, too_old};
+use crate::db::inspection::{Inspection, NOT_KNOWN, ServerRole, Setting, Tls, Verdict, too_old};
 use crate::db::target::Target;
 use crate::error::Result;
 
@@ -21,10 +21,13 @@ impl Inspect for Sqlite {
                    (SELECT CAST(foreign_keys AS text) FROM pragma_foreign_keys) AS foreign_keys, \
                    (SELECT journal_mode FROM pragma_journal_mode) AS journal_mode";
         let row = first_row(session, sql).await?;
-        let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| "unknown".to_owned());
+        let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| NOT_KNOWN.to_owned());
         let version = get("version");
         let foreign_keys = get("foreign_keys");
-        let keys = if foreign_keys == "1" { Verdict::Fine } else { Verdict::Wrong("foreign keys are not enforced") };
+        let keys = match foreign_keys.as_str() {
+            "1" | NOT_KNOWN => Verdict::Fine,
+            _ => Verdict::Wrong("foreign keys are not enforced"),
+        };
         Ok(Inspection {
             product: "SQLite".to_owned(),
             too_old_for: too_old(&version, OLDEST),
