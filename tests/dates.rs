@@ -7,6 +7,7 @@ on_every_backend!(
     periods_may_start_and_end_in_any_year,
     orders_of_any_year_are_imported_listed_and_counted,
     a_time_stored_by_another_program_is_shown,
+    the_first_and_the_last_day_are_accepted_in_every_zone,
 );
 
 const HEADER: &str = "reference,user,sku,quantity,unit_price,created_at,status";
@@ -127,4 +128,29 @@ fn a_time_stored_by_another_program_is_shown(shop: &Shop) {
     assert_eq!(lines(shop, &["order", "list"], &["--after", &next]), 2, "after the year 9999");
     assert_eq!(lines(shop, &["order", "export", "-o", "jsonl"], &["--since", "2999-12-31"]), 1);
     assert_eq!(lines(shop, &["order", "export", "-o", "jsonl"], &["--until", "1900-01-01"]), 1);
+}
+
+fn the_first_and_the_last_day_are_accepted_in_every_zone(shop: &Shop) {
+    stocked(shop);
+    let (berlin, new_york) = ("Europe/Berlin", "America/New_York");
+    for (file, time, zone, stored, unchanged) in [
+        ("first.csv", "1900-01-01", berlin, "1899-12-31T23:00:00", "1 unchanged"),
+        ("last.csv", "2999-12-31T23:00:00", new_york, "3000-01-01T04:00:00", "2 unchanged"),
+    ] {
+        let reference = file.trim_end_matches(".csv");
+        shop.file(file, &format!("{HEADER}\n{reference},ann@example.com,P1,1,1.00,{time},completed\n"));
+        shop.run(&["order", "import", file, "--stock", "skip", "--tz", zone]).success();
+        let export = shop.run(&["order", "export", "-o", "csv"]).success();
+        assert!(export.stdout.contains(stored), "{export}");
+        shop.file("again.csv", &export.stdout);
+        shop.run(&["order", "import", "again.csv"]).success().says(unchanged);
+    }
+    let sales = |period: &str| {
+        let arguments: Vec<&str> = ["report", "sales", "-o", "csv"].into_iter().chain(period.split(' ')).collect();
+        shop.run(&arguments).success().stdout
+    };
+    let first = sales("--by month --tz Europe/Berlin --since 1900-01-01 --until 1900-02-01");
+    assert!(first.contains("1900-01,1,"), "{first}");
+    let last = sales("--by month --tz America/New_York --since 2999-12-01 --until 2999-12-31T23:00:01");
+    assert!(last.contains("2999-12,1,"), "{last}");
 }

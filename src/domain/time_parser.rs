@@ -1,7 +1,7 @@
 //! Times as people and other programs write them: one parser for flags, files and seeds.
 //!
-//! The year has four digits and lies between 1900 and 2999; everything else is rejected, because a
-//! misread time goes unnoticed for a long time.
+//! The year has four digits and lies between 1900 and 2999 in the time's own zone; everything else is rejected, because
+//! a misread time goes unnoticed for a long time.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 
@@ -129,6 +129,9 @@ impl ParsedTime {
     /// Errors: the problem, without the text.
     pub fn moment(&self, order: Option<DateOrder>, zone: &Zone) -> Result<DateTime<Utc>, String> {
         let day = self.date.day(order)?;
+        if self.offset.is_none() && !YEARS.contains(&day.year()) {
+            return Err(no_time());
+        }
         let moment = match (self.time, self.offset) {
             (None, _) => zone.begin_of(day),
             (Some(time), Some(seconds)) => {
@@ -143,7 +146,7 @@ impl ParsedTime {
                 None => None,
             },
         };
-        moment.filter(|moment| YEARS.contains(&moment.year())).ok_or_else(no_time)
+        moment.filter(|moment| is_within_years_somewhere(*moment)).ok_or_else(no_time)
     }
 
     /// Whether this local time occurs twice in the zone, because clocks are put back.
@@ -151,6 +154,12 @@ impl ParsedTime {
         let (Some(time), None, Ok(day)) = (self.time, self.offset, self.date.day(order)) else { return false };
         matches!(zone.moment_of(day.and_time(time)), Some(LocalTime::Twice(_)))
     }
+}
+
+/// Whether the year of a moment is accepted in some zone: that of UTC may be the one before or after.
+fn is_within_years_somewhere(moment: DateTime<Utc>) -> bool {
+    let day = TimeDelta::days(1);
+    [moment - day, moment + day].iter().any(|moment| YEARS.contains(&moment.year()))
 }
 
 /// What a date proves about the order of day and month in its file.
@@ -181,7 +190,7 @@ fn read_date(text: &str) -> Result<ParsedDate, String> {
     let [first, second, third] = text.split(separator).collect::<Vec<_>>()[..] else { return Err(no_time()) };
     let year = |text: &str| {
         let year = number(text, 4..=4).and_then(|year| i32::try_from(year).ok()).ok_or_else(no_time)?;
-        if YEARS.contains(&year) { Ok(year) } else { Err(no_time()) }
+        if (YEARS.start() - 1..=YEARS.end() + 1).contains(&year) { Ok(year) } else { Err(no_time()) }
     };
     let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).map(ParsedDate::Day).ok_or_else(no_day);
     let short = |text: &str| number(text, 1..=2).ok_or_else(no_time);
@@ -349,7 +358,10 @@ mod tests {
             "2026-01-01 13:00 PM",
             "2026-01-01 10:15:60",
             "2026-01-01Z",
-            "1900-01-01T00:00+01:00",
+            "1899-12-30T23:59Z",
+            "3000-01-02T00:00Z",
+            "1899-12-31 23:30",
+            "3000-01-01 04:00",
             "２０２６-01-01",
             "2026-01-01 10:15:00.1234567890",
         ] {
@@ -389,6 +401,24 @@ mod tests {
     }
 
     #[test]
+    fn the_year_in_the_times_own_zone_decides() {
+        let read = |text: &str| ParsedTime::read(text).and_then(|time| time.moment(None, &berlin()));
+        let moment = |text: &str| read(text).unwrap().to_rfc3339();
+        for (text, meant) in [
+            ("1900-01-01", "1899-12-31T23:00:00+00:00"),
+            ("1900-01-01T00:00+01:00", "1899-12-31T23:00:00+00:00"),
+            ("2999-12-31T23:00-05:00", "3000-01-01T04:00:00+00:00"),
+        ] {
+            assert_eq!(moment(text), meant, "{text}");
+            // What is printed in UTC is read again.
+            assert_eq!(moment(meant), meant);
+        }
+        for text in ["1899-12-31", "1899-12-31 23:59:59", "3000-01-01", "3000-01-01 00:00"] {
+            assert!(read(text).is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
     fn a_day_without_midnight_still_has_a_start() {
         let moment = |text: &str| ParsedTime::read(text).unwrap().moment(None, &sao_paulo());
         assert_eq!(moment("2017-11-05").unwrap().to_rfc3339(), "2017-11-05T03:00:00+00:00");
@@ -399,7 +429,7 @@ mod tests {
         #[test]
         fn any_text_is_read_or_rejected(text in "[-0-9/.: TZapmAPM+,é]{0,30}|\\PC{0,20}") {
             if let Ok(moment) = utc(&text, Some(DateOrder::DayFirst)) {
-                proptest::prop_assert!(("1900".."3000").contains(&&moment[..4]), "{}", moment);
+                proptest::prop_assert!(("1899-12-31".."3000-01-02").contains(&&moment[..10]), "{}", moment);
             }
         }
     }
