@@ -233,3 +233,37 @@ fn a_written_seal_is_never_reported_as_not_applied_on_postgres() {
 fn a_written_seal_is_never_reported_as_not_applied_on_mariadb() {
     seal_falls_silent(Backend::MariaDb);
 }
+
+/// A shop with the demo's seeds, and a proxy that applies the action to a COMMIT after the first few.
+fn seeded_through(action: AtCommit, spared: u32) -> Option<(Proxy, Scene, Shop)> {
+    let scene = Scene { shop: Shop::migrated(Backend::Postgres)?, user: String::new() };
+    let (proxy, through) = scene.through(action, spared);
+    Some((proxy, scene, through))
+}
+
+#[test]
+fn a_seed_without_an_answer_at_commit_is_named_whether_or_not_it_is_the_first() {
+    for (spared, known) in [
+        (0, "done or not: 20260101000001_catalogue; not applied: 20260101000002_demo"),
+        (1, "applied: 20260101000001_catalogue; done or not: 20260101000002_demo"),
+    ] {
+        let Some((_proxy, _scene, through)) = seeded_through(AtCommit::BlackHole, spared) else { return };
+        let run = through.run(&["seed", "up", "--timeout", "2s"]).exits_with(12);
+        run.says(known).says("shopctl seed up, with the same flags, applies what is not");
+    }
+}
+
+#[test]
+fn a_redo_that_was_cut_names_the_command_that_applies_the_seed_again() {
+    let again = "shopctl seed up --timeout 2s --only 20260101000002_demo";
+    for (action, spared, code, known) in [
+        (AtCommit::BlackHole, 0, 12, "if it was applied, then "),
+        (AtCommit::BlackHole, 1, 12, "the rows that it created were deleted before"),
+        (AtCommit::CutBefore, 1, 5, "the rows that it created were deleted before"),
+    ] {
+        let Some((_proxy, scene, through)) = seeded_through(action, spared) else { return };
+        scene.shop.run(&["seed", "up"]).success();
+        let redo = ["seed", "redo", "demo", "--confirm", "demo", "--timeout", "2s"];
+        through.run(&redo).exits_with(code).says(known).says(again);
+    }
+}

@@ -10,7 +10,7 @@ use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::Access;
-use crate::error::{Result, printable};
+use crate::error::{CommandLine, Hint, Kind, Result, printable};
 use crate::output::Mutation;
 use crate::seed;
 
@@ -46,12 +46,22 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArgumen
         context.output.note(&format!("copied {} to {}", database.target(), copy.path().display()));
     }
     let operations = context.operations(&database, false);
-    let reverted = seed::down(&operations, seed, arguments.force).await?;
+    let apply_again = || CommandLine::like("seed up").without("--force").option("--only", &seed.name);
+    let reverted = seed::down(&operations, seed, arguments.force).await.map_err(|error| {
+        let is_half_done = is_redo && error.kind() == Kind::OutcomeUnknown;
+        if is_half_done { error.hint(Hint::from("if it was applied, then ").and(apply_again())) } else { error }
+    })?;
     for kept in &reverted.kept {
         context.output.warn(&format!("kept {}", printable(kept)));
     }
     if is_redo {
-        return apply(context, &database, std::slice::from_ref(seed), &environment).await;
+        let applied = apply(context, &database, std::slice::from_ref(seed), &environment).await;
+        return applied.map_err(|error| {
+            let message = format!("{}; the rows that it created were deleted before", error.message());
+            let error = error.reworded(message);
+            let error = if error.kind() == Kind::Unavailable { error.without_hints() } else { error };
+            error.hint(apply_again().and(" applies it again"))
+        });
     }
     let line = format!("seed {} reverted: {} deleted, {} kept", seed.name, reverted.deleted, reverted.kept.len());
     let change = RevertedSeed { changed: true, deleted: reverted.deleted, kept: &reverted.kept };

@@ -107,19 +107,16 @@ struct AppliedSeed {
 
 /// Adds to an error which seeds are applied; each is a separate transaction.
 fn partial_error(error: Error, seeds: &[Seed], done: usize) -> Error {
-    if done == 0 {
+    let doubt = usize::from(error.kind() == Kind::OutcomeUnknown);
+    if done + doubt == 0 {
         return error;
     }
     let named = |seeds: &[Seed]| seeds.iter().map(|seed| printable(&seed.name)).collect::<Vec<_>>().join(", ");
-    let mut parts = vec![format!("applied: {}", named(&seeds[..done]))];
-    let doubt = usize::from(error.kind() == Kind::OutcomeUnknown);
-    let (doubtful, open) = seeds[done..].split_at(doubt);
-    if !doubtful.is_empty() {
-        parts.push(format!("done or not: {}", named(doubtful)));
-    }
-    if !open.is_empty() {
-        parts.push(format!("not applied: {}", named(open)));
-    }
+    let (applied, rest) = seeds.split_at(done);
+    let (doubtful, open) = rest.split_at(doubt);
+    let parts = [("applied", applied), ("done or not", doubtful), ("not applied", open)];
+    let parts = parts.into_iter().filter(|(_, seeds)| !seeds.is_empty());
+    let parts: Vec<String> = parts.map(|(what, seeds)| format!("{what}: {}", named(seeds))).collect();
     let message = format!("{}; {}", error.message(), parts.join("; "));
     let longer = error.reworded(message);
     if matches!(longer.kind(), Kind::Unavailable | Kind::OutcomeUnknown) {
