@@ -322,6 +322,27 @@ fn an_interrupted_batch_reports_what_is_done() {
     }
 }
 
+#[test]
+fn a_dry_run_that_was_cut_does_not_say_that_anything_is_done() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    let user = shop.user("ann");
+    shop.product("MUG", "2.50", 9);
+    let rows: String = (1..=3).map(|number| format!("R{number},{user},MUG,1\n")).collect();
+    shop.file("orders.csv", &format!("reference,user,sku,quantity\n{rows}"));
+    shop.run(&["order", "import", "orders.csv", "-y"]).success();
+    let run = block_on(async {
+        let connection = shop.connect().await;
+        let holding = connection.begin().await.expect("begins");
+        let lock = "UPDATE orders SET updated_at = updated_at WHERE reference = 'R2'";
+        holding.execute_unprepared(lock).await.expect("it is there");
+        let run = shop.run(&["order", "pay", "R1", "R2", "R3", "--dry-run", "--timeout", "1s"]);
+        holding.rollback().await.expect("rolls back");
+        run
+    });
+    let run = run.says("of 3: 1 would be done (R1); 1 failed (R2); 1 not tried (R3)").says("nothing was changed");
+    assert!(!run.stderr.contains("what is done stays"), "{run}");
+}
+
 /// Whether the program listens for the signals that end one.
 #[cfg(target_os = "linux")]
 fn listens(child: &Child) -> bool {

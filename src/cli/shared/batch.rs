@@ -184,13 +184,15 @@ impl<D: Serialize> Drop for Batch<'_, D> {
         let (tried, open) = self.names.split_at(self.done + self.failures.len());
         let done = self.done_among(tried);
         let (done, open) = (join_limited(done.into_iter()), join_limited(open.iter().map(String::as_str)));
-        let all = self.names.len();
-        self.context.output.note(&format!("of {all}: done {done}; not done {open}; {RETRY_HINT}"));
+        let (all, what) = (self.names.len(), self.done_words());
+        self.context.output.note(&format!("of {all}: {what} {done}; not done {open}; {}", self.retry_hint()));
     }
 }
 
 /// The hint to complete a batch.
 const RETRY_HINT: &str = "run the same command again: what is done stays as it is";
+/// The same for a dry run.
+const DRY_RETRY_HINT: &str = "a dry run: nothing was changed; run the same command again";
 
 impl<'a, D: Serialize> Batch<'a, D> {
     fn new(context: &'a Context, database: &'a Database, dry_run: bool, names: &'a [String]) -> Self {
@@ -237,6 +239,14 @@ impl<'a, D: Serialize> Batch<'a, D> {
         Err(self.partial())
     }
 
+    fn done_words(&self) -> &'static str {
+        if self.dry_run { "would be done" } else { "done" }
+    }
+
+    fn retry_hint(&self) -> &'static str {
+        if self.dry_run { DRY_RETRY_HINT } else { RETRY_HINT }
+    }
+
     fn done_among(&self, tried: &'a [String]) -> Vec<&'a str> {
         let has_failed: HashSet<&str> = self.failures.iter().map(|(name, _)| name.as_str()).collect();
         tried.iter().map(String::as_str).filter(|name| !has_failed.contains(name)).collect()
@@ -261,7 +271,7 @@ impl<'a, D: Serialize> Batch<'a, D> {
         let failed: Vec<&str> = of(false).map(|(name, _)| name.as_str()).collect();
         let unknown: Vec<&str> = of(true).map(|(name, _)| name.as_str()).collect();
         let untried: Vec<&str> = untried.iter().map(String::as_str).collect();
-        let parts = [(&done, "done"), (&failed, "failed"), (&unknown, "not known"), (&untried, "not tried")];
+        let parts = [(&done, self.done_words()), (&failed, "failed"), (&unknown, "not known"), (&untried, "not tried")];
         let part = |(names, what): (&Vec<&str>, &str)| match names.as_slice() {
             [] => None,
             names => Some(format!("{} {what} ({})", names.len(), join_limited(names.iter().copied()))),
@@ -281,7 +291,7 @@ impl<'a, D: Serialize> Batch<'a, D> {
         let error = Error::new(kind, "partial", message).details(details);
         if !unknown.is_empty() || !untried.is_empty() {
             let error = error.hints_of(of(true).flat_map(|(_, error)| error.hints().iter().cloned()));
-            return error.hint(RETRY_HINT);
+            return error.hint(self.retry_hint());
         }
         error.hints_of(self.failures.iter().find_map(|(_, error)| error.hints().first()).cloned())
     }
