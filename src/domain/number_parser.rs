@@ -7,12 +7,14 @@ pub enum DecimalMark {
     #[default]
     Point,
     Comma,
-    /// A point without group separators, as in JSON.
+    /// A number of JSON: a point, no group separators, perhaps an exponent.
     OnlyPoint,
 }
 
 /// Digits per group.
 const GROUP: usize = 3;
+/// The largest exponent that is read, far beyond any amount.
+const MAX_EXPONENT: u32 = 30;
 
 /// Normalizes an amount to the form `-1234.5`: without currency, group separators and redundant zeros.
 /// Errors: the problem, without the text.
@@ -27,6 +29,7 @@ pub fn amount(text: &str, mark: DecimalMark) -> Result<String, String> {
 pub fn whole(text: &str, mark: DecimalMark) -> Result<String, String> {
     let number = plain(text.trim(), mark).map_err(|problem| match problem {
         Problem::NoNumber => "is not a whole number".to_owned(),
+        Problem::Ambiguous => "may be thousands or a fraction: write it without a mark".to_owned(),
         other => other.describe(mark),
     })?;
     if number.contains('.') { Err("is not a whole number".to_owned()) } else { Ok(number) }
@@ -91,7 +94,26 @@ fn is_currency(text: &str) -> bool {
     country.is_some_and(|country| country.len() <= 2 && is_upper(country)) || text.len() == 3 && is_upper(text)
 }
 
+/// `15` for `1.5e1`, exactly; `None` if there is no exponent, or one too large for any amount.
+fn without_exponent(text: &str) -> Option<String> {
+    let (number, exponent) = text.split_once(['e', 'E'])?;
+    let exponent: i32 = exponent.parse().ok().filter(|exponent: &i32| exponent.unsigned_abs() <= MAX_EXPONENT)?;
+    let (sign, number) = number.strip_prefix('-').map_or(("", number), |number| ("-", number));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let zeros = "0".repeat(MAX_EXPONENT as usize);
+    let digits = format!("{zeros}{whole}{fraction}{zeros}");
+    let point = usize::try_from(zeros.len() as i32 + whole.len() as i32 + exponent).ok()?;
+    let (whole, fraction) = digits.split_at_checked(point)?;
+    let whole = whole.trim_start_matches('0');
+    Some(format!("{sign}{}.{fraction}", if whole.is_empty() { "0" } else { whole }))
+}
+
 fn plain(text: &str, mark: DecimalMark) -> Result<String, Problem> {
+    if mark == DecimalMark::OnlyPoint
+        && let Some(text) = without_exponent(text)
+    {
+        return plain(&text, mark);
+    }
     let (sign, text) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", text.strip_prefix('+').unwrap_or(text)),
@@ -250,6 +272,13 @@ mod tests {
             assert!(amount(text, DecimalMark::Comma).is_err(), "{text} was accepted");
         }
         assert_eq!(amount("1.500", DecimalMark::OnlyPoint).as_deref(), Ok("1.5"));
+        for (text, plain) in [("1e1", "10"), ("1.25E+1", "12.5"), ("-1250e-2", "-12.5"), ("5e-1", "0.5"), ("0e9", "0")]
+        {
+            assert_eq!(amount(text, DecimalMark::OnlyPoint).as_deref(), Ok(plain), "{text}");
+        }
+        for text in ["1e", "e1", "1e1e1", "1e1.5", "1e31", "1,5e1", "1e99999999999", "1ée1"] {
+            assert!(amount(text, DecimalMark::OnlyPoint).is_err(), "{text} was accepted");
+        }
         assert!(amount("12,50", DecimalMark::Point).unwrap_err().contains("--decimal-comma"));
         assert!(amount("1.234,50", DecimalMark::Point).unwrap_err().contains("--decimal-comma"));
     }
@@ -261,6 +290,7 @@ mod tests {
         }
         for text in ["1.5", "100.000", "1,234", "two", "", "0x10"] {
             assert!(whole(text, DecimalMark::Point).is_err(), "{text} was accepted");
+            assert!(!whole(text, DecimalMark::Point).unwrap_err().contains("decimal places"), "{text}");
         }
     }
 
