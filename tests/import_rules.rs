@@ -379,7 +379,7 @@ fn an_amount_with_a_country_prefix_uses_its_currency() {
     let mixed = "sku,name,price\nP1,a,CA$1\nP2,b,US$ 1\n";
     import(&shop, "product", "b.csv", mixed, &[])
         .exits_with(7)
-        .says("two currencies: price is CA$ in line 2 and US$ in line 3");
+        .says("more than one currency: price is CA$ in line 2 and US$ in line 3");
     // Either row may be the intended one, but not both.
     let file = "sku,name,price\nP1,a,$1\nP2,b,€ 1\nP3,c,CA$1\nP4,d,USD 1\n";
     let flags = |currency| ["--currency", currency, "--on-error", "reject-rows"];

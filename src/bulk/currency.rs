@@ -214,7 +214,7 @@ fn mixed_currencies(one: &ColumnCurrency, other: &ColumnCurrency) -> Error {
     let column = |found: &ColumnCurrency| printable(&found.column);
     let second = if one.column == other.column { String::new() } else { format!("{} is ", column(other)) };
     let error = refused(format!(
-        "the file has amounts in two currencies: {} is {} and {second}{}",
+        "the file has amounts in more than one currency: {} is {} and {second}{}",
         column(one),
         one.shown(),
         other.shown()

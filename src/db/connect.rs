@@ -136,6 +136,8 @@ fn protocol(target: &ServerTarget, text: &str) -> Error {
         );
     }
     if let Some((_, plugin)) = text.split_once("authentication plugin: ") {
+        // The driver adds the place in its source.
+        let plugin = plugin.split(" (").next().unwrap_or(plugin);
         let what = format!("the user {user} logs in by {}, which shopctl does not know", printable(plugin));
         return authentication(&what, "give the user mysql_native_password, or caching_sha2_password with TLS");
     }

@@ -308,11 +308,12 @@ impl Chain {
     /// Adds the finding that events have seals of which none exists.
     fn note_orphaned(&mut self, count: u64) {
         self.orphaned = count;
-        let events = counted(count, "event");
+        let (bear, are) = if count == 1 { ("bears a seal", "is") } else { ("bear seals", "are") };
+        let events = format!("{} {bear}", counted(count, "event"));
         let what = match self.seals {
-            0 => format!("the table of seals is empty, but {events} bear seals: was its migration reverted?"),
+            0 => format!("the table of seals is empty, but {events}: was its migration reverted?"),
             _ => format!(
-                "{events} bear seals that are gone: was the migration of their table reverted, or its end cut off?"
+                "{events} that {are} gone: was the migration of the table of seals reverted, or its end cut off?"
             ),
         };
         self.note(None, what);
@@ -329,5 +330,22 @@ impl Chain {
         } else if number - before > 2 {
             self.note(Some(before + 1), format!("is gone, and so are all up to {}", number - 1));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_event_without_its_seal_is_reported_in_the_singular() {
+        let finding = |seals: u64, count: u64| {
+            let mut chain = Chain { seals, ..Chain::default() };
+            chain.note_orphaned(count);
+            chain.problems[0].what.split([',', ':']).nth(usize::from(seals == 0)).unwrap().to_owned()
+        };
+        assert_eq!(finding(1, 1), "1 event bears a seal that is gone");
+        assert_eq!(finding(1, 2), "2 events bear seals that are gone");
+        assert_eq!(finding(0, 1), " but 1 event bears a seal");
     }
 }
