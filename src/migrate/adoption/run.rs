@@ -8,10 +8,10 @@ use super::ForeignShop;
 use crate::db::Database;
 use crate::db::adoption::Conversion;
 use crate::db::ddl::{LOCK_TIMEOUT, broken_references};
-use crate::db::fault::classify;
+use crate::db::fault::{classify, commit_error};
 use crate::db::schema;
 use crate::db::write::WriteHandle;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::migrate::backup::finish_with_copy;
 use crate::migrate::failure::Failure;
 use crate::migrate::history::Direction;
@@ -78,7 +78,9 @@ impl ForeignShop {
         let conversion = self.conversion();
         let done = match self.adopt_locked(database, plan, &lock, &conversion, progress).await {
             Ok(()) => Ok(()),
-            Err(Failure::Database { error, .. }) if classify(&error).leaves_in_doubt() => Err(error.into()),
+            Err(Failure::Database { error, .. }) if classify(&error).leaves_in_doubt() => {
+                Err(commit_error(error, CommandLine::new("migrate status").and(" tells whether it was taken over")))
+            }
             Err(failure) => {
                 let removed = timeout(LOCK_TIMEOUT, self.remove_remains(database, &conversion, has_history)).await;
                 if let Ok(Err(error)) = removed {
