@@ -143,7 +143,8 @@ fn the_first_and_the_last_day_are_accepted_in_every_zone(shop: &Shop) {
         let export = shop.run(&["order", "export", "-o", "csv"]).success();
         assert!(export.stdout.contains(stored), "{export}");
         shop.file("again.csv", &export.stdout);
-        shop.run(&["order", "import", "again.csv"]).success().says(unchanged);
+        let again = shop.run(&["order", "import", "again.csv"]).success();
+        assert!(again.stdout.contains(unchanged), "{again}");
     }
     let sales = |period: &str| {
         let arguments: Vec<&str> = ["report", "sales", "-o", "csv"].into_iter().chain(period.split(' ')).collect();

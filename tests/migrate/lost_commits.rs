@@ -2,7 +2,6 @@
 
 use super::SERVERS;
 use super::removals::await_that;
-use crate::foreign_shops::{made_by_others, sequelize};
 use crate::support::proxy::{AtCommit, Proxy};
 use crate::support::roles::create;
 use crate::support::{Backend, Run, Shop};
@@ -115,14 +114,4 @@ fn a_resolution_without_an_answer_at_commit_is_unknown() {
         run.says("it is not known whether the change was applied").says("shopctl migrate status");
         assert_eq!(applied(&shop), migration::MIGRATIONS.len() as i64 - 1);
     }
-}
-
-#[test]
-fn a_schema_that_was_taken_over_is_not_said_to_be_as_before() {
-    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
-    let made = made_by_others(&shop, &sequelize(Backend::Postgres));
-    let run = run_through(&made, AtCommit::CutAfter, &["adopt", "--yes"]).1.exits_with(12);
-    assert!(!run.stderr.contains("not kept"), "{run}");
-    run.says("it is not known whether the change was applied").says("shopctl migrate status tells");
-    made.run(&["migrate", "status", "--check"]).success();
 }
