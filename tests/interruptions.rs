@@ -257,7 +257,7 @@ fn a_seed_without_an_answer_at_commit_is_named_whether_or_not_it_is_the_first() 
 fn a_redo_that_was_cut_names_the_command_that_applies_the_seed_again() {
     let again = "shopctl seed up --timeout 2s --only 20260101000002_demo";
     for (action, spared, code, known) in [
-        (AtCommit::BlackHole, 0, 12, "if it was applied, then "),
+        (AtCommit::BlackHole, 0, 12, "if it was applied, then: "),
         (AtCommit::BlackHole, 1, 12, "the rows that it created were deleted before"),
         (AtCommit::CutBefore, 1, 5, "the rows that it created were deleted before"),
     ] {

@@ -11,7 +11,7 @@ use super::fault::commit_error;
 use super::target::Engine;
 use crate::domain::named_enum;
 use crate::domain::text::distinct;
-use crate::error::{CommandLine, Error, Result};
+use crate::error::{CommandLine, Error, Hint, Result};
 
 /// The privilege that REVOKE names for `WITH GRANT OPTION`.
 const GRANT_OPTION: &str = "GRANT OPTION";
@@ -350,7 +350,7 @@ pub async fn run(
     mut done: impl FnMut(&RightsStep),
 ) -> Result<()> {
     let engine = database.engine();
-    let remedy = || CommandLine::like("access plan").and(" tells what is still to be changed");
+    let remedy = || Hint::from("to see what is still to be changed: ").and(CommandLine::like("access plan"));
     if !engine.has_transactional_ddl {
         for (count, step) in steps.iter().enumerate() {
             if !is_rehearsal {

@@ -418,7 +418,11 @@ async fn write_setting(database: &Database, write: impl AsyncFn(&WriteHandle) ->
     let attempt = async || {
         let handle = lock::begin(database, crate::db::ddl::LOCK_TIMEOUT).await?;
         match write(&handle).await {
-            Ok(()) => handle.commit_or_unknown(CommandLine::new("migrate env").and(" tells")).await,
+            Ok(()) => {
+                handle
+                    .commit_or_unknown(Hint::from("to see what it is for: ").and(CommandLine::new("migrate env")))
+                    .await
+            }
             Err(error) => handle.rollback().await.map_err(Error::from).and(Err(error)),
         }
     };

@@ -138,7 +138,7 @@ async fn clear_announcement(database: &Database, plan: &Plan, lock: &Lock) -> Re
     let handle = begin(database, plan.lock_wait).await?;
     history::remove_settings(&handle, REMOVAL).await?;
     lock.renew(&handle).await?;
-    handle.commit_or_unknown(CommandLine::new("migrate status").and(" tells")).await
+    handle.commit_or_unknown(Hint::from("to see what is there: ").and(CommandLine::new("migrate status"))).await
 }
 
 impl Runner<'_> {
@@ -291,7 +291,7 @@ impl Runner<'_> {
 pub(super) fn unknown_extent(stopped: Error) -> Error {
     let error = with_addition(stopped, "what is gone is not known");
     let error = if error.kind() == Kind::Unavailable { error.outcome_unknown() } else { error };
-    error.hint(CommandLine::new("migrate status").and(" tells"))
+    error.hint(Hint::from("to see what is gone: ").and(CommandLine::new("migrate status")))
 }
 
 /// The same error with an addition to its message.

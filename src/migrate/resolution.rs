@@ -7,7 +7,7 @@ use super::removal::undo_announced;
 use super::runner::new_run;
 use super::{Catalog, Plan, Progress};
 use crate::db::Database;
-use crate::error::{CommandLine, Error, Result};
+use crate::error::{CommandLine, Error, Hint, Result};
 
 /// A manual resolution of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +108,7 @@ async fn record_locked(
         recorded.push((*name).to_owned());
     }
     lock.renew(&handle).await?;
-    handle.commit_or_unknown(CommandLine::new("migrate status").and(" tells where each stands")).await?;
+    handle.commit_or_unknown(Hint::from("to see where each stands: ").and(CommandLine::new("migrate status"))).await?;
     Ok(recorded)
 }
 

@@ -364,7 +364,9 @@ impl<'a> Runner<'a> {
                 self.history.record(&run, run.started_at);
             }
             self.lock.renew(&handle).await?;
-            handle.commit_or_unknown(CommandLine::new("migrate status").and(" tells where each stands")).await?;
+            handle
+                .commit_or_unknown(Hint::from("to see where each stands: ").and(CommandLine::new("migrate status")))
+                .await?;
         }
     }
 

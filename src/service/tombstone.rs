@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::db::Database;
 use crate::domain::Outcome;
 use crate::entity::audit_event;
-use crate::error::{CommandLine, Error, Result};
+use crate::error::{CommandLine, Error, Hint, Result};
 use crate::repository;
 
 /// Pause between two attempts to reach the database.
@@ -64,7 +64,7 @@ pub async fn write_tombstone(database: &Database, tombstone: &audit_event::Model
         (Ok(()), None) => {
             match dry_run {
                 true => handle.rollback().await?,
-                false => handle.commit_or_unknown(CommandLine::again().and(" settles it")).await?,
+                false => handle.commit_or_unknown(Hint::from("to settle it: ").and(CommandLine::again())).await?,
             }
             Ok(Settlement { is_applied: false, is_new: true })
         }

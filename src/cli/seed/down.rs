@@ -49,7 +49,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArgumen
     let apply_again = || CommandLine::like("seed up").without("--force").option("--only", &seed.name);
     let reverted = seed::down(&operations, seed, arguments.force).await.map_err(|error| {
         let is_half_done = is_redo && error.kind() == Kind::OutcomeUnknown;
-        if is_half_done { error.hint(Hint::from("if it was applied, then ").and(apply_again())) } else { error }
+        if is_half_done { error.hint(Hint::from("if it was applied, then: ").and(apply_again())) } else { error }
     })?;
     for kept in &reverted.kept {
         context.output.warn(&format!("kept {}", printable(kept)));
@@ -60,7 +60,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArgumen
             let message = format!("{}; the rows that it created were deleted before", error.message());
             let error = error.reworded(message);
             let error = if error.kind() == Kind::Unavailable { error.without_hints() } else { error };
-            error.hint(apply_again().and(" applies it again"))
+            error.hint(Hint::from("to apply it again: ").and(apply_again()))
         });
     }
     let line = format!("seed {} reverted: {} deleted, {} kept", seed.name, reverted.deleted, reverted.kept.len());

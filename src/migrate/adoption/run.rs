@@ -11,7 +11,7 @@ use crate::db::ddl::{LOCK_TIMEOUT, broken_references};
 use crate::db::fault::{classify, commit_error};
 use crate::db::schema;
 use crate::db::write::WriteHandle;
-use crate::error::{CommandLine, Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::backup::finish_with_copy;
 use crate::migrate::failure::Failure;
 use crate::migrate::history::Direction;
@@ -78,9 +78,10 @@ impl ForeignShop {
         let conversion = self.conversion();
         let done = match self.adopt_locked(database, plan, &lock, &conversion, progress).await {
             Ok(()) => Ok(()),
-            Err(Failure::Database { error, .. }) if classify(&error).leaves_in_doubt() => {
-                Err(commit_error(error, CommandLine::new("migrate status").and(" tells whether it was taken over")))
-            }
+            Err(Failure::Database { error, .. }) if classify(&error).leaves_in_doubt() => Err(commit_error(
+                error,
+                Hint::from("to see whether it was taken over: ").and(CommandLine::new("migrate status")),
+            )),
             Err(failure) => {
                 let removed = timeout(LOCK_TIMEOUT, self.remove_remains(database, &conversion, has_history)).await;
                 if let Ok(Err(error)) = removed {
