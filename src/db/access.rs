@@ -87,6 +87,9 @@ impl Grantee {
 pub(super) enum GrantObject {
     /// All databases of the server, or those that match a pattern, as SQL.
     Wider(String),
+    /// What lets the shop be changed though it is no part of it, as SQL: the server's own tables, other accounts,
+    /// routines.
+    Beside(String),
     /// The whole database; MySQL: as SQL.
     Database(String),
     Schema,
@@ -143,9 +146,21 @@ pub struct RightsStep {
 pub struct Assessment {
     pub steps: Vec<RightsStep>,
     pub remaining: Vec<ExcessRights>,
+    /// Whether the role owns tables of the shop: no statement about its rights would keep it from anything.
+    pub owns_tables: bool,
 }
 
-/// What a role can do beyond its rights by indirect grants, which may apply to other roles too.
+impl Assessment {
+    /// What the role can do beyond its rights, in whichever way: `UPDATE on audit_events`.
+    pub(super) fn excess(&self) -> Vec<String> {
+        let revoked = self.steps.iter().filter(|step| step.change == RightsChange::Revoke);
+        let revoked = revoked.map(|step| format!("{} on {}", step.privileges, step.on));
+        revoked.chain(self.remaining.iter().map(|remaining| remaining.what.clone())).collect()
+    }
+}
+
+/// What a role can do beyond its rights by indirect grants, which may apply to other roles too, by ownership or by
+/// an attribute.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExcessRights {
     /// `UPDATE on audit_events by membership of staff`
@@ -166,7 +181,7 @@ impl ShopDatabase {
     pub(super) fn sql(&self, on: &GrantObject) -> String {
         let quoted = |name: &str| self.engine.quoted(name);
         match on {
-            GrantObject::Wider(sql) | GrantObject::Database(sql) => sql.clone(),
+            GrantObject::Wider(sql) | GrantObject::Beside(sql) | GrantObject::Database(sql) => sql.clone(),
             GrantObject::Schema => format!("SCHEMA {}", quoted(&self.schema)),
             GrantObject::Table(table) | GrantObject::Column(table, _) => {
                 format!("{}.{}", quoted(&self.schema), quoted(table))
@@ -176,7 +191,7 @@ impl ShopDatabase {
 
     pub(super) fn display(&self, on: &GrantObject) -> String {
         match on {
-            GrantObject::Wider(sql) => sql.clone(),
+            GrantObject::Wider(sql) | GrantObject::Beside(sql) => sql.clone(),
             GrantObject::Database(_) => format!("database {}", self.database),
             GrantObject::Schema => format!("schema {}", self.schema),
             GrantObject::Table(table) | GrantObject::Column(table, _) => table.clone(),
@@ -208,8 +223,9 @@ impl ShopDatabase {
 /// The statements that give a reader or writer, but not an admin, exactly its rights.
 pub(super) fn compare(shop: &ShopDatabase, grantee: &Grantee, rights: &Rights, held: &[HeldPrivilege]) -> Assessment {
     let too_much: Vec<&HeldPrivilege> = held.iter().filter(|held| exceeds_rights(shop.engine, rights, held)).collect();
-    let (own, others): (Vec<&HeldPrivilege>, Vec<&HeldPrivilege>) =
-        too_much.into_iter().partition(|held| held.via.is_none() && !matches!(held.on, GrantObject::Wider(_)));
+    let (own, others): (Vec<&HeldPrivilege>, Vec<&HeldPrivilege>) = too_much
+        .into_iter()
+        .partition(|held| held.via.is_none() && !matches!(held.on, GrantObject::Wider(_) | GrantObject::Beside(_)));
     let revokes = revocations(shop, grantee, &own);
     let kept: Vec<&HeldPrivilege> = held.iter().filter(|held| held.via.is_none() && remains(held, &own)).collect();
     let grants = rights.tables.iter().filter_map(|table| grant(shop, grantee, table, &kept));
@@ -217,7 +233,8 @@ pub(super) fn compare(shop: &ShopDatabase, grantee: &Grantee, rights: &Rights, h
     // revoked after their replacements are granted.
     let (wide, on_tables): (Vec<RightsStep>, Vec<RightsStep>) = revokes.into_iter().partition(|step| step.is_wide);
     let steps = on_tables.into_iter().chain(grants).chain(wide).collect();
-    Assessment { steps, remaining: distinct(others.iter().map(|held| remaining(shop, grantee, held))) }
+    let remaining = distinct(others.iter().map(|held| remaining(shop, grantee, held)));
+    Assessment { steps, remaining, owns_tables: false }
 }
 
 fn remaining(shop: &ShopDatabase, grantee: &Grantee, held: &HeldPrivilege) -> ExcessRights {
@@ -228,7 +245,11 @@ fn remaining(shop: &ShopDatabase, grantee: &Grantee, held: &HeldPrivilege) -> Ex
     match &held.via {
         Some(via) => {
             let everybody = Grantee { name: "PUBLIC".to_owned(), sql: "PUBLIC".to_owned() };
-            let revoke = || shop.step(RightsChange::Revoke, &held.on, held.privilege.clone(), &everybody).sql;
+            let privilege = match &held.on {
+                GrantObject::Column(_, column) => with_columns(shop.engine, &held.privilege, &[column]),
+                _ => held.privilege.clone(),
+            };
+            let revoke = || shop.step(RightsChange::Revoke, &held.on, privilege, &everybody).sql;
             ExcessRights {
                 what: format!("{what} by {}", via.how),
                 remedy: via.remedy.clone().or_else(|| Some(revoke())),
@@ -256,7 +277,7 @@ fn exceeds_rights(engine: Engine, rights: &Rights, held: &HeldPrivilege) -> bool
             !is_mark && (held.is_grantable || !rights.allows(privilege) || is_hidden && privilege == "SELECT")
         }),
         GrantObject::Schema => held.is_grantable || privilege == "CREATE",
-        GrantObject::Database(_) | GrantObject::Wider(_) => {
+        GrantObject::Database(_) | GrantObject::Wider(_) | GrantObject::Beside(_) => {
             let is_wanted_everywhere =
                 rights.tables.iter().all(|table| table.allows(privilege) && table.hidden.is_empty());
             held.is_grantable || !(engine.is_harmless(privilege) || is_wanted_everywhere)
@@ -393,7 +414,5 @@ pub struct EffectiveRights {
     pub role: String,
     /// The existing tables, each with the privileges on it or on any of its columns.
     pub tables: BTreeMap<String, BTreeSet<Privilege>>,
-    /// Readable columns among those hidden from some roles.
-    pub hidden_readable: Vec<String>,
     pub may_change_schema: bool,
 }

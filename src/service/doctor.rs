@@ -193,7 +193,7 @@ fn server_role(seen: &Inspection, setup: &Setup) -> Check {
     }
 }
 
-/// Informational, except for a role with incomplete rights.
+/// A role that is none of the three can do less than its work needs, or more than it should.
 fn access(database: &Database, role_match: Option<RoleMatch>) -> Check {
     let Some(role_match) = role_match else {
         let detail = match database.target() {
@@ -202,8 +202,8 @@ fn access(database: &Database, role_match: Option<RoleMatch>) -> Check {
         };
         return Check::new("access", State::Ok, detail);
     };
-    let state = if role_match.lacking.is_empty() { State::Ok } else { State::Warning };
     let is_one = role_match.lacking.is_empty() && role_match.exceeding.is_empty();
+    let state = if is_one { State::Ok } else { State::Warning };
     let check = Check::new("access", state, role_match.text());
     // Users paste this into a shell.
     let is_plain = role_match.name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.%@".contains(letter));

@@ -46,6 +46,14 @@ pub trait Grants: Catalog + Sync {
         Ok(None)
     }
 
+    /// What this session's role can do beyond these rights, by the same judgement as [`Grants::assess`]:
+    /// `UPDATE on audit_events`.
+    ///
+    /// Errors: only a lost connection.
+    async fn own_excess(&self, _session: &dyn Session, _rights: &Rights) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// Whether a privilege on the whole database changes neither rows nor the schema.
     fn is_harmless(&self, _privilege: &str) -> bool {
         true

@@ -43,7 +43,7 @@ impl Grants for Mysql {
     async fn assess(&self, session: &dyn Session, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
         let database = database(session).await?;
         let shop = ShopDatabase { engine: Engine::Mysql, schema: database.clone(), database };
-        let held = held_privileges(session, grantee, &shop.database).await?;
+        let held = held_privileges(session, &shop.database, Whose::Others(grantee)).await?;
         if rights.is_admin {
             let on = GrantObject::Database(format!("{}.*", shop.engine.quoted(&grants::escaped(&shop.database))));
             let has_all = held.iter().any(|held| {
@@ -52,7 +52,7 @@ impl Grants for Mysql {
                     && matches!(held.on, GrantObject::Database(_) | GrantObject::Wider(_))
             });
             let missing = (!has_all).then(|| shop.step(RightsChange::Grant, &on, ALL.to_owned(), grantee));
-            return Ok(Assessment { steps: missing.into_iter().collect(), remaining: Vec::new() });
+            return Ok(Assessment { steps: missing.into_iter().collect(), ..Assessment::default() });
         }
         if is_current(session, grantee).await? {
             let message = format!("{} runs this, and would take away its own rights", printable(&grantee.name));
@@ -75,18 +75,11 @@ impl Grants for Mysql {
     }
 
     async fn effective(&self, session: &dyn Session, tables: &[TableRights]) -> Result<Option<EffectiveRights>> {
-        let sql = "SELECT CAST(DATABASE() AS CHAR) AS name, CAST(CURRENT_USER() AS CHAR) AS role, \
-                   COALESCE(CAST(CURRENT_ROLE() AS CHAR), '') AS active, VERSION() AS version";
-        let asked = rows(session, sql).await?;
-        let get = |column| asked.first().and_then(|row| text(row, column)).unwrap_or_default();
-        let (database, active) = (get("name"), get("active"));
+        let own = own(session).await?;
         // MariaDB includes the grants of the active role.
-        let using = match get("version").contains("MariaDB") || active.is_empty() || active == "NONE" {
-            true => String::new(),
-            false => format!(" FOR CURRENT_USER() USING {active}"),
-        };
+        let using = if own.using.is_empty() { String::new() } else { format!(" FOR CURRENT_USER(){}", own.using) };
         let lines = rows(session, &format!("SHOW GRANTS{using}")).await?;
-        let lines = lines.iter().filter_map(first_text).map(|line| grants::read(&line, &database));
+        let lines = lines.iter().filter_map(first_text).map(|line| grants::read(&line, &own.database));
         let held: Vec<HeldPrivilege> = lines
             .filter_map(|line| match line {
                 GrantLine::Privileges(held) => Some(held),
@@ -105,23 +98,24 @@ impl Grants for Mysql {
         let is = |held: &HeldPrivilege, privilege: &str| held.privilege == privilege || held.privilege == ALL;
         let may_change_schema =
             SCHEMA.iter().all(|privilege| held.iter().any(|held| is_wide(held) && is(held, privilege)));
-        let mut effective = EffectiveRights { role: get("role"), may_change_schema, ..EffectiveRights::default() };
-        for TableRights { table, hidden, .. } in tables.iter().filter(|rights| present.contains(&rights.table)) {
-            let is_on_table = |held: &HeldPrivilege| is_wide(held) || held.on == GrantObject::Table(table.clone());
-            let is_on_part = |held: &HeldPrivilege| {
-                is_on_table(held) || matches!(&held.on, GrantObject::Column(of, _) if of == table)
+        let mut effective = EffectiveRights { role: own.role, may_change_schema, ..EffectiveRights::default() };
+        for TableRights { table, .. } in tables.iter().filter(|rights| present.contains(&rights.table)) {
+            let is_on_part = |held: &HeldPrivilege| match &held.on {
+                GrantObject::Table(of) | GrantObject::Column(of, _) => of == table,
+                _ => is_wide(held),
             };
             let can = |privilege: &Privilege| held.iter().any(|held| is_on_part(held) && is(held, privilege.as_str()));
             effective.tables.insert(table.clone(), Privilege::ALL.into_iter().filter(can).collect());
-            let is_readable = |column: &&String| {
-                let of_column = GrantObject::Column(table.clone(), (*column).clone());
-                held.iter().any(|held| (is_on_table(held) || held.on == of_column) && is(held, "SELECT"))
-            };
-            effective
-                .hidden_readable
-                .extend(hidden.iter().filter(is_readable).map(|column| format!("{table}.{column}")));
         }
         Ok((!effective.tables.is_empty()).then_some(effective))
+    }
+
+    async fn own_excess(&self, session: &dyn Session, rights: &Rights) -> Result<Vec<String>> {
+        let Own { database, role, using } = own(session).await?;
+        let held = held_privileges(session, &database, Whose::Own { using }).await?;
+        let shop = ShopDatabase { engine: Engine::Mysql, schema: database.clone(), database };
+        let grantee = Grantee { sql: "CURRENT_USER()".to_owned(), name: role };
+        Ok(compare(&shop, &grantee, rights, &held).excess())
     }
 
     fn is_harmless(&self, privilege: &str) -> bool {
@@ -144,39 +138,87 @@ async fn is_current(session: &dyn Session, grantee: &Grantee) -> Result<bool> {
     Ok(is_every_host || grantee.sql == format!("{}@{}", quoted(user), quoted(host)))
 }
 
-/// All privileges of an account or role, by its own grants and its roles.
+/// The account of a session and its database.
+struct Own {
+    database: String,
+    role: String,
+    /// MySQL: the clause that includes the grants of its active roles.
+    using: String,
+}
+
+async fn own(session: &dyn Session) -> Result<Own> {
+    let sql = "SELECT CAST(DATABASE() AS CHAR) AS name, CAST(CURRENT_USER() AS CHAR) AS role, \
+               COALESCE(CAST(CURRENT_ROLE() AS CHAR), '') AS active, VERSION() AS version";
+    let asked = rows(session, sql).await?;
+    let get = |column| asked.first().and_then(|row| text(row, column)).unwrap_or_default();
+    let active = get("active");
+    let using = match get("version").contains("MariaDB") || active.is_empty() || active == "NONE" {
+        true => String::new(),
+        false => format!(" USING {active}"),
+    };
+    Ok(Own { database: get("name"), role: get("role"), using })
+}
+
+/// Whose privileges are read.
+enum Whose<'a> {
+    Others(&'a Grantee),
+    /// Those of the session, as far as the server shows them to it.
+    Own {
+        using: String,
+    },
+}
+
+impl Whose<'_> {
+    /// As `SHOW GRANTS FOR` names it.
+    fn sql(&self) -> String {
+        match self {
+            Whose::Others(grantee) => grantee.sql.clone(),
+            Whose::Own { using } => format!("CURRENT_USER(){using}"),
+        }
+    }
+
+    /// The lines of `SHOW GRANTS` for it, or for a role that it has.
+    ///
+    /// Errors: exit 3 for a missing one; exit 4 without the right to read grants.
+    async fn lines(&self, session: &dyn Session, of: &str) -> Result<Vec<QueryResult>> {
+        let sql = format!("SHOW GRANTS FOR {of}");
+        let grantee = match self {
+            Whose::Others(grantee) => grantee,
+            Whose::Own { .. } => return rows(session, &sql).await,
+        };
+        match session.query_text(&sql).await {
+            Err(error) if is_unknown(&error) => {
+                Err(grantee.unknown(&format!("CREATE USER {} IDENTIFIED BY '…'", grantee.sql)))
+            }
+            lines => Ok(lines?),
+        }
+    }
+}
+
+/// All privileges of an account or role: its own grants, those of its roles, active or not, and those to everybody.
 ///
-/// Errors: exit 3 for a missing one; exit 4 without the right to read grants.
-async fn held_privileges(session: &dyn Session, grantee: &Grantee, database: &str) -> Result<Vec<HeldPrivilege>> {
+/// Errors: those of [`Whose::lines`].
+async fn held_privileges(session: &dyn Session, database: &str, whose: Whose<'_>) -> Result<Vec<HeldPrivilege>> {
     let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
-    let mut open = vec![(grantee.sql.clone(), None)];
+    let mut open = vec![(whose.sql(), None)];
     while let Some((sql, via)) = open.pop() {
         if !seen.insert(sql.clone()) {
             continue;
         }
-        let lines = match session.query_text(&format!("SHOW GRANTS FOR {sql}")).await {
-            Ok(lines) => lines,
-            Err(error) if is_unknown(&error) => {
-                return Err(grantee.unknown(&format!("CREATE USER {} IDENTIFIED BY '…'", grantee.sql)));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        for line in lines.iter().filter_map(first_text) {
-            match grants::read(&line, database) {
-                GrantLine::Privileges(held) => {
-                    all.extend(held.into_iter().map(|held| HeldPrivilege { via: via.clone(), ..held }));
-                }
-                GrantLine::Roles(roles) => {
-                    open.extend(roles.into_iter().map(|role| {
-                        let remedy = Some(format!("REVOKE {role} FROM {sql}"));
-                        let via = Some(GrantPath { how: format!("the role {role}"), remedy });
-                        (role, via)
-                    }));
-                }
-                GrantLine::Other => {}
-            }
-        }
+        let lines = whose.lines(session, &sql).await?;
+        let (privileges, roles) = grants::read_all(lines.iter().filter_map(first_text), database);
+        all.extend(privileges.into_iter().map(|held| HeldPrivilege { via: via.clone(), ..held }));
+        open.extend(roles.into_iter().map(|role| {
+            let remedy = Some(format!("REVOKE {role} FROM {sql}"));
+            let via = Some(GrantPath { how: format!("the role {role}"), remedy });
+            (role, via)
+        }));
     }
+    // Servers without PUBLIC, and those where nothing was granted to it, refuse this.
+    let lines = rows(session, "SHOW GRANTS FOR PUBLIC").await?;
+    let (privileges, _) = grants::read_all(lines.iter().filter_map(first_text), database);
+    let via = Some(GrantPath { how: "a grant to everybody (PUBLIC)".to_owned(), remedy: None });
+    all.extend(privileges.into_iter().map(|held| HeldPrivilege { via: via.clone(), ..held }));
     Ok(all)
 }
 

@@ -9,14 +9,32 @@ pub const HARMLESS: [&str; 5] = ["USAGE", "EXECUTE", "LOCK TABLES", "CREATE TEMP
 /// incomplete. It grants no access on its own.
 pub const MARK: &str = "REFERENCES";
 
+/// To act as another account. Its grant option ends with it.
+const PROXY: &str = "PROXY";
+/// Who can write this database can give every right to everybody.
+const SERVERS_OWN: &str = "mysql";
+
 /// The grants of one line.
 #[derive(Debug, Clone)]
 pub enum GrantLine {
     Privileges(Vec<HeldPrivilege>),
     /// Other roles, as SQL.
     Roles(Vec<String>),
-    /// Routines, proxies, default roles.
+    /// Grants of other databases, default roles.
     Other,
+}
+
+/// The privileges and the roles of all lines.
+pub fn read_all(lines: impl Iterator<Item = String>, database: &str) -> (Vec<HeldPrivilege>, Vec<String>) {
+    let (mut all, mut names) = (Vec::new(), Vec::new());
+    for line in lines {
+        match read(&line, database) {
+            GrantLine::Privileges(held) => all.extend(held),
+            GrantLine::Roles(roles) => names.extend(roles),
+            GrantLine::Other => {}
+        }
+    }
+    (all, names)
 }
 
 /// Parses one line. `database` is the shop's own.
@@ -27,6 +45,15 @@ pub fn read(line: &str, database: &str) -> GrantLine {
         let roles = listed(grant).into_iter().filter(|role| role.starts_with('`') || role.starts_with('\''));
         return GrantLine::Roles(roles.map(str::to_owned).collect());
     };
+    if list == PROXY {
+        let on = GrantObject::Beside(object.trim().to_owned());
+        return GrantLine::Privileges(vec![HeldPrivilege {
+            on,
+            privilege: PROXY.to_owned(),
+            is_grantable: false,
+            via: None,
+        }]);
+    }
     let Some(on) = object_of(object.trim(), database) else { return GrantLine::Other };
     let mut held: Vec<HeldPrivilege> =
         listed(list).into_iter().flat_map(|privilege| privileges(privilege, &on)).collect();
@@ -51,25 +78,30 @@ fn privileges(text: &str, on: &GrantObject) -> Vec<HeldPrivilege> {
     columns.into_iter().map(|column| held(GrantObject::Column(table.clone(), unquoted(column)), privilege)).collect()
 }
 
-/// The object after ON, if it concerns the database.
+/// The object after ON, if it concerns the database, or the server's own.
 fn object_of(object: &str, database: &str) -> Option<GrantObject> {
     if object == "*.*" {
         return Some(GrantObject::Wider(object.to_owned()));
     }
-    let object = object.strip_prefix("TABLE ").unwrap_or(object);
-    let (schema, table) = split_at_word(object, ".")?;
-    // `FUNCTION `shop`.`f``, `'user'@'host'` of a proxy.
-    if !schema.starts_with('`') {
-        return None;
-    }
+    let named = object.strip_prefix("TABLE ").unwrap_or(object);
+    let is_routine = !named.starts_with('`');
+    let (_, name) = named.split_at(named.find('`')?);
+    let (schema, table) = split_at_word(name, ".")?;
     let pattern = unquoted(schema);
     if table != "*" {
-        return (pattern == database).then(|| GrantObject::Table(unquoted(table)));
+        return match pattern == database {
+            true if is_routine => Some(GrantObject::Beside(object.to_owned())),
+            true => Some(GrantObject::Table(unquoted(table))),
+            false => (pattern == SERVERS_OWN).then(|| GrantObject::Beside(object.to_owned())),
+        };
     }
     if pattern == database || literal(&pattern).as_deref() == Some(database) {
         return Some(GrantObject::Database(object.to_owned()));
     }
-    matches(&pattern, database).then(|| GrantObject::Wider(object.to_owned()))
+    match matches(&pattern, database) {
+        true => Some(GrantObject::Wider(object.to_owned())),
+        false => matches(&pattern, SERVERS_OWN).then(|| GrantObject::Beside(object.to_owned())),
+    }
 }
 
 /// Escapes a database name so that it is not a pattern: `shop\_%`.
@@ -184,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_the_servers_print_is_read_back() {
-        let cases: [(&str, &[&str]); 8] = [
+        let cases: [(&str, &[&str]); 11] = [
             ("GRANT USAGE ON *.* TO `o'ne@x`@`10.%` IDENTIFIED BY PASSWORD '*6BB4'", &[r#"USAGE Wider("*.*")"#]),
             (
                 "GRANT SELECT, INSERT, UPDATE (`actor`, `a,b)`) ON `shop_live`.`audit_events` TO `rdr`@`%` WITH GRANT OPTION",
@@ -203,10 +235,13 @@ mod tests {
             ),
             ("GRANT INSERT ON `shop%`.* TO `rdr`@`%`", &[r#"INSERT Wider("`shop%`.*")"#]),
             ("GRANT INSERT ON `other`.* TO `rdr`@`%`", &["GRANT INSERT ON `other`.* TO `rdr`@`%` has none"]),
+            ("GRANT DELETE ON `mysql`.`db` TO `r`", &[r#"DELETE Beside("`mysql`.`db`")"#]),
             (
-                "GRANT EXECUTE ON PROCEDURE `shop_live`.`p` TO `r`",
-                &["GRANT EXECUTE ON PROCEDURE `shop_live`.`p` TO `r` has none"],
+                "GRANT ALTER ROUTINE ON PROCEDURE `shop_live`.`p` TO `r`",
+                &[r#"ALTER ROUTINE Beside("PROCEDURE `shop_live`.`p`")"#],
             ),
+            ("GRANT PROXY ON 'ad'@'%' TO 'r'@'%' WITH GRANT OPTION", &[r#"PROXY Beside("'ad'@'%'")"#]),
+            ("GRANT DELETE ON `shop_live`.`orders` TO PUBLIC", &[r#"DELETE Table("orders")"#]),
             ("SET DEFAULT ROLE `r` FOR `u`@`%`", &["SET DEFAULT ROLE `r` FOR `u`@`%` has none"]),
         ];
         for (line, expected) in cases {

@@ -4,7 +4,7 @@ use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::{DbBackend, QueryResult, Statement};
 
 use super::Postgres;
-
+use super::powers::powers;
 use crate::db::access::{
     Assessment, EffectiveRights, GrantObject, GrantPath, Grantee, HeldPrivilege, Privilege, Rights, RightsChange,
     RightsStep, ShopDatabase, TableRights, compare,
@@ -16,7 +16,7 @@ use crate::db::engine::{Engine, Session};
 use crate::error::{Error, Result, printable};
 
 /// Rows of `kind`, `in_table`, `in_column`, `privilege`, `is_option`, `way`, `other`: all privileges of the role
-/// `$1`, by its own grants, grants to PUBLIC, and memberships.
+/// `$1`, by its own grants, grants to PUBLIC, and memberships. `other` is the grantor, or the role granted to `$1`.
 const HELD: &str = "WITH me AS (SELECT oid FROM pg_roles WHERE rolname = $1), \
     granted AS (\
     SELECT 'table' AS kind, c.relname AS in_table, CAST(NULL AS name) AS in_column, c.relowner AS owner, a.* \
@@ -33,9 +33,14 @@ const HELD: &str = "WITH me AS (SELECT oid FROM pg_roles WHERE rolname = $1), \
     CAST(g.privilege_type AS text) AS privilege, CAST(g.is_grantable AS text) AS is_option, \
     CASE WHEN g.grantee = 0 THEN 'everybody' WHEN g.grantee = me.oid AND g.grantor = g.owner THEN 'own' \
     WHEN g.grantee = me.oid THEN 'grantor' ELSE 'member' END AS way, \
-    CAST(pg_get_userbyid(CASE WHEN g.grantee = me.oid THEN g.grantor ELSE g.grantee END) AS text) AS other \
+    CASE WHEN g.grantee = me.oid THEN CAST(pg_get_userbyid(g.grantor) AS text) ELSE (\
+    SELECT min(CAST(r.rolname AS text)) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid \
+    WHERE m.member = me.oid AND pg_has_role(m.roleid, g.grantee, 'MEMBER')) END AS other \
     FROM granted g, me WHERE g.grantee = 0 OR g.grantee = me.oid OR pg_has_role(me.oid, g.grantee, 'MEMBER') \
-    UNION ALL SELECT 'table', CAST(c.relname AS text), NULL, w.privilege, 'false', 'member', w.role \
+    AND pg_get_userbyid(g.grantee) <> 'pg_database_owner' \
+    UNION ALL SELECT 'table', CAST(c.relname AS text), NULL, w.privilege, 'false', 'member', (\
+    SELECT min(CAST(g.rolname AS text)) FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid \
+    WHERE m.member = me.oid AND pg_has_role(m.roleid, r.oid, 'MEMBER')) \
     FROM me, pg_roles r JOIN (VALUES ('pg_read_all_data', 'SELECT'), ('pg_write_all_data', 'INSERT'), \
     ('pg_write_all_data', 'UPDATE'), ('pg_write_all_data', 'DELETE')) w(role, privilege) ON w.role = r.rolname, pg_class c \
     WHERE pg_has_role(me.oid, r.oid, 'MEMBER') AND c.relkind IN ('r', 'p') \
@@ -56,15 +61,17 @@ const ROLE: &str = "SELECT CAST(rolsuper AS text) AS is_superuser, CAST(rolname 
     CAST(current_schema() AS text) AS in_schema, CAST(current_database() AS text) AS in_database \
     FROM pg_roles WHERE rolname = $1";
 
+/// One row about the role of this connection.
+const OWN: &str = "SELECT CAST(current_user AS text) AS role, CAST(current_schema() AS text) AS in_schema, \
+    CAST(current_database() AS text) AS in_database";
+
 /// Rows of `in_table` with the effective privileges of this connection's role.
 const EFFECTIVE: &str = "SELECT CAST(current_user AS text) AS role, CAST(c.relname AS text) AS in_table, \
     CAST(has_any_column_privilege(c.oid, 'SELECT') AS text) AS may_select, \
     CAST(has_any_column_privilege(c.oid, 'INSERT') AS text) AS may_insert, \
     CAST(has_any_column_privilege(c.oid, 'UPDATE') AS text) AS may_update, \
     CAST(has_table_privilege(c.oid, 'DELETE') AS text) AS may_delete, \
-    CAST(pg_has_role(c.relowner, 'USAGE') AND has_schema_privilege(c.relnamespace, 'CREATE') AS text) AS may_change, \
-    COALESCE((SELECT string_agg(a.attname, ',') FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
-    AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')), '') AS readable \
+    CAST(pg_has_role(c.relowner, 'USAGE') AND has_schema_privilege(c.relnamespace, 'CREATE') AS text) AS may_change \
     FROM pg_class c WHERE c.relkind IN ('r', 'p') \
     AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
 
@@ -88,14 +95,18 @@ impl Grants for Postgres {
             );
         }
         if owners.iter().any(|owner| owner.name == grantee.name && is_of_shop(rights, &owner.table)) {
-            let message = format!("{name} owns tables of the shop, and an owner can do everything with them");
-            return Err(Error::conflict("access.owner", message)
-                .hint("name the role that is to own them with --admin, or run this after access apply --admin ROLE"));
+            return Ok(Assessment { owns_tables: true, ..Assessment::default() });
         }
-        let held = held_privileges(session, &shop, grantee).await?;
-        let mut assessment = compare(&shop, grantee, rights, &held);
-        assessment.steps.splice(0..0, access_grants(&shop, grantee, &held, false));
-        Ok(assessment)
+        assess_restricted(session, &shop, grantee, rights).await
+    }
+
+    async fn own_excess(&self, session: &dyn Session, rights: &Rights) -> Result<Vec<String>> {
+        let rows = session.query_text(OWN).await?;
+        let Some(own) = rows.first() else { return Ok(Vec::new()) };
+        let get = |column| text(own, column).unwrap_or_default();
+        let shop = ShopDatabase { engine: Engine::Postgres, schema: get("in_schema"), database: get("in_database") };
+        let grantee = Grantee { sql: self.quoted(&get("role")), name: get("role") };
+        Ok(assess_restricted(session, &shop, &grantee, rights).await?.excess())
     }
 
     async fn assert_may_grant(&self, session: &dyn Session, steps: &[RightsStep]) -> Result<()> {
@@ -115,14 +126,13 @@ impl Grants for Postgres {
         let mut effective = EffectiveRights { may_change_schema: !rows.is_empty(), ..EffectiveRights::default() };
         for row in &rows {
             let name = text(row, "in_table").unwrap_or_default();
-            let Some(rights) = tables.iter().find(|rights| rights.table == name) else { continue };
+            if !tables.iter().any(|rights| rights.table == name) {
+                continue;
+            }
             effective.role = text(row, "role").unwrap_or_default();
             effective.may_change_schema &= is_true(row, "may_change");
             let columns = ["may_select", "may_insert", "may_update", "may_delete"];
             let held = Privilege::ALL.into_iter().zip(columns).filter(|(_, column)| is_true(row, column));
-            let readable = text(row, "readable").unwrap_or_default();
-            let hidden = rights.hidden.iter().filter(|column| readable.split(',').any(|name| name == column.as_str()));
-            effective.hidden_readable.extend(hidden.map(|column| format!("{name}.{column}")));
             effective.tables.insert(name, held.map(|(privilege, _)| privilege).collect());
         }
         Ok((!effective.tables.is_empty()).then_some(effective))
@@ -133,7 +143,21 @@ impl Grants for Postgres {
     }
 }
 
-async fn rows_of(session: &dyn Session, sql: &str, role: &str) -> Result<Vec<QueryResult>> {
+/// The changes for a role that is no admin, and what it can do in other ways.
+async fn assess_restricted(
+    session: &dyn Session,
+    shop: &ShopDatabase,
+    grantee: &Grantee,
+    rights: &Rights,
+) -> Result<Assessment> {
+    let held = held_privileges(session, shop, grantee).await?;
+    let mut assessment = compare(shop, grantee, rights, &held);
+    assessment.steps.splice(0..0, access_grants(shop, grantee, &held, false));
+    assessment.remaining.extend(powers(session, shop, grantee).await?);
+    Ok(assessment)
+}
+
+pub(super) async fn rows_of(session: &dyn Session, sql: &str, role: &str) -> Result<Vec<QueryResult>> {
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [role.into()]);
     Ok(session.query(statement).await?)
 }
@@ -180,7 +204,7 @@ fn assess_admin(
             steps.push(shop.step(RightsChange::Grant, &on, all, &before));
         }
     }
-    Assessment { steps, remaining: Vec::new() }
+    Assessment { steps, ..Assessment::default() }
 }
 
 struct Owner {

@@ -8,6 +8,7 @@ mod connect;
 mod copy;
 mod fault;
 mod inspect;
+mod powers;
 mod search_path;
 mod sessions;
 mod values;

@@ -1,0 +1,64 @@
+//! What a role can do by ownership, attributes and predefined roles, beside its privileges.
+
+use sea_orm::QueryResult;
+
+use super::Postgres;
+use super::access::rows_of;
+use crate::db::access::{ExcessRights, Grantee, ShopDatabase};
+use crate::db::answers::text;
+use crate::db::dialect::catalog::Catalog;
+use crate::db::engine::Session;
+use crate::error::{Result, printable};
+
+/// Rows of `kind`, `name`, `via`: what the role `$1` and the roles that it is a member of own, their attributes, and
+/// predefined roles among them. Whether a membership is inherited does not count: `SET ROLE` uses it. `via` is the
+/// role granted to `$1`, null for the role itself. The owner of the database is a member of `pg_database_owner`
+/// without any grant.
+const POWERS: &str = "WITH me AS (SELECT oid FROM pg_roles WHERE rolname = $1), \
+    reached AS (SELECT r.*, CASE WHEN r.oid <> me.oid THEN (SELECT min(CAST(g.rolname AS text)) \
+    FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid \
+    WHERE m.member = me.oid AND pg_has_role(m.roleid, r.oid, 'MEMBER')) END AS via \
+    FROM pg_roles r, me WHERE pg_has_role(me.oid, r.oid, 'MEMBER') AND r.rolname <> 'pg_database_owner') \
+    SELECT 'attribute' AS kind, a.name, via FROM reached, LATERAL (VALUES ('SUPERUSER', rolsuper), \
+    ('CREATEROLE', rolcreaterole), ('BYPASSRLS', rolbypassrls), ('REPLICATION', rolreplication)) a(name, is_set) \
+    WHERE a.is_set \
+    UNION SELECT 'predefined', CAST(rolname AS text), via FROM reached WHERE rolname IN ('pg_execute_server_program', \
+    'pg_read_server_files', 'pg_write_server_files', 'pg_write_all_data') AND via IS NOT NULL \
+    UNION SELECT 'database', CAST(d.datname AS text), via FROM reached r JOIN pg_database d ON d.datdba = r.oid \
+    WHERE d.datname = current_database() \
+    UNION SELECT 'schema', CAST(n.nspname AS text), via FROM reached r JOIN pg_namespace n ON n.nspowner = r.oid \
+    WHERE n.nspname = current_schema() \
+    UNION SELECT 'table', CAST(c.relname AS text), via FROM reached r JOIN pg_class c ON c.relowner = r.oid \
+    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND n.nspname = current_schema() \
+    ORDER BY 1, 2, 3";
+
+/// What the role can do beyond any privileges, for everybody but an admin.
+pub async fn powers(session: &dyn Session, shop: &ShopDatabase, grantee: &Grantee) -> Result<Vec<ExcessRights>> {
+    let rows = rows_of(session, POWERS, &grantee.name).await?;
+    Ok(rows.iter().map(|row| power(row, shop, grantee)).collect())
+}
+
+fn power(row: &QueryResult, shop: &ShopDatabase, grantee: &Grantee) -> ExcessRights {
+    let (kind, name) = (text(row, "kind").unwrap_or_default(), text(row, "name").unwrap_or_default());
+    let (shown, quoted, role) = (printable(&name), Postgres.quoted(&name), &grantee.sql);
+    // Whoever runs the statement gets what the role loses: it has to be an administrator anyway.
+    let (what, own_remedy) = match kind.as_str() {
+        "attribute" => (name, format!("ALTER ROLE {role} NO{shown}")),
+        "predefined" => (format!("the rights of {shown}"), format!("REVOKE {quoted} FROM {role}")),
+        "database" => {
+            (format!("ownership of database {shown}"), format!("ALTER DATABASE {quoted} OWNER TO CURRENT_USER"))
+        }
+        "schema" => (format!("ownership of schema {shown}"), format!("ALTER SCHEMA {quoted} OWNER TO CURRENT_USER")),
+        _ => {
+            let schema = Postgres.quoted(&shop.schema);
+            (format!("ownership of {shown}"), format!("ALTER TABLE {schema}.{quoted} OWNER TO CURRENT_USER"))
+        }
+    };
+    match text(row, "via") {
+        None => ExcessRights { what, remedy: Some(own_remedy) },
+        Some(via) => ExcessRights {
+            what: format!("{what} by membership of {}", printable(&via)),
+            remedy: Some(format!("REVOKE {} FROM {role}", Postgres.quoted(&via))),
+        },
+    }
+}
