@@ -8,7 +8,7 @@ use migration::HISTORY_TABLES;
 use super::failure::Failure;
 use super::row_counts::COUNT_LIMIT;
 use super::runner::{Runner, finish_transaction};
-use super::{Progress, RunKind};
+use super::{Progress, RunKind, StopSignal};
 use crate::db::FileCopy;
 use crate::db::fault::classify;
 use crate::db::schema::{RowCount, row_counts, tables};
@@ -66,14 +66,19 @@ impl Runner<'_> {
     }
 }
 
-/// Ends a transaction that drops tables. What was not dropped needs no copy.
+/// Ends a transaction that drops tables. What was not dropped needs no copy. A stop is deferred from COMMIT on, until
+/// the caller has noted what was done.
 pub(super) async fn finish_with_copy(
     handle: WriteHandle,
     dropped: Result<(), Failure>,
     copy: Option<FileCopy>,
+    stop: &StopSignal,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), Failure> {
     let is_committed = dropped.is_ok();
+    if is_committed {
+        stop.defer();
+    }
     let Some(mut copy) = copy.filter(|_| is_committed) else { return finish_transaction(handle, dropped).await };
     // Whoever gives a COMMIT up while it is under way does not know whether it happened.
     copy.keep();

@@ -359,6 +359,7 @@ impl ActiveRun<'_, '_> {
                 self.is_emptied = true;
                 self.reapplied = Some(all.to_vec());
                 self.runner.read_history().await?;
+                plan.stop.resume();
                 self.run_steps(Selection::OldestPending(all), usize::MAX).await
             }
         }
@@ -372,6 +373,7 @@ impl ActiveRun<'_, '_> {
             (self.progress)(Progress::Done(&step));
             self.steps.push(step);
         }
+        self.runner.plan.stop.resume();
         Ok(())
     }
 

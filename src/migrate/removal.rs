@@ -154,12 +154,16 @@ impl Runner<'_> {
                 Err(Failure::Runner(error)) => break error,
                 Err(Failure::Database { error, statement }) => (error, statement),
             };
-            if let Err(error) = self.plan.stop.check() {
-                break error;
+            let fault = classify(&error);
+            if let Err(stopped) = self.plan.stop.check()
+                && !fault.leaves_in_doubt()
+            {
+                break stopped;
             }
-            if classify(&error) != Fault::Transient {
+            if fault != Fault::Transient {
                 break error.into();
             }
+            self.plan.stop.resume();
             let statement = statement.unwrap_or_default();
             match self.lock_wait.wait(&self.database, (FRESH, &statement), begun, progress).await {
                 Ok(None) => {}
@@ -198,7 +202,7 @@ impl Runner<'_> {
                 failed => failed,
             };
             self.is_removal_in_doubt = whole.is_ok();
-            let finished = finish_with_copy(handle, whole, copy, progress).await;
+            let finished = finish_with_copy(handle, whole, copy, &self.plan.stop, progress).await;
             let names: Vec<String> = objects.into_iter().map(|object| object.name).collect();
             return self.known_removal(finished, &names).await;
         }

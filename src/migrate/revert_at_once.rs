@@ -21,6 +21,7 @@ impl Runner<'_> {
             let handle = self.begin().await?;
             let begun = Instant::now();
             self.in_doubt.clear();
+            self.plan.stop.resume();
             let mut task = None;
             match (self.try_revert(handle, limit, &mut task, progress).await, &mut task) {
                 (Ok(steps), _) => return Ok(steps),
@@ -59,7 +60,7 @@ impl Runner<'_> {
         if reverted.is_ok() {
             self.in_doubt = names;
         }
-        let finished = finish_with_copy(handle, reverted, copy, progress).await;
+        let finished = finish_with_copy(handle, reverted, copy, &self.plan.stop, progress).await;
         self.known_outcome(finished, Direction::Down).await?;
         self.in_doubt.clear();
         Ok(steps)

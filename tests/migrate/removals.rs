@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 use shopctl::error::{Invocation, Kind};
-use shopctl::migrate::{Progress, RunKind, run};
+use shopctl::migrate::{Asked, Plan, Progress, RunKind, run};
 
 use crate::on_every_backend;
 use crate::support::roles::login_with;
@@ -165,6 +165,32 @@ fn fresh_interrupted_after_the_removal_reports_progress_and_a_hint() {
             trial.database.close().await;
         });
     }
+}
+
+/// A stop that arrives with the COMMIT of the removal, when the copy has just been reported.
+#[test]
+fn fresh_interrupted_at_the_commit_of_the_removal_says_that_everything_is_gone() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.run(&["seed", "up"]).success();
+    block_on(async {
+        let trial = super::Trial::connect(shop).await;
+        let asked = Asked { kind: RunKind::Fresh, dropped: Vec::new(), has_others: false };
+        let plan = Plan { asked: Some(asked), ..super::plan() };
+        let (stop, mut copies) = (plan.stop.clone(), Vec::new());
+        let ask = &mut |progress: Progress<'_>| {
+            if let Progress::Copied(copy) = progress {
+                copies.push(copy.to_owned());
+                stop.request();
+            }
+        };
+        let error = run(&trial.database, &plan, RunKind::Fresh, ask).await.expect_err("it was asked to stop");
+        assert_eq!(error.kind(), Kind::Interrupted);
+        let told = error.message();
+        assert!(told.contains("everything was removed") && told.contains("not applied: "), "{told}");
+        assert_eq!(error.hint_lines(&Invocation::default()), ["shopctl migrate up completes it"]);
+        assert!(matches!(&copies[..], [copy] if copy.exists()), "{copies:?}");
+        trial.database.close().await;
+    });
 }
 
 #[test]

@@ -120,7 +120,7 @@ impl ForeignShop {
                 }
             }
         }
-        finish_with_copy(handle, done, copy, progress).await
+        finish_with_copy(handle, done, copy, &plan.stop, progress).await
     }
 
     async fn take_over(&self, handle: &WriteHandle, lock: &Lock, conversion: &Conversion) -> Result<(), Failure> {
