@@ -235,7 +235,8 @@ fn unreadable(error: &std::io::Error) -> Error {
 }
 
 fn refused(at: Position, column: &str, value: &str, reason: impl Into<String>) -> Rejection {
-    Rejection { at, column: column.to_owned(), value: value.to_owned(), reason: reason.into(), is_further: false }
+    let (column, value, reason) = (column.to_owned(), value.to_owned(), reason.into());
+    Rejection { at, column, value, reason, is_further: false, key: None }
 }
 
 impl Columns {

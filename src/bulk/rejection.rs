@@ -15,6 +15,8 @@ pub struct Rejection {
     pub reason: String,
     /// A further part of a row that is already reported.
     pub is_further: bool,
+    /// The key of an unreadable record, where that alone can be read.
+    pub key: Option<String>,
 }
 
 impl Rejection {
@@ -34,7 +36,8 @@ pub struct Problem {
 
 impl Problem {
     pub fn at(self, at: Position) -> Rejection {
-        Rejection { at, column: self.column.to_owned(), value: self.value, reason: self.reason, is_further: false }
+        let column = self.column.to_owned();
+        Rejection { at, column, value: self.value, reason: self.reason, is_further: false, key: None }
     }
 
     /// A problem of the whole row, named by its key.

@@ -125,7 +125,7 @@ struct RowReader<'a, R> {
     /// Hashes of the first keys with their positions, to detect duplicates.
     seen: HashMap<u64, Position>,
     open: Option<OpenRow<R>>,
-    /// The last unreadable record: it may belong to the previous or the next order.
+    /// The last unreadable record without a key: it may belong to the previous or the next order.
     unreadable: Option<Position>,
     /// Records that became part of a row or were rejected: in the end, all.
     accounted: u64,
@@ -133,12 +133,13 @@ struct RowReader<'a, R> {
 
 /// The open row, which the next line may continue.
 struct OpenRow<R> {
-    /// The key as it is written.
+    /// The key as it is written; empty if that is unknown.
     key: String,
     lines: Vec<Position>,
     /// The number of its records, including unreadable ones.
     records: u64,
-    row: R,
+    /// `None` as long as none of its records can be read.
+    row: Option<R>,
     wrong: Vec<Rejection>,
     /// Whether the next record may continue it.
     is_line: bool,
@@ -152,9 +153,34 @@ impl<R: Row> OpenRow<R> {
     fn join(&mut self, at: Position, next: R) {
         self.lines.push(at);
         self.records += 1;
-        if let Err(reason) = self.row.join(next) {
-            self.add_problem(Rejection::for_row(at, &self.key, reason));
+        match &mut self.row {
+            None => self.row = Some(next),
+            Some(row) => {
+                if let Err(reason) = row.join(next) {
+                    self.add_problem(Rejection::for_row(at, &self.key, reason));
+                }
+            }
         }
+    }
+
+    /// Whether the next line, with this key or an unknown one, may be of this row. A line that cannot be read may have
+    /// any key, but two of them need not have the same.
+    fn is_continued_by(&self, key: Option<&str>) -> bool {
+        let is_unknown = self.row.is_none() && self.key.is_empty();
+        self.is_line && key.map_or(!is_unknown, |key| is_unknown || self.key == key)
+    }
+
+    /// Adds a line that cannot be read.
+    fn add_unreadable(&mut self, wrong: Rejection) {
+        self.records += 1;
+        if let (None, Some(last), true) = (&wrong.key, self.lines.last(), self.row.is_some()) {
+            let reason = format!("{} after it cannot be read and may be one of its own", wrong.at);
+            self.add_problem(Rejection::for_row(*last, &self.key, reason));
+        }
+        if self.key.is_empty() {
+            self.key = wrong.key.clone().unwrap_or_default();
+        }
+        self.add_problem(wrong);
     }
 
     fn add_problem(&mut self, wrong: Rejection) {
@@ -165,7 +191,7 @@ impl<R: Row> OpenRow<R> {
 
     /// All problems, with a note on each other line, since none of them is imported.
     fn into_rejections(mut self, import: &Import) -> Vec<Rejection> {
-        let problems = self.row.problems(self.position(), import);
+        let problems = self.row.as_ref().map(|row| row.problems(self.position(), import)).unwrap_or_default();
         self.wrong.extend(problems.into_iter().take(MAX_PROBLEMS_PER_ROW));
         self.wrong.sort_by_key(|wrong| wrong.at);
         let reported: HashSet<Position> = self.wrong.iter().map(|wrong| wrong.at).collect();
@@ -180,22 +206,7 @@ impl<R: Row> RowReader<'_, R> {
     fn add(&mut self, record: Result<Record, Rejection>, chunk: &mut Chunk<R>) {
         let mut record = match record {
             Ok(record) => record,
-            // The order of this line is unknown.
-            Err(rejection) => {
-                self.unreadable = Some(rejection.at);
-                return match self.open.as_mut().filter(|open| open.is_line) {
-                    Some(open) => {
-                        open.records += 1;
-                        open.add_problem(rejection);
-                    }
-                    None => {
-                        self.accounted += 1;
-                        if rejection.at > self.import.resume.done {
-                            chunk.rejected.push(vec![rejection]);
-                        }
-                    }
-                };
-            }
+            Err(rejection) => return self.add_unreadable(rejection, chunk),
         };
         self.import.interpretation.map_values(&mut record);
         chunk.findings.add_record::<R>(&record, self.import);
@@ -203,19 +214,39 @@ impl<R: Row> RowReader<'_, R> {
         let row = R::parse(&record, self.import);
         let unreadable = self.unreadable.take().filter(|_| is_line);
         let other = self.other_currency(&record);
-        if let Some(open) = self.open.as_mut().filter(|open| is_line && open.is_line && open.key == key) {
+        let open = self.open.as_mut().filter(|open| is_line && open.is_continued_by(Some(key)));
+        let torn = unreadable.map(|before| {
+            let reason = format!("{before} before it cannot be read and may be one of its own");
+            Rejection::for_row(record.at, key, reason)
+        });
+        if let Some(open) = open {
+            let was_unknown = open.key != key;
+            key.clone_into(&mut open.key);
             open.join(record.at, row);
-            return other.into_iter().for_each(|wrong| open.add_problem(wrong));
+            return torn.filter(|_| was_unknown).into_iter().chain(other).for_each(|wrong| open.add_problem(wrong));
         }
         self.close_row(chunk);
-        let mut open =
-            OpenRow { key: key.to_owned(), lines: vec![record.at], records: 1, row, wrong: Vec::new(), is_line };
-        if let Some(before) = unreadable {
-            let reason = format!("{before} before it cannot be read and may be one of its own");
-            open.add_problem(Rejection::for_row(record.at, &open.key, reason));
-        }
-        other.into_iter().for_each(|wrong| open.add_problem(wrong));
+        let (key, lines) = (key.to_owned(), vec![record.at]);
+        let mut open = OpenRow { key, lines, records: 1, row: Some(row), wrong: Vec::new(), is_line };
+        torn.into_iter().chain(other).for_each(|wrong| open.add_problem(wrong));
         self.open = Some(open);
+    }
+
+    /// Adds a record that cannot be read. With its key it belongs to that order; without it, to the one before or after.
+    fn add_unreadable(&mut self, rejection: Rejection, chunk: &mut Chunk<R>) {
+        if !R::IS_GROUPED {
+            self.accounted += 1;
+            let is_new = rejection.at > self.import.resume.done;
+            return chunk.rejected.extend(is_new.then(|| vec![rejection]));
+        }
+        self.unreadable = Some(rejection.at).filter(|_| rejection.key.is_none());
+        if let Some(open) = self.open.as_mut().filter(|open| open.is_continued_by(rejection.key.as_deref())) {
+            return open.add_unreadable(rejection);
+        }
+        self.close_row(chunk);
+        let (key, lines) = (rejection.key.clone().unwrap_or_default(), vec![rejection.at]);
+        let wrong = vec![rejection];
+        self.open = Some(OpenRow { key, lines, records: 1, row: None, wrong, is_line: true });
     }
 
     /// The problems of a record in a currency other than the selected one.
@@ -249,8 +280,8 @@ impl<R: Row> RowReader<'_, R> {
                 chunk.rejected.push(open.into_rejections(self.import));
             }
         } else if begin > self.import.resume.done {
-            chunk.lines += open.row.lines();
-            chunk.rows.push((begin, open.row));
+            chunk.lines += open.row.as_ref().map_or(0, R::lines);
+            chunk.rows.extend(open.row.map(|row| (begin, row)));
         }
     }
 

@@ -253,6 +253,8 @@ struct Layout {
     columns: Vec<Option<ColumnRole>>,
     /// Their names in the file.
     names: Vec<Arc<str>>,
+    /// The column of the natural key, if rows have one.
+    key: Option<&'static str>,
     /// Columns of free text.
     texts: &'static [&'static str],
     /// Columns of money.
@@ -300,8 +302,9 @@ impl Layout {
         let needed = columns.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         let above = fill_down_columns(header, &columns, naming)?;
         let names = header.iter().map(|name| Arc::from(name.as_str())).collect();
-        let Columns { texts, amounts, .. } = naming.columns;
-        Ok(Layout { dialect, columns, names, texts, amounts, needed, above })
+        let Columns { required, texts, amounts, .. } = naming.columns;
+        let key = required.first().copied();
+        Ok(Layout { dialect, columns, names, key, texts, amounts, needed, above })
     }
 
     /// Whether the comma of an amount such as `1,00` separates two fields.
@@ -322,6 +325,23 @@ impl Layout {
     }
 
     fn record(&mut self, fields: &Fields, options: &ReadOptions) -> Result<Record, Rejection> {
+        self.readable(fields, options).map_err(|wrong| Rejection { key: self.key(fields), ..wrong })
+    }
+
+    /// The key of a record in which something else is wrong. Behind an amount it may be in another field.
+    fn key(&self, fields: &Fields) -> Option<String> {
+        let is_in = |column: &Option<ColumnRole>, names: &[&str]| match column {
+            Some(ColumnRole::Column(name)) => names.contains(name),
+            _ => false,
+        };
+        let before_amounts = self.columns.iter().take_while(|column| !is_in(column, self.amounts));
+        let mut cells = before_amounts.zip(fields.iter());
+        let (_, field) = cells.find(|(column, _)| is_in(column, self.key.as_slice()))?;
+        let text = unmarked(std::str::from_utf8(field).ok()?);
+        (!is_blank(field)).then(|| text.to_owned())
+    }
+
+    fn readable(&mut self, fields: &Fields, options: &ReadOptions) -> Result<Record, Rejection> {
         let at = Position::at_line(fields.line);
         let surplus = fields.iter().skip(self.columns.len()).any(|field| !is_blank(field));
         if fields.len() < self.needed || surplus {
