@@ -100,7 +100,7 @@ fn expired_and_self_signed_certificates_are_reported() {
         refused(&url(&Front::start(is_mysql, "expired", &[]), "ca.pem"), "has expired", "renew it");
         let front = Front::start(is_mysql, "self-signed", &[]);
         refused(&url(&front, "ca.pem"), "signed", "sslrootcert=FILE");
-        refused(&url(&front, "self-signed.pem"), "self-signed", "sslrootcert=FILE");
+        refused(&url(&front, "self-signed.pem"), "self-signed", "sslmode=require without sslrootcert");
         let ca = files.text("ca.pem");
         let demanding = Front::start(is_mysql, "server", &["-Verify", "1", "-verify_return_error", "-CAfile", &ca]);
         refused(&url(&demanding, "ca.pem"), "demands a client certificate", "sslcert=FILE");

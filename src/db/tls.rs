@@ -169,7 +169,7 @@ fn certificate(target: &ServerTarget, error: &CertificateError) -> Error {
 }
 
 const NAME_HINT: &str = "connect by a name that it is for; or sslmode=verify-ca verifies the authority alone";
-const SELF_SIGNED_HINT: &str = "let the server show a certificate that an authority has signed, and name that with sslrootcert=FILE (DB_SSL_ROOT_CERT); or sslmode=require encrypts without verifying";
+const SELF_SIGNED_HINT: &str = "let the server show a certificate that an authority has signed, and name that with sslrootcert=FILE (DB_SSL_ROOT_CERT); or sslmode=require without sslrootcert encrypts without verifying";
 
 /// `DnsName("db.example.com")` as a person writes it.
 fn plain_name(name: &str) -> String {

@@ -37,6 +37,8 @@ const SHAPE: &str = "is not of the form postgres://USER:PASSWORD@HOST:PORT/DATAB
 const SHAPE_HINT: &str =
     "percent-encode special characters of the password, or give it in DB_PASSWORD, with DB_HOST, DB_NAME and so on";
 
+const SSL_HINT: &str = "with sslmode=verify-full the certificates are used";
+
 const FILE_HINT: &str = "a SQLite database is a file: sqlite:shop.db, or sqlite:/var/lib/shop/shop.db";
 
 /// Not a URL. Only with an @ may a password be the cause.
@@ -127,7 +129,7 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
     let all_hosts = others.iter().map(|(host, _)| host.as_str()).chain([host.as_str()]);
     let default = SslMode::default_for(all_hosts);
     let ssl = SslMode::effective(parameters.ssl, default, &parameters.certificates)
-        .map_err(|problem| Problem::from(format!("has an sslmode that {problem}").as_str()))?;
+        .map_err(|problem| Problem { sentence: format!("has an sslmode that {problem}"), hint: SSL_HINT })?;
     let target = Target::Server(ServerTarget {
         engine,
         port,

@@ -178,9 +178,10 @@ fn what_cannot_be_honoured_is_refused_by_its_name() {
     assert!(refused("mysql://h/d?schema=x").message().contains("means nothing for MySQL"));
     // A mode that would ignore the given authority.
     for mode in ["disable", "prefer", "allow"] {
-        assert!(
-            refused(&format!("postgres://h/d?sslmode={mode}&sslrootcert=/x")).message().contains("verifies nothing")
-        );
+        let error = refused(&format!("postgres://h/d?sslmode={mode}&sslrootcert=/x"));
+        assert!(error.message().contains("verifies nothing"), "{error}");
+        let hints = error.hint_lines(&Invocation::default()).join(" ");
+        assert!(hints.contains("sslmode=verify-full") && !hints.contains("percent"), "{hints}");
     }
     assert_eq!(server("postgres://h/d?sslmode=require&sslrootcert=/x").ssl, SslMode::VerifyCa, "as in libpq");
     assert_eq!(server("postgres://localhost/d?sslrootcert=/x").ssl, SslMode::VerifyFull);
