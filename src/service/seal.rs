@@ -1,8 +1,9 @@
 //! Tamper evidence: seals over the audit trail, each covering its events and the previous seal. A copy of
-//! the last seal's hash, kept elsewhere, reveals whether anything before it was edited, removed, inserted
+//! the last seal's hash, kept elsewhere, reveals whether anything that it covers was edited, removed, added to
 //! or moved, or the tail cut off.
 //!
-//! Sealing is separate from writing and does not slow it down; unsealed events are not covered.
+//! Sealing is separate from writing and does not slow it down; unsealed events are not covered, whatever their date:
+//! an operation may commit long after it began, and clocks differ.
 
 use sea_orm::ConnectionTrait;
 use serde_json::json;

@@ -41,8 +41,8 @@ pub enum Command {
     Export(export::ExportArguments),
     /// Seal the events that are not sealed yet, and print the hash to keep elsewhere
     #[command(after_help = "A seal covers its events and the seal before it: with the hash that is printed, kept
-where nobody who can write to the database can reach it, verify tells whether anything was edited,
-removed, inserted, moved or cut off.
+where nobody who can write to the database can reach it, verify tells whether anything that it covers
+was edited, removed, added to, moved or cut off.
 
 Example:
   shopctl audit seal")]
