@@ -116,6 +116,23 @@ fn a_password_is_read_from_a_file_or_a_command() {
 }
 
 #[test]
+fn a_password_command_that_hangs_ends_with_the_timeout_and_leaves_no_process() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    let text = "[context.live.database]\nhost = '127.0.0.1'\nname = 'x'\nuser = 'x'\n\
+                password_command = 'sleep 100 & echo $! > child; wait; echo right'\n";
+    let file = shop.file("mine.toml", text);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("ours");
+    let list = ["user", "list", "--config", "mine.toml", "--context", "live", "--timeout", "2s"];
+    let ended = run(&shop, &list, &[]).exits_with(4).says("took longer than 2 s");
+    assert!(ended.duration < Duration::from_secs(30), "{:?}", ended.duration);
+    let child = std::fs::read_to_string(shop.path("child")).expect("the command began");
+    // One that has ended may still wait to be collected.
+    let listed = Command::new("ps").args(["-o", "stat=", "-p", child.trim()]).output().expect("runs");
+    let state = String::from_utf8_lossy(&listed.stdout).trim().to_owned();
+    assert!(state.is_empty() || state.starts_with('Z'), "{state}");
+}
+
+#[test]
 fn a_password_without_a_url_in_the_environment_is_harmless() {
     let alone = [("DB_PASSWORD", "x")];
     let shop = any();

@@ -23,7 +23,7 @@ const NEXT_ROUND_AFTER: Duration = Duration::from_millis(250);
 /// Errors: exit 4 for missing or invalid credentials; those of [`choose`].
 pub async fn log_in(settings: &mut ConnectSettings, ids: &mut SessionIds) -> Result<Login> {
     let target = settings.target.server().ok_or_else(|| Error::internal("a file is no server"))?;
-    let login = Login::prepare(target).await?;
+    let login = Login::prepare(target, settings.budget.stated()).await?;
     // A later pool for the same database reuses the password.
     settings.target = Target::Server(login.target.clone());
     let (is_for_writing, limit) = (settings.access != Access::Read, settings.connect_timeout);

@@ -20,6 +20,7 @@ use super::probe::{ProbeConnection, SessionIds};
 use super::settings::{ConnectSettings, Purpose};
 use super::target::{Engine, Target};
 use super::write::WriteHandle;
+use crate::domain::text::seconds;
 use crate::error::{Error, Result};
 
 /// A database and its pool. Servers are connected to on first use, so that an operation costs no extra round
@@ -285,7 +286,7 @@ impl Database {
             Err(_) => match timeout(DIAGNOSIS_TIMEOUT, login.target.engine.diagnose(login)).await {
                 Ok(Err(error)) => return Err(connect::error_of(&login.target, &error)),
                 _ => {
-                    let reason = format!("no answer within {} s", limit.as_secs_f32());
+                    let reason = format!("no answer within {} s", seconds(limit));
                     return Err(connect::unreachable(&login.target, &reason));
                 }
             },

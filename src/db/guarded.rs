@@ -20,6 +20,7 @@ use super::budget::Budget;
 use super::engine::Engine;
 use super::settings::ConnectSettings;
 use crate::domain::Form;
+use crate::domain::text::seconds;
 
 /// The longest time that one statement may take, however busy the server says it is.
 const LONGEST_STATEMENT: Duration = Duration::from_hours(24);
@@ -160,11 +161,7 @@ impl Guard {
             self.has_timed_out.store(true, Ordering::Relaxed);
             // All waits of an operation count, and the last one is named.
             let limit = self.budget.limit().unwrap_or_default();
-            let waited = if started.elapsed() < 2 * limit {
-                limit.as_secs_f32()
-            } else {
-                started.elapsed().as_secs_f32().round()
-            };
+            let waited = seconds(if started.elapsed() < 2 * limit { limit } else { started.elapsed() });
             let why = if is_locked { ": it waits for a lock that another session holds" } else { "" };
             return Err(AnswerTimeout(format!("no answer within {waited} s to {}{why}", what())));
         }

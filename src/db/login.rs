@@ -6,18 +6,19 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::target::{Password, Secret, ServerTarget, escaped};
 use super::tls;
+use crate::domain::text::seconds;
 use crate::error::{CommandLine, Error, Hint, Result};
 use crate::file::{is_open_to_others, read_small};
 
 /// The error codes for passwords and certificates.
 const PASSWORD: &str = "config.password";
 const CERTIFICATE: &str = "config.certificate";
-/// How long the command that prints the password may take: it may ask a person to unlock a key.
+/// How long the command that prints the password may take without `--timeout`: it may ask a person to unlock a key.
 const PASSWORD_COMMAND_LIMIT: Duration = Duration::from_mins(1);
 /// The longest password, in bytes, with its line end.
 const PASSWORD_LIMIT: u64 = 4096;
@@ -38,14 +39,14 @@ pub struct Login {
 }
 
 impl Login {
-    /// Looks up what the target only names.
+    /// Looks up what the target only names; a command that prints the password has this time, or a minute.
     ///
     /// Errors: exit 4, `config.password` or `config.certificate`, naming the file or what the command did;
     /// never a piece of what was read.
-    pub async fn prepare(target: &ServerTarget) -> Result<Login> {
+    pub async fn prepare(target: &ServerTarget, limit: Option<Duration>) -> Result<Login> {
         let password = match &target.password {
             Some(Password::File(path)) => Some(first_line(&read(path, PASSWORD, "the password file")?, path)?),
-            Some(Password::Command(command)) => Some(run(command.expose()).await?),
+            Some(Password::Command(command)) => Some(run(command.expose(), limit).await?),
             Some(Password::Pgpass(path)) => from_pgpass(path, target)?,
             Some(Password::Known(secret)) => Some(secret.clone()),
             None => None,
@@ -121,7 +122,8 @@ fn password_of(bytes: &[u8]) -> Result<Secret, &'static str> {
 }
 
 /// Runs the command that prints the password. Its standard error is ours: it may have something to say.
-async fn run(command: &str) -> Result<Secret> {
+async fn run(command: &str, limit: Option<Duration>) -> Result<Secret> {
+    let limit = limit.unwrap_or(PASSWORD_COMMAND_LIMIT).min(PASSWORD_COMMAND_LIMIT);
     let refuse = |reason: String| {
         Error::configuration(PASSWORD, format!("password_command {reason}"))
             .hint("run it by hand: it has to print the password and nothing else, and to end with 0")
@@ -139,9 +141,11 @@ async fn run(command: &str) -> Result<Secret> {
         }
         child.wait().await.map(|status| (bytes, Some(status)))
     };
-    let answer: Result<_, std::io::Error> = timeout(PASSWORD_COMMAND_LIMIT, answer)
-        .await
-        .map_err(|_| refuse(format!("took longer than {} s", PASSWORD_COMMAND_LIMIT.as_secs())))?;
+    let Ok(answer) = timeout(limit, answer).await else {
+        end(&mut child).await;
+        return Err(refuse(format!("took longer than {} s", seconds(limit))));
+    };
+    let answer: Result<_, std::io::Error> = answer;
     let (bytes, status) = answer.map_err(|error| refuse(format!("failed: {}", crate::error::io_reason(&error))))?;
     match status {
         Some(status) if !status.success() => {
@@ -149,6 +153,36 @@ async fn run(command: &str) -> Result<Secret> {
         }
         _ => password_of(&bytes).map_err(|reason| refuse(format!("printed what {reason}"))),
     }
+}
+
+/// Ends a command and everything that it started. It stays in the terminal's foreground, where it may ask for something,
+/// so there is no process group to end.
+async fn end(child: &mut Child) {
+    if let Some(id) = child.id() {
+        let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).stderr(Stdio::null()).output().await;
+        let listed = listed.map(|listed| String::from_utf8_lossy(&listed.stdout).into_owned()).unwrap_or_default();
+        let ids = descendants(id, &listed);
+        let ended = Command::new("kill").arg("-KILL").args(&ids).stderr(Stdio::null()).status().await;
+        tracing::debug!("the password command and what it started, {ids:?}: {ended:?}");
+    }
+    if let Err(error) = child.kill().await {
+        tracing::debug!("the password command has ended already: {error}");
+    }
+}
+
+/// A process and all below it, from lines of an id and its parent's.
+fn descendants(of: u32, listed: &str) -> Vec<String> {
+    let numbers = |line: &str| -> Option<(u32, u32)> {
+        let mut words = line.split_whitespace().map(str::parse);
+        Some((words.next()?.ok()?, words.next()?.ok()?))
+    };
+    let pairs: Vec<(u32, u32)> = listed.lines().filter_map(numbers).collect();
+    let (mut found, mut next) = (vec![of], 0);
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(pairs.iter().filter(|(_, above)| *above == parent).map(|(id, _)| *id));
+        next += 1;
+    }
+    found.iter().map(u32::to_string).collect()
 }
 
 /// The first line of PostgreSQL's own file of passwords that fits.
@@ -205,6 +239,11 @@ mod tests {
         assert!(pgpass_fields("*:*:*:*:x")[..4].iter().all(|(_, is_wildcard)| *is_wildcard));
         assert!(!pgpass_fields(r"\*:*x:*:*:*")[0].1 && !pgpass_fields("*x:a")[0].1);
         assert!(!pgpass_fields("a:b:c:d:*")[4].1, "a password may be a star");
+    }
+
+    #[test]
+    fn a_process_is_ended_with_all_below_it() {
+        assert_eq!(descendants(5, "  1   0\n  5   1\n 60   5\n  7  60\n  8   1\n"), ["5", "60", "7"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Rules for free text, shared by names, notes and everything that is shown on a terminal.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 /// Whether a character may control a terminal or reorder text: controls (ESC, CR, C1 …), line and
 /// paragraph separators, and the bidirectional formatting characters of Unicode UAX #9.
@@ -43,6 +44,12 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
 pub fn counted<N: PartialEq + From<u8> + Display>(count: N, noun: &str) -> String {
     let ending = if count == 1.into() { "" } else { "s" };
     format!("{count} {noun}{ending}")
+}
+
+/// Seconds as they are read: `60`, `2.5`, `0.25`.
+pub fn seconds(duration: Duration) -> String {
+    let parts = if duration < Duration::from_secs(1) { 100.0 } else { 10.0 };
+    ((duration.as_secs_f64() * parts).round() / parts).to_string()
 }
 
 /// The first `most` names: `a, b, …`
@@ -192,6 +199,13 @@ pub(crate) use checked_text;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_are_rounded() {
+        for (milliseconds, text) in [(2_498, "2.5"), (60_000, "60"), (250, "0.25"), (1_040, "1")] {
+            assert_eq!(seconds(Duration::from_millis(milliseconds)), text);
+        }
+    }
 
     #[test]
     fn line_separators_are_allowed_in_descriptions_and_rejected_in_names() {
