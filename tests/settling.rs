@@ -153,7 +153,9 @@ fn a_second_interrupt_at_commit_names_what_settles_it() {
             signal(&child, "INT");
             child.try_wait().expect("it is ours").is_some_and(|status: ExitStatus| status.code() == Some(12))
         });
-        let operation = operation_in(&finish(child, &arguments).exits_with(12).stderr);
+        let run = finish(child, &arguments).exits_with(12);
+        assert!(run.stderr.contains("waiting for the outcome of COMMIT; again to stop"), "{run}");
+        let operation = operation_in(&run.stderr);
         scene.end_session();
         assert!(scene.settle(&operation).success().stdout.starts_with("not applied: "));
     }

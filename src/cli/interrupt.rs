@@ -72,8 +72,12 @@ pub fn ignore_file_limit_signal() {}
 /// Runs a command until it ends or is interrupted; closing the connection rolls back its transaction.
 ///
 /// A COMMIT in progress is awaited. After a COMMIT the command ends by itself, unless it starts another operation. A second
-/// signal does not wait, except for a COMMIT into a file.
-pub async fn until_interrupted<T>(command: impl Future<Output = Result<T>>, committing: &CommitTracker) -> Result<T> {
+/// signal does not wait, except for a COMMIT into a file; `note_wait` says so after the first.
+pub async fn until_interrupted<T>(
+    command: impl Future<Output = Result<T>>,
+    committing: &CommitTracker,
+    note_wait: impl Fn(),
+) -> Result<T> {
     let mut command = std::pin::pin!(command);
     let mut interrupts = 0;
     loop {
@@ -86,6 +90,7 @@ pub async fn until_interrupted<T>(command: impl Future<Output = Result<T>>, comm
                     Some(pending) if interrupts > 0 => {
                         return Err(pending.unknown("interrupted at COMMIT: it is not known whether the change was applied"));
                     }
+                    Some(Pending::Operation { .. }) => note_wait(),
                     _ => {}
                 }
                 interrupts = count;
@@ -179,7 +184,7 @@ mod tests {
             Ok(())
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(until_interrupted(command, &tracker))
+        runtime.block_on(until_interrupted(command, &tracker, || {}))
     }
 
     #[test]
