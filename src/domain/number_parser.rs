@@ -100,6 +100,9 @@ fn without_exponent(text: &str) -> Option<String> {
     let exponent: i32 = exponent.parse().ok().filter(|exponent: &i32| exponent.unsigned_abs() <= MAX_EXPONENT)?;
     let (sign, number) = number.strip_prefix('-').map_or(("", number), |number| ("-", number));
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() {
+        return None;
+    }
     let zeros = "0".repeat(MAX_EXPONENT as usize);
     let digits = format!("{zeros}{whole}{fraction}{zeros}");
     let point = usize::try_from(zeros.len() as i32 + whole.len() as i32 + exponent).ok()?;
