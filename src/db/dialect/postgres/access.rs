@@ -1,10 +1,10 @@
 //! PostgreSQL: privileges from its catalogue, and table owners.
 
+use sea_orm::QueryResult;
 use sea_orm::prelude::async_trait::async_trait;
-use sea_orm::{DbBackend, QueryResult, Statement};
 
 use super::Postgres;
-use super::powers::powers;
+use super::powers::{powers, rows_of};
 use crate::db::access::{
     Assessment, EffectiveRights, GrantObject, GrantPath, Grantee, HeldPrivilege, Privilege, Rights, RightsChange,
     RightsStep, ShopDatabase, TableRights, compare,
@@ -155,11 +155,6 @@ async fn assess_restricted(
     assessment.steps.splice(0..0, access_grants(shop, grantee, &held, false));
     assessment.remaining.extend(powers(session, shop, grantee).await?);
     Ok(assessment)
-}
-
-pub(super) async fn rows_of(session: &dyn Session, sql: &str, role: &str) -> Result<Vec<QueryResult>> {
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [role.into()]);
-    Ok(session.query(statement).await?)
 }
 
 fn is_true(row: &QueryResult, column: &str) -> bool {

@@ -1,9 +1,8 @@
 //! What a role can do by ownership, attributes and predefined roles, beside its privileges.
 
-use sea_orm::QueryResult;
+use sea_orm::{DbBackend, QueryResult, Statement};
 
 use super::Postgres;
-use super::access::rows_of;
 use crate::db::access::{ExcessRights, Grantee, ShopDatabase};
 use crate::db::answers::text;
 use crate::db::dialect::catalog::Catalog;
@@ -61,4 +60,10 @@ fn power(row: &QueryResult, shop: &ShopDatabase, grantee: &Grantee) -> ExcessRig
             remedy: Some(format!("REVOKE {} FROM {role}", Postgres.quoted(&via))),
         },
     }
+}
+
+/// The rows of a query about the role `$1`.
+pub async fn rows_of(session: &dyn Session, sql: &str, role: &str) -> Result<Vec<QueryResult>> {
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [role.into()]);
+    Ok(session.query(statement).await?)
 }
