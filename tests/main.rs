@@ -33,6 +33,7 @@ mod import_messages;
 mod import_resume;
 mod import_round_trip;
 mod import_rules;
+mod import_unreadable;
 mod import_values;
 mod imports;
 mod interruptions;
