@@ -149,7 +149,7 @@ impl Lock {
         }
     }
 
-    /// Lets the next runner in after a course that ended so, which may have failed for another reason.
+    /// Lets the next runner in after a run that ended so, which may have failed for another reason.
     pub async fn finish<T>(self, done: Result<T>) -> Result<T> {
         let done = match done {
             Err(error) => Err(self.explain(error).await),
@@ -159,7 +159,7 @@ impl Lock {
         done
     }
 
-    /// Why a course really failed: whatever a runner meets once another one has its lock is a
+    /// Why a run really failed: whatever a runner meets once another one has its lock is a
     /// consequence of that.
     async fn explain(&self, error: Error) -> Error {
         let Some(lease) = &self.lease else { return error };

@@ -12,8 +12,8 @@ use crate::db::write::WriteHandle;
 use crate::error::Result;
 
 impl Runner<'_> {
-    /// Reverts the newest migrations, at most so many; tries again while others hold the database, until the time for
-    /// waiting is over.
+    /// Reverts the newest migrations, no more than `limit`; tries again while others hold the database, until the time
+    /// for waiting is over.
     pub async fn revert_at_once(&mut self, limit: usize, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Step>> {
         self.lock_wait.reset_pause();
         loop {

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 
 use crate::error::{Error, Kind};
 
-/// Asks a course to end. Where DDL commits by itself a statement outlives its client: there the
-/// course ends its statement on the server, and says what is done.
+/// Asks a run to end. Where DDL commits by itself a statement outlives its client: there the
+/// run ends its statement on the server, and says what is done.
 #[derive(Clone)]
 pub struct StopSignal(Arc<watch::Sender<State>>);
 

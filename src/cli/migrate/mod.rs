@@ -156,17 +156,17 @@ fn plan_with(context: &Context, lock_wait: Duration) -> Plan {
 }
 
 /// Runs migrations until they end; a signal stops them after cancelling the current statement on the server.
-async fn run_until_stopped<T>(context: &Context, plan: &Plan, course: impl Future<Output = Result<T>>) -> Result<T> {
+async fn run_until_stopped<T>(context: &Context, plan: &Plan, run: impl Future<Output = Result<T>>) -> Result<T> {
     // Keeps the first signal from dropping the command.
     context
         .committing
         .begin(Pending::Work(Hint::from("to see where each stands: ").and(CommandLine::new("migrate status"))));
-    let mut course = std::pin::pin!(course);
+    let mut run = std::pin::pin!(run);
     let done = tokio::select! {
-        done = &mut course => done,
+        done = &mut run => done,
         _ = context.committing.interrupted(0) => {
             plan.stop.request();
-            course.await
+            run.await
         }
     };
     context.committing.end();

@@ -33,25 +33,15 @@ pub struct RemoveArguments {
     guard: GuardArguments,
 }
 
-pub async fn down(
-    context: &Context,
-    prompter: &Prompter,
-    arguments: &DownArguments,
-    course: RunKind,
-) -> Result<Effect> {
+pub async fn down(context: &Context, prompter: &Prompter, arguments: &DownArguments, kind: RunKind) -> Result<Effect> {
     let plan =
         Plan { steps: arguments.steps, to: arguments.to.clone(), ..plan_with(context, arguments.lock.lock_wait) };
-    remove(context, prompter, &arguments.guard, &plan, course).await
+    remove(context, prompter, &arguments.guard, &plan, kind).await
 }
 
-pub async fn run(
-    context: &Context,
-    prompter: &Prompter,
-    arguments: &RemoveArguments,
-    course: RunKind,
-) -> Result<Effect> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &RemoveArguments, kind: RunKind) -> Result<Effect> {
     let plan = plan_with(context, arguments.lock.lock_wait);
-    remove(context, prompter, &arguments.guard, &plan, course).await
+    remove(context, prompter, &arguments.guard, &plan, kind).await
 }
 
 async fn remove(
@@ -59,25 +49,24 @@ async fn remove(
     prompter: &Prompter,
     guard: &GuardArguments,
     plan: &Plan,
-    course: RunKind,
+    kind: RunKind,
 ) -> Result<Effect> {
     // Only `fresh` works without an existing database.
-    let access = if course == RunKind::Fresh { Access::Create } else { Access::Write };
+    let access = if kind == RunKind::Fresh { Access::Create } else { Access::Write };
     let database = context.database(access).await?;
     let progress = &mut |progress: Progress<'_>| print_progress(context, &progress);
-    let mut stake =
-        migrate::retry_while_busy(&database, async || Impact::assess(&database, plan, course).await).await?;
-    if stake.has_nothing_to_revert() {
+    let mut impact = migrate::retry_while_busy(&database, async || Impact::assess(&database, plan, kind).await).await?;
+    if impact.has_nothing_to_revert() {
         print_steps(context, &[]);
         context.output.note("nothing to revert");
         return Ok(Effect::Unchanged);
     }
-    stake.count_rows(&database, plan.lock_wait, progress).await?;
-    if stake.needs_permission() {
-        ask_permission(context, prompter, guard, &database, &stake)?;
+    impact.count_rows(&database, plan.lock_wait, progress).await?;
+    if impact.needs_permission() {
+        ask_permission(context, prompter, guard, &database, &impact)?;
     }
-    let plan = &Plan { asked: Some(stake.asked()), ..plan.clone() };
-    let steps = run_until_stopped(context, plan, migrate::run(&database, plan, course, progress)).await?;
+    let plan = &Plan { asked: Some(impact.asked()), ..plan.clone() };
+    let steps = run_until_stopped(context, plan, migrate::run(&database, plan, kind, progress)).await?;
     print_steps(context, &steps);
     Ok(Effect::new(!steps.is_empty(), false, database.target()))
 }
@@ -90,16 +79,16 @@ fn ask_permission(
     prompter: &Prompter,
     guard: &GuardArguments,
     database: &Database,
-    stake: &Impact,
+    impact: &Impact,
 ) -> Result<()> {
-    let impact = stake.summary(database.target(), context.config.protected);
-    let takes_yes = guard.confirm.is_none() && stake.accepts_yes(database.target(), context.config.protected);
+    let summary = impact.summary(database.target(), context.config.protected);
+    let takes_yes = guard.confirm.is_none() && impact.accepts_yes(database.target(), context.config.protected);
     match takes_yes {
-        true => prompter.confirm(&context.output, guard.yes, &impact)?,
-        false => prompter.confirm_by_name(&context.output, &guard.confirm, &impact, &context.config.target.name())?,
+        true => prompter.confirm(&context.output, guard.yes, &summary)?,
+        false => prompter.confirm_by_name(&context.output, &guard.confirm, &summary, &context.config.target.name())?,
     }
     if guard.yes && takes_yes || guard.confirm.is_some() {
-        context.output.note(&impact);
+        context.output.note(&summary);
     }
     Ok(())
 }
