@@ -11,7 +11,8 @@ on_every_backend!(
     times_that_do_not_exist_are_refused,
     what_would_not_follow_converted_tables_is_named_first,
     the_printed_script_takes_a_shop_over,
-    a_shop_without_history_is_taken_over_as_it_is
+    a_shop_without_history_is_taken_over_as_it_is,
+    checks_of_a_shop_that_is_not_taken_over_say_so
 );
 
 /// Two users, a product and an order with one line.
@@ -408,4 +409,17 @@ fn id_as_text(column: &str) -> String {
     let digits = format!("replace(lower(iif(typeof({column}) = 'blob', hex({column}), {column})), '-', '')");
     let part = |from: u8, length: u8| format!("substr({digits}, {from}, {length})");
     [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)].join(" || '-' || ")
+}
+
+fn checks_of_a_shop_that_is_not_taken_over_say_so(shop: &Shop) {
+    let made = made_by_others(shop, &sequelize(shop.backend));
+    for (arguments, code) in
+        [(["migrate", "verify"], 9), (["audit", "verify"], 4), (["stock", "verify"], 4), (["order", "list"], 4)]
+    {
+        let run = made.run(&arguments).exits_with(code);
+        let run = run.says("another program made the tables users, products, orders").says("shopctl adopt");
+        assert!(!run.stderr.contains("migrate up"), "{run}");
+    }
+    made.run(&["adopt", "--yes"]).success();
+    made.run(&["migrate", "verify"]).success();
 }

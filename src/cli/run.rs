@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::db::Access;
 use crate::db::budget::Budget;
 use crate::error::{Cause, Error, Kind, Result};
-use crate::migrate::Removal;
+use crate::migrate::{self, Catalog, Removal};
 use crate::output::{Format, Output};
 use crate::service::committing::CommitTracker;
 
@@ -96,11 +96,20 @@ async fn run(
     conclude(&context.output, result, uses_exit_code)
 }
 
-/// Replaces the error for missing tables if an unfinished removal is the reason.
+/// Replaces the error for missing tables if an unfinished removal, or another program's shop, is the reason.
 async fn explain_missing_schema(context: &Context, error: Error) -> Error {
-    let find = async { Removal::find(context.database(Access::Read).await?.connection()).await };
+    let find = async {
+        let database = context.database(Access::Read).await?;
+        let (connection, catalog) = (database.connection(), Catalog::embedded());
+        if let Some(removal) = Removal::find(connection).await? {
+            return Ok::<_, Error>((!removal.has_removed_nothing).then(|| removal.refusal(error.kind())));
+        }
+        let statuses = migrate::status(connection, &catalog).await?;
+        let foreign = migrate::foreign_tables(connection, &catalog, &statuses).await?;
+        Ok((!foreign.is_empty()).then(|| migrate::foreign_shop_error(error.kind(), &foreign)))
+    };
     match find.await {
-        Ok(Some(removal)) if !removal.has_removed_nothing => removal.refusal(error.kind()),
+        Ok(Some(reason)) => reason,
         _ => error,
     }
 }

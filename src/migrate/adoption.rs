@@ -10,7 +10,7 @@ use sea_orm::ConnectionTrait;
 
 use super::checksum::statements;
 use super::history::{self, History};
-use super::{Catalog, refuse_removal};
+use super::{Catalog, MigrationStatus, refuse_removal, status};
 use crate::db::adoption::{ForeignColumn, ForeignTable, TakeOver, ValueKind};
 use crate::db::schema::{self, ObjectKind, Schema, differences};
 use crate::db::target::Engine;
@@ -51,22 +51,33 @@ pub struct ForeignShop {
 }
 
 /// Tables of another program's shop that no migration of this history made: what the shop calls them, and what they are
-/// called.
-pub async fn foreign_tables(connection: &impl ConnectionTrait, catalog: &Catalog) -> Result<Vec<(String, String)>> {
+/// called. The tables are read only where these statuses have migrations that this database has never seen.
+pub async fn foreign_tables(
+    connection: &impl ConnectionTrait,
+    catalog: &Catalog,
+    statuses: &[MigrationStatus],
+) -> Result<Vec<(String, String)>> {
     let engine = Engine::of(connection);
-    // Tables first: what another runner has just made is in the history by the time that it is read.
-    let names = schema::tables(connection, engine, &migration::HISTORY_TABLES).await?;
-    if !names.iter().any(|name| meant(name, &TABLES).is_some()) {
+    let unknown: Vec<&str> =
+        statuses.iter().filter(|one| one.is_unknown()).map(|migration| migration.name.as_str()).collect();
+    let maker_of = |table: &str| maker(engine, catalog, table).map(|migration| migration.name);
+    let is_open = |table: &&&str| maker_of(table).is_some_and(|name| unknown.contains(&name));
+    let open: Vec<&str> = TABLES.iter().filter(is_open).copied().collect();
+    if open.is_empty() {
         return Ok(Vec::new());
     }
-    let history = history::read(connection).await?;
-    let is_open = |table: &&&str| maker(engine, catalog, table).is_some_and(|one| history.find(one.name).is_none());
-    let open: Vec<&str> = TABLES.iter().filter(is_open).copied().collect();
+    let names = schema::tables(connection, engine, &migration::HISTORY_TABLES).await?;
     let recognised = names.into_iter().filter_map(|found| {
         let meant = meant(&found, &TABLES)?;
         open.contains(&meant).then(|| (meant.to_owned(), found.clone()))
     });
     let mut recognised: Vec<_> = recognised.collect();
+    if recognised.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Another runner may have made them since the statuses were read: then they are in the history now.
+    let history = history::read(connection).await?;
+    recognised.retain(|(table, _)| maker_of(table).is_some_and(|name| history.find(name).is_none()));
     recognised.sort_by_key(|(name, found)| (TABLES.iter().position(|table| table == name), name != found));
     recognised.dedup_by(|one, other| one.0 == other.0);
     Ok(recognised)
@@ -76,12 +87,14 @@ pub async fn foreign_tables(connection: &impl ConnectionTrait, catalog: &Catalog
 ///
 /// Errors: exit 9 naming its tables.
 pub async fn refuse_foreign_shop(connection: &impl ConnectionTrait, catalog: &Catalog) -> Result<()> {
-    let tables = foreign_tables(connection, catalog).await?;
-    if tables.is_empty() {
-        return Ok(());
-    }
-    Err(Error::new(Kind::CheckFailed, "migrate.foreign_shop", foreign_shop(&tables))
-        .hint(Hint::from("take them over, with every row: ").and(CommandLine::new("adopt"))))
+    let tables = foreign_tables(connection, catalog, &status(connection, catalog).await?).await?;
+    if tables.is_empty() { Ok(()) } else { Err(foreign_shop_error(Kind::CheckFailed, &tables)) }
+}
+
+/// The error about another program's shop that has not been taken over.
+pub fn foreign_shop_error(kind: Kind, tables: &[(String, String)]) -> Error {
+    Error::new(kind, "migrate.foreign_shop", foreign_shop(tables))
+        .hint(Hint::from("take them over, with every row: ").and(CommandLine::new("adopt")))
 }
 
 /// `another program made the tables users, orders`
@@ -118,7 +131,7 @@ impl ForeignShop {
     ) -> Result<Option<ForeignShop>> {
         refuse_removal(connection, Kind::Conflict).await?;
         let engine = Engine::of(connection);
-        let recognised = foreign_tables(connection, catalog).await?;
+        let recognised = foreign_tables(connection, catalog, &status(connection, catalog).await?).await?;
         if recognised.is_empty() {
             return Ok(None);
         }
@@ -290,7 +303,7 @@ fn means(found: &str, name: &str) -> bool {
     plain(found) == plain(name) || SYNONYMS.iter().any(|(synonym, word)| *synonym == plain(found) && *word == name)
 }
 
-fn kind(family: Family) -> ValueKind {
+pub(super) fn kind(family: Family) -> ValueKind {
     match family {
         Family::Id => ValueKind::Id,
         Family::Time => ValueKind::Time,

@@ -41,7 +41,9 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{Clock, named_enum};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
-pub use adoption::{ForeignShop, Misfit, defaults, foreign_shop, foreign_tables, misfits, refuse_foreign_shop};
+pub use adoption::{
+    ForeignShop, Misfit, defaults, foreign_shop, foreign_shop_error, foreign_tables, misfits, refuse_foreign_shop,
+};
 pub use backup::Asked;
 pub use catalog::Catalog;
 use failure::{RunProgress, with_progress};

@@ -59,6 +59,8 @@ pub struct MigrationStatus {
     applied_as: Option<String>,
     /// A run died while it reverted it.
     is_reverting: bool,
+    /// Whether the history says anything about it.
+    is_recorded: bool,
 }
 
 impl MigrationStatus {
@@ -74,12 +76,18 @@ impl MigrationStatus {
             note: None,
             applied_as: None,
             is_reverting: record.is_some_and(Record::is_reverting),
+            is_recorded: record.is_some(),
         }
     }
 
     /// A migration unknown to the database.
     pub fn pending(name: &str) -> MigrationStatus {
         MigrationStatus::new(name, State::Pending, None)
+    }
+
+    /// Whether this database has never seen it, under whatever name.
+    pub fn is_unknown(&self) -> bool {
+        self.state.is_absent() && !self.is_recorded
     }
 
     /// The remedy for a state that `up` alone does not repair.

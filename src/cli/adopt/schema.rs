@@ -54,7 +54,8 @@ pub async fn run(
     let is_reading = arguments.sql || dry_run;
     let database = context.database(if is_reading { Access::Read } else { Access::Write }).await?;
     let plan = whole_plan(context);
-    if migrate::foreign_tables(database.connection(), &plan.catalog).await?.is_empty() {
+    let statuses = migrate::status(database.connection(), &plan.catalog).await?;
+    if migrate::foreign_tables(database.connection(), &plan.catalog, &statuses).await?.is_empty() {
         if arguments.sql {
             context.output.note("the schema is the shop's own: there is nothing to take over");
         }

@@ -84,7 +84,9 @@ async fn examine(
 ) -> Result<()> {
     let status = split_connection_loss(migrate::status(database.connection(), &Catalog::embedded()).await)?;
     let removal = split_connection_loss(migrate::refuse_removal(database.connection(), Kind::CheckFailed).await)?;
-    let foreign = split_connection_loss(migrate::foreign_tables(database.connection(), &Catalog::embedded()).await)?;
+    let known = status.as_deref().unwrap_or_default();
+    let foreign = migrate::foreign_tables(database.connection(), &Catalog::embedded(), known).await;
+    let foreign = split_connection_loss(foreign)?;
     let migrations = match foreign {
         Ok(foreign) if !foreign.is_empty() => Ok(Migrations {
             others: vec![migrate::foreign_shop(&foreign)],

@@ -22,11 +22,7 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
         Ok(database) => {
             let connection = database.connection();
             let all = migrate::status(connection, &catalog).await?;
-            // Where everything is applied, no table is another program's.
-            let foreign = match summary(&all).is_empty() {
-                true => Vec::new(),
-                false => migrate::foreign_tables(connection, &catalog).await?,
-            };
+            let foreign = migrate::foreign_tables(connection, &catalog, &all).await?;
             (all, Removal::find(connection).await?, foreign)
         }
         // With a missing file, all migrations are pending.

@@ -72,6 +72,7 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     let history = match &live {
         Some(database) => {
             migrate::refuse_removal(database.connection(), Kind::CheckFailed).await?;
+            migrate::refuse_foreign_shop(database.connection(), &plan.catalog).await?;
             history::read(database.connection()).await?
         }
         None => History::default(),
