@@ -9,7 +9,12 @@ use crate::on_every_backend;
 use crate::support::shop::block_on;
 use crate::support::{Backend, Shop};
 
-on_every_backend!(each_kind_of_drift_is_one_difference, removal_keeps_excluded_objects, rows_are_counted_up_to_a_limit);
+on_every_backend!(
+    each_kind_of_drift_is_one_difference,
+    a_changed_trigger_of_the_shop_is_a_difference,
+    removal_keeps_excluded_objects,
+    rows_are_counted_up_to_a_limit
+);
 
 fn engine(shop: &Shop) -> Engine {
     match shop.backend {
@@ -228,5 +233,31 @@ fn a_repair_never_truncates_a_value() {
         });
         assert!(refused, "{repair}");
         assert_eq!(shop.column("SELECT first_name FROM users"), [long]);
+    }
+}
+
+fn a_changed_trigger_of_the_shop_is_a_difference(shop: &Shop) {
+    let create = |event: &str| match shop.backend {
+        Backend::Sqlite => format!("CREATE TRIGGER own AFTER {event} ON users BEGIN SELECT 1; END"),
+        Backend::Postgres => format!(
+            "CREATE TRIGGER own BEFORE {event} ON users FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+        ),
+        Backend::MariaDb => format!("CREATE TRIGGER own BEFORE {event} ON users FOR EACH ROW SET @own = 1"),
+    };
+    let drop = if shop.backend == Backend::Postgres { "DROP TRIGGER own ON users" } else { "DROP TRIGGER own" };
+    shop.sql(&create("UPDATE"));
+    let expected = shop.schema();
+    for (change, difference) in [("", "missing trigger own on users"), ("DELETE", "changed trigger own on users")] {
+        shop.sql(drop);
+        if !change.is_empty() {
+            shop.sql(&create(change));
+        }
+        let found = differences(engine(shop), &expected, &shop.schema());
+        assert_eq!(
+            found.iter().map(|one| format!("{} {}", one.change(), one.object)).collect::<Vec<_>>(),
+            [difference]
+        );
+        shop.sql(found[0].repair.as_deref().expect("a statement"));
+        assert!(differences(engine(shop), &expected, &shop.schema()).is_empty());
     }
 }

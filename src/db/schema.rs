@@ -7,6 +7,8 @@ pub mod meaning;
 mod names;
 mod rename;
 mod repair;
+mod table_rename;
+mod taken_names;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,6 +22,7 @@ use crate::domain::named_enum;
 use crate::error::{Cause, Result, printable};
 pub use names::{is_beside as is_of_others, needs_value};
 pub use rename::renamed_throughout;
+pub use taken_names::has_index;
 
 /// The objects of a database with their definitions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +31,17 @@ pub struct Schema {
     pub objects: BTreeMap<Object, String>,
     /// SQLite: the CREATE TABLE statements, for tables that can only be rebuilt.
     pub(super) statements: BTreeMap<String, String>,
+    /// PostgreSQL: what keeps a column from changing its type, in an order in which it can be made again.
+    pub(super) dependents: BTreeMap<Object, Vec<Dependent>>,
+}
+
+/// A view or a trigger that is removed and made again around a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Dependent {
+    /// The statement that removes it.
+    pub removal: String,
+    /// The statements that make it again with all that belongs to it.
+    pub creation: String,
 }
 
 impl Schema {
@@ -111,9 +125,9 @@ impl fmt::Display for Object {
     }
 }
 
-/// `UNIQUE (a, b)`, `CREATE UNIQUE INDEX … (a, b)`; not those of some rows only.
-fn unique_columns(definition: &str) -> Option<Vec<&str>> {
-    let is_unique = definition.starts_with("UNIQUE ") || definition.starts_with("CREATE UNIQUE INDEX ");
+/// Of `UNIQUE (a, b)`, `PRIMARY KEY (a, b)`, `CREATE UNIQUE INDEX … (a, b)`; not of those of some rows only.
+pub fn unique_columns(definition: &str) -> Option<Vec<&str>> {
+    let is_unique = ["UNIQUE ", "PRIMARY KEY ", "CREATE UNIQUE INDEX "].iter().any(|word| definition.starts_with(word));
     let list = definition.rsplit_once('(')?.1.strip_suffix(')').filter(|_| is_unique)?;
     Some(list.split(',').map(|column| column.trim().trim_matches(['"', '`'])).collect())
 }
@@ -131,7 +145,7 @@ pub struct Difference {
     pub repair: Option<String>,
     /// Whether it is another program's and does not touch the shop's own schema.
     pub is_beside: bool,
-    /// Whether it is there under another name.
+    /// Whether it is there under another name, or has a name that something missing needs.
     is_renamed: bool,
 }
 
@@ -150,22 +164,25 @@ impl Difference {
         let definition = self.expected.as_ref().or(self.found.as_ref()).map_or("", String::as_str);
         let is_reference = definition.starts_with("FOREIGN KEY");
         match (self.object.kind, &self.expected) {
-            (ObjectKind::Constraint, None) if is_reference => 0,
-            (ObjectKind::Constraint | ObjectKind::Index | ObjectKind::Trigger, None) => 1,
-            (ObjectKind::Table, _) => 2,
-            (ObjectKind::Column, _) if self.is_renamed => 3,
-            (ObjectKind::Column, _) => 4,
-            (ObjectKind::Constraint, _) if is_reference => 7,
-            (ObjectKind::Constraint, _) => 5,
-            (ObjectKind::Index, _) => 6,
-            _ => 8,
+            (kind, None) if self.is_renamed && kind.is_independent() => 0,
+            (ObjectKind::Table, _) if self.is_renamed => 1,
+            (_, None) if self.is_renamed => 2,
+            (ObjectKind::Constraint, None) if is_reference => 3,
+            (ObjectKind::Constraint | ObjectKind::Index | ObjectKind::Trigger, None) => 4,
+            (ObjectKind::Table, _) => 5,
+            (ObjectKind::Column, _) if self.is_renamed => 6,
+            (ObjectKind::Column, _) => 7,
+            (ObjectKind::Constraint, _) if is_reference => 10,
+            (ObjectKind::Constraint, _) => 8,
+            (ObjectKind::Index, _) => 9,
+            _ => 11,
         }
     }
 
     /// The name of a table that is missing as a whole.
     pub fn missing_table(&self) -> Option<&str> {
         let is_missing = self.object.kind == ObjectKind::Table && self.found.is_none();
-        is_missing.then_some(self.object.table.as_str())
+        (is_missing && !self.is_renamed).then_some(self.object.table.as_str())
     }
 }
 
@@ -177,12 +194,19 @@ pub async fn read(connection: &impl ConnectionTrait, engine: Engine) -> Result<S
 /// The differences of `found` from `expected` in what they mean, whatever constraints and indexes are called, in the
 /// order in which they can be repaired. For a table that is missing or added entirely, only the table is reported.
 pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Difference> {
-    let renamed = rename::renamed(engine, expected, found);
-    let found = rename::with_expected_names(found, &renamed);
+    let found_now = found;
+    let renamed_tables = table_rename::renamed_tables(engine, expected, found_now);
+    let with_tables = &table_rename::with_expected_tables(found_now, &renamed_tables);
+    let renamed = rename::renamed(engine, expected, with_tables);
+    let found = rename::with_expected_names(with_tables, &renamed);
     let found = &names::with_own_names(engine, expected, &found);
     let mut differences = other_differences(engine, expected, found);
     rebuild_once(engine, &mut differences, expected, found);
     differences.extend(renamed.iter().map(|column| column.difference(engine)));
+    differences.extend(renamed_tables.iter().map(|table| table.difference(engine)));
+    let taken = taken_names::taken_names(engine, expected, (found_now, with_tables), &differences);
+    differences.retain(|one| !taken.iter().any(|other| other.object == one.object));
+    differences.extend(taken);
     differences.sort_by(|one, next| (one.place(), &one.object).cmp(&(next.place(), &next.object)));
     differences
 }
@@ -200,7 +224,14 @@ fn other_differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<D
             _ => false,
         };
         let is_beside = definition.is_none() && names::is_beside(object, expected, found);
-        let repair = || repair::repair(engine, object, definition.map(String::as_str), other.map(String::as_str));
+        let repair = || {
+            let repair = repair::repair(engine, object, definition.map(String::as_str), other.map(String::as_str))?;
+            let is_retyped = definition
+                .zip(other)
+                .is_some_and(|(one, other)| repair::column_type(one) != repair::column_type(other));
+            let dependents = found.dependents.get(object).filter(|_| is_retyped);
+            Some(dependents.map_or(repair.clone(), |dependents| repair::around(&repair, dependents)))
+        };
         (!is_same).then(|| Difference {
             object: object.clone(),
             repair: if is_beside { None } else { repair() },
@@ -223,8 +254,6 @@ fn rebuild_once(engine: Engine, differences: &mut [Difference], expected: &Schem
     for table in tables {
         let Some(rebuild) = engine.rebuild(&table, expected, found) else { continue };
         let of_table = differences.iter_mut().filter(|one| one.object.table == table && !one.is_beside);
-        // A trigger that is not the shop's is kept by a table that is made again.
-        let of_table = of_table.filter(|one| one.object.kind != ObjectKind::Trigger || one.expected.is_some());
         of_table.for_each(|difference| difference.repair = Some(rebuild.clone()));
     }
 }

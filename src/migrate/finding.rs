@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use migration::Migration;
 
-use super::Catalog;
+use super::{BlockingRows, Catalog};
 use crate::db::schema::{Difference, Schema};
 use crate::db::target::Engine;
 use crate::domain::similar::closest;
@@ -35,6 +35,8 @@ pub struct Finding {
     pub repair: Option<String>,
     /// The name of a table that is missing as a whole.
     pub missing_table: Option<String>,
+    /// The rows that have to be changed before the repair.
+    pub rows: Option<BlockingRows>,
 }
 
 impl Finding {
@@ -49,6 +51,7 @@ impl Finding {
             found: difference.found.as_deref().map(shown),
             repair: difference.repair.clone().or_else(made_again),
             missing_table: difference.missing_table().map(str::to_owned),
+            rows: None,
         }
     }
 }
@@ -77,6 +80,7 @@ pub fn drift_error(findings: &[Finding]) -> Error {
     let mut repairs: Vec<Hint> = findings.iter().filter(|finding| finding.check == DRIFT).map(repair_hint).collect();
     // Several differences of a table may be mended by making it again.
     repairs.dedup();
+    let error = findings.iter().filter_map(rows_hint).take(HINTS_SHOWN).fold(error, Error::hint);
     let error = repairs.into_iter().take(HINTS_SHOWN).fold(error, Error::hint);
     match findings.iter().any(|finding| finding.change == Some("added")) {
         true => error.hint("what is as it should be: --ignore NAME"),
@@ -91,6 +95,16 @@ fn summary(findings: &[Finding]) -> String {
     let differences = counted(findings.len(), "difference");
     let names = first_names(findings.iter().map(name), NAMES_SHOWN);
     format!("{differences} between migrations, database and program: {names}")
+}
+
+/// The rows that a repair would stop at.
+fn rows_hint(finding: &Finding) -> Option<Hint> {
+    let BlockingRows { count, keys, query } = finding.rows.as_ref()?;
+    let verb = if *count == 1 { "does" } else { "do" };
+    let more = if keys.len() < usize::try_from(*count).unwrap_or(usize::MAX) { ", …" } else { "" };
+    let named = if keys.is_empty() { String::new() } else { format!(" ({}{more})", keys.join(", ")) };
+    let (object, rows, them) = (&finding.object, counted(*count, "row"), if *count == 1 { "it" } else { "them" });
+    Some(format!("{object}: {rows} {verb} not fit{named}; change {them} before the repair: {query}").into())
 }
 
 /// How the schema becomes again what the migrations make.

@@ -3,6 +3,7 @@
 
 mod adoption;
 mod backup;
+mod blocking_rows;
 mod catalog;
 mod checksum;
 pub(crate) mod draft;
@@ -45,6 +46,7 @@ pub use adoption::{
     ForeignShop, Misfit, defaults, foreign_shop, foreign_shop_error, foreign_tables, misfits, refuse_foreign_shop,
 };
 pub use backup::Asked;
+pub use blocking_rows::{BlockingRows, blocking_rows};
 pub use catalog::Catalog;
 use failure::{RunProgress, with_progress};
 pub use foreign_objects::{foreign_objects, object_list};
@@ -75,7 +77,7 @@ pub struct Plan {
     pub allow_late: bool,
     /// How long to wait for another runner, and for tables that others hold.
     pub lock_wait: Duration,
-    /// How the course is asked to end early.
+    /// How the run is asked to end early.
     pub stop: StopSignal,
     /// `user@host, process 123`: shown to those who wait.
     pub runner: String,
@@ -217,7 +219,7 @@ pub async fn risks(connection: &impl ConnectionTrait, plan: &Plan) -> Result<Vec
     Ok(lint::lint(engine, &pending(connection, plan).await?))
 }
 
-/// Takes a course under the lock. Gives the steps in the order in which they were taken.
+/// Carries out a plan under the lock; returns the migrations that were run, in that order.
 ///
 /// A runner that had to wait and finds nothing left is as successful as the one that did the work.
 ///
@@ -290,8 +292,8 @@ fn resume_hint(kind: RunKind, plan: &Plan, steps: &[Step], reapplied: Option<&[M
     }
 }
 
-/// A course until its end, or until it is asked to end. Where DDL commits by itself its statement is
-/// ended on the server, and the course then ends by itself, knowing what is done.
+/// A run until its end, or until it is asked to end. Where DDL commits by itself its statement is
+/// ended on the server, and the run then ends by itself, knowing what is done.
 async fn until_stopped(
     run: impl Future<Output = Result<()>>,
     plan: &Plan,

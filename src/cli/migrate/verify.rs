@@ -94,7 +94,10 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
         let found = schema(database).await?;
         refuse_unknown_names(&arguments.ignore, &[&trial.whole, &found])?;
         let (drift, beside) = drift(database, &trial.applied, &found, &arguments.ignore);
-        findings.extend(drift.iter().map(|one| finding(DRIFT, one)));
+        for one in &drift {
+            let rows = migrate::blocking_rows(database.connection(), &trial.applied, &found, one).await?;
+            findings.push(Finding { rows, ..finding(DRIFT, one) });
+        }
         note_beside(context, &beside);
     }
     let of_entities = entities::entity_differences(scratch.engine(), &trial.whole).into_iter();

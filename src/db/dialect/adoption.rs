@@ -63,6 +63,12 @@ impl ForeignColumn {
         expected.instead_of_null(&ColumnParts::parse(&self.found))
     }
 
+    /// Whether a repair leaves a missing value as it is, though there must be one.
+    pub fn stays_null(&self) -> bool {
+        let (expected, found) = (ColumnParts::parse(&self.expected), ColumnParts::parse(&self.found));
+        expected.is_not_null && !found.is_not_null && expected.constant_instead_of_null(&found).is_none()
+    }
+
     /// Whether a missing value stays missing though there must be one.
     pub fn refuses_null(&self) -> bool {
         let (expected, found) = (ColumnParts::parse(&self.expected), ColumnParts::parse(&self.found));

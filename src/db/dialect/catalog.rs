@@ -4,7 +4,7 @@ use sea_orm::prelude::async_trait::async_trait;
 
 use crate::db::engine::Session;
 use crate::db::schema::meaning::meaning;
-use crate::db::schema::{ObjectKind, Removable, Schema};
+use crate::db::schema::{Object, ObjectKind, Removable, Schema};
 use crate::error::Result;
 
 /// An engine's schema: how it is read, compared, removed and repaired. `table` and `name` are already quoted
@@ -49,6 +49,10 @@ pub trait Catalog {
         format!("DROP TRIGGER {name}")
     }
 
+    /// Statements that give an object another name, not quoted, where a missing one needs its own; `None` where both can
+    /// have it.
+    fn renamed_away(&self, missing: Defined<'_>, holder: Defined<'_>, name: &str) -> Option<String>;
+
     /// The ALTER TABLE clause that removes a constraint, and the text between ADD and its definition; `None` if
     /// the table must be rebuilt.
     fn constraint(&self, _name: &str, _definition: &str) -> Option<(String, String)> {
@@ -78,6 +82,9 @@ pub trait Catalog {
     }
 }
 
+/// An object with its definition.
+pub type Defined<'a> = (&'a Object, &'a String);
+
 /// [`Catalog::constraint`] of a constraint that is known by its name.
 pub fn named_constraint(name: &str) -> (String, String) {
     (format!("DROP CONSTRAINT {name}"), format!("CONSTRAINT {name} "))
@@ -98,6 +105,14 @@ impl<'a> ColumnParts<'a> {
         };
         let kind = rest.strip_suffix(" NOT NULL");
         ColumnParts { kind: kind.unwrap_or(rest), is_not_null: kind.is_some(), default }
+    }
+
+    /// [`ColumnParts::instead_of_null`] where that is a constant: keys and times are not invented.
+    pub fn constant_instead_of_null(&self, found: &ColumnParts<'_>) -> Option<&'a str> {
+        let is_constant = |default: &&str| {
+            default.trim_start_matches('(').starts_with(|first: char| matches!(first, '\'' | '-' | '0'..='9'))
+        };
+        self.instead_of_null(found).filter(is_constant)
     }
 
     /// The value for rows whose required value is missing: the default.

@@ -41,8 +41,8 @@ pub fn is_redundant(engine: Engine, object: &Object, definition: &str, expected:
     has_own_name(object.kind) && own.any(|(_, wanted)| engine.is_equivalent(object.kind, wanted, definition))
 }
 
-/// Whether something that the shop does not know leaves the shop alone: a table or a view, a column that needs no
-/// value, an index that refuses nothing, and what is only about such columns.
+/// Whether something that the shop does not know leaves the shop alone: a table, a view or a trigger, a column that needs
+/// no value, an index that refuses nothing, and what is only about such columns.
 pub fn is_beside(object: &Object, expected: &Schema, found: &Schema) -> bool {
     let definition = found.objects.get(object).map_or("", String::as_str);
     let is_of_others =
@@ -53,8 +53,7 @@ pub fn is_beside(object: &Object, expected: &Schema, found: &Schema) -> bool {
             !definition.starts_with("CREATE UNIQUE") || words(definition).iter().skip(4).any(is_of_others)
         }
         ObjectKind::Constraint => words(definition).iter().any(is_of_others),
-        ObjectKind::Trigger => false,
-        ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type => true,
+        ObjectKind::Trigger | ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type => true,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::dialect::adoption::ForeignTable;
 use super::super::target::Engine;
 use super::meaning::{end_of_quoted, unquoted};
-use super::{Difference, Object, ObjectKind, Schema};
+use super::{Dependent, Difference, Object, ObjectKind, Schema};
 
 /// A column that exists under another name.
 pub struct RenamedColumn {
@@ -69,6 +69,17 @@ pub fn with_expected_names(found: &Schema, renamed: &[RenamedColumn]) -> Schema 
                 object => (object, definition),
             })
             .collect();
+        let dependents = std::mem::take(&mut schema.dependents);
+        let rename = |(mut object, mut dependents): (Object, Vec<Dependent>)| {
+            if object.table == column.table {
+                object.name = if object.name == column.found { column.expected.clone() } else { object.name };
+                for dependent in &mut dependents {
+                    dependent.creation = replaced(&dependent.creation, &column.found, &column.expected);
+                }
+            }
+            (object, dependents)
+        };
+        schema.dependents = dependents.into_iter().map(rename).collect();
     }
     schema
 }
@@ -100,14 +111,28 @@ pub fn renamed_throughout(found: &Schema, tables: &[ForeignTable]) -> Schema {
         (Object { table: table_name(&object.table), kind: object.kind, name }, definition)
     };
     let statement = |(table, text): (&String, &String)| (table_name(table), with_names(table, text));
+    let dependent = |(object, all): (&Object, &Vec<Dependent>)| {
+        let object = Object {
+            table: table_name(&object.table),
+            kind: object.kind,
+            name: with_names(&object.table, &object.name),
+        };
+        let again = |one: &Dependent| Dependent {
+            removal: with_names(&object.table, &one.removal),
+            creation: with_names(&object.table, &one.creation),
+        };
+        let all = all.iter().map(again).collect();
+        (object, all)
+    };
     Schema {
         objects: found.objects.iter().map(rename).collect(),
         statements: found.statements.iter().map(statement).collect(),
+        dependents: found.dependents.iter().map(dependent).collect(),
     }
 }
 
 /// Replaces whole names only: what stands in quotes is one name, or a text.
-fn replaced(text: &str, word: &str, by: &str) -> String {
+pub(super) fn replaced(text: &str, word: &str, by: &str) -> String {
     let is_of_a_word = |character: char| character.is_alphanumeric() || character == '_';
     let mut replaced = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,7 +1,21 @@
 //! Statements that repair an object, where possible.
 
 use super::super::target::Engine;
-use super::{Object, ObjectKind};
+use super::{Dependent, Object, ObjectKind};
+
+/// The type of a column's definition: `type [NOT NULL] [DEFAULT …]`.
+pub fn column_type(definition: &str) -> &str {
+    let kind = definition.split_once(" DEFAULT ").map_or(definition, |(kind, _)| kind);
+    kind.strip_suffix(" NOT NULL").unwrap_or(kind)
+}
+
+/// A repair in one transaction with what would stop it: removed before, and made again afterwards.
+pub fn around(repair: &str, dependents: &[Dependent]) -> String {
+    let removals = dependents.iter().rev().map(|dependent| dependent.removal.as_str());
+    let creations = dependents.iter().map(|dependent| dependent.creation.as_str());
+    let statements: Vec<&str> = removals.chain([repair]).chain(creations).collect();
+    format!("BEGIN; {}; COMMIT", statements.join("; "))
+}
 
 /// `None` where it takes more than statements about this object: a table that is gone, and what an engine
 /// changes only by making the table again.
@@ -32,7 +46,7 @@ pub fn repair(engine: Engine, object: &Object, expected: Option<&str>, found: Op
             (Some(definition), None) => engine.add_column(&table, &name, definition),
             (Some(definition), Some(found)) => engine.change_column(&table, &name, definition, found),
         },
-        ObjectKind::Trigger => expected.is_none().then(|| engine.drop_trigger(&table, &name)),
+        ObjectKind::Trigger => remove_and_add(engine.drop_trigger(&table, &name), expected.map(str::to_owned)),
         ObjectKind::Table => engine.change_table(&table, expected.filter(|_| found.is_some())?),
         ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type => None,
     }

@@ -7,9 +7,9 @@ use sea_orm::prelude::async_trait::async_trait;
 
 use super::Mysql;
 use crate::db::answers::text;
-use crate::db::dialect::catalog::{Catalog, ColumnParts, named_constraint};
+use crate::db::dialect::catalog::{Catalog, ColumnParts, Defined, named_constraint};
 use crate::db::engine::Session;
-use crate::db::schema::{Object, ObjectKind, Removable, Schema, object_of, rows};
+use crate::db::schema::{Object, ObjectKind, Removable, Schema, has_index, object_of, rows};
 use crate::error::Result;
 
 const TABLES: &str = "SELECT CAST(table_name AS CHAR) AS in_table, \
@@ -66,8 +66,8 @@ const CHECKS_OF_MYSQL: &str = "SELECT CAST(t.table_name AS CHAR) AS in_table, 'c
     WHERE t.constraint_schema = DATABASE() AND t.constraint_type = 'CHECK'";
 
 const TRIGGERS: &str = "SELECT CAST(event_object_table AS CHAR) AS in_table, 'trigger' AS kind, \
-    CAST(trigger_name AS CHAR) AS name, CONCAT(action_timing, ' ', event_manipulation, ' ', \
-    CAST(action_statement AS CHAR)) AS definition FROM information_schema.triggers WHERE trigger_schema = DATABASE()";
+    CAST(trigger_name AS CHAR) AS name, CONCAT('CREATE TRIGGER `', trigger_name, '` ', action_timing, ' ', \
+    event_manipulation, ' ON `', event_object_table, '` FOR EACH ROW ', CAST(action_statement AS CHAR)) AS definition FROM information_schema.triggers WHERE trigger_schema = DATABASE()";
 
 /// Rows of `kind` and `name` in drop order: objects whose removal may fail or wait come first.
 pub const REMOVABLE: &str = "SELECT CASE table_type WHEN 'VIEW' THEN 'VIEW' WHEN 'SEQUENCE' THEN 'SEQUENCE' \
@@ -133,7 +133,7 @@ impl Catalog for Mysql {
     fn change_column(&self, table: &str, name: &str, expected: &str, found: &str) -> Option<String> {
         let (wanted, old) = (ColumnParts::parse(expected), ColumnParts::parse(found));
         let change = format!("ALTER TABLE {table} MODIFY COLUMN {name} {expected}");
-        let change = match wanted.instead_of_null(&old) {
+        let change = match wanted.constant_instead_of_null(&old) {
             Some(default) => format!("UPDATE {table} SET {name} = {default} WHERE {name} IS NULL; {change}"),
             None => change,
         };
@@ -141,6 +141,29 @@ impl Catalog for Mysql {
         let is_zoned = |kind: &str| kind.starts_with("timestamp");
         let is_shifted = is_zoned(wanted.kind) != is_zoned(old.kind);
         Some(if is_shifted { format!("SET time_zone = '+00:00'; {change}") } else { change })
+    }
+
+    /// Tables, views and sequences share their names, the foreign keys of all tables theirs (on MySQL the checks too), and the
+    /// keys and indexes of one table.
+    fn renamed_away(&self, missing: Defined<'_>, holder: Defined<'_>, name: &str) -> Option<String> {
+        let (object, definition) = holder;
+        let [own, new, table] = [&object.name, name, &object.table].map(|name| self.quoted(name));
+        let begins = |word: &str| missing.1.starts_with(word) && definition.starts_with(word);
+        let is_index = |(object, definition): Defined<'_>| has_index(object.kind, definition);
+        match (missing.0.kind, object.kind) {
+            _ if is_index(missing) && is_index(holder) => {
+                let is_near = object.table == missing.0.table;
+                is_near.then(|| format!("ALTER TABLE {table} RENAME INDEX {own} TO {new}"))
+            }
+            (ObjectKind::Table, ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence) => {
+                Some(format!("RENAME TABLE {own} TO {new}"))
+            }
+            (ObjectKind::Constraint, ObjectKind::Constraint) if begins("FOREIGN KEY") || begins("CHECK") => {
+                let what = if begins("CHECK") { "CONSTRAINT" } else { "FOREIGN KEY" };
+                Some(format!("ALTER TABLE {table} DROP {what} {own}, ADD CONSTRAINT {new} {definition}"))
+            }
+            _ => None,
+        }
     }
 
     /// One statement, so that a foreign key that uses the index always has one.

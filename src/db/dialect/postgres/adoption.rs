@@ -125,6 +125,7 @@ impl Adoption for Postgres {
                 model.objects.insert(object, format!("{kind}{}", if is_not_null { " NOT NULL" } else { "" }));
             }
         }
+        statements.extend(tables.iter().flat_map(defaults_for_missing));
         let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
         let (expected, model) = (expected.only(&names), model.only(&names));
         let differences = differences(Engine::Postgres, &expected, &model);
@@ -185,6 +186,16 @@ fn renames(tables: &[ForeignTable]) -> Vec<String> {
         }
     }
     statements
+}
+
+/// What is missing where there must be a value becomes the default.
+fn defaults_for_missing(table: &ForeignTable) -> Vec<String> {
+    let quoted = Postgres.quoted(&table.name);
+    let update = |column: &ForeignColumn| {
+        let (name, default) = (Postgres.quoted(&column.name), column.instead_of_null()?);
+        Some(format!("UPDATE {quoted} SET {name} = {default} WHERE {name} IS NULL"))
+    };
+    table.columns.iter().filter_map(update).collect()
 }
 
 /// Foreign keys of the shop's own columns, whose types could not change otherwise.

@@ -3,9 +3,9 @@
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::Postgres;
-use crate::db::dialect::catalog::{Catalog, ColumnParts, named_constraint, neutral};
+use crate::db::dialect::catalog::{Catalog, ColumnParts, Defined, named_constraint, neutral};
 use crate::db::engine::Session;
-use crate::db::schema::{Removable, Schema, object_of, rows};
+use crate::db::schema::{ObjectKind, Removable, Schema, has_index, object_of, rows};
 use crate::error::Result;
 
 /// Excludes objects of extensions.
@@ -84,7 +84,8 @@ pub const REMOVABLE: &str = concat!(
 impl Catalog for Postgres {
     async fn read_schema(&self, session: &dyn Session) -> Result<Schema> {
         let objects = rows(session, OBJECTS).await?.iter().filter_map(object_of).collect();
-        Ok(Schema { objects, ..Schema::default() })
+        let dependents = super::dependents::read(session).await?;
+        Ok(Schema { objects, dependents, ..Schema::default() })
     }
 
     async fn refuse_no_schema(&self, session: &dyn Session) -> Result<()> {
@@ -110,6 +111,19 @@ impl Catalog for Postgres {
 
     fn change_column(&self, table: &str, name: &str, expected: &str, found: &str) -> Option<String> {
         Some(change_column(table, name, expected, found))
+    }
+
+    /// Tables, views, sequences and indexes share their names; a table also needs that of a type.
+    fn renamed_away(&self, missing: Defined<'_>, holder: Defined<'_>, name: &str) -> Option<String> {
+        let is_index = |(object, definition): Defined<'_>| has_index(object.kind, definition);
+        let what = match (missing.0.kind, holder.0.kind) {
+            (ObjectKind::Table, ObjectKind::Type) => "TYPE",
+            (kind, _) if kind != ObjectKind::Table && !is_index(missing) => return None,
+            _ if is_index(holder) => "INDEX",
+            (_, ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence) => "TABLE",
+            _ => return None,
+        };
+        Some(format!("ALTER {what} {} RENAME TO {}", self.quoted(&holder.0.name), self.quoted(name)))
     }
 
     fn drop_trigger(&self, table: &str, name: &str) -> String {
@@ -140,7 +154,7 @@ fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String
     }
     let changes: Vec<_> = changes.into_iter().map(|change| format!("ALTER COLUMN {name} {change}")).collect();
     let change = format!("ALTER TABLE {table} {}", changes.join(", "));
-    match wanted.instead_of_null(&old) {
+    match wanted.constant_instead_of_null(&old) {
         Some(default) => format!("UPDATE {table} SET {name} = {default} WHERE {name} IS NULL; {change}"),
         None => change,
     }

@@ -6,6 +6,7 @@ mod array;
 mod catalog;
 mod connect;
 mod copy;
+mod dependents;
 mod fault;
 mod inspect;
 mod powers;

@@ -7,7 +7,7 @@ use sea_orm::prelude::async_trait::async_trait;
 use super::Sqlite;
 use super::rebuild::repair;
 use super::statement::{Affinity, checks};
-use crate::db::dialect::catalog::{Catalog, ColumnParts, neutral};
+use crate::db::dialect::catalog::{Catalog, ColumnParts, Defined, neutral};
 use crate::db::engine::Session;
 use crate::db::schema::meaning::meaning;
 use crate::db::schema::{Object, ObjectKind, Schema, object_of, rows};
@@ -70,7 +70,7 @@ impl Catalog for Sqlite {
                 }
             }
         }
-        Ok(Schema { objects, statements })
+        Ok(Schema { objects, statements, ..Schema::default() })
     }
 
     /// Of a type's name only the affinity counts.
@@ -90,6 +90,21 @@ impl Catalog for Sqlite {
         let default = ColumnParts::parse(definition).default.unwrap_or_default();
         let can_be_added = !default.contains('(') && neutral(definition).is_none();
         can_be_added.then(|| format!("ALTER TABLE {table} ADD COLUMN {name} {definition}"))
+    }
+
+    /// Tables, views and indexes share their names. An index and a view are made again under the other name.
+    fn renamed_away(&self, missing: Defined<'_>, holder: Defined<'_>, name: &str) -> Option<String> {
+        let shares_names = |kind| matches!(kind, ObjectKind::Table | ObjectKind::View | ObjectKind::Index);
+        let (object, definition) = holder;
+        let (own, new) = (self.quoted(&object.name), self.quoted(name));
+        let again = |what: &str| format!("DROP {what} {own}; {}", definition.replacen(&object.name, name, 1));
+        match object.kind {
+            _ if !shares_names(missing.0.kind) => None,
+            ObjectKind::Table => Some(format!("ALTER TABLE {own} RENAME TO {new}")),
+            ObjectKind::View => Some(again("VIEW")),
+            ObjectKind::Index => Some(again("INDEX")),
+            _ => None,
+        }
     }
 
     fn rebuild(&self, table: &str, expected: &Schema, found: &Schema) -> Option<String> {

@@ -203,7 +203,7 @@ fn value_of(name: &str, definition: &str, found: &str) -> String {
     let (wanted, old) = (ColumnParts::parse(definition), ColumnParts::parse(found));
     let is_text_now = Affinity::of(wanted.kind) == Affinity::Text && Affinity::of(old.kind) != Affinity::Text;
     let value = if is_text_now { id_as_text(name) } else { name.to_owned() };
-    match wanted.instead_of_null(&old) {
+    match wanted.constant_instead_of_null(&old) {
         Some(default) => format!("COALESCE({value}, {default})"),
         None => value,
     }

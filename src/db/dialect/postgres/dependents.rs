@@ -1,0 +1,63 @@
+//! Views and triggers that keep a column from changing its type: each with the statements that remove it and make it
+//! again, with its owner, grants, comment, indexes and triggers.
+
+use std::collections::BTreeMap;
+
+use crate::db::answers::text;
+use crate::db::engine::Session;
+use crate::db::schema::{Dependent, Object, ObjectKind, rows};
+use crate::db::sql::normalised;
+use crate::error::Result;
+
+/// Rows of `in_table`, `name` (the column), `removal` and `creation`: views after those that they select from.
+const DEPENDENTS: &str = "WITH RECURSIVE reads AS (SELECT DISTINCT d.refobjid AS of, d.refobjsubid AS of_column, r.ev_class AS view \
+    FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid WHERE d.classid = 'pg_rewrite'::regclass \
+    AND d.refclassid = 'pg_class'::regclass AND r.ev_class <> d.refobjid), \
+    dependent AS (SELECT c.oid AS table_id, a.attname AS name, reads.view, 1 AS depth FROM reads \
+    JOIN pg_class c ON c.oid = reads.of AND c.relkind IN ('r', 'p') \
+    AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) \
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = reads.of_column \
+    UNION SELECT p.table_id, p.name, reads.view, p.depth + 1 FROM dependent p JOIN reads ON reads.of = p.view), \
+    placed AS (SELECT table_id, name, view, max(depth) AS depth FROM dependent GROUP BY table_id, name, view), \
+    named AS (SELECT v.oid, v.relowner, v.relacl, CASE v.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END AS kind, \
+    v.relkind = 'm' AND NOT v.relispopulated AS is_empty, v.reloptions, \
+    CASE WHEN n.nspname = current_schema() THEN '' ELSE quote_ident(n.nspname) || '.' END || quote_ident(v.relname) AS name \
+    FROM pg_class v JOIN pg_namespace n ON n.oid = v.relnamespace WHERE v.relkind IN ('v', 'm')), \
+    made AS (SELECT v.oid, 'DROP ' || v.kind || ' ' || v.name AS removal, 'CREATE ' || v.kind || ' ' || v.name || ' (' \
+    || (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = v.oid \
+    AND a.attnum > 0 AND NOT a.attisdropped) || ')' \
+    || COALESCE(' WITH (' || array_to_string(v.reloptions, ', ') || ')', '') || ' AS ' \
+    || rtrim(pg_get_viewdef(v.oid), ';') || CASE WHEN v.is_empty THEN ' WITH NO DATA' ELSE '' END \
+    || CASE WHEN pg_get_userbyid(v.relowner) = current_user THEN '' \
+    ELSE '; ALTER ' || v.kind || ' ' || v.name || ' OWNER TO ' || quote_ident(pg_get_userbyid(v.relowner)) END \
+    || COALESCE((SELECT string_agg('; GRANT ' || g.privilege_type || ' ON ' || v.name || ' TO ' || CASE g.grantee WHEN 0 \
+    THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END || CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' \
+    ELSE '' END, '') FROM aclexplode(v.relacl) g WHERE g.grantee <> v.relowner), '') \
+    || COALESCE((SELECT string_agg('; GRANT ' || g.privilege_type || ' (' || quote_ident(a.attname) || ') ON ' || v.name \
+    || ' TO ' || CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END \
+    || CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END, '') FROM pg_attribute a, aclexplode(a.attacl) g \
+    WHERE a.attrelid = v.oid AND a.attnum > 0), '') \
+    || COALESCE('; COMMENT ON ' || v.kind || ' ' || v.name || ' IS ' || quote_literal(obj_description(v.oid, 'pg_class')), '') \
+    || COALESCE((SELECT string_agg('; ' || pg_get_indexdef(i.indexrelid), '') FROM pg_index i WHERE i.indrelid = v.oid), '') \
+    || COALESCE((SELECT string_agg('; ' || pg_get_triggerdef(g.oid), '') FROM pg_trigger g WHERE g.tgrelid = v.oid \
+    AND NOT g.tgisinternal), '') AS creation FROM named v) \
+    SELECT CAST(c.relname AS text) AS in_table, CAST(p.name AS text) AS name, made.removal, made.creation, p.depth AS depth, made.oid \
+    FROM placed p JOIN made ON made.oid = p.view JOIN pg_class c ON c.oid = p.table_id \
+    UNION ALL SELECT CAST(c.relname AS text), CAST(a.attname AS text), 'DROP TRIGGER ' || quote_ident(g.tgname) || ' ON ' \
+    || quote_ident(c.relname), pg_get_triggerdef(g.oid), 0, g.oid FROM pg_trigger g \
+    JOIN pg_class c ON c.oid = g.tgrelid AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) \
+    JOIN pg_depend d ON d.classid = 'pg_trigger'::regclass AND d.objid = g.oid AND d.refobjid = c.oid AND d.refobjsubid > 0 \
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid WHERE NOT g.tgisinternal \
+    ORDER BY depth, 6";
+
+/// What depends on each column of the current schema, as far as the server tells.
+pub async fn read(session: &dyn Session) -> Result<BTreeMap<Object, Vec<Dependent>>> {
+    let mut dependents: BTreeMap<Object, Vec<Dependent>> = BTreeMap::new();
+    for row in rows(session, DEPENDENTS).await? {
+        let get = |column| text(&row, column).unwrap_or_default();
+        let object = Object { table: get("in_table"), kind: ObjectKind::Column, name: get("name") };
+        let (removal, creation) = (get("removal"), normalised(&get("creation")));
+        dependents.entry(object).or_default().push(Dependent { removal, creation });
+    }
+    Ok(dependents)
+}
