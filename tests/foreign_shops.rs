@@ -423,3 +423,17 @@ fn checks_of_a_shop_that_is_not_taken_over_say_so(shop: &Shop) {
     made.run(&["adopt", "--yes"]).success();
     made.run(&["migrate", "verify"]).success();
 }
+
+/// As fixtures have them.
+#[test]
+fn ids_without_letters_are_in_the_form_of_shopctl() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    let made = made_by_others(&shop, &document(Backend::Sqlite));
+    made.sql("DELETE FROM order_items; DELETE FROM orders; DELETE FROM users WHERE email <> 'ada@example.com'");
+    made.sql("UPDATE users SET id = '00000000-0000-4000-8000-000000000001'");
+    made.sql("UPDATE products SET id = '00000000-0000-4000-8000-000000000002'");
+    made.run(&["adopt", "--yes"]).success();
+    made.run(&["order", "create", "--user", "ada@example.com", "--item", "00000000-0000-4000-8000-000000000002"])
+        .success();
+    assert_eq!(made.number("SELECT COUNT(*) FROM orders WHERE id <> lower(id)"), 0);
+}

@@ -15,10 +15,11 @@ pub(super) async fn form(
     engine: Engine,
     tables: &[ForeignTable],
 ) -> Result<Option<Form>> {
-    for form in Form::ALL {
+    // An id without letters has several forms at once: the engine's own comes first.
+    for form in std::iter::once(None).chain(Form::ALL.map(Some)) {
         let ids = ids(tables).map(|(table, column, _)| (engine.quoted(table), engine.quoted(column)));
         let of_form = |(table, column): (String, String)| {
-            let own = engine.id_in_form(&column, Some(form))?.own;
+            let own = engine.id_in_form(&column, form)?.own;
             let is_there = format!("EXISTS (SELECT 1 FROM {table} WHERE {column} IS NOT NULL)");
             let is_other = format!(
                 "EXISTS (SELECT 1 FROM {table} WHERE {column} IS NOT NULL AND ({own} IS NULL OR {column} <> {own}))"
@@ -31,7 +32,7 @@ pub(super) async fn form(
         for row in rows(connection, &sql).await? {
             match (row.try_get("", "some_id")?, row.try_get("", "other_id")?) {
                 (false, _) => return Ok(declared(tables)),
-                (true, false) => return Ok(Some(form)),
+                (true, false) => return Ok(form),
                 (true, true) => {}
             }
         }
