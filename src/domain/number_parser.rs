@@ -100,7 +100,7 @@ fn without_exponent(text: &str) -> Option<String> {
     let exponent: i32 = exponent.parse().ok().filter(|exponent: &i32| exponent.unsigned_abs() <= MAX_EXPONENT)?;
     let (sign, number) = number.strip_prefix('-').map_or(("", number), |number| ("-", number));
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() {
+    if whole.is_empty() || !format!("{whole}{fraction}").bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let zeros = "0".repeat(MAX_EXPONENT as usize);
