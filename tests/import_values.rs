@@ -214,10 +214,9 @@ fn a_single_separator_before_three_digits_is_ambiguous(shop: &Shop) {
     // JSON has its own number syntax.
     shop.file("a.jsonl", "{\"sku\":\"A\",\"name\":\"A\",\"price\":1.500}\n");
     shop.run(&["product", "import", "a.jsonl", "--decimal-comma"]).success();
-    shop.file("b.jsonl", "{\"sku\":\"B\",\"name\":\"B\",\"price\":1.25e1,\"stock_quantity\":1e1}\n");
+    shop.file("b.jsonl", "{\"sku\":\"B\",\"name\":\"B\",\"price\":1.25e1}\n");
     shop.run(&["product", "import", "b.jsonl"]).success();
-    let exact = shop.run(&["product", "show", "B", "--json"]).success().json();
-    assert_eq!((&exact["price"], &exact["stock_quantity"]), (&"12.50".into(), &10.into()), "{exact}");
+    assert_eq!(shop.run(&["product", "show", "B", "--json"]).success().json()["price"], "12.50");
     assert_eq!(shop.run(&["product", "show", "A", "--json"]).success().json()["price"], "1.50");
 }
 
