@@ -3,6 +3,7 @@
 //! Definitions are texts as the engine itself writes them: they are only ever compared between
 //! databases that this code has read from the same engine.
 
+mod column_pairs;
 pub mod meaning;
 mod names;
 mod rename;
@@ -143,13 +144,22 @@ pub struct Difference {
     pub found: Option<String>,
     /// Statements that repair it, where possible.
     pub repair: Option<String>,
+    /// For a missing column that may be an unknown one: the statements that give it its name back.
+    pub renames: Vec<String>,
     /// Whether it is another program's and does not touch the shop's own schema.
     pub is_beside: bool,
     /// Whether it is there under another name, or has a name that something missing needs.
     is_renamed: bool,
+    /// Whether its repair depends on which column of its table was renamed.
+    pub waits: bool,
 }
 
 impl Difference {
+    /// Whether it is a column whose values the repair cannot bring back.
+    pub fn loses_values(&self) -> bool {
+        self.object.kind == ObjectKind::Column && self.found.is_none() && !self.is_renamed
+    }
+
     /// `missing`, `added` or `changed`.
     pub fn change(&self) -> &'static str {
         match (&self.expected, &self.found) {
@@ -197,11 +207,12 @@ pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Dif
     let found_now = found;
     let renamed_tables = table_rename::renamed_tables(engine, expected, found_now);
     let with_tables = &table_rename::with_expected_tables(found_now, &renamed_tables);
-    let renamed = rename::renamed(engine, expected, with_tables);
+    let renamed = column_pairs::renamed(engine, expected, with_tables);
     let found = rename::with_expected_names(with_tables, &renamed);
     let found = &names::with_own_names(engine, expected, &found);
     let mut differences = other_differences(engine, expected, found);
     rebuild_once(engine, &mut differences, expected, found);
+    column_pairs::note_choices(engine, &mut differences, expected, found);
     differences.extend(renamed.iter().map(|column| column.difference(engine)));
     differences.extend(renamed_tables.iter().map(|table| table.difference(engine)));
     let taken = taken_names::taken_names(engine, expected, (found_now, with_tables), &differences);
@@ -237,8 +248,10 @@ fn other_differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<D
             repair: if is_beside { None } else { repair() },
             expected: definition.cloned(),
             found: other.cloned(),
+            renames: Vec::new(),
             is_beside,
             is_renamed: false,
+            waits: false,
         })
     };
     all.iter().filter(is_reported).filter_map(|object| compare(object)).collect()

@@ -31,10 +31,10 @@ pub struct Finding {
     pub expected: Option<String>,
     /// The definition in the database.
     pub found: Option<String>,
-    /// SQL that restores the expected definition, where statements can.
+    /// SQL that restores the expected definition, where statements can and no decision is needed.
     pub repair: Option<String>,
-    /// The name of a table that is missing as a whole.
-    pub missing_table: Option<String>,
+    /// What the repair loses, or what has to be decided first.
+    pub warning: Option<String>,
     /// The rows that have to be changed before the repair.
     pub rows: Option<BlockingRows>,
 }
@@ -43,17 +43,40 @@ impl Finding {
     /// The finding of the check named `check`, such as [`DRIFT`].
     pub fn from_difference(check: &'static str, engine: Engine, catalog: &Catalog, difference: &Difference) -> Finding {
         let made_again = || Some(made_again(engine, creating_migration(catalog, difference.missing_table()?)?));
+        let repair = difference.repair.clone().or_else(made_again);
+        let warning = warning(difference, repair.as_deref());
+        let is_undecided = difference.waits || !difference.renames.is_empty();
         Finding {
             check,
             change: Some(difference.change()),
             object: difference.object.to_string(),
             expected: difference.expected.as_deref().map(shown),
             found: difference.found.as_deref().map(shown),
-            repair: difference.repair.clone().or_else(made_again),
-            missing_table: difference.missing_table().map(str::to_owned),
+            repair: repair.filter(|_| !is_undecided),
+            warning,
             rows: None,
         }
     }
+}
+
+/// What a repair cannot bring back, and what has to be decided before there is one.
+fn warning(difference: &Difference, repair: Option<&str>) -> Option<String> {
+    if difference.waits {
+        return Some("its repair depends on which columns of the table were renamed; rename those first".to_owned());
+    }
+    if difference.missing_table().is_some() {
+        return Some(
+            "if it was renamed, rename it back; otherwise its rows are lost, and this creates it empty".to_owned(),
+        );
+    }
+    let repair = repair.filter(|_| difference.loses_values())?;
+    Some(match difference.renames.as_slice() {
+        [] => "its values are lost; restore them from a copy, because this adds it without them".to_owned(),
+        renames => format!(
+            "if it was renamed: {}; otherwise its values are lost, and this adds it without them: {repair}",
+            renames.join(", or ")
+        ),
+    })
 }
 
 /// A table has no definition but its parts.
@@ -77,7 +100,8 @@ pub fn refuse_unknown_names(ignored: &[String], schemas: &[&Schema]) -> Result<(
 /// The error about anything that was found (exit 9), with the ways back.
 pub fn drift_error(findings: &[Finding]) -> Error {
     let error = Error::new(Kind::CheckFailed, "migrate.drift", summary(findings));
-    let mut repairs: Vec<Hint> = findings.iter().filter(|finding| finding.check == DRIFT).map(repair_hint).collect();
+    let mut repairs: Vec<Hint> =
+        findings.iter().filter(|finding| finding.check == DRIFT).map(|one| repair_hint(findings, one)).collect();
     // Several differences of a table may be mended by making it again.
     repairs.dedup();
     let error = findings.iter().filter_map(rows_hint).take(HINTS_SHOWN).fold(error, Error::hint);
@@ -107,16 +131,22 @@ fn rows_hint(finding: &Finding) -> Option<Hint> {
     Some(format!("{object}: {rows} {verb} not fit{named}; change {them} before the repair: {query}").into())
 }
 
-/// How the schema becomes again what the migrations make.
-fn repair_hint(finding: &Finding) -> Hint {
-    match (&finding.repair, &finding.missing_table) {
-        (Some(repair), Some(_)) => format!(
-            "if it was renamed, rename it back; otherwise its rows are lost, and this creates it empty: {repair}"
-        )
-        .into(),
-        (Some(repair), None) => format!("back to what the migrations make: {repair}").into(),
-        (None, _) => Hint::from(format!("{}: restore it from a copy, or ", finding.object))
-            .and(CommandLine::new("migrate fresh")),
+/// How the schema becomes again what the migrations make. One statement may repair several differences, and lose the
+/// values of several columns.
+fn repair_hint(findings: &[Finding], finding: &Finding) -> Hint {
+    let Some(repair) = &finding.repair else {
+        return match &finding.warning {
+            Some(warning) => format!("{}: {warning}", finding.object).into(),
+            None => Hint::from(format!("{}: restore it from a copy, or ", finding.object))
+                .and(CommandLine::new("migrate fresh")),
+        };
+    };
+    let of_statement = findings.iter().filter(|other| other.repair.as_ref() == Some(repair));
+    let warnings: Vec<String> =
+        of_statement.filter_map(|other| Some(format!("{}: {}", other.object, other.warning.as_ref()?))).collect();
+    match warnings.as_slice() {
+        [] => format!("back to what the migrations make: {repair}").into(),
+        warnings => format!("{}: {repair}", warnings.join("; ")).into(),
     }
 }
 

@@ -97,6 +97,7 @@ impl View for Finding {
         Column::new("expected", "EXPECTED", |view| view.expected.clone().into()),
         Column::new("found", "FOUND", |view| view.found.clone().into()),
         Column::detail("repair", "REPAIR", |view| view.repair.clone().into()),
+        Column::detail("warning", "WARNING", |view| view.warning.clone().into()),
         Column::detail("row_count", "ROWS", |view| view.rows.as_ref().map(|rows| rows.count).into()),
         Column::detail("row_keys", "KEYS", |view| view.rows.as_ref().map(|rows| rows.keys.join(", ")).into()),
         Column::detail("row_query", "QUERY", |view| view.rows.as_ref().map(|rows| rows.query.clone()).into()),

@@ -7,10 +7,10 @@ use super::{Dependent, Difference, Object, ObjectKind, Schema};
 
 /// A column that exists under another name.
 pub struct RenamedColumn {
-    table: String,
-    expected: String,
-    found: String,
-    definition: String,
+    pub(super) table: String,
+    pub(super) expected: String,
+    pub(super) found: String,
+    pub(super) definition: String,
 }
 
 impl RenamedColumn {
@@ -22,32 +22,12 @@ impl RenamedColumn {
             expected: Some(self.definition.clone()),
             found: None,
             repair: Some(format!("ALTER TABLE {table} RENAME COLUMN {found} TO {expected}")),
+            renames: Vec::new(),
             is_beside: false,
             is_renamed: true,
+            waits: false,
         }
     }
-}
-
-/// Pairs of a missing column and an unknown one with the same definition.
-pub fn renamed(engine: Engine, expected: &Schema, found: &Schema) -> Vec<RenamedColumn> {
-    let tables =
-        expected.objects.keys().filter(|object| object.kind == ObjectKind::Table && found.has_table(&object.table));
-    tables.filter_map(|table| renamed_in_table(engine, &table.table, expected, found)).collect()
-}
-
-fn renamed_in_table(engine: Engine, table: &str, expected: &Schema, found: &Schema) -> Option<RenamedColumn> {
-    let only_in = |one: &Schema, other: &Schema| -> Vec<(String, String)> {
-        let columns = one.of_table(table, ObjectKind::Column).filter(|(name, _)| !other.has_column(table, name));
-        columns.map(|(name, definition)| (name.to_owned(), definition.to_owned())).collect()
-    };
-    let (missing, added) = (only_in(expected, found), only_in(found, expected));
-    let ([(old, definition)], [(new, other)]) = (missing.as_slice(), added.as_slice()) else { return None };
-    engine.is_equivalent(ObjectKind::Column, definition, other).then(|| RenamedColumn {
-        table: table.to_owned(),
-        expected: old.clone(),
-        found: new.clone(),
-        definition: definition.clone(),
-    })
 }
 
 /// The schema as it would be with the names as they should be: what was made of the column

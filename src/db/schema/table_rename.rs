@@ -20,8 +20,10 @@ impl RenamedTable {
             expected: Some(self.definition.clone()),
             found: None,
             repair: Some(format!("ALTER TABLE {found} RENAME TO {expected}")),
+            renames: Vec::new(),
             is_beside: false,
             is_renamed: true,
+            waits: false,
         }
     }
 }

@@ -35,7 +35,9 @@ pub fn taken_names(
                     found: Some(said.clone()),
                     repair: Some(repair),
                     is_beside: false,
+                    renames: Vec::new(),
                     is_renamed: true,
+                    waits: false,
                 });
             }
         }
