@@ -177,6 +177,11 @@ impl Whose<'_> {
         }
     }
 
+    /// MariaDB's own session. MySQL's includes the grants of its active roles without naming them.
+    fn sees_active_roles_alone(&self) -> bool {
+        matches!(self, Whose::Own { using } if using.is_empty())
+    }
+
     /// The lines of `SHOW GRANTS` for it, or for a role that it has.
     ///
     /// Errors: exit 3 for a missing one; exit 4 without the right to read grants.
@@ -206,6 +211,15 @@ async fn held_privileges(session: &dyn Session, database: &str, whose: Whose<'_>
             continue;
         }
         let lines = whose.lines(session, &sql).await?;
+        // Every role has a line, which the server may keep from an account that has the role but not active.
+        if lines.is_empty() && via.is_some() && whose.sees_active_roles_alone() {
+            all.push(HeldPrivilege {
+                on: GrantObject::Beside("this server".to_owned()),
+                privilege: "rights that cannot be seen".to_owned(),
+                is_grantable: false,
+                via: via.clone(),
+            });
+        }
         let (privileges, roles) = grants::read_all(lines.iter().filter_map(first_text), database);
         all.extend(privileges.into_iter().map(|held| HeldPrivilege { via: via.clone(), ..held }));
         open.extend(roles.into_iter().map(|role| {
