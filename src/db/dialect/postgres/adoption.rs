@@ -7,7 +7,7 @@ use crate::db::dialect::adoption::{
 };
 use crate::db::dialect::catalog::{Catalog, ColumnParts};
 use crate::db::engine::Engine;
-use crate::db::schema::{Object, ObjectKind, Schema, differences, is_of_others, renamed_throughout};
+use crate::db::schema::{Dependent, Object, ObjectKind, Schema, differences, is_of_others, renamed_throughout};
 
 const NUMBER: &str = r"^\s*-?\d+(\.\d+)?\s*$";
 const TIME: &str = concat!(
@@ -103,6 +103,8 @@ impl Adoption for Postgres {
         let mut statements = renames(tables);
         let mut model = renamed_throughout(taken.found, tables);
         let (others, others_again) = self.keys_of_others(taken);
+        let triggers = triggers_on_retyped(tables, &model);
+        statements.extend(triggers.iter().map(|trigger| trigger.removal.clone()));
         statements.extend(others);
         for table in tables {
             let quoted = self.quoted(&table.name);
@@ -132,6 +134,7 @@ impl Adoption for Postgres {
         statements.extend(differences.into_iter().filter(|one| !one.is_beside).filter_map(|one| one.repair));
         statements.extend(own_names(&expected, &model));
         statements.extend(others_again);
+        statements.extend(triggers.into_iter().map(|trigger| trigger.creation));
         // A table that is missing comes behind those that it refers to.
         statements.extend(taken.creations.iter().cloned());
         Conversion { statements, ..Conversion::default() }
@@ -186,6 +189,23 @@ fn renames(tables: &[ForeignTable]) -> Vec<String> {
         }
     }
     statements
+}
+
+/// Another program's triggers on columns whose type changes, which would stop that.
+fn triggers_on_retyped(tables: &[ForeignTable], model: &Schema) -> Vec<Dependent> {
+    let mut triggers = Vec::<Dependent>::new();
+    for table in tables {
+        for column in table.columns.iter().filter(|column| !matches!(found(column), Found::Same)) {
+            let object = Object { table: table.name.clone(), kind: ObjectKind::Column, name: column.name.clone() };
+            for dependent in model.dependents.get(&object).into_iter().flatten() {
+                let is_new = triggers.iter().all(|known| known.removal != dependent.removal);
+                if is_new && dependent.removal.starts_with("DROP TRIGGER") {
+                    triggers.push(dependent.clone());
+                }
+            }
+        }
+    }
+    triggers
 }
 
 /// What is missing where there must be a value becomes the default.
