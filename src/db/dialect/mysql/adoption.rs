@@ -199,7 +199,8 @@ fn additions(pair: &Exchange<'_>, expected: &Schema, model: &Schema) -> Vec<Stri
         let columns = said.split_once(" (").map_or("", |(_, columns)| columns);
         match object.kind {
             ObjectKind::Index if !expected.objects.contains_key(object) => {
-                parts.push(format!("ADD INDEX {name} ({columns}"));
+                let special = ["FULLTEXT ", "SPATIAL "].into_iter().find(|special| said.contains(special));
+                parts.push(format!("ADD {}INDEX {name} ({columns}", special.unwrap_or_default()));
             }
             ObjectKind::Constraint if said.starts_with("UNIQUE") => parts.push(format!("ADD UNIQUE {name} ({columns}")),
             ObjectKind::Constraint if said.starts_with("CHECK") => parts.push(format!("ADD {said}")),
