@@ -12,7 +12,8 @@ on_every_backend!(
     what_would_not_follow_converted_tables_is_named_first,
     the_printed_script_takes_a_shop_over,
     a_shop_without_history_is_taken_over_as_it_is,
-    checks_of_a_shop_that_is_not_taken_over_say_so
+    checks_of_a_shop_that_is_not_taken_over_say_so,
+    constraints_of_the_application_that_go_are_named_first
 );
 
 /// Two users, a product and an order with one line.
@@ -436,4 +437,34 @@ fn ids_without_letters_are_in_the_form_of_shopctl() {
     made.run(&["order", "create", "--user", "ada@example.com", "--item", "00000000-0000-4000-8000-000000000002"])
         .success();
     assert_eq!(made.number("SELECT COUNT(*) FROM orders WHERE id <> lower(id)"), 0);
+}
+
+fn constraints_of_the_application_that_go_are_named_first(shop: &Shop) {
+    let mut statements = document(shop.backend);
+    for statement in &mut statements {
+        if statement.starts_with("CREATE TABLE orders") {
+            *statement = statement.replacen("REFERENCES users (id)", "REFERENCES users (id) ON DELETE CASCADE", 1);
+            assert!(statement.contains("CASCADE"), "{statement}");
+        }
+    }
+    let made = made_by_others(shop, &statements);
+    let dry = made.run(&["adopt", "--dry-run"]).success();
+    assert!(dry.stderr.contains("not kept: FOREIGN KEY") && dry.stderr.contains("ON DELETE CASCADE"), "{dry}");
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+}
+
+/// Such a trigger keeps the column from changing its type.
+#[test]
+fn triggers_on_converted_columns_stay_on_postgres() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let made = made_by_others(&shop, &document(Backend::Postgres));
+    made.sql("CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'");
+    made.sql(
+        "CREATE TRIGGER touched BEFORE UPDATE OF email, created_at ON users FOR EACH ROW \
+         WHEN (new.created_at IS NOT NULL) EXECUTE FUNCTION touch()",
+    );
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+    assert_eq!(made.number("SELECT COUNT(*) FROM pg_trigger WHERE tgname = 'touched'"), 1);
 }

@@ -12,7 +12,7 @@ use super::checksum::statements;
 use super::history::{self, History};
 use super::{Catalog, MigrationStatus, refuse_removal, status};
 use crate::db::adoption::{ForeignColumn, ForeignTable, TakeOver, ValueKind};
-use crate::db::schema::{self, ObjectKind, Schema, differences};
+use crate::db::schema::{self, ObjectKind, Schema, differences, renamed_throughout};
 use crate::db::target::Engine;
 use crate::domain::Form;
 use crate::entity::tables::{Family, tables};
@@ -197,6 +197,7 @@ impl ForeignShop {
                 }
             }
             parts.extend(self.similar(&table));
+            parts.extend(self.dropped_rules(&table));
             let is_missing = |name: &&str| !table.columns.iter().any(|column| column.name == *name);
             let missing: Vec<&str> = self
                 .expected
@@ -228,6 +229,25 @@ impl ForeignShop {
             lines.push(format!("{table}: {column} follows the ids of {}", key.to.name));
         }
         lines
+    }
+
+    /// What another program's table has and the shop's does not: constraints such as `ON DELETE CASCADE`, and where a
+    /// new table takes the place of the old one, computed columns and times that the server updates.
+    fn dropped_rules(&self, table: &ForeignTable) -> Vec<String> {
+        let own = |kind| self.expected.of_table(&table.name, kind);
+        let is_kept = |said: &str| {
+            let kinds = [ObjectKind::Constraint, ObjectKind::Index];
+            kinds.iter().any(|kind| own(*kind).any(|(_, own)| self.engine.is_equivalent(*kind, own, said)))
+        };
+        let model = renamed_throughout(&self.found, &self.tables);
+        let rules = model.of_table(&table.name, ObjectKind::Constraint).filter(|(_, said)| !is_kept(said));
+        let mut dropped: Vec<String> = rules.map(|(_, said)| format!("not kept: {}", printable(said))).collect();
+        if self.engine.script_transaction.is_none() {
+            let of_server = |said: &str| said.contains(" AS (") || said.to_lowercase().contains(" on update ");
+            let columns = model.of_table(&table.name, ObjectKind::Column).filter(|(_, said)| of_server(said));
+            dropped.extend(columns.map(|(name, said)| format!("not kept: {} {}", printable(name), printable(said))));
+        }
+        dropped
     }
 
     /// Columns that stay another program's though the shop's column has the same words.
