@@ -19,14 +19,14 @@ on_every_backend!(
     rows_that_would_stop_a_repair_are_named_first
 );
 
-fn findings(shop: &Shop) -> Vec<Value> {
+pub(super) fn findings(shop: &Shop) -> Vec<Value> {
     let run = shop.run(&["migrate", "verify", "--json"]);
     assert!([0, 9].contains(&run.code), "{run}");
     run.json()["items"].as_array().expect("a list").clone()
 }
 
 /// Runs what is printed until nothing is left.
-fn repair_all(shop: &Shop, why: &str) {
+pub(super) fn repair_all(shop: &Shop, why: &str) {
     for _ in 0..3 {
         let all = findings(shop);
         if all.is_empty() {
@@ -44,7 +44,7 @@ fn repair_all(shop: &Shop, why: &str) {
 }
 
 /// A shop with two rows of each kind.
-fn fill(shop: &Shop) {
+pub(super) fn fill(shop: &Shop) {
     for name in ["ann", "ben"] {
         shop.user(name);
     }
@@ -149,7 +149,7 @@ fn compact(sql: &str) -> String {
 }
 
 /// Makes a table again with other words, as another tool does.
-fn reword(shop: &Shop, table: &str, words: &str, other: &str) {
+pub(super) fn reword(shop: &Shop, table: &str, words: &str, other: &str) {
     let statement = compact(&shop.column(&format!("SELECT sql FROM sqlite_master WHERE name = '{table}'"))[0]);
     let changed = statement.replace(&compact(words), &compact(other));
     assert_ne!(changed, statement, "{words} is not in {statement}");

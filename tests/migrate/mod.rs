@@ -12,6 +12,7 @@ mod plan;
 mod recovery;
 mod references;
 mod removals;
+mod repairs;
 mod runner;
 mod verify;
 

@@ -3,6 +3,7 @@
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::Postgres;
+use crate::db::dialect::adoption::{Adoption, ForeignColumn, ValueKind};
 use crate::db::dialect::catalog::{Catalog, ColumnParts, Defined, named_constraint, neutral};
 use crate::db::engine::Session;
 use crate::db::schema::{ObjectKind, Removable, Schema, has_index, object_of, rows};
@@ -165,7 +166,16 @@ fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String
 fn using(name: &str, wanted: &str, found: &str) -> String {
     let is_text = |kind: &str| kind.starts_with("character") || kind.starts_with("text") || kind.starts_with("bpchar");
     match (wanted, found) {
-        ("timestamp with time zone", "timestamp without time zone") => format!(" USING {name} AT TIME ZONE 'UTC'"),
+        ("timestamp with time zone", _) => {
+            let column = ForeignColumn {
+                name: name.to_owned(),
+                found_name: name.to_owned(),
+                kind: ValueKind::Time,
+                expected: wanted.to_owned(),
+                found: found.to_owned(),
+            };
+            format!(" USING {}", Postgres.adopted_value(name, &column, 0))
+        }
         ("timestamp without time zone", "timestamp with time zone") => format!(" USING {name} AT TIME ZONE 'UTC'"),
         ("uuid", "bytea") => format!(" USING encode({name}, 'hex')::uuid"),
         (_, found) if is_text(found) && !is_text(wanted) => format!(" USING {name}::{wanted}"),

@@ -12,6 +12,10 @@ use crate::db::dialect::adoption::{Conversion, free_name};
 use crate::db::dialect::catalog::{Catalog, ColumnParts, neutral};
 use crate::db::schema::meaning::words;
 use crate::db::schema::{ObjectKind, Schema, needs_value};
+use crate::db::sql::normalised;
+
+/// The table that keeps the names and refuses a wrong number of rows.
+const CHECK: &str = "shopctl_check";
 
 /// A table that is made again.
 pub(super) struct Rebuild {
@@ -115,12 +119,17 @@ pub(super) fn conversion(rebuilds: &[Rebuild], before: Vec<String>, found: &Sche
     if rebuilds.is_empty() {
         return Conversion { statements: before, ..Conversion::default() };
     }
-    let check = Sqlite.quoted(&free_name(found, "shopctl_check"));
-    let check_table = format!("CREATE TABLE {check} (passed CHECK (passed))");
+    let made = |name: &str| format!("CREATE TABLE {name} (passed CHECK (passed))");
+    let wanted = Sqlite.quoted(CHECK);
+    // A try that failed left it.
+    let is_left = found.statements.get(CHECK).is_some_and(|statement| *statement == normalised(&made(&wanted)));
+    let check = if is_left { wanted } else { Sqlite.quoted(&free_name(found, CHECK)) };
+    let check_table = made(&check);
     let for_each = |statement: &dyn Fn(&Rebuild) -> String| rebuilds.iter().map(statement).collect::<Vec<_>>();
     let indexes = rebuilds.iter().flat_map(|one| one.indexes.iter().map(|name| Sqlite.quoted(name)));
     let needed = indexes.chain(rebuilds.iter().map(|one| one.old.clone()));
-    let mut guards = vec![check_table.replacen("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1)];
+    let mut guards = if is_left { vec![format!("DROP TABLE IF EXISTS {check}")] } else { Vec::new() };
+    guards.push(check_table.replacen("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1));
     guards.extend(needed.map(|name| format!("CREATE INDEX IF NOT EXISTS {name} ON {check} (passed)")));
     let mut statements = vec![format!("DROP TABLE IF EXISTS {check}"), check_table];
     statements.extend(before);
