@@ -57,7 +57,16 @@ impl Finding {
             rows: None,
         }
     }
+
+    /// The same with the rows that do not fit, which its repair must not come before.
+    pub fn with_rows(self, rows: Option<BlockingRows>) -> Finding {
+        let rows_first = rows.as_ref().map(|_| ROWS_FIRST.to_owned());
+        Finding { warning: self.warning.or(rows_first), rows, ..self }
+    }
 }
+
+/// What a repair does to rows that do not fit.
+const ROWS_FIRST: &str = "change the rows that do not fit first; otherwise this stops at them or rounds their values";
 
 /// What a repair cannot bring back, and what has to be decided before there is one.
 fn warning(difference: &Difference, repair: Option<&str>) -> Option<String> {

@@ -446,7 +446,8 @@ fn rows_that_would_stop_a_repair_are_named_first(shop: &Shop) {
         shop.sql(&format!("{}{rows}", if drift == "user" { "PRAGMA foreign_keys = OFF; " } else { "" }));
         let run = shop.run(&["migrate", "verify"]).exits_with(9);
         let hint = run.stderr.lines().position(|line| line.contains(&format!("{count} do"))).expect("the rows");
-        let repair = run.stderr.lines().position(|line| line.contains("back to what the migrations make")).expect("it");
+        let repair =
+            run.stderr.lines().position(|line| line.contains("change the rows that do not fit first")).expect("it");
         assert!(hint < repair, "{run}");
         let found = findings(shop);
         let finding = found.iter().find(|one| !one["row_query"].is_null()).expect("one with rows");

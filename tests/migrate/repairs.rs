@@ -42,3 +42,34 @@ fn what_a_failed_repair_left_is_removed_by_the_next_one() {
     repair_all(&shop, "the check");
     assert_eq!(shop.number(left), 0);
 }
+
+#[test]
+fn values_that_a_repair_would_round_are_named_first() {
+    for (backend, price, stock) in [
+        (
+            Backend::Postgres,
+            "ALTER TABLE products ALTER COLUMN price TYPE numeric(14, 4)",
+            "ALTER TABLE products ALTER COLUMN stock_quantity TYPE numeric(10, 1)",
+        ),
+        (
+            Backend::MariaDb,
+            "ALTER TABLE products MODIFY COLUMN price decimal(14, 4) NOT NULL",
+            "ALTER TABLE products MODIFY COLUMN stock_quantity decimal(10, 1) NOT NULL DEFAULT 0",
+        ),
+    ] {
+        let Some(shop) = Shop::migrated(backend) else { continue };
+        fill(&shop);
+        for (drift, rows) in [(price, "price = 1.2345"), (stock, "stock_quantity = 1.5")] {
+            shop.sql(drift);
+            shop.sql(&format!("UPDATE products SET {rows} WHERE sku = 'CUP'"));
+        }
+        let found = findings(&shop);
+        assert_eq!(found.len(), 2, "{found:#?}");
+        for finding in found {
+            assert_eq!(finding["row_count"], 1, "{finding}");
+            assert!(finding["warning"].as_str().expect("one").contains("rounds their values"), "{finding}");
+        }
+        let run = shop.run(&["migrate", "verify"]).exits_with(9);
+        assert!(!run.stderr.contains("back to what the migrations make"), "{run}");
+    }
+}

@@ -96,7 +96,7 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
         let (drift, beside) = drift(database, &trial.applied, &found, &arguments.ignore);
         for one in &drift {
             let rows = migrate::blocking_rows(database.connection(), &trial.applied, &found, one).await?;
-            findings.push(Finding { rows, ..finding(DRIFT, one) });
+            findings.push(finding(DRIFT, one).with_rows(rows));
         }
         note_beside(context, &beside);
     }
