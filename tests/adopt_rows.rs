@@ -329,14 +329,15 @@ fn addresses_and_statuses_in_another_case_have_a_repair_that_works(shop: &Shop) 
     stocked(shop);
     forget_checks(shop);
     shop.sql(
-        "INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('O''Hara@Example.com', 'x', 'O', 'H')",
+        "INSERT INTO users (email, password_hash, first_name, last_name) \
+         VALUES ('O''Hara@Example.com', 'x', 'O', 'H'), (' up@example.com ', 'x', 'U', 'P')",
     );
     place(shop, "APP-1", "pending");
     unbound(shop, "UPDATE orders SET status = 'Paid' WHERE reference = 'APP-1'");
     unbound(shop, "UPDATE users SET status = 'ACTIVE' WHERE email = 'app@example.com'");
     let run = shop.run(&["adopt", "--fix-totals", "--yes", "--json"]).success().json();
     let repairs = run["repairs"].as_array().expect("a list").clone();
-    assert_eq!(repairs.len(), 3, "{run}");
+    assert_eq!(repairs.len(), 4, "{run}");
     for repair in repairs {
         let repair = repair["repair"].as_str().expect("a repair");
         if repair.starts_with("shopctl ") { drop(shop.paste(repair).success()) } else { shop.sql(repair) }

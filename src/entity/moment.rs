@@ -16,6 +16,8 @@ pub enum Moment {
     Known(DateTime<Utc>),
     /// A stored value that is not a valid time.
     Odd(String),
+    /// NULL, where another program allowed it.
+    Missing,
 }
 
 /// The engines' own forms, without a zone: all are in UTC.
@@ -34,8 +36,8 @@ impl Moment {
         // Sequelize leaves a blank before the zone.
         if let Some((time, zone)) = text.rsplit_once(' ').filter(|(_, zone)| zone.starts_with(['+', '-', 'Z'])) {
             return match Moment::from_stored(&format!("{}{zone}", time.trim_end())) {
-                Moment::Odd(_) => Moment::Odd(text.to_owned()),
-                known => known,
+                known @ Moment::Known(_) => known,
+                Moment::Odd(_) | Moment::Missing => Moment::Odd(text.to_owned()),
             };
         }
         if let Some(time) = of_number(text) {
@@ -96,6 +98,7 @@ impl fmt::Display for Moment {
         match self {
             Moment::Known(time) => f.write_str(&time.to_rfc3339()),
             Moment::Odd(text) => f.write_str(text),
+            Moment::Missing => Ok(()),
         }
     }
 }
@@ -105,6 +108,7 @@ impl serde::Serialize for Moment {
         match self {
             Moment::Known(time) => time.serialize(serializer),
             Moment::Odd(text) => serializer.serialize_str(text),
+            Moment::Missing => serializer.serialize_none(),
         }
     }
 }
@@ -120,6 +124,7 @@ impl From<Moment> for Value {
         match moment {
             Moment::Known(time) => time.into(),
             Moment::Odd(text) => text.into(),
+            Moment::Missing => Moment::null(),
         }
     }
 }
@@ -130,7 +135,7 @@ impl TryGetable for Moment {
             Ok(text) => Ok(Moment::from_stored(&text)),
             // A row returned by the statement that wrote it has the column itself.
             Err(TryGetError::DbErr(_)) => DateTime::<Utc>::try_get_by(row, index).map(Moment::Known),
-            Err(missing) => Err(missing),
+            Err(TryGetError::Null(_)) => Ok(Moment::Missing),
         }
     }
 }

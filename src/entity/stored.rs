@@ -1,5 +1,5 @@
-//! A stored number: SQLite stores any value in any column, and PostgreSQL has NaN amounts. Such values
-//! are shown, rejected in calculations, and never cause a crash.
+//! A stored value: SQLite stores any value in any column, PostgreSQL has NaN amounts, and other programs drop a
+//! column's NOT NULL. Such values are shown, rejected in calculations, and never cause a crash.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -16,6 +16,8 @@ pub enum Stored<T> {
     Known(T),
     /// An invalid value, as text.
     Odd(String),
+    /// NULL, where another program allowed it.
+    Missing,
 }
 
 impl<T: Copy> Stored<T> {
@@ -23,7 +25,7 @@ impl<T: Copy> Stored<T> {
     pub fn known(&self) -> Option<T> {
         match self {
             Stored::Known(known) => Some(*known),
-            Stored::Odd(_) => None,
+            Stored::Odd(_) | Stored::Missing => None,
         }
     }
 }
@@ -68,6 +70,7 @@ impl<T: fmt::Display> fmt::Display for Stored<T> {
         match self {
             Stored::Known(known) => known.fmt(f),
             Stored::Odd(text) => f.write_str(text),
+            Stored::Missing => Ok(()),
         }
     }
 }
@@ -77,26 +80,32 @@ impl<T: serde::Serialize> serde::Serialize for Stored<T> {
         match self {
             Stored::Known(known) => known.serialize(serializer),
             Stored::Odd(text) => serializer.serialize_str(text),
+            Stored::Missing => serializer.serialize_none(),
         }
     }
 }
 
-impl<T: Into<Value>> From<Stored<T>> for Value {
+impl<T: Into<Value> + Nullable> From<Stored<T>> for Value {
     fn from(stored: Stored<T>) -> Value {
         match stored {
             Stored::Known(known) => known.into(),
             Stored::Odd(text) => text.into(),
+            Stored::Missing => T::null(),
         }
     }
 }
 
 impl<T: TryGetable> TryGetable for Stored<T> {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
-        T::try_get_by(row, index).map(Stored::Known).or_else(|error| odd(row, index).map(Stored::Odd).ok_or(error))
+        match T::try_get_by(row, index) {
+            Ok(known) => Ok(Stored::Known(known)),
+            Err(TryGetError::Null(_)) => Ok(Stored::Missing),
+            Err(error) => odd(row, index).map(Stored::Odd).ok_or(error),
+        }
     }
 }
 
-/// A value that is not of the column's type, as text; `None` for NULL.
+/// A value that is not of the column's type, as text.
 fn odd<I: ColIdx>(row: &QueryResult, index: I) -> Option<String> {
     String::try_get_by(row, index)
         .or_else(|_| i64::try_get_by(row, index).map(|number| number.to_string()))

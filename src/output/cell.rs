@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{escape, json};
-use crate::domain::{Amount, Id, Money};
+use crate::domain::{Amount, Id, Money, OrderStatus, UserStatus};
 use crate::entity::{Moment, Stored};
 
 /// A value of a row, independent of the output format.
@@ -148,6 +148,8 @@ impl_cell_from! {
     String: |text| Cell::Text(text);
     Money: |amount| Cell::Money(amount);
     Amount: |amount| Cell::Amount(amount);
+    OrderStatus: |status| status.as_str().into();
+    UserStatus: |status| status.as_str().into();
     i64: |number| Cell::Integer(number);
     i32: |number| Cell::Integer(number.into());
     bool: |value| Cell::Boolean(value);
@@ -160,6 +162,7 @@ impl_cell_from! {
     Moment: |moment| match moment {
         Moment::Known(time) => Cell::Time(time),
         Moment::Odd(text) => Cell::Text(text),
+        Moment::Missing => Cell::Missing,
     };
 }
 
@@ -168,6 +171,7 @@ impl<T: Into<Cell>> From<Stored<T>> for Cell {
         match stored {
             Stored::Known(known) => known.into(),
             Stored::Odd(text) => Cell::Text(text),
+            Stored::Missing => Cell::Missing,
         }
     }
 }

@@ -196,7 +196,7 @@ pub static INVARIANTS: [Invariant; 19] = [
     .remedy(Remedy::Run("adopt --dry-run")),
     foreign(
         "value-has-its-type",
-        "rows with values that are no time, amount, number, text or id",
+        "rows with values that are missing, or no time, amount, number, text or id",
         NameKind::Row,
         value_has_its_type,
     ),
@@ -336,7 +336,7 @@ fn total_equals_lines(engine: Engine) -> String {
 fn movements_without_order(engine: Engine, is_known: &str) -> String {
     let (order, balance) = (EntityKind::Order, MovementReason::BALANCE);
     format!(
-        "SELECT 'order' AS place, {} AS name FROM \
+        "SELECT DISTINCT 'order' AS place, {} AS name FROM \
          (SELECT m.order_id FROM stock_movements m WHERE m.order_id IS NOT NULL AND m.reason <> '{balance}' \
           AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = m.order_id) \
           AND {is_known}EXISTS (SELECT 1 FROM audit_events e WHERE e.entity_type = '{order}' \
@@ -401,8 +401,13 @@ fn odd_values(engine: Engine, table: &Table) -> Option<String> {
             Family::Id => engine.is_odd_id(name),
             Family::Time => Some(engine.is_odd_time(name)),
             Family::Other => None,
-        }?;
-        Some((name.clone(), format!("{name} IS NOT NULL AND ({is_odd})")))
+        };
+        let is_odd = is_odd.map(|is_odd| format!("{name} IS NOT NULL AND ({is_odd})"));
+        // Not every role may read the password hashes.
+        let is_required = !column.may_be_null && name != "password_hash";
+        let is_missing = is_required.then(|| format!("{name} IS NULL"));
+        let either: Vec<String> = is_missing.into_iter().chain(is_odd).collect();
+        (!either.is_empty()).then(|| (name.clone(), either.join(" OR ")))
     };
     let odd: Vec<(String, String)> = table.columns.iter().filter_map(condition).collect();
     let (first, table) = (&table.columns.first()?.name, &table.name);

@@ -107,6 +107,13 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Re
     }
     if !ids.is_empty() {
         found.extend(super::find_among(connection, &Entity::find(), Column::Id, &ids).await?);
+        // Another program's SKU may look like an id.
+        let known: HashSet<Uuid> = found.iter().filter_map(|product| product.id.uuid()).collect();
+        let is_open = |name: &&str| Uuid::try_parse(name).is_ok_and(|id| !known.contains(&id));
+        let open = names.iter().copied().filter(is_open);
+        let skus: Vec<String> =
+            open.flat_map(|name| [name.to_owned(), name.to_lowercase(), name.to_uppercase()]).collect();
+        found.extend(super::find_among(connection, &Entity::find(), Column::Sku, &skus).await?);
     }
     found.sort_unstable_by_key(|product| product.id);
     found.dedup_by_key(|product| product.id);
@@ -134,17 +141,16 @@ fn ambiguous_among<'a>(products: &'a [Model], names: &[&'a str]) -> Option<(&'a 
     })
 }
 
-/// The product that `name`, an id or SKU as typed, means: with exactly this SKU, else its canonical form,
-/// else in any case, else with an id that is shown so though it is no UUID.
+/// The product that `name`, an id or SKU as typed, means: with this UUID, else exactly this SKU, else its canonical
+/// form, else in any case, else with an id that is shown so though it is no UUID.
 pub fn match_name<'a>(products: &'a [Model], name: &str) -> Option<&'a Model> {
     let of_id = || products.iter().find(|product| product.id.is_shown_as(name));
-    if let Ok(id) = Uuid::try_parse(name) {
-        return products.iter().find(|product| product.id == id).or_else(of_id);
-    }
+    let of_uuid = || Uuid::try_parse(name).ok().and_then(|id| products.iter().find(|product| product.id == id));
     let folded = sku::folded(name);
     let as_stored = |sku: &str| products.iter().find(|product| product.sku == sku);
     let in_any_case = || products.iter().find(|product| sku::folded(&product.sku) == folded);
-    as_stored(name).or_else(|| as_stored(&folded)).or_else(in_any_case).or_else(of_id)
+    let of_sku = || as_stored(name).or_else(|| as_stored(&folded)).or_else(in_any_case);
+    of_uuid().or_else(of_sku).or_else(of_id)
 }
 
 /// Candidates for foreign spellings of SKUs; a superset.

@@ -53,7 +53,8 @@ pub struct CustomerSales {
 /// Orders of one status.
 #[derive(Debug, Clone)]
 pub struct StatusTotal {
-    pub status: String,
+    /// `None` where another program left it out.
+    pub status: Option<String>,
     pub orders: i64,
     pub amount: Amount,
 }
@@ -62,8 +63,9 @@ pub struct StatusTotal {
 #[derive(Debug, Clone)]
 pub struct StockValue {
     pub product_id: Id,
-    pub sku: String,
-    pub name: String,
+    /// SKU and name are `None` where another program left them out.
+    pub sku: Option<String>,
+    pub name: Option<String>,
     pub stock: Stored<i32>,
     pub price: Stored<Money>,
     /// `None` if another program stored invalid values.
@@ -187,7 +189,7 @@ pub async fn top_products(
         Ok(ProductSales {
             product_id: row.try_get("", "sold_id")?,
             product: sku.zip(name),
-            units: row.try_get("", "units")?,
+            units: row.try_get::<Option<i64>>("", "units")?.unwrap_or_default(),
             revenue: amount(engine, row, "revenue")?,
         })
     };
@@ -242,13 +244,13 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
         .cond_where(in_span(connection, span))
         .group_by_col((order::Entity, order::Column::Status));
     let known = OrderStatus::ALL.map(|status| StatusTotal {
-        status: status.as_str().to_owned(),
+        status: Some(status.as_str().to_owned()),
         orders: 0,
         amount: Amount::ZERO,
     });
     let mut totals = Vec::from(known);
     for row in connection.query_all(&select).await? {
-        let status: String = row.try_get("", "status")?;
+        let status: Option<String> = row.try_get("", "status")?;
         let total = StatusTotal {
             orders: row.try_get("", "orders_count")?,
             amount: amount(engine, &row, "amount")?,
@@ -280,7 +282,7 @@ pub async fn stock_value(connection: &impl ConnectionTrait, limit: u64) -> Resul
     QuerySelect::query(&mut select)
         .order_by_expr(value, Order::Desc)
         .order_by((product::Entity, product::Column::Sku), Order::Asc);
-    type Row = (Id, String, String, Stored<i32>, Stored<Money>);
+    type Row = (Id, Option<String>, Option<String>, Stored<i32>, Stored<Money>);
     let rows: Vec<Row> = select.into_tuple().all(connection).await?;
     let valued = rows.into_iter().map(|(product_id, sku, name, stock, price)| {
         let value = price.known().zip(stock.known()).map(|(price, stock)| Amount::cost(price, stock));

@@ -1,5 +1,7 @@
 //! Users: finders, list, writes.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{ExprTrait, Func};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
@@ -116,7 +118,7 @@ impl<'a> UserKey<'a> {
     pub fn parse(text: &'a str) -> UserKey<'a> {
         match Uuid::try_parse(text) {
             Ok(id) => UserKey::Id(id),
-            Err(_) => UserKey::Email(text.trim()),
+            Err(_) => UserKey::Email(text),
         }
     }
 }
@@ -139,7 +141,10 @@ async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: 
         UserKey::Id(id) => return Ok(of_id(&id.to_string()).one(connection).await?),
         UserKey::Email(email) => email,
     };
-    let exact = super::among(connection, Column::Email, [email.to_lowercase(), email.to_owned()]);
+    // Another program may have stored blanks around an address.
+    let (typed, email) = (email, email.trim());
+    let stored = BTreeSet::from([email.to_lowercase(), email.to_owned(), typed.to_owned()]);
+    let exact = super::among(connection, Column::Email, stored);
     let mut found = users.clone().filter(exact).all(connection).await?;
     if found.is_empty() {
         found = find_spelled(connection, users.clone(), email).await?;
@@ -152,7 +157,7 @@ async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: 
         found = of_id(email).all(connection).await?;
     }
     // Of several spellings the typed one takes precedence.
-    found.sort_by_key(|user| user.email != email);
+    found.sort_by_key(|user| (user.email != typed, user.email != email));
     Ok(found.into_iter().next())
 }
 

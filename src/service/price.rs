@@ -230,7 +230,7 @@ impl PriceEvent {
     pub fn step(&self) -> Option<PriceStep> {
         match self.since {
             Moment::Known(at) => Some(PriceStep { at, before: self.before, after: self.price }),
-            Moment::Odd(_) => None,
+            Moment::Odd(_) | Moment::Missing => None,
         }
     }
 }

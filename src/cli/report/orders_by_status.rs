@@ -19,13 +19,13 @@ pub struct StatusArguments {
 
 /// Whether these orders are sales.
 fn is_sale(total: &StatusTotal) -> bool {
-    OrderStatus::from_stored(&total.status).is_some_and(OrderStatus::is_sale)
+    total.status.as_deref().and_then(OrderStatus::from_stored).is_some_and(OrderStatus::is_sale)
 }
 
 impl View for StatusTotal {
     const NOUN: &'static str = "statuses";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("status", "STATUS", |view| view.status.as_str().into()),
+        Column::new("status", "STATUS", |view| view.status.clone().into()),
         Column::new("orders", "ORDERS", |view| view.orders.into()),
         Column::new("amount", "AMOUNT", |view| view.amount.into()),
         Column::new("is_sale", "SALE", |view| is_sale(view).into()),
@@ -41,5 +41,5 @@ pub async fn run(context: &Context, arguments: &StatusArguments) -> Result<()> {
     let revenue = sales.fold(Amount::ZERO, |sum, row| sum.plus(row.amount));
     let totals = [("orders", orders.into()), ("revenue", revenue.into())];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
-    arguments.chart.draw(context, &rows, |row| Bar::new(&row.status, row.orders.into()))
+    arguments.chart.draw(context, &rows, |row| Bar::new(row.status.as_deref().unwrap_or_default(), row.orders.into()))
 }

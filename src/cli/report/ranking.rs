@@ -69,8 +69,8 @@ impl View for StockValue {
     const NOUN: &'static str = "products";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("product_id", "PRODUCT ID", |view| view.product_id.into()),
-        Column::new("sku", "SKU", |view| view.sku.as_str().into()),
-        Column::new("name", "NAME", |view| view.name.as_str().into()),
+        Column::new("sku", "SKU", |view| view.sku.clone().into()),
+        Column::new("name", "NAME", |view| view.name.clone().into()),
         Column::new("stock", "STOCK", |view| view.stock.clone().into()),
         Column::new("price", "PRICE", |view| view.price.clone().into()),
         Column::new("value", "VALUE", |view| view.value.into()),
@@ -105,5 +105,5 @@ pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> 
     let totals = [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
     let value = |row: &StockValue| row.value.map(Amount::to_decimal).unwrap_or_default();
-    arguments.chart.draw(context, &rows, |row| Bar::new(&row.sku, value(row)))
+    arguments.chart.draw(context, &rows, |row| Bar::new(row.sku.as_deref().unwrap_or_default(), value(row)))
 }

@@ -12,7 +12,7 @@ impl View for user::Model {
         Column::new("email", "EMAIL", |view| view.email.as_str().into()),
         Column::new("first_name", "FIRST NAME", |view| view.first_name.as_str().into()),
         Column::new("last_name", "LAST NAME", |view| view.last_name.as_str().into()),
-        Column::new("status", "STATUS", |view| view.status.to_string().into()),
+        Column::new("status", "STATUS", |view| view.status.clone().into()),
         Column::new("created_at", "CREATED", |view| view.created_at.clone().into()),
         Column::detail("updated_at", "UPDATED", |view| view.updated_at.clone().into()),
     ];

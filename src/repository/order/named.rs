@@ -50,13 +50,11 @@ pub async fn find_all_named(connection: &impl ConnectionTrait, names: &[String])
 pub fn unknown_among<'a>(found: &[Model], names: &'a [String]) -> Vec<&'a str> {
     let ids: HashSet<Uuid> = found.iter().filter_map(|order| order.id.uuid()).collect();
     let keys: HashSet<String> = found.iter().map(|order| reference::key(&order.reference)).collect();
-    let is_known = |name: &str| match Uuid::try_parse(name) {
-        Ok(id) => ids.contains(&id),
-        Err(_) => {
-            keys.contains(&reference::key(name))
-                || keys.contains(&reference::key(&reference::folded(name)))
-                || found.iter().any(|order| order.id.is_shown_as(name))
-        }
+    let is_known = |name: &str| {
+        Uuid::try_parse(name).is_ok_and(|id| ids.contains(&id))
+            || keys.contains(&reference::key(name))
+            || keys.contains(&reference::key(&reference::folded(name)))
+            || found.iter().any(|order| order.id.is_shown_as(name))
     };
     names.iter().map(String::as_str).filter(|name| !is_known(name)).collect()
 }
@@ -79,15 +77,17 @@ async fn find_likely(connection: &impl ConnectionTrait, names: &[String], lock: 
 }
 
 /// Adds the orders in any other case. Not indexed: only for names without an exact match, and for own
-/// references only if no likely spelling matches.
+/// references only if no likely spelling matches. Another program's reference may look like an id.
 async fn add_in_any_case(connection: &impl ConnectionTrait, names: &[String], found: &mut Vec<Model>) -> Result<()> {
     let is_settled = |name: &str| {
-        let is_exact = found.iter().any(|order| order.reference == name.trim());
+        let id = Uuid::try_parse(name).ok();
+        let is_meant = |order: &Model| order.reference == name.trim() || id.is_some_and(|id| order.id == id);
+        let is_exact = found.iter().any(is_meant);
         let key = reference::key(name);
         let is_ours = || reference::without_dash(&key).is_some();
         is_exact || is_ours() && found.iter().any(|order| reference::key(&order.reference) == key)
     };
-    let open: Vec<&String> = names.iter().filter(|name| Uuid::try_parse(name).is_err() && !is_settled(name)).collect();
+    let open: Vec<&String> = names.iter().filter(|name| !is_settled(name)).collect();
     let engine = Engine::of(connection);
     let ids: Vec<Id> = open.iter().flat_map(|name| engine.ids_named(name)).collect();
     let lowered: Vec<String> = open
@@ -121,7 +121,8 @@ async fn add_in_any_case(connection: &impl ConnectionTrait, names: &[String], fo
 fn named<'a>(orders: &'a [Model], name: &str) -> Result<Option<&'a Model>> {
     let of_id = || orders.iter().find(|order| order.id.is_shown_as(name));
     if let Ok(id) = Uuid::try_parse(name) {
-        return Ok(orders.iter().find(|order| order.id == id).or_else(of_id));
+        let of_key = || orders.iter().find(|order| order.reference.eq_ignore_ascii_case(name));
+        return Ok(orders.iter().find(|order| order.id == id).or_else(of_id).or_else(of_key));
     }
     if let Some(exact) = orders.iter().find(|order| order.reference == name.trim()) {
         return Ok(Some(exact));

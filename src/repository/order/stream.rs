@@ -12,7 +12,7 @@ use crate::db::stream::{self, Row};
 use crate::db::target::Engine;
 use crate::domain::{Amount, Id, Money};
 use crate::entity::{Moment, Stored, order_item, product, user};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// An order with its user's address and its items.
 pub struct FullOrder {
@@ -40,8 +40,8 @@ pub struct Line {
     pub reference: String,
     /// As in [`FullOrder`].
     pub email: Option<String>,
-    /// The order's status as stored.
-    pub status: String,
+    /// The order's status as stored; `None` where another program left it out.
+    pub status: Option<String>,
     /// When the order was placed.
     pub created_at: Moment,
     /// Only on the first line of its order, so that the column adds up to the sum of all orders.
@@ -142,7 +142,7 @@ impl OrderStream {
     async fn next(&mut self) -> Result<Option<FullOrder>> {
         loop {
             let Some(mut row) = self.rows.next().await.transpose()? else { return Ok(self.open.take()) };
-            let id = required(row.id()?)?;
+            let id = row.id()?.unwrap_or(Id::of_text(""));
             let item = item(&mut row, id)?;
             if let Some(open) = self.open.as_mut().filter(|open| open.order.id == id) {
                 open.items.extend(item);
@@ -159,12 +159,12 @@ impl OrderStream {
 fn order(mut row: Row, id: Id, item: Option<Item>) -> Result<FullOrder> {
     let order = Model {
         id,
-        reference: required(row.text()?)?,
-        user_id: required(row.id()?)?,
-        status: required(row.text()?)?.as_str().into(),
-        total_amount: required(row.value()?)?,
-        created_at: Moment::from_stored(&required(row.text()?)?),
-        updated_at: Moment::from_stored(&required(row.text()?)?),
+        reference: row.text()?.unwrap_or_default(),
+        user_id: row.id()?.unwrap_or(Id::of_text("")),
+        status: row.text()?.as_deref().map_or(Stored::Missing, Stored::from),
+        total_amount: row.value()?.unwrap_or(Stored::Missing),
+        created_at: time_of(row.text()?),
+        updated_at: time_of(row.text()?),
     };
     Ok(FullOrder { order, email: row.text()?, items: item.into_iter().collect() })
 }
@@ -177,19 +177,19 @@ fn item(row: &mut Row, order_id: Id) -> Result<Option<Item>> {
     let item = order_item::Model {
         id,
         order_id,
-        product_id: required(product_id)?,
-        quantity: required(quantity)?,
-        unit_price: required(unit_price)?,
+        product_id: product_id.unwrap_or(Id::of_text("")),
+        quantity: quantity.unwrap_or(Stored::Missing),
+        unit_price: unit_price.unwrap_or(Stored::Missing),
     };
     Ok(Some(Item { item, sku, name }))
 }
 
 fn line(mut row: Row) -> Result<Line> {
     Ok(Line {
-        reference: required(row.text()?)?,
-        status: required(row.text()?)?,
-        total_amount: Some(required(row.value()?)?),
-        created_at: Moment::from_stored(&required(row.text()?)?),
+        reference: row.text()?.unwrap_or_default(),
+        status: row.text()?,
+        total_amount: row.value()?,
+        created_at: time_of(row.text()?),
         email: row.text()?,
         sku: row.text()?,
         name: row.text()?,
@@ -198,7 +198,6 @@ fn line(mut row: Row) -> Result<Line> {
     })
 }
 
-/// A value that the schema requires.
-fn required<T>(value: Option<T>) -> Result<T> {
-    value.ok_or_else(|| Error::internal("an order has no value where the schema demands one"))
+fn time_of(stored: Option<String>) -> Moment {
+    stored.map_or(Moment::Missing, |text| Moment::from_stored(&text))
 }

@@ -33,7 +33,7 @@ impl Values for Sqlite {
     }
 
     fn read_sum(&self, row: &QueryResult, column: &str) -> Result<Decimal, DbErr> {
-        let text: String = row.try_get("", column)?;
+        let Some(text) = row.try_get::<Option<String>>("", column)? else { return Ok(Decimal::ZERO) };
         let cents = text.parse::<i128>().ok();
         let sum = cents.and_then(|cents| Decimal::try_from_i128_with_scale(cents, 2).ok());
         sum.ok_or_else(|| DbErr::Type(format!("{text} is no sum of amounts")))
