@@ -5,10 +5,12 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 
 use crate::foreign_shops::{OTHER_USER, USER, assert_taken_over, document, fingerprint, made_by_others, sequelize};
+use crate::migrate::removals::await_that;
 use crate::on_every_backend;
 use crate::support::servers::has_client;
 use crate::support::shop::block_on;
@@ -310,4 +312,46 @@ fn what_is_written_during_the_conversion_is_in_the_new_tables() {
     let written: i64 = writers.into_iter().map(|writer| writer.join().expect("writes")).sum();
     assert!(written > 0, "the writers wrote");
     assert_eq!(made.number("SELECT COUNT(*) FROM users WHERE email LIKE 'w%'"), written, "{run}");
+}
+
+/// `kill -9` leaves the tables that were made: the next adoption knows them and begins again.
+#[test]
+fn an_adoption_that_was_killed_on_mariadb_is_completed_by_the_next() {
+    let Some(empty) = Shop::empty(Backend::MariaDb) else { return };
+    let made = made_by_others(&empty, &document(Backend::MariaDb));
+    let (reading, killed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let reader = {
+        let (url, reading, killed) = (made.url.clone(), Arc::clone(&reading), Arc::clone(&killed));
+        std::thread::spawn(move || {
+            block_on(async {
+                let connection = sea_orm::Database::connect(url).await.expect("the server answers");
+                let transaction = connection.begin().await.expect("begins");
+                transaction.execute_unprepared("SELECT * FROM users").await.expect("reads");
+                reading.store(true, Ordering::Relaxed);
+                while !killed.load(Ordering::Relaxed) {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                transaction.rollback().await.expect("ends");
+            });
+        })
+    };
+    await_that("the reader", || reading.load(Ordering::Relaxed));
+    let mut adopt = made.start(&["adopt", "--yes", "--fix-totals"]);
+    // It waits for the reader, with its new tables made.
+    let waits =
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'LOCK TABLES%' AND db = DATABASE()";
+    await_that("the wait for the reader", || made.number(waits) > 0);
+    adopt.kill().expect("is ours");
+    adopt.wait().expect("is ours");
+    killed.store(true, Ordering::Relaxed);
+    reader.join().expect("ends");
+    made.run(&["adopt", "--dry-run"]).exits_with(6).says("broke off").says("audit_events");
+    made.run(&["adopt", "--yes", "--fix-totals"]).success().says("removed what an adoption that broke off had made");
+    assert_eq!(made.number("SELECT COUNT(*) FROM users"), 2);
+    let left = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() \
+                AND table_name LIKE 'shopctl\\_new%'";
+    assert_eq!(made.number(left), 0);
+    for command in [&["migrate", "status", "--check"][..], &["migrate", "verify"], &["audit", "verify"]] {
+        made.run(command).success();
+    }
 }

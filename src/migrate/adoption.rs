@@ -1,5 +1,6 @@
 //! Taking over a shop that another program made: its tables become the shop's, every row stays.
 
+mod broken_off;
 mod ids;
 mod misfit;
 mod obstacle;
@@ -17,6 +18,7 @@ use crate::db::target::Engine;
 use crate::domain::Form;
 use crate::entity::tables::{Family, tables};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+pub use broken_off::{broken_off, remove_broken_off};
 pub use misfit::{Misfit, defaults, misfits};
 
 /// The tables that other programs make, each after those that it refers to.

@@ -43,7 +43,8 @@ use crate::db::write::WriteHandle;
 use crate::domain::{Clock, named_enum};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 pub use adoption::{
-    ForeignShop, Misfit, defaults, foreign_shop, foreign_shop_error, foreign_tables, misfits, refuse_foreign_shop,
+    ForeignShop, Misfit, broken_off, defaults, foreign_shop, foreign_shop_error, foreign_tables, misfits,
+    refuse_foreign_shop, remove_broken_off,
 };
 pub use backup::Asked;
 pub use blocking_rows::{BlockingRows, blocking_rows};

@@ -11,7 +11,7 @@ mod lost_commits;
 mod plan;
 mod recovery;
 mod references;
-mod removals;
+pub mod removals;
 mod repairs;
 mod runner;
 mod verify;

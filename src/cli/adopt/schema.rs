@@ -10,7 +10,7 @@ use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::counted;
-use crate::error::{CommandLine, Error, Hint, Kind, Result};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::verify::expected_at;
 use crate::migrate::{self, ForeignShop, Misfit, defaults, misfits};
 
@@ -61,6 +61,17 @@ pub async fn run(
         }
         return Ok(arguments.sql.then_some(Effect::Unchanged));
     }
+    let left = migrate::broken_off(database.connection()).await?;
+    if !left.is_empty() && is_reading {
+        let message = format!("an adoption broke off and left the tables {}", names(&left));
+        let remedy = Hint::from("to remove them and begin again: ").and(CommandLine::new("adopt"));
+        return Err(Error::conflict("adopt.broken_off", message).hint(remedy));
+    }
+    if !left.is_empty() {
+        let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
+        let removed = migrate::remove_broken_off(&database, &plan, progress).await?;
+        context.output.note(&format!("removed what an adoption that broke off had made: {}", names(&removed)));
+    }
     let Some(shop) = find(context, &database, arguments.tz).await? else { return Ok(None) };
     shop.refuse_obstacles(database.connection()).await?;
     let misfits = misfits(database.connection(), &shop).await?;
@@ -86,6 +97,10 @@ pub async fn run(
     shop.adopt(&database, &plan, progress).await?;
     context.output.note(&told);
     Ok(None)
+}
+
+fn names(tables: &[String]) -> String {
+    tables.iter().map(|table| printable(table)).collect::<Vec<_>>().join(", ")
 }
 
 async fn find(context: &Context, database: &Database, offset: i32) -> Result<Option<ForeignShop>> {

@@ -117,6 +117,8 @@ pub struct Conversion {
     pub last: Vec<String>,
     /// What removes the remains of a conversion that broke off.
     pub cleanup: Vec<String>,
+    /// The tables that it makes under names of their own, where DDL commits by itself.
+    pub made: Vec<String>,
 }
 
 /// A foreign key of a table that is not taken over, to a column that is.

@@ -4,7 +4,7 @@ use migration::HISTORY_TABLES;
 use sea_orm::ConnectionTrait;
 use tokio::time::timeout;
 
-use super::ForeignShop;
+use super::{ForeignShop, broken_off};
 use crate::db::Database;
 use crate::db::adoption::Conversion;
 use crate::db::ddl::{LOCK_TIMEOUT, broken_references};
@@ -126,6 +126,10 @@ impl ForeignShop {
     async fn take_over(&self, handle: &WriteHandle, lock: &Lock, conversion: &Conversion) -> Result<(), Failure> {
         lock.renew(handle).await?;
         let known = broken_references(handle).await?;
+        if !self.engine.has_transactional_ddl {
+            let made = conversion.made.iter().cloned().chain(self.tables_made());
+            broken_off::record(handle, &made.collect::<Vec<_>>()).await?;
+        }
         let history = self.history(conversion.is_done.as_deref());
         for statement in conversion.statements.iter().chain(&history).chain(&conversion.last) {
             handle.execute_unprepared(statement).await?;
@@ -135,7 +139,15 @@ impl ForeignShop {
             let message = format!("nothing was changed: {}", printable(broken));
             return Err(Error::new(Kind::CheckFailed, "adopt.references", message).into());
         }
+        broken_off::forget(handle).await?;
         Ok(lock.renew(handle).await?)
+    }
+
+    /// The tables that are missing altogether.
+    fn tables_made(&self) -> impl DoubleEndedIterator<Item = String> {
+        let missing = self.open.iter().filter(|(_, is_there)| !is_there);
+        let tables: Vec<String> = missing.flat_map(|(migration, _)| tables_dropped(self.engine, migration)).collect();
+        tables.into_iter()
     }
 
     /// Removes what a failed adoption made: where DDL commits by itself the tables that were missing, and the history
@@ -144,8 +156,7 @@ impl ForeignShop {
         let engine = self.engine;
         let mut remains = Vec::new();
         if !engine.has_transactional_ddl {
-            let missing = self.open.iter().filter(|(_, is_there)| !is_there);
-            remains.extend(missing.rev().flat_map(|(migration, _)| tables_dropped(engine, migration)));
+            remains.extend(self.tables_made().rev());
         }
         if !has_history {
             remains.extend(HISTORY_TABLES.map(str::to_owned));
@@ -155,6 +166,11 @@ impl ForeignShop {
         let cleanup = conversion.cleanup.iter().filter(|_| !engine.has_transactional_ddl).cloned();
         for statement in cleanup.chain(drops) {
             connected.connection().execute_unprepared(&statement).await?;
+        }
+        if has_history && !engine.has_transactional_ddl {
+            let handle = connected.begin().await?;
+            broken_off::forget(&handle).await?;
+            handle.commit().await?;
         }
         connected.close().await;
         Ok(())

@@ -97,7 +97,8 @@ impl Adoption for Mysql {
         }
         let mut cleanup = vec!["UNLOCK TABLES".to_owned()];
         cleanup.extend(pairs.iter().rev().map(|pair| format!("DROP TABLE IF EXISTS {}", pair.new)));
-        Conversion { statements, cleanup, ..Conversion::default() }
+        let made = pairs.iter().map(|pair| pair.new_name.clone()).collect();
+        Conversion { statements, cleanup, made, ..Conversion::default() }
     }
 
     fn namespace(&self, kind: ObjectKind, definition: &str) -> Option<&'static str> {
@@ -123,17 +124,21 @@ struct Exchange<'a> {
     name: String,
     found: String,
     new: String,
+    /// `new` without quotes.
+    new_name: String,
     old: String,
 }
 
 impl<'a> Exchange<'a> {
     fn of(table: &'a ForeignTable, found: &Schema) -> Exchange<'a> {
         let free = |wanted: String| Mysql.quoted(&free_name(found, &wanted));
+        let new_name = free_name(found, &format!("shopctl_new_{}", table.name));
         Exchange {
             table,
             name: Mysql.quoted(&table.name),
             found: Mysql.quoted(&table.found_name),
-            new: free(format!("shopctl_new_{}", table.name)),
+            new: Mysql.quoted(&new_name),
+            new_name,
             old: free(format!("{}_before_adopt", table.name)),
         }
     }

@@ -158,7 +158,7 @@ pub(super) fn conversion(rebuilds: &[Rebuild], before: Vec<String>, found: &Sche
         format!("DROP TABLE {check}"),
     ];
     let cleanup = vec![format!("DROP TABLE IF EXISTS {check}")];
-    Conversion { guards, statements, is_done: Some(is_done), last, cleanup }
+    Conversion { guards, statements, is_done: Some(is_done), last, cleanup, made: Vec::new() }
 }
 
 /// Columns that the shop does not know.
