@@ -468,3 +468,25 @@ fn triggers_on_converted_columns_stay_on_postgres() {
     assert_taken_over(&made);
     assert_eq!(made.number("SELECT COUNT(*) FROM pg_trigger WHERE tgname = 'touched'"), 1);
 }
+
+#[test]
+fn an_empty_shop_on_sqlite_takes_the_form_of_ids_that_is_wanted() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.run(&["adopt", "--ids", "digits"]).success().says("changed");
+    shop.user("ann");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM users WHERE length(id) = 32"), 1);
+    shop.run(&["adopt", "--ids", "digits"]).success();
+    shop.run(&["adopt", "--ids", "bytes"]).exits_with(6).says("32 hexadecimal digits, not 16 bytes");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM shopctl_settings WHERE value = 'digits'"), 1);
+
+    let empty = Shop::empty(Backend::Sqlite).expect("always there");
+    let made = made_by_others(&empty, &document(Backend::Sqlite));
+    made.run(&["adopt", "--yes", "--ids", "bytes"]).exits_with(6).says("there are ids already");
+    made.sql("DELETE FROM order_items; DELETE FROM orders; DELETE FROM users; DELETE FROM products");
+    made.run(&["adopt", "--yes", "--ids", "bytes"]).success();
+    made.user("ann");
+    assert_eq!(made.number("SELECT COUNT(*) FROM users WHERE typeof(id) = 'blob'"), 1);
+
+    let Some(server) = Shop::migrated(Backend::Postgres) else { return };
+    server.run(&["adopt", "--ids", "digits"]).exits_with(2).says("has a type for ids");
+}

@@ -25,15 +25,15 @@ named_enum! {
     #[derive(PartialOrd, Ord, Hash)]
     pub enum Form {
         /// Hyphenated, in upper case: `01A2099A-…`.
-        UpperCase = "upper case",
+        UpperCase = "upper-case",
         /// 32 hexadecimal digits.
         Digits = "digits",
         /// 32 hexadecimal digits in upper case.
-        UpperCaseDigits = "upper-case digits",
+        UpperCaseDigits = "upper-case-digits",
         /// In braces: `{01a2099a-…}`.
         Braced = "braces",
         /// In braces and upper case.
-        UpperCaseBraced = "upper case in braces",
+        UpperCaseBraced = "upper-case-braces",
         /// 16 bytes.
         Bytes = "bytes",
     }

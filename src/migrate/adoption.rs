@@ -19,6 +19,7 @@ use crate::domain::Form;
 use crate::entity::tables::{Family, tables};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 pub use broken_off::{broken_off, remove_broken_off};
+pub use ids::set_id_form;
 pub use misfit::{Misfit, defaults, misfits};
 
 /// The tables that other programs make, each after those that it refers to.
@@ -130,6 +131,7 @@ impl ForeignShop {
         catalog: &Catalog,
         expected: &Schema,
         offset: i32,
+        id_form: Option<Form>,
     ) -> Result<Option<ForeignShop>> {
         refuse_removal(connection, Kind::Conflict).await?;
         let engine = Engine::of(connection);
@@ -148,7 +150,7 @@ impl ForeignShop {
         let open = open(engine, catalog, &history, &foreign);
         // Tables that are the shop's already have ids in its form.
         let id_form = match open.len() == catalog.migrations().len() {
-            true => ids::form(connection, engine, &foreign).await?,
+            true => ids::form(connection, engine, &foreign, id_form).await?,
             false => None,
         };
         if id_form.is_some() {

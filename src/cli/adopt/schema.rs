@@ -3,12 +3,13 @@
 use clap::Args;
 
 use crate::cli::migrate::{print_progress, whole_plan};
-use crate::cli::shared::arguments::AnswerArguments;
+use crate::cli::shared::arguments::{AnswerArguments, name_of};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
+use crate::domain::Form;
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::verify::expected_at;
@@ -25,6 +26,10 @@ pub struct SchemaArguments {
     /// Offset from UTC of times stored without a zone, such as +02:00
     #[arg(long, value_name = "OFFSET", default_value = "UTC", value_parser = checked(offset), allow_hyphen_values = true)]
     tz: i32,
+    /// SQLite, while there are no ids yet: the form that the other program writes, such as digits (Django, SQLAlchemy,
+    /// Peewee) or bytes (Pony)
+    #[arg(long, value_name = "FORM", value_parser = name_of(Form::ALL, Form::as_str))]
+    ids: Option<Form>,
 }
 
 fn offset(text: &str) -> Result<i32, String> {
@@ -56,6 +61,9 @@ pub async fn run(
     let plan = whole_plan(context);
     let statuses = migrate::status(database.connection(), &plan.catalog).await?;
     if migrate::foreign_tables(database.connection(), &plan.catalog, &statuses).await?.is_empty() {
+        if let Some(form) = arguments.ids {
+            return id_form(&database, form, is_reading).await.map(Some);
+        }
         if arguments.sql {
             context.output.note("the schema is the shop's own: there is nothing to take over");
         }
@@ -72,7 +80,7 @@ pub async fn run(
         let removed = migrate::remove_broken_off(&database, &plan, progress).await?;
         context.output.note(&format!("removed what an adoption that broke off had made: {}", names(&removed)));
     }
-    let Some(shop) = find(context, &database, arguments.tz).await? else { return Ok(None) };
+    let Some(shop) = find(context, &database, arguments).await? else { return Ok(None) };
     shop.refuse_obstacles(database.connection()).await?;
     let misfits = misfits(database.connection(), &shop).await?;
     if !misfits.is_empty() {
@@ -103,12 +111,22 @@ fn names(tables: &[String]) -> String {
     tables.iter().map(|table| printable(table)).collect::<Vec<_>>().join(", ")
 }
 
-async fn find(context: &Context, database: &Database, offset: i32) -> Result<Option<ForeignShop>> {
+/// Sets the form of ids of the shop's own tables.
+async fn id_form(database: &Database, form: Form, is_reading: bool) -> Result<Effect> {
+    if is_reading {
+        return Err(Error::usage("--ids sets the form at once: leave --dry-run and --sql out"));
+    }
+    let changed = migrate::set_id_form(database, form).await?;
+    Ok(Effect::new(changed, false, database.target()))
+}
+
+async fn find(context: &Context, database: &Database, arguments: &SchemaArguments) -> Result<Option<ForeignShop>> {
     let plan = whole_plan(context);
     let scratch = context.connections.scratch(database).await?;
     let newest = plan.catalog.names().last().unwrap_or_default();
     let expected = expected_at(&scratch, &plan, newest).await?;
-    ForeignShop::find(database.connection(), &plan.catalog, &expected, offset).await
+    let (offset, ids) = (arguments.tz, arguments.ids);
+    ForeignShop::find(database.connection(), &plan.catalog, &expected, offset, ids).await
 }
 
 /// The error about values that do not fit (exit 9), each with its row.

@@ -3,17 +3,68 @@
 
 use sea_orm::ConnectionTrait;
 
+use crate::db::Database;
 use crate::db::adoption::{ForeignTable, ValueKind};
 use crate::db::answers::rows;
 use crate::db::target::Engine;
 use crate::domain::Form;
-use crate::error::Result;
+use crate::entity::tables::{Family, Table, tables};
+use crate::error::{Error, Result};
+use crate::migrate::set_setting;
 
-/// The form that all ids of these tables have; `None` for the engine's own, and for mixed forms.
+/// The form that ids will have: that of all ids of these tables, and without any the wanted or declared one; `None` for
+/// the engine's own, and for mixed forms.
+///
+/// Errors: exit 6 if another form is wanted than the ids have.
 pub(super) async fn form(
     connection: &impl ConnectionTrait,
     engine: Engine,
     tables: &[ForeignTable],
+    wanted: Option<Form>,
+) -> Result<Option<Form>> {
+    let found = find(connection, engine, tables, wanted).await?;
+    match wanted {
+        Some(wanted) if found != Some(wanted) => Err(has_other_ids(found, wanted)),
+        _ => Ok(found),
+    }
+}
+
+fn has_other_ids(found: Option<Form>, wanted: Form) -> Error {
+    let found = found.map_or("shopctl's own form, or in several", Form::description);
+    let message = format!("there are ids already: {found}, not {}", wanted.description());
+    Error::conflict("adopt.ids", message).hint("leave --ids out: ids in one form stay as they are")
+}
+
+/// Sets the form of the ids of a shop that has none yet.
+///
+/// Errors: exit 6 if there is an id; exit 2 where the engine has a type for ids.
+pub async fn set_id_form(database: &Database, wanted: Form) -> Result<bool> {
+    let (connection, engine) = (database.connection(), database.engine());
+    if engine.id_in_form("id", Some(wanted)).is_none() {
+        return Err(Error::usage(format!("{} has a type for ids: --ids is for SQLite", engine.as_str())));
+    }
+    if connection.id_form() == Some(wanted) {
+        return Ok(false);
+    }
+    let has_id = |table: &Table| table.columns.iter().any(|column| column.family == Family::Id);
+    let some: Vec<String> = tables()
+        .iter()
+        .filter(|table| has_id(table))
+        .map(|table| format!("EXISTS (SELECT 1 FROM {})", table.name))
+        .collect();
+    let found = rows(connection, &format!("SELECT {} AS some_row", some.join(" OR "))).await?;
+    if found.first().is_some_and(|row| row.try_get::<bool>("", "some_row").unwrap_or(true)) {
+        return Err(has_other_ids(connection.id_form(), wanted));
+    }
+    set_setting(database, migration::ID_FORM, wanted.as_str()).await?;
+    Ok(true)
+}
+
+async fn find(
+    connection: &impl ConnectionTrait,
+    engine: Engine,
+    tables: &[ForeignTable],
+    wanted: Option<Form>,
 ) -> Result<Option<Form>> {
     // An id without letters has several forms at once: the engine's own comes first.
     for form in std::iter::once(None).chain(Form::ALL.map(Some)) {
@@ -31,7 +82,7 @@ pub(super) async fn form(
         let sql = format!("SELECT {} AS some_id, {} AS other_id", are_there.join(" OR "), are_other.join(" OR "));
         for row in rows(connection, &sql).await? {
             match (row.try_get("", "some_id")?, row.try_get("", "other_id")?) {
-                (false, _) => return Ok(declared(tables)),
+                (false, _) => return Ok(wanted.or_else(|| declared(tables))),
                 (true, false) => return Ok(form),
                 (true, true) => {}
             }
