@@ -490,3 +490,16 @@ fn an_empty_shop_on_sqlite_takes_the_form_of_ids_that_is_wanted() {
     let Some(server) = Shop::migrated(Backend::Postgres) else { return };
     server.run(&["adopt", "--ids", "digits"]).exits_with(2).says("has a type for ids");
 }
+
+#[test]
+fn a_column_that_is_computed_of_a_converted_one_is_named_first_on_postgres() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let made = made_by_others(&shop, &document(Backend::Postgres));
+    made.sql("ALTER TABLE users ADD COLUMN day date GENERATED ALWAYS AS (created_at::date) STORED");
+    for arguments in [&["adopt", "--dry-run"][..], &["adopt", "--yes"]] {
+        made.run(arguments).exits_with(6).says("column day of table users").says("DROP COLUMN \"day\"");
+    }
+    made.sql("ALTER TABLE users DROP COLUMN \"day\"");
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+}

@@ -25,6 +25,7 @@ impl ForeignShop {
         let mut blocking = self.broken_views(connection, &changing).await;
         blocking.extend(self.blocking_references(connection, &changing).await?);
         blocking.extend(self.lost(&changing));
+        blocking.extend(self.computed(&changing));
         refuse("adopt.referenced", "would not follow the converted tables", blocking)
     }
 
@@ -144,6 +145,37 @@ impl ForeignShop {
             _ => false,
         };
         self.found.objects.iter().filter(is_lost).map(|(object, _)| self.removed(object)).collect()
+    }
+
+    /// Columns that another program computes of converted ones, which keeps those from changing where tables stay.
+    fn computed(&self, changing: &[ForeignTable]) -> Vec<Obstacle> {
+        let engine = self.engine;
+        if engine.script_transaction.is_none() || engine.has_one_writer {
+            return Vec::new();
+        }
+        let mut obstacles = Vec::new();
+        for table in changing {
+            let retyped = |word: &String| {
+                let mut columns = table.columns.iter().filter(|column| column.found_type() != column.expected_type());
+                columns.any(|column| column.found_name == *word)
+            };
+            for (column, said) in self.found.of_table(&table.found_name, ObjectKind::Column) {
+                let Some((_, expression)) = said.split_once(" GENERATED ALWAYS AS (") else { continue };
+                if meaning::words(expression).iter().any(retyped) {
+                    let [from, name] = [&table.found_name, column].map(|name| engine.quoted(name));
+                    let removal = as_pasted(&format!("ALTER TABLE {from} DROP COLUMN {name}"));
+                    obstacles.push(Obstacle {
+                        what: format!(
+                            "column {} of table {}",
+                            escaped(column, usize::MAX),
+                            escaped(&table.found_name, usize::MAX)
+                        ),
+                        remedy: format!("it is computed: remove it first, and make it again afterwards: {removal}"),
+                    });
+                }
+            }
+        }
+        obstacles
     }
 
     /// Views that do not work: none can be renamed along with what it uses.
