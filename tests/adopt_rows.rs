@@ -419,3 +419,15 @@ fn a_dry_run_of_adopt_changes_nothing(shop: &Shop) {
     shop.run(&["adopt", "-n", "--exit-code"]).exits_with(9);
     assert_eq!(shop.everything(), before);
 }
+
+#[test]
+fn a_stock_that_is_no_number_has_a_repair_that_works() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.product("MUG", "9.50", 7);
+    shop.sql("UPDATE products SET stock_quantity = 'abc'");
+    let run = shop.run(&["adopt", "--yes", "--json"]).success().json();
+    let repair = run["repairs"][0]["repair"].as_str().expect("a repair").to_owned();
+    shop.sql(&repair);
+    assert_eq!(shop.number("SELECT stock_quantity FROM products"), 7);
+    assert_green(&shop);
+}

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{Rows, expect_rows};
 use crate::db::target::Engine;
@@ -108,6 +108,14 @@ pub async fn find_unknown_order_statuses(connection: &impl ConnectionTrait) -> R
     let found: Vec<(String, Stored<OrderStatus>)> =
         unknown.order_by_asc(Column::Reference).into_tuple().all(connection).await?;
     Ok(found.into_iter().map(|(reference, status)| (reference, status.to_string())).collect())
+}
+
+/// The products whose stock is missing or no whole number, by SKU.
+pub async fn find_odd_stocks(connection: &impl ConnectionTrait) -> Result<Vec<product::Model>> {
+    use product::Column;
+    let is_odd = Engine::of(connection).is_odd_integer("stock_quantity").map(Expr::cust);
+    let odd = Condition::any().add(Column::StockQuantity.is_null()).add_option(is_odd);
+    Ok(product::Entity::find().filter(odd).order_by_asc(Column::Sku).all(connection).await?)
 }
 
 /// The addresses and statuses of users whose status is none of shopctl's, by address.

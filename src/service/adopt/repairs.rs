@@ -1,10 +1,12 @@
-//! Values that differ from shopctl's own only in the case of their letters, each with what mends it.
+//! Values that differ from shopctl's own only in the case of their letters, and stocks that are none, each with what
+//! mends it.
 
 use std::collections::HashSet;
 
 use sea_orm::ConnectionTrait;
 
 use crate::domain::{EntityKind, OrderStatus, UserStatus};
+use crate::entity::product;
 use crate::error::{CommandLine, Hint, Result};
 use crate::repository::{Lock, adoption, user};
 
@@ -25,6 +27,7 @@ pub struct Repair {
 pub async fn find_repairs(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
     let mut repairs = of_emails(connection).await?;
     repairs.extend(of_statuses(connection).await?);
+    repairs.extend(of_stocks(connection).await?);
     Ok(repairs)
 }
 
@@ -55,6 +58,32 @@ async fn of_emails(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
     Ok(foreign.into_iter().map(repair).collect())
 }
 
+/// What is no stock becomes the sum of the movements.
+async fn of_stocks(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
+    let odd = adoption::find_odd_stocks(connection).await?;
+    if odd.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sums = adoption::find_sums(connection).await?;
+    let repair = |product: product::Model| {
+        let moved = sums.get(&product.id).copied().unwrap_or(0).max(0);
+        let set = format!("UPDATE products SET stock_quantity = {moved}");
+        Repair {
+            entity: EntityKind::Product,
+            value: format!("the stock {}", product.stock_quantity),
+            way_out: where_key_is("sku", &product.sku).map(|key| Hint::from(format!("{set} WHERE {key}"))),
+            name: product.sku,
+        }
+    };
+    Ok(odd.into_iter().map(repair).collect())
+}
+
+/// `sku = 'MUG'`, as a literal on which all engines agree; `None` for others.
+fn where_key_is(column: &str, key: &str) -> Option<String> {
+    let is_plain = key.chars().all(|letter| letter != '\\' && !letter.is_control());
+    is_plain.then(|| format!("{column} = '{}'", key.replace('\'', "''")))
+}
+
 async fn of_statuses(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
     let mut repairs = Vec::new();
     for (reference, status) in adoption::find_unknown_order_statuses(connection).await? {
@@ -74,12 +103,8 @@ fn of_status(
     status: &str,
     known: Option<&'static str>,
 ) -> Repair {
-    // Literals of every engine agree on these.
-    let is_plain = name.chars().all(|letter| letter != '\\' && !letter.is_control());
-    let statement = |known| {
-        let name = name.replace('\'', "''");
-        format!("UPDATE {table} SET status = '{known}' WHERE {key} = '{name}'")
-    };
-    let way_out = known.filter(|_| is_plain).map(|known| Hint::from(statement(known)));
+    let way_out = known
+        .zip(where_key_is(key, &name))
+        .map(|(known, row)| Hint::from(format!("UPDATE {table} SET status = '{known}' WHERE {row}")));
     Repair { entity, value: format!("the status {status}"), way_out, name }
 }
