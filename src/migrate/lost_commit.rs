@@ -7,6 +7,7 @@ use tokio::time::{sleep, timeout};
 use super::failure::Failure;
 use super::history::{self, Direction};
 use super::lock::begin;
+use super::removal::REMOVAL;
 use super::runner::Runner;
 use crate::db::fault::classify;
 use crate::db::schema::removable;
@@ -44,7 +45,8 @@ impl Runner<'_> {
         }
         let look = async |handle: &WriteHandle| {
             let present = removable(handle, handle.engine(), &migration::HISTORY_TABLES).await?;
-            Ok(present.iter().all(|object| !removed.contains(&object.name)))
+            let is_announced = !history::settings(handle, REMOVAL).await?.is_empty();
+            Ok(!is_announced && present.iter().all(|object| !removed.contains(&object.name)))
         };
         let Some(is_done) = self.look_again(look).await else { return finished };
         self.is_removal_in_doubt = false;

@@ -26,7 +26,7 @@ use crate::domain::text::first_names;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 
 /// The setting that says who began a removal; with a number behind it, what was to be removed.
-const REMOVAL: &str = "removal";
+pub(super) const REMOVAL: &str = "removal";
 /// The name of the command in messages.
 const FRESH: &str = "migrate fresh";
 /// More names than these are counted.
@@ -196,6 +196,7 @@ impl Runner<'_> {
             self.begin_step().await?
         };
         let removed = self.remove(&handle, &objects).await;
+        let names: Vec<String> = objects.into_iter().map(|object| object.name).collect();
         if is_whole {
             let whole = match removed {
                 Ok(()) => self.clear_history(&handle).await,
@@ -203,13 +204,14 @@ impl Runner<'_> {
             };
             self.is_removal_in_doubt = whole.is_ok();
             let finished = finish_with_copy(handle, whole, copy, &self.plan.stop, progress).await;
-            let names: Vec<String> = objects.into_iter().map(|object| object.name).collect();
             return self.known_removal(finished, &names).await;
         }
         finish_transaction(handle, removed).await?;
         let handle = self.begin_step().await?;
         let forgotten = self.clear_history(&handle).await;
-        finish_transaction(handle, forgotten).await
+        self.is_removal_in_doubt = forgotten.is_ok();
+        let finished = finish_transaction(handle, forgotten).await;
+        self.known_removal(finished, &names).await
     }
 
     /// Records what will be removed and by whom, if a removal may be interrupted.
@@ -274,6 +276,7 @@ impl Runner<'_> {
             return if self.is_removal_in_doubt { unknown_extent(stopped) } else { nothing(stopped) };
         }
         match Removal::find(self.database.connection()).await {
+            Ok(None) if self.is_removal_in_doubt => unknown_extent(stopped),
             Ok(None) => nothing(stopped),
             Ok(Some(removal)) if removal.has_removed_nothing => {
                 match clear_announcement(&self.database, self.plan, self.lock).await {

@@ -59,6 +59,27 @@ fn fresh_does_not_say_that_nothing_was_removed_when_everything_was() {
     shop.run(&["migrate", "status", "--check"]).success();
 }
 
+/// The first COMMIT there announces the removal, the third forgets the announcement.
+#[test]
+fn fresh_on_mariadb_knows_that_everything_was_removed() {
+    let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
+    for (action, spared) in [(AtCommit::CutBefore, 2), (AtCommit::CutAfter, 2), (AtCommit::CutAfter, 0)] {
+        shop.user("ann");
+        let (proxy, proxied) = Proxy::in_front_of(&shop);
+        let proxy = proxy.sparing(spared).at_commit(action);
+        let run = proxied.run(&["migrate", "fresh", "--yes", "--timeout", "5s"]);
+        drop(proxy);
+        let is_gone = shop.number(
+            "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'users'",
+        ) == 0;
+        let was_emptied = !is_gone && shop.number("SELECT COUNT(*) FROM users") == 0;
+        assert_eq!(run.stderr.contains("as before"), !is_gone && !was_emptied, "{action:?}: {run}");
+        shop.await_alone();
+        end_lease(&shop);
+        shop.run(&["migrate", "fresh", "--yes"]).success();
+    }
+}
+
 #[test]
 fn a_migration_without_an_answer_at_commit_is_looked_up_or_unknown() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
