@@ -8,7 +8,7 @@ use super::history::History;
 use super::{Catalog, Plan, RunKind, run};
 use crate::db::Database;
 use crate::db::schema::{Difference, Object, Schema, differences, read, removable};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 /// The schema that the migrations make, from a scratch database.
 pub struct ScratchRun {
@@ -26,15 +26,14 @@ pub struct ScratchRun {
 pub async fn run_on_scratch(scratch: &Database, plan: &Plan, live: &History) -> Result<ScratchRun> {
     let engine = scratch.engine();
     let plan = Plan { steps: None, to: None, allow_late: true, settings: Vec::new(), ..plan.clone() };
-    let silent = &mut |_: super::Progress<'_>| {};
-    run(scratch, &plan, RunKind::Up, silent).await?;
+    run_there(scratch, &plan, RunKind::Up).await?;
     let first = schema(scratch).await?;
-    run(scratch, &plan, RunKind::Reset, silent).await?;
+    run_there(scratch, &plan, RunKind::Reset).await?;
     let mut round_trip = differences(engine, &Schema::default(), &schema(scratch).await?);
     let applied = applied_only(&plan.catalog, live);
-    run(scratch, &Plan { catalog: applied, ..plan.clone() }, RunKind::Up, silent).await?;
+    run_there(scratch, &Plan { catalog: applied, ..plan.clone() }, RunKind::Up).await?;
     let applied = schema(scratch).await?;
-    run(scratch, &plan, RunKind::Up, silent).await?;
+    run_there(scratch, &plan, RunKind::Up).await?;
     let whole = schema(scratch).await?;
     round_trip.extend(differences(engine, &first, &whole));
     Ok(ScratchRun { round_trip, whole, applied })
@@ -45,8 +44,21 @@ pub async fn run_on_scratch(scratch: &Database, plan: &Plan, live: &History) -> 
 /// Errors: those of [`run`].
 pub async fn expected_at(scratch: &Database, plan: &Plan, to: &str) -> Result<Schema> {
     let plan = Plan { steps: None, to: Some(to.to_owned()), settings: Vec::new(), ..plan.clone() };
-    run(scratch, &plan, RunKind::Up, &mut |_| {}).await?;
+    run_there(scratch, &plan, RunKind::Up).await?;
     schema(scratch).await
+}
+
+/// Runs migrations on a scratch database.
+///
+/// Errors: those of [`run`]; exit 5 for an outcome that is not known, because the shop is as it was.
+async fn run_there(scratch: &Database, plan: &Plan, kind: RunKind) -> Result<()> {
+    run(scratch, plan, kind, &mut |_| {}).await.map(drop).map_err(|error| match error.kind() {
+        Kind::OutcomeUnknown => {
+            let message = "the connection was lost at work on a scratch database; nothing was changed";
+            Error::new(Kind::Unavailable, "database.connection_lost", message).hint("run the same command again")
+        }
+        _ => error,
+    })
 }
 
 fn applied_only(catalog: &Catalog, live: &History) -> Catalog {

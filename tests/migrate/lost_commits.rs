@@ -81,6 +81,16 @@ fn fresh_on_mariadb_knows_that_everything_was_removed() {
 }
 
 #[test]
+fn a_lost_commit_of_a_scratch_database_is_not_said_to_be_the_shops() {
+    for shop in SERVERS.into_iter().filter_map(Shop::migrated) {
+        let (proxy, run) = run_through(&shop, AtCommit::CutAfter, &["migrate", "verify", "--timeout", "5s"]);
+        drop(proxy);
+        assert!([0, 5].contains(&run.code), "{run}");
+        assert!(!run.stderr.contains("applied"), "{run}");
+    }
+}
+
+#[test]
 fn a_migration_without_an_answer_at_commit_is_looked_up_or_unknown() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     let all = migration::MIGRATIONS.len() as i64;
