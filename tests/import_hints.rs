@@ -81,6 +81,48 @@ fn the_price_of_a_whole_line_is_not_suggested_as_that_of_a_piece() {
 }
 
 #[test]
+fn a_hint_never_ignores_money_a_date_a_stock_or_a_status_that_has_no_column_yet() {
+    let shop = shop();
+    let order = "reference,user,sku,quantity,";
+    for (noun, header, hint) in [
+        ("order", "created_at,price", "--map price=unit_price"),
+        ("order", "created_at,Preis", "--map Preis=unit_price"),
+        ("order", "created_at,Lineitem price", "--map 'Lineitem price=unit_price'"),
+        ("order", "Paid at", "--map 'Paid at=created_at'"),
+        ("order", "paidAt,color", "--map paidAt=created_at --ignore-columns color"),
+        ("order", "timestamp", "--map timestamp=created_at"),
+        ("order", "Zustand", "--map Zustand=status"),
+        ("order", "unit_price,Rechnungsbetrag", "--map Rechnungsbetrag=total_amount"),
+        ("order", "unit_price,Tax amount", {
+            "say what Tax amount is: --map 'Tax amount=total_amount', or --ignore-columns 'Tax amount'"
+        }),
+        ("order", "Amount,Netto,color", {
+            "Amount, Netto: say what they are: --map NAME=unit_price, --map NAME=total_amount, or --ignore-columns NAME"
+        }),
+        ("order", "created_at,total_amount,unit_price,Netto", "--ignore-columns Netto"),
+        ("product", "sku,name,price,Menge", "--map Menge=stock_quantity"),
+        ("product", "sku,name,price,Stückzahl", "--map 'Stückzahl=stock_quantity'"),
+        ("product", "sku,name,price,Verfügbar", "--map 'Verfügbar=stock_quantity'"),
+        ("product", "sku,name,price,Available", "--map Available=stock_quantity"),
+        ("product", "sku,name,price,On hand", "--map 'On hand=stock_quantity'"),
+        ("product", "sku,name,Regular price,Sale price", {
+            "price has no column yet, which may be Regular price or Sale price: --map COLUMN=price"
+        }),
+    ] {
+        let header = if noun == "order" { format!("{order}{header}") } else { header.to_owned() };
+        shop.file("a.csv", &format!("{header}\n"));
+        let run = shop.run(&[noun, "import", "a.csv", "--dry-run"]).exits_with(7);
+        assert_eq!(hinted(&run), hint, "{header}");
+    }
+    for name in ["order_total", "orderTotal", "Amount", "Betrag", "Netto", "Summe"] {
+        shop.file("a.csv", &format!("{order}created_at,{name}\n"));
+        let run = shop.run(&["order", "import", "a.csv", "--dry-run"]).exits_with(7);
+        let flags = format!("--map {name}=unit_price, --map {name}=total_amount, or --ignore-columns {name}");
+        assert_eq!(hinted(&run), format!("say what {name} is: {flags}"));
+    }
+}
+
+#[test]
 fn a_header_with_two_delimiters_is_reported() {
     let shop = shop();
     for (header, said) in [

@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result, io_reason};
 mod csv;
 mod elements;
 mod json;
+mod meaning;
 mod members;
 mod naming;
 mod scanner;

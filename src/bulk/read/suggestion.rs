@@ -1,5 +1,6 @@
 //! The flags by which a rejected file is imported: which of its columns is which of ours.
 
+use super::meaning::Meaning;
 use super::naming::{Naming, SIMILAR_ENOUGH, by_end, folded, ignore_flag, is_pasteable, joined, map_flag, similarity};
 
 /// Two columns whose likelihoods differ by less are equally likely.
@@ -89,12 +90,43 @@ impl Naming<'_> {
             );
             return if flags.is_empty() { why } else { format!("{why}; the others: {}", flags.join(" ")) };
         }
+        if let Some(question) = self.question(&rest, &is_there) {
+            return if flags.is_empty() { question } else { format!("{question}; the others: {}", flags.join(" ")) };
+        }
         match ignore_flag(&rest) {
             _ if rest.is_empty() => {}
             Some(ignore) if rest.len() <= MAX_LISTED => flags.push(ignore),
             _ => flags.push("--only-mapped".to_owned()),
         }
         flags.join(" ")
+    }
+
+    /// Asks what the columns are whose meaning is that of one of our columns that has none yet.
+    fn question(&self, rest: &[&str], is_there: &impl Fn(&str) -> bool) -> Option<String> {
+        let (mut names, mut fields) = (Vec::new(), Vec::new());
+        for name in rest {
+            let free = Meaning::of(name).map_or(Vec::new(), |meaning| self.fields(meaning, is_there));
+            if !free.is_empty() {
+                names.push(*name);
+                fields.extend(free.into_iter().filter(|field| !fields.contains(field)).collect::<Vec<_>>());
+            }
+        }
+        let (what, theirs) = match names.as_slice() {
+            [] => return None,
+            [only] if is_pasteable(only) => (format!("what {} is", joined(&[only])), *only),
+            [only] => (format!("what {} is", joined(&[only])), "NAME"),
+            _ => ("what they are".to_owned(), "NAME"),
+        };
+        let maps: Vec<String> = fields.iter().map(|ours| map_flag(theirs, ours)).collect();
+        let ignore = ignore_flag(&[theirs])?;
+        let of_many = if names.len() > 1 { format!("{}: ", shown_all(&names)) } else { String::new() };
+        Some(format!("{of_many}say {what}: {}, or {ignore}", maps.join(", ")))
+    }
+
+    /// Our columns of a meaning that have no column.
+    fn fields(&self, meaning: Meaning, is_there: &impl Fn(&str) -> bool) -> Vec<&'static str> {
+        let importable = |ours: &&str| self.columns.importable().any(|known| known == *ours);
+        meaning.fields().iter().copied().filter(importable).filter(|ours| !is_there(ours)).collect()
     }
 
     fn lacks_unit_price(&self, found: &[&'static str]) -> bool {
@@ -119,17 +151,49 @@ impl Naming<'_> {
                 .collect();
             likely.sort_by(|(one, _), (other, _)| other.total_cmp(one));
             let Some((best, theirs)) = likely.first().copied() else { continue };
-            likely.retain(|(likelihood, _)| best - likelihood < CLEARLY_MORE);
+            // Of several prices none is left out unasked, unless one has exactly our name.
+            let meaning = Meaning::of(theirs).filter(|_| best < 1.0);
+            likely.retain(|(likelihood, name)| {
+                best - likelihood < CLEARLY_MORE || (meaning.is_some() && Meaning::of(name) == meaning)
+            });
             match likely.len() {
                 1 => maps.push(SuggestedMap { theirs, ours }),
                 _ => doubts.push(Doubt { theirs: likely.into_iter().map(|(_, name)| name).collect(), ours }),
             }
         }
+        let is_free = |name: &&str| maps.iter().all(|map| map.theirs != *name);
+        let rest: Vec<&'n str> = unknown.iter().copied().filter(is_free).collect();
+        let by_meaning = self.maps_by_meaning(&rest, &|ours: &str| {
+            let has_map = maps.iter().any(|map| map.ours == ours);
+            has_map || found.contains(&ours) || doubts.iter().any(|doubt| doubt.ours == ours)
+        });
+        maps.extend(by_meaning);
         for doubt in &mut doubts {
             doubt.theirs.retain(|name| maps.iter().all(|map| map.theirs != *name));
         }
         doubts.retain(|doubt| !doubt.theirs.is_empty());
         (maps, doubts)
+    }
+
+    /// The columns whose meaning is that of one of ours, and of no other column of the file.
+    fn maps_by_meaning<'n>(&self, names: &[&'n str], is_there: &impl Fn(&str) -> bool) -> Vec<SuggestedMap<'n>> {
+        let candidates = names.iter().filter(|name| is_pasteable(name) && !is_price_of_line(name));
+        let with_meaning: Vec<(Meaning, &'n str)> =
+            candidates.filter_map(|name| Some((Meaning::of(name)?, *name))).collect();
+        let is_only = |meaning| with_meaning.iter().filter(|(other, _)| *other == meaning).count() == 1;
+        let certain = with_meaning.iter().filter(|(meaning, _)| is_only(*meaning)).filter_map(|(meaning, theirs)| {
+            let ours = meaning.field(theirs, &self.fields(*meaning, is_there))?;
+            Some(SuggestedMap { theirs, ours })
+        });
+        certain.collect()
+    }
+}
+
+/// `A, B and 3 more`
+fn shown_all(names: &[&str]) -> String {
+    match names.len().checked_sub(MAX_LISTED) {
+        Some(more @ 1..) => format!("{} and {more} more", joined(&names[..MAX_LISTED])),
+        _ => joined(names),
     }
 }
 
