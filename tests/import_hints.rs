@@ -133,7 +133,13 @@ fn a_header_with_two_delimiters_is_reported() {
         shop.file("a.csv", &format!("{header}\n"));
         let run = import(&shop, "a.csv", &[]).exits_with(7);
         let run = run.says(said);
-        assert!(!run.stderr.contains("--map"), "{run}");
+        assert!(!run.stderr.contains("--map") && !run.stderr.contains("--delimiter"), "{run}");
+    }
+    shop.file("a.csv", "sku,name;price\n");
+    for delimiter in [",", ";"] {
+        let run = import(&shop, "a.csv", &["--delimiter", delimiter]).exits_with(7);
+        let run = run.says("hint: separate all fields by one of them");
+        assert!(!run.stderr.contains("--delimiter"), "{run}");
     }
 }
 

@@ -135,9 +135,8 @@ impl Preamble {
         }
         let own = delimiter_name(self.dialect.delimiter);
         let message = format!("the header seems to be separated by {other} in {name}, and elsewhere by {own}");
-        let hint =
-            format!("write it with one of them, or say which it is: --delimiter {}", delimiter_argument(delimiter));
-        Some(invalid(message).hint(hint))
+        // With either delimiter, some names contain the other: no flag helps.
+        Some(invalid(message).hint("separate all fields by one of them, in the header and in each line below"))
     }
 
     /// The number of lines above a probable header; `None` if the first row is the best candidate.
