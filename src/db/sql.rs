@@ -34,14 +34,23 @@ fn quoted_length(text: &str, quote: char) -> usize {
     text[1..].find(quote).map_or(text.len(), |end| end + 2)
 }
 
+/// What ends the text or the name that this character begins.
+pub fn closing_quote(open: char) -> Option<char> {
+    match open {
+        '\'' | '"' | '`' => Some(open),
+        '[' => Some(']'),
+        _ => None,
+    }
+}
+
 /// The characters outside quotes, each with its position and the number of open brackets after it.
 pub fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char, usize)> {
     let (mut depth, mut quote) = (0_usize, None);
     text.char_indices().filter_map(move |(position, character)| {
-        let is_quote = matches!(character, '\'' | '"' | '`');
+        let is_quote = quote.is_none() && closing_quote(character).is_some() || quote == Some(character);
         match quote {
-            Some(open) if open == character => quote = None,
-            None if is_quote => quote = Some(character),
+            Some(close) if close == character => quote = None,
+            None if is_quote => quote = closing_quote(character),
             None if character == '(' => depth += 1,
             None if character == ')' => depth = depth.saturating_sub(1),
             _ => {}

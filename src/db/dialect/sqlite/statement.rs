@@ -1,6 +1,6 @@
 //! What the statement of a table says: columns, constraints, checks.
 
-use crate::db::sql::normalised;
+use crate::db::sql::{closing_quote, listed, normalised};
 
 /// What a column makes of the values that it is given (<https://www.sqlite.org/datatype3.html>, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,23 +32,7 @@ pub(super) fn items(statement: &str) -> Option<(Vec<&str>, &str)> {
     let inside = balanced(&statement[open..]);
     let tail = &statement[open + inside.len()..];
     let inside = inside.strip_prefix('(')?.strip_suffix(')')?;
-    let (mut items, mut depth, mut quote, mut start) = (Vec::new(), 0_usize, None, 0);
-    for (position, character) in inside.char_indices() {
-        match (quote, character) {
-            (Some(close), _) if close == character => quote = None,
-            (Some(_), _) => {}
-            (None, _) if closing_quote(character).is_some() => quote = closing_quote(character),
-            (None, '(') => depth += 1,
-            (None, ')') => depth = depth.saturating_sub(1),
-            (None, ',') if depth == 0 => {
-                items.push(inside[start..position].trim());
-                start = position + 1;
-            }
-            _ => {}
-        }
-    }
-    items.push(inside[start..].trim());
-    Some((items, tail))
+    Some((listed(inside), tail))
 }
 
 /// The name at the beginning of a column's item, without its quotes.
@@ -116,15 +100,6 @@ fn balanced(text: &str) -> &str {
         }
     }
     text
-}
-
-/// What ends the text or the name that this character begins.
-fn closing_quote(open: char) -> Option<char> {
-    match open {
-        '\'' | '"' | '`' => Some(open),
-        '[' => Some(']'),
-        _ => None,
-    }
 }
 
 /// `words` are those of the column or constraint so far, `CHECK` last.
