@@ -14,7 +14,7 @@ use crate::db::budget::Budget;
 use crate::error::{Cause, Error, Kind, Result};
 use crate::migrate::{self, Catalog, Removal};
 use crate::output::{Format, Output};
-use crate::service::committing::CommitTracker;
+use crate::service::committing::{CommitTracker, Pending};
 
 /// Parses the process's arguments, runs the command, reports a failure, and returns the exit code.
 pub fn main() -> u8 {
@@ -92,7 +92,12 @@ async fn run(
         result => result,
     };
     let result = result.map_err(|error| context.adapt_hints(error));
-    context.connections.close().await;
+    // An interrupt waits for it, as it always ends.
+    committing.begin(Pending::File);
+    for left in context.connections.close().await {
+        context.output.warn(&left.to_string());
+    }
+    committing.end();
     conclude(&context.output, result, uses_exit_code)
 }
 

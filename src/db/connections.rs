@@ -1,16 +1,12 @@
 //! The databases that a command opens: all of them are closed together, however the command ends.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use super::database::Database;
-use super::scratch::Scratch;
+use super::scratch::{Leftover, Scratch};
 use super::settings::{Access, ConnectSettings};
 use super::target::Target;
 use crate::error::Result;
-
-/// Maximum time to drop a scratch database, which nothing else would remove.
-const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
 
 /// Opens databases with the same pool and time limits, and closes them.
 pub struct Connections {
@@ -68,20 +64,18 @@ impl Connections {
         Ok(scratch.database)
     }
 
-    /// Closes the databases, so that servers do not log a lost client and a SQLite shop is a single file again.
-    pub async fn close(&self) {
+    /// Closes the databases, so that servers do not log a lost client and a SQLite shop is a single file again. Gives
+    /// back the scratch databases that could not be removed.
+    pub async fn close(&self) -> Vec<Leftover> {
         let Open { databases, scratches } = std::mem::take(&mut *self.open());
-        let is_silent =
-            databases.iter().chain(scratches.iter().map(|scratch| &scratch.database)).any(Database::has_timed_out);
+        let mut left = Vec::new();
         for scratch in scratches {
-            // An unresponsive server cannot drop a database.
-            if !is_silent {
-                let _ = tokio::time::timeout(REMOVAL_LIMIT, scratch.remove()).await;
-            }
+            left.extend(scratch.remove().await);
         }
         for database in databases {
             database.close().await;
         }
+        left
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {

@@ -1,12 +1,16 @@
 //! A database for a moment: beside the real one, where the role may make one.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use sea_orm::{ConnectionTrait, DbErr};
 use tempfile::TempDir;
-use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
+use super::budget::Budget;
 use super::database::Database;
 use super::fault::{Fault, classify};
 use super::settings::{Access, ConnectSettings};
@@ -15,6 +19,23 @@ use crate::error::{Error, Result, io_reason};
 
 /// The prefix of the names of scratch databases.
 const PREFIX: &str = "shopctl_scratch_";
+/// Maximum time to drop one: as every wait, no longer than the limit of this run.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// A scratch database that could not be removed, or perhaps not.
+#[derive(Debug)]
+pub struct Leftover {
+    name: String,
+    /// What removes it.
+    statement: String,
+}
+
+impl fmt::Display for Leftover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Leftover { name, statement } = self;
+        write!(f, "the scratch database {name} could not be removed; to remove it: {statement};")
+    }
+}
 
 /// An empty database that is gone after [`Scratch::remove`]; whoever has one removes it, also when
 /// it never became ready.
@@ -33,9 +54,8 @@ enum Location {
 struct ServerDatabase {
     creator: Database,
     name: String,
-    /// A task of its own: a command that is interrupted must know whether there is something to
-    /// remove.
-    creation: Mutex<Option<JoinHandle<Result<(), DbErr>>>>,
+    /// A task of its own: a command that is interrupted must know whether there is something to remove.
+    creation: Shared<BoxFuture<'static, Result<(), DbErr>>>,
 }
 
 impl Scratch {
@@ -64,7 +84,7 @@ impl Scratch {
     }
 
     async fn on_server(database: &Database, server: &ServerTarget) -> Result<Scratch> {
-        let name = format!("{PREFIX}{:016x}", rand::random::<u64>());
+        let name = format!("{PREFIX}{}_{:08x}", std::process::id(), rand::random::<u32>());
         let options = server.engine.engine.new_database;
         let target = Target::Server(ServerTarget { database: name.clone(), ..server.clone() });
         let settings = ConnectSettings { target, access: Access::Write, ..database.settings().clone() };
@@ -74,7 +94,8 @@ impl Scratch {
             let creator = creator.clone();
             tokio::spawn(async move { creator.connection().execute_unprepared(&create).await.map(drop) })
         };
-        let location = ServerDatabase { creator, name, creation: Mutex::new(Some(creation)) };
+        let created = async { creation.await.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string()))) };
+        let location = ServerDatabase { creator, name, creation: created.boxed().shared() };
         Ok(Scratch { database: scratch, location: Arc::new(Location::Server(Box::new(location))) })
     }
 
@@ -83,33 +104,49 @@ impl Scratch {
     /// Errors: exit 4 where the role may not make one.
     pub async fn ready(&self) -> Result<()> {
         let Location::Server(location) = self.location.as_ref() else { return Ok(()) };
-        let Err(error) = location.created().await else { return Ok(()) };
+        let Err(error) = location.creation.clone().await else { return Ok(()) };
         let may_not = classify(&error) == Fault::Permission;
         let error = Error::from(error);
         Err(if may_not { error.hint("name an empty database to work in: --scratch-url URL") } else { error })
     }
 
-    /// Removes it, best effort: failures are logged.
-    pub async fn remove(self) {
-        let engine = self.database.engine();
+    /// Removes it; gives back what is left if that fails.
+    pub async fn remove(self) -> Option<Leftover> {
         self.database.close().await;
-        let Location::Server(location) = self.location.as_ref() else { return };
-        if location.created().await.is_err() {
-            return;
-        }
-        let drop = format!("DROP DATABASE IF EXISTS {}{}", location.name, engine.drop_database);
-        if let Err(error) = location.creator.connection().execute_unprepared(&drop).await {
-            tracing::debug!("{} could not be removed: {error}", location.name);
+        match self.location.as_ref() {
+            Location::Folder(_) => None,
+            Location::Server(location) => location.remove().await,
         }
     }
 }
 
 impl ServerDatabase {
-    async fn created(&self) -> Result<(), DbErr> {
-        let mut creation = self.creation.lock().await;
-        let Some(task) = creation.as_mut() else { return Ok(()) };
-        let created = task.await.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())));
-        *creation = None;
-        created
+    /// Drops it on a new connection with time of its own: the others may have stopped answering.
+    async fn remove(&self) -> Option<Leftover> {
+        let mut settings = self.creator.settings().clone();
+        let limit = settings.budget.limit().map_or(REMOVAL_LIMIT, |limit| limit.min(REMOVAL_LIMIT));
+        let is_made = match timeout(limit, self.creation.clone()).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) if !classify(&error).leaves_in_doubt() => return None,
+            _ => false,
+        };
+        // A login may be limited to one connection.
+        self.creator.clone().close().await;
+        settings.budget = Budget::new(Some(limit), true);
+        let statement = format!("DROP DATABASE IF EXISTS {}{}", self.name, self.creator.engine().drop_database);
+        match drop_with(&settings, &statement).await {
+            // A creation without an answer may come after it.
+            Ok(()) if is_made => return None,
+            Ok(()) => {}
+            Err(error) => tracing::debug!("{} could not be removed: {error}", self.name),
+        }
+        Some(Leftover { name: self.name.clone(), statement })
     }
+}
+
+async fn drop_with(settings: &ConnectSettings, statement: &str) -> Result<()> {
+    let database = Database::connect(settings).await?;
+    let dropped = database.connection().execute_unprepared(statement).await;
+    database.close().await;
+    Ok(dropped.map(drop)?)
 }

@@ -50,7 +50,8 @@ pub enum Pending {
     },
     /// Other work, with the hint to find its outcome.
     Work(Hint),
-    /// Into a file of this machine: it always ends, and every interrupt waits for it.
+    /// Into a file of this machine, or the removal of a scratch database: it always ends, and every interrupt waits for
+    /// it.
     File,
 }
 

@@ -2,11 +2,15 @@
 
 use super::SERVERS;
 use super::removals::await_that;
+use super::verify::scratch_databases;
 use crate::support::proxy::{AtCommit, Proxy};
 use crate::support::roles::create;
+use crate::support::shop::finish;
 use crate::support::{Backend, Run, Shop};
 
 const NEWEST: &str = migration::MIGRATIONS[migration::MIGRATIONS.len() - 1].name;
+/// Tries of what may take too long on a busy server.
+const ROUNDS: u32 = 5;
 
 /// Runs a command through a proxy that applies the action to its first COMMIT.
 fn run_through(shop: &Shop, action: AtCommit, arguments: &[&str]) -> (Proxy, Run) {
@@ -80,6 +84,13 @@ fn fresh_on_mariadb_knows_that_everything_was_removed() {
     }
 }
 
+/// The statement that removes the scratch database which this run could not remove.
+fn removal_of_leftover(run: &Run) -> Option<String> {
+    let warning = run.stderr.lines().find(|line| line.starts_with("warning: the scratch database "))?;
+    let (_, statement) = warning.split_once("could not be removed; to remove it: ").expect("how to remove it");
+    Some(statement.trim_end_matches(';').to_owned())
+}
+
 #[test]
 fn a_lost_commit_of_a_scratch_database_is_not_said_to_be_the_shops() {
     for shop in SERVERS.into_iter().filter_map(Shop::migrated) {
@@ -87,6 +98,46 @@ fn a_lost_commit_of_a_scratch_database_is_not_said_to_be_the_shops() {
         drop(proxy);
         assert!([0, 5].contains(&run.code), "{run}");
         assert!(!run.stderr.contains("applied"), "{run}");
+        // On a busy server there may not be time to remove it.
+        removal_of_leftover(&run).iter().for_each(|statement| shop.sql(statement));
+    }
+}
+
+#[test]
+fn a_scratch_database_is_removed_although_its_connection_stopped_answering() {
+    for shop in SERVERS.into_iter().filter_map(Shop::migrated) {
+        let verify = ["migrate", "verify", "--timeout", "3s"];
+        let is_removed = (0..ROUNDS).any(|_| {
+            let (proxy, proxied) = Proxy::in_front_of(&shop);
+            let _proxy = proxy.at_commit(AtCommit::Stall);
+            let child = proxied.start(&verify);
+            let process = child.id();
+            let run = finish(child, &verify).exits_with(5);
+            let removal = removal_of_leftover(&run);
+            assert_eq!(scratch_databases(&shop, process).len(), usize::from(removal.is_some()), "{run}");
+            // On a busy server there may not be time to remove it.
+            removal.iter().for_each(|statement| shop.sql(statement));
+            removal.is_none()
+        });
+        assert!(is_removed, "{:?}", shop.backend);
+    }
+}
+
+#[test]
+fn a_scratch_database_that_cannot_be_removed_is_named_with_what_removes_it() {
+    for shop in SERVERS.into_iter().filter_map(Shop::migrated) {
+        let (proxy, proxied) = Proxy::in_front_of(&shop);
+        let _proxy = proxy.at_commit(AtCommit::BlackHole);
+        let verify = ["migrate", "verify", "--timeout", "2s"];
+        let child = proxied.start(&verify);
+        let process = child.id();
+        let run = finish(child, &verify).exits_with(5);
+        let left = scratch_databases(&shop, process);
+        let [name] = left.as_slice() else { panic!("{left:?} after {run}") };
+        let removal = removal_of_leftover(&run).unwrap_or_else(|| panic!("nothing is said of {name} by {run}"));
+        assert!(removal.contains(name.as_str()), "{run}");
+        shop.sql(&removal);
+        assert!(scratch_databases(&shop, process).is_empty(), "{removal}");
     }
 }
 

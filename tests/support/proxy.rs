@@ -19,6 +19,8 @@ pub enum AtCommit {
     CutAfter,
     /// The COMMIT is dropped and everything stays silent, also on new connections.
     BlackHole,
+    /// The COMMIT is dropped and its connection stays silent; others are served.
+    Stall,
     /// The COMMIT is held until it is released, and everything stays silent, also on new connections.
     Hold,
     /// The server commits; its answer and all later ones are never forwarded.
@@ -220,6 +222,10 @@ impl Shared {
             let action = if self.is_commit(&message) { self.action_at_commit() } else { AtCommit::Forward };
             match action {
                 AtCommit::CutBefore => return,
+                AtCommit::Stall => {
+                    let _ = client.read_to_end(&mut Vec::new());
+                    return;
+                }
                 AtCommit::Nonsense => {
                     let _ = client.write_all(b"C\0\0\0\0");
                     let _ = client.read_to_end(&mut Vec::new());
