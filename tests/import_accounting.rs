@@ -120,9 +120,15 @@ fn records(format: FileFormat, file: &[u8]) -> usize {
             let separators = usize::from(lines.first().is_some_and(|line| is_separator(&line)));
             let header = lines.iter().skip(separators).find(is_header).expect("what has no header is refused");
             let often = |delimiter: &u8| header.iter().filter(|byte| *byte == delimiter).count();
-            let delimiter = &b",;\t|".iter().copied().max_by_key(often).expect("four");
+            let said = lines
+                .first()
+                .filter(is_separator)
+                .and_then(|line| line.trim_ascii().iter().rev().find(|byte| **byte != b'"'));
+            // Of those that are equally frequent, the last one: the format's own.
+            let known = if format == FileFormat::Tsv { b"|;,\t" } else { b"|\t;," };
+            let delimiter = said.copied().or_else(|| known.iter().copied().max_by_key(often)).expect("four");
             let is_empty = |line: &&Vec<u8>| {
-                line.iter().all(|byte| byte == delimiter || b"\" \t\r\n\x0c".contains(byte))
+                line.iter().all(|byte| *byte == delimiter || b"\" \t\r\n\x0c".contains(byte))
                     && !line.windows(3).any(|part| part == b"\"\"\"")
             };
             lines.iter().filter(|line| !is_empty(line)).count() - 1 - separators
