@@ -2,6 +2,7 @@
 //! of them, and its plan is reused.
 
 use chrono::{DateTime, Utc};
+use sea_orm::sea_query::extension::postgres::PgFunc;
 use sea_orm::sea_query::{
     DynIden, Expr, ExprTrait, Func, IntoIden, JoinType, LockType, Order, Query, TableRef, UpdateStatement, Value,
 };
@@ -23,13 +24,14 @@ impl Values for Postgres {
         Func::cust("width_bucket").arg(column).arg(array).into()
     }
 
-    /// Many values are looked up one by one, also with a plan made before they were known.
+    /// An array is looked up value by value. A subquery of its elements could be joined the other way round, which a
+    /// plan made while the table was empty does: each stored row is then compared with each value.
     fn is_among(&self, column: Expr, mut values: Vec<Value>) -> Expr {
         // No column can hold a NUL, and the server rejects the whole statement.
         values.retain(|value| !matches!(value, Value::String(Some(text)) if text.contains('\0')));
         let element = values.first().filter(|_| values.len() > FEW).and_then(|value| type_of(&value.array_type()));
         match element.zip(array(&values).ok()) {
-            Some((element, array)) => column.in_subquery(Query::select().expr(elements_of(array, element)).take()),
+            Some((element, array)) => column.eq(PgFunc::any(Expr::value(array).cast_as(format!("{element}[]")))),
             None => column.is_in(values),
         }
     }
@@ -104,4 +106,22 @@ impl Values for Postgres {
 /// A row for each of an array's values.
 fn elements_of(array: String, element: &str) -> Expr {
     Func::cust("unnest").arg(Expr::value(array).cast_as(format!("{element}[]"))).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::sea_query::PostgresQueryBuilder;
+
+    use super::*;
+
+    /// A plan that was made while the table was empty would join a subquery the other way round, and compare each
+    /// stored row with each value.
+    #[test]
+    fn many_values_are_one_array_that_is_not_joined() {
+        let values = (0..100).map(|number| format!("R{number}").into()).collect();
+        let query = Query::select().from("orders").and_where(Postgres.is_among(Expr::col("reference"), values)).take();
+        let (sql, values) = query.build(PostgresQueryBuilder);
+        assert!(sql.ends_with(r#"WHERE "reference" = ANY(CAST($1 AS text[]))"#), "{sql}");
+        assert_eq!(values.0.len(), 1);
+    }
 }
