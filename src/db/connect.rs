@@ -31,7 +31,8 @@ pub async fn log_in(settings: &mut ConnectSettings, ids: &mut SessionIds) -> Res
     let choice = Box::pin(choose(&login, is_for_writing, limit));
     let login = settings.budget.count(choice).await?;
     ids.name = login.target.session.application_name.clone().unwrap_or(std::mem::take(&mut ids.name));
-    Ok(Login { name: ids.name.clone(), lock_wait: settings.budget.lock_wait(), ..login })
+    let is_bulk = settings.access == Access::Bulk;
+    Ok(Login { name: ids.name.clone(), lock_wait: settings.budget.lock_wait(), is_bulk, ..login })
 }
 
 /// The first matching server of a target; a single server is not checked.

@@ -31,7 +31,6 @@ pub struct Database {
     /// For servers: the chosen host and the resolved password.
     login: Option<Login>,
     settings: ConnectSettings,
-    purpose: Purpose,
     statements: Arc<AtomicU64>,
     is_connected: Arc<AtomicBool>,
 }
@@ -86,7 +85,7 @@ impl Database {
         let probe = Arc::new(ProbeConnection::new(&settings, ids));
         let guard = Guard::new(&settings, probe, engine.row_repair());
         let connection = Guarded::new(connection, guard);
-        Ok(Database { connection, login, settings, purpose, statements, is_connected: Arc::default() })
+        Ok(Database { connection, login, settings, statements, is_connected: Arc::default() })
     }
 
     /// Creates the missing folder of an embedded shop; only for default locations.
@@ -139,14 +138,6 @@ impl Database {
         }
     }
 
-    /// The database for bulk work, which looks up rows one by one.
-    ///
-    /// PostgreSQL caches the plan of foreign key checks; made for an empty table, it is a sequential scan, whose
-    /// cost would grow with every order.
-    pub fn for_bulk(self) -> Database {
-        Database { purpose: Purpose::Bulk, ..self }
-    }
-
     /// For reads. Not while a transaction is open: the pool may have one connection only.
     pub fn connection(&self) -> &Connection {
         &self.connection
@@ -196,7 +187,7 @@ impl Database {
         match self.first_use(begun).await {
             Ok(Ok(transaction)) => {
                 let transaction = Guarded::new(transaction, self.connection.guard().clone());
-                if let Some(set) = self.engine().begin(self.login.as_ref(), self.purpose) {
+                if let Some(set) = self.engine().begin(self.login.as_ref()) {
                     let set = transaction.execute_unprepared(&set).await;
                     set.map_err(|error| BeginFailure { fault: Some(fault::classify(&error)), error: error.into() })?;
                 }

@@ -36,6 +36,8 @@ pub struct Login {
     pub name: String,
     /// How long a statement may wait for locks.
     pub lock_wait: Option<Duration>,
+    /// Whether its sessions write many rows.
+    pub is_bulk: bool,
 }
 
 impl Login {
@@ -67,7 +69,7 @@ impl Login {
         };
         let name = target.session.application_name.clone().unwrap_or_else(|| "shopctl".to_owned());
         let target = ServerTarget { password: password.map(Password::Known), ..target.clone() };
-        Ok(Login { target, root, client, name, lock_wait: None })
+        Ok(Login { target, root, client, name, lock_wait: None, is_bulk: false })
     }
 
     /// The same at one of the target's servers.

@@ -13,6 +13,8 @@ pub enum Access {
     Read,
     /// Reads and writes an existing database.
     Write,
+    /// Writes many rows to an existing database, which are looked up by their keys.
+    Bulk,
     /// Writes, and may create the embedded file (`quickstart`, `migrate up`).
     Create,
 }
@@ -27,8 +29,6 @@ pub enum Purpose {
         /// How long the caller waits for the file's lock.
         lock_wait: Duration,
     },
-    /// PostgreSQL: statements look rows up one by one.
-    Bulk,
 }
 
 /// Everything needed to open a pool.

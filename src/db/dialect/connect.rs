@@ -68,7 +68,7 @@ pub trait Connect {
     }
 
     /// The statements at the start of a writing transaction.
-    fn begin(&self, _login: Option<&Login>, _purpose: Purpose) -> Option<String> {
+    fn begin(&self, _login: Option<&Login>) -> Option<String> {
         None
     }
 

@@ -150,7 +150,7 @@ pub async fn run<R: Storable>(
     notes.iter().for_each(|note| context.output.note(note));
     let dry_run = arguments.write.dry_run;
     let errors = arguments.errors_file().await?;
-    let database = context.database(Access::Write).await?.for_bulk();
+    let database = context.database(Access::Bulk).await?;
     let operations = context.operations(&database, dry_run);
     let how = (arguments.resume, errors.is_some());
     let (valid, mut rejections) = validate::<R>(&context.output, &database, &source, &mut import, how).await?;

@@ -53,8 +53,8 @@ impl Connect for Postgres {
         release_connection(pool.get_postgres_connection_pool()).await;
     }
 
-    fn begin(&self, login: Option<&Login>, purpose: Purpose) -> Option<String> {
-        transaction(login, purpose == Purpose::Bulk)
+    fn begin(&self, login: Option<&Login>) -> Option<String> {
+        login.filter(|_| REFUSES_OPTIONS.load(Ordering::Relaxed)).map(transaction)
     }
 
     /// READ COMMITTED, because with a stricter level the lock check at the end of a long migration would
@@ -120,16 +120,21 @@ impl Server for Postgres {
 /// ones.
 static REFUSES_OPTIONS: AtomicBool = AtomicBool::new(false);
 
+/// PostgreSQL keeps the plan of a statement and of a foreign key's check: made for an empty table, it is a
+/// sequential scan, whose cost would grow with every row of bulk work.
+const BY_KEY: &str = "enable_seqscan=off";
+
 /// The startup options of every session, without a round trip: shopctl limits the time of statements itself;
 /// clients that vanished inside a transaction or while receiving are detected soon. Every operation is written
 /// for READ COMMITTED.
 fn session(login: &Login) -> String {
     let idle = IDLE_IN_TRANSACTION.as_secs();
     let lock_wait = lock_wait(login);
+    let plans = if login.is_bulk { format!(" -c {BY_KEY}") } else { String::new() };
     format!(
         "-c default_transaction_isolation=read\\ committed -c quote_all_identifiers=off -c statement_timeout=0 -c lock_timeout={lock_wait} \
          -c idle_in_transaction_session_timeout={idle}s \
-         -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+         -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3{plans}"
     )
 }
 
@@ -138,20 +143,16 @@ fn lock_wait(login: &Login) -> u128 {
     login.lock_wait.unwrap_or_default().as_millis()
 }
 
-/// Statements that set limits for one transaction, if any: a pooler that rejects startup options shares the
-/// session with other clients.
-fn transaction(login: Option<&Login>, is_bulk: bool) -> Option<String> {
+/// Statements that set the same for one transaction: a pooler that rejects startup options shares the session with
+/// other clients.
+fn transaction(login: &Login) -> String {
     let idle = IDLE_IN_TRANSACTION.as_secs();
-    let limits = login.filter(|_| REFUSES_OPTIONS.load(Ordering::Relaxed)).map(|login| {
-        let lock_wait = lock_wait(login);
-        format!(
-            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {lock_wait}; \
-             SET LOCAL idle_in_transaction_session_timeout = '{idle}s'"
-        )
-    });
-    let plans = is_bulk.then(|| "SET LOCAL enable_seqscan = off".to_owned());
-    let settings: Vec<String> = [limits, plans].into_iter().flatten().collect();
-    (!settings.is_empty()).then(|| settings.join("; "))
+    let lock_wait = lock_wait(login);
+    let plans = if login.is_bulk { format!("; SET LOCAL {BY_KEY}") } else { String::new() };
+    format!(
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {lock_wait}; \
+         SET LOCAL idle_in_transaction_session_timeout = '{idle}s'{plans}"
+    )
 }
 
 /// Records that a pooler or a related engine rejected an option of [`session`]; true if the next attempt goes

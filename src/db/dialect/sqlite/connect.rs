@@ -127,7 +127,7 @@ async fn connect(target: &SqliteTarget, settings: &ConnectSettings, purpose: Pur
     options = match settings.access {
         // Neither WAL nor creation: setting a journal mode on a read-only file is an error.
         Access::Read => options.read_only(true),
-        Access::Write => options.synchronous(SqliteSynchronous::Full),
+        Access::Write | Access::Bulk => options.synchronous(SqliteSynchronous::Full),
         Access::Create => options.synchronous(SqliteSynchronous::Full).journal_mode(SqliteJournalMode::Wal),
     };
     let immutable = options.clone().immutable(true);
