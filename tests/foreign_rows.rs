@@ -9,7 +9,6 @@ on_every_backend!(
     paging_returns_every_row_inserted_by_one_statement,
     skus_that_differ_only_in_case_are_distinguished_or_rejected,
     blank_keys_are_told_apart_by_an_import,
-    values_that_another_program_left_out_are_shown_as_missing,
     keys_that_look_like_an_id_are_found
 );
 
@@ -166,71 +165,6 @@ fn blank_keys_are_told_apart_by_an_import(shop: &Shop) {
         assert!(run.stdout.contains(&format!("3 {noun}s imported: 0 created, 0 updated, 3 unchanged")), "{run}");
     }
     assert_eq!(shop.everything(), before);
-}
-
-/// Drops the column's NOT NULL and sets every value to NULL.
-fn leave_out(shop: &Shop, table: &str, column: &str) {
-    match shop.backend {
-        Backend::Sqlite => shop.sql(&format!(
-            "PRAGMA writable_schema = ON; \
-             UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '') WHERE type = 'table' AND name = '{table}'; \
-             PRAGMA writable_schema = RESET"
-        )),
-        Backend::Postgres => shop.sql(&format!("ALTER TABLE {table} ALTER {column} DROP NOT NULL")),
-        Backend::MariaDb => {
-            let found = shop.column(&format!(
-                "SELECT column_type FROM information_schema.columns \
-                 WHERE table_schema = DATABASE() AND table_name = '{table}' AND column_name = '{column}'"
-            ));
-            shop.sql(&format!("ALTER TABLE {table} MODIFY {column} {} NULL", found[0]));
-        }
-    }
-    shop.sql(&format!("UPDATE {table} SET {column} = NULL"));
-}
-
-fn values_that_another_program_left_out_are_shown_as_missing(shop: &Shop) {
-    insert(shop);
-    for (table, columns) in [
-        ("users", &["status", "created_at", "updated_at"][..]),
-        ("products", &["price", "stock_quantity", "created_at", "updated_at"]),
-        ("orders", &["status", "total_amount", "created_at", "updated_at"]),
-        ("order_items", &["quantity", "unit_price"]),
-    ] {
-        columns.iter().for_each(|column| leave_out(shop, table, column));
-    }
-    let sku = shop.column("SELECT sku FROM products").remove(0);
-    let reference = shop.column("SELECT reference FROM orders").remove(0);
-    let readers: [&[&str]; 14] = [
-        &["user", "list"],
-        &["user", "show", "old@example.com"],
-        &["user", "export", "-o", "csv"],
-        &["product", "list"],
-        &["product", "show", &sku],
-        &["product", "export", "-o", "csv"],
-        &["order", "list"],
-        &["order", "show", &reference],
-        &["order", "export", "-o", "csv"],
-        &["stock", "list"],
-        &["report", "sales"],
-        &["report", "top-products"],
-        &["report", "stock-value"],
-        &["report", "orders-by-status"],
-    ];
-    readers.iter().for_each(|arguments| drop(shop.run(arguments).success()));
-    let products = shop.run(&["product", "list", "--json"]).success().json();
-    assert!(products["items"][0]["price"].is_null() && products["items"][0]["created_at"].is_null(), "{products}");
-    let order = shop.run(&["order", "export", "-o", "jsonl"]).success();
-    assert!(order.stdout.contains(r#""status":null"#), "{order}");
-
-    let deep = shop.run(&["doctor", "--deep", "--json"]);
-    for place in ["users.status", "products.price", "orders.status", "order_items.quantity"] {
-        assert!(deep.stdout.contains(place), "{place}: {deep}");
-    }
-    shop.run(&["adopt", "--yes"]).success();
-    for check in [["audit", "verify"], ["stock", "verify"]] {
-        let run = shop.run(&check);
-        assert!([0, 9].contains(&run.code), "{run}");
-    }
 }
 
 fn keys_that_look_like_an_id_are_found(shop: &Shop) {

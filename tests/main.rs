@@ -40,6 +40,7 @@ mod interruptions;
 mod invalid_input;
 mod lifecycle;
 mod migrate;
+mod missing_values;
 mod mistyped_values;
 mod model;
 mod mutations;

@@ -97,11 +97,11 @@ impl KeySpellings {
         let mut emails = Spellings::new(user::find_foreign_emails(connection).await?, folded_email);
         let folded: Vec<&str> = emails.foreign.keys().map(String::as_str).collect();
         let own = user::find_by_emails(connection, &folded, Lock::None).await?;
-        emails.canonical = own.into_iter().map(|user| user.email).collect();
+        emails.canonical = own.into_iter().map(|user| user.email.to_string()).collect();
         let mut skus = Spellings::new(product::find_foreign_skus(connection).await?, folded_sku);
         let folded: Vec<&str> = skus.foreign.keys().map(String::as_str).collect();
         let own = product::find_by_skus(connection, &folded, Lock::None).await?;
-        skus.canonical = own.into_iter().map(|product| product.sku).collect();
+        skus.canonical = own.into_iter().map(|product| product.sku.to_string()).collect();
         Ok(KeySpellings { emails, skus, ..KeySpellings::default() })
     }
 
@@ -113,12 +113,12 @@ impl KeySpellings {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         for order in order::find_by_references(connection, &keys, Lock::None).await? {
             let key = folded_reference(&order.reference);
-            if key == order.reference {
+            if order.reference == key {
                 references.canonical.insert(key);
             } else if let Some(spellings) =
-                references.foreign.get_mut(&key).filter(|known| !known.contains(&order.reference))
+                references.foreign.get_mut(&key).filter(|known| !known.iter().any(|known| order.reference == *known))
             {
-                spellings.push(order.reference);
+                spellings.push(order.reference.to_string());
             }
         }
         references.foreign.values_mut().for_each(|spellings| spellings.sort_unstable());

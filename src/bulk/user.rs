@@ -88,7 +88,7 @@ impl Upsert for UserRow {
             let reason = "is missing: this is not a known user, and the file has no such column".to_owned();
             wrong.push(Problem { column, value: String::new(), reason });
         });
-        let mut user = Model { password_hash: UNUSABLE.to_owned(), ..user };
+        let mut user = Model { password_hash: UNUSABLE.into(), ..user };
         // A user anonymized in another shop stays anonymized.
         let is_erased = anonymize::is_erased(&user.email, &user.first_name, &user.last_name);
         match self.0.has_value("status") {

@@ -61,8 +61,8 @@ impl Row {
         self.next(|text| Ok(text.to_owned()))
     }
 
-    pub fn id(&mut self) -> Result<Option<Id>> {
-        self.next(|text| Ok(Id::of_text(text)))
+    pub fn id(&mut self) -> Result<Id> {
+        Ok(self.next(|text| Ok(Id::of_text(text)))?.unwrap_or(Id::Missing))
     }
 
     /// A value that reads texts too.

@@ -18,6 +18,8 @@ pub enum Id {
     Formed(Uuid, Form),
     /// A stored id that is not a UUID.
     Odd(&'static OddId),
+    /// NULL: the column may be empty, or another program allowed it. No row has this id, not even one without an id.
+    Missing,
 }
 
 named_enum! {
@@ -146,11 +148,25 @@ impl Id {
         ids.into_iter().map(Id::odd).collect()
     }
 
+    /// The id, unless the column is NULL.
+    pub fn present(self) -> Option<Id> {
+        (self != Id::Missing).then_some(self)
+    }
+
     /// The UUID, in whatever form it is stored.
     pub fn uuid(self) -> Option<Uuid> {
         match self {
             Id::Known(id) | Id::Formed(id, _) => Some(id),
-            Id::Odd(_) => None,
+            Id::Odd(_) | Id::Missing => None,
+        }
+    }
+
+    /// The stored text of a UUID; `None` for bytes and for other ids.
+    pub fn plain_text(self) -> Option<String> {
+        match self {
+            Id::Known(id) => Some(id.to_string()),
+            Id::Formed(id, form) => form.text(id),
+            Id::Odd(_) | Id::Missing => None,
         }
     }
 
@@ -158,7 +174,7 @@ impl Id {
     pub fn is_shown_as(self, name: &str) -> bool {
         match self.uuid() {
             Some(id) => Uuid::try_parse(name).is_ok_and(|name| name == id),
-            None => self.to_string() == name,
+            None => self != Id::Missing && self.to_string() == name,
         }
     }
 
@@ -176,6 +192,7 @@ impl Id {
             Id::Odd(OddId::Real(bits)) => format!("R{bits}"),
             Id::Odd(OddId::Text(text)) => format!("T{}", text::hexadecimal(text.as_bytes())),
             Id::Odd(OddId::Bytes(bytes)) => format!("B{}", text::hexadecimal(bytes)),
+            Id::Missing => "N".to_owned(),
         }
     }
 
@@ -187,6 +204,9 @@ impl Id {
         let rest = word.get(1..)?;
         if let Some(form) = Form::ALL.into_iter().find(|form| word.starts_with(form.letter())) {
             return Uuid::try_parse(rest).ok().map(|id| Id::Formed(id, form));
+        }
+        if word == "N" {
+            return Some(Id::Missing);
         }
         Some(Id::odd(match word.as_bytes()[0] {
             b'I' => OddId::Integer(rest.parse().ok()?),
@@ -201,6 +221,12 @@ impl Id {
 impl Default for Id {
     fn default() -> Id {
         Id::Known(Uuid::nil())
+    }
+}
+
+impl From<Option<Id>> for Id {
+    fn from(id: Option<Id>) -> Id {
+        id.unwrap_or(Id::Missing)
     }
 }
 
@@ -225,13 +251,17 @@ impl fmt::Display for Id {
             Id::Odd(OddId::Text(text)) => f.write_str(text),
             Id::Odd(OddId::Bytes(bytes)) if bytes.is_empty() => f.write_str("X''"),
             Id::Odd(OddId::Bytes(bytes)) => f.write_str(&text::from_bytes(bytes.clone())),
+            Id::Missing => Ok(()),
         }
     }
 }
 
 impl serde::Serialize for Id {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self {
+            Id::Missing => serializer.serialize_none(),
+            id => serializer.collect_str(id),
+        }
     }
 }
 

@@ -58,8 +58,8 @@ impl Sort {
 pub struct Cursor {
     /// The order of the list that printed the cursor.
     pub sort: Sort,
-    /// The row's value of the sort field, as text.
-    pub value: String,
+    /// The row's value of the sort field, as text; `None` for NULL.
+    pub value: Option<String>,
     /// The row's id, which decides between equal values.
     pub id: Id,
 }
@@ -68,7 +68,8 @@ impl Cursor {
     /// Opaque text for the command line.
     pub fn encode(&self) -> String {
         let direction = if self.sort.descending { "-" } else { "" };
-        URL_SAFE_NO_PAD.encode(format!("{direction}{}\n{}\n{}", self.sort.field, self.id.encode(), self.value))
+        let value = self.value.iter().map(|value| format!("\n{value}")).collect::<String>();
+        URL_SAFE_NO_PAD.encode(format!("{direction}{}\n{}{value}", self.sort.field, self.id.encode()))
     }
 
     /// The inverse of [`Cursor::encode`]. Errors: the reason, for any other text.
@@ -78,7 +79,9 @@ impl Cursor {
         let plain = String::from_utf8(bytes).map_err(|_| problem())?;
         let mut parts = plain.splitn(3, '\n');
         match (parts.next(), parts.next().and_then(Id::decode), parts.next()) {
-            (Some(sort), Some(id), Some(value)) => Ok(Cursor { sort: Sort::parse(sort), value: value.to_owned(), id }),
+            (Some(sort), Some(id), value) => {
+                Ok(Cursor { sort: Sort::parse(sort), value: value.map(str::to_owned), id })
+            }
             _ => Err(problem()),
         }
     }
@@ -92,7 +95,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_cursor_survives_the_command_line(value: String, bits: u128, descending: bool) {
+        fn a_cursor_survives_the_command_line(value: Option<String>, bits: u128, descending: bool) {
             let sort = Sort { field: "name".to_owned(), descending };
             let cursor = Cursor { sort, value, id: Uuid::from_u128(bits).into() };
             proptest::prop_assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));

@@ -16,11 +16,12 @@ pub struct Model {
     /// Position within the operation, from 0; unique with `operation_id`.
     pub sequence: Stored<i32>,
     pub operation: Stored<EventName>,
-    pub actor: String,
+    pub actor: Stored<String>,
     pub outcome: Stored<Outcome>,
     /// The name of an [`EntityKind`](crate::domain::EntityKind), or of a generated table.
-    pub entity_type: String,
-    pub entity_id: Option<Id>,
+    pub entity_type: Stored<String>,
+    #[sea_orm(nullable)]
+    pub entity_id: Id,
     /// JSON of the entity before; absent for a new one.
     pub before: Option<String>,
     /// JSON of the entity after; absent for a deleted one.
@@ -31,7 +32,8 @@ pub struct Model {
     pub idempotency_key: Option<String>,
     /// SHA-256 of the request with the key, hexadecimal.
     pub request_fingerprint: Option<String>,
-    pub seal_id: Option<Id>,
+    #[sea_orm(nullable)]
+    pub seal_id: Id,
     #[sea_orm(select_as = "char(64)")]
     pub occurred_at: Moment,
 }

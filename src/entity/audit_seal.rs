@@ -15,12 +15,12 @@ pub struct Model {
     #[sea_orm(unique)]
     pub number: i32,
     /// The hash of the seal before; empty for the first.
-    pub previous_hash: String,
+    pub previous_hash: Stored<String>,
     /// SHA-256, hexadecimal.
-    pub hash: String,
+    pub hash: Stored<String>,
     /// Number of events covered by this seal.
     pub event_count: Stored<i32>,
-    pub sealed_by: String,
+    pub sealed_by: Stored<String>,
     #[sea_orm(select_as = "char(64)")]
     pub sealed_at: Moment,
 }

@@ -1,4 +1,5 @@
-//! How an id is stored: as a UUID in the engine's form, or as another program left it.
+//! How an id is stored: as a UUID in the engine's form, or as another program left it. NULL is read as
+//! [`Id::Missing`], never as `None`: the id of a joined row that does not exist, too.
 
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable};
@@ -16,6 +17,7 @@ impl From<Id> for Value {
             Id::Odd(OddId::Real(bits)) => f64::from_bits(*bits).into(),
             Id::Odd(OddId::Text(text)) => text.as_str().into(),
             Id::Odd(OddId::Bytes(bytes)) => bytes.clone().into(),
+            Id::Missing => Id::null(),
         }
     }
 }
@@ -25,18 +27,25 @@ impl TryGetable for Id {
         if row.try_as_sqlite_row().is_some() {
             return match String::try_get_by(row, index) {
                 Ok(text) => Ok(Id::of_text(&text)),
-                Err(missing @ TryGetError::Null(_)) => Err(missing),
+                Err(TryGetError::Null(_)) => Ok(Id::Missing),
                 Err(error) => other(row, index).ok_or(error),
             };
         }
         if row.try_as_mysql_row().is_some() {
             // The driver takes MariaDB's type for bytes, and gives its text.
-            let bytes = Vec::<u8>::try_get_by(row, index)?;
-            return Ok(std::str::from_utf8(&bytes).map_or_else(|_| Id::of_bytes(&bytes), Id::of_text));
+            return match Vec::<u8>::try_get_by(row, index) {
+                Ok(bytes) => Ok(std::str::from_utf8(&bytes).map_or_else(|_| Id::of_bytes(&bytes), Id::of_text)),
+                Err(TryGetError::Null(_)) => Ok(Id::Missing),
+                Err(error) => Err(error),
+            };
         }
         // A column of text cannot be compared with a UUID.
         let text = |error| String::try_get_by(row, index).map(|text| Id::odd(OddId::Text(text))).map_err(|_| error);
-        Uuid::try_get_by(row, index).map(Id::Known).or_else(text)
+        match Uuid::try_get_by(row, index) {
+            Ok(id) => Ok(Id::Known(id)),
+            Err(TryGetError::Null(_)) => Ok(Id::Missing),
+            Err(error) => text(error),
+        }
     }
 }
 

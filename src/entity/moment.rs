@@ -51,6 +51,11 @@ impl Moment {
         time.map_or_else(|| Moment::Odd(text.to_owned()), |time| Moment::Known(time.and_utc()))
     }
 
+    /// The time as text, unless it is missing.
+    pub fn to_text(&self) -> Option<String> {
+        (*self != Moment::Missing).then(|| self.to_string())
+    }
+
     /// Whether two times are equal to the microsecond, the precision of every engine.
     pub fn is_same(&self, other: &Moment) -> bool {
         match (self, other) {

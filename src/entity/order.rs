@@ -12,7 +12,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Id,
     #[sea_orm(unique)]
-    pub reference: String,
+    pub reference: Stored<String>,
     pub user_id: Id,
     pub status: Stored<OrderStatus>,
     /// Sum of the lines at their snapshotted prices.

@@ -21,9 +21,9 @@ pub struct Model {
     pub id: Id,
     /// The natural key, in canonical form unless another program wrote it.
     #[sea_orm(unique)]
-    pub sku: String,
+    pub sku: Stored<String>,
     /// The name shown to customers, at most 255 characters.
-    pub name: String,
+    pub name: Stored<String>,
     /// Free text with line breaks, if any.
     pub description: Option<String>,
     /// Of one piece.

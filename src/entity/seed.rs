@@ -12,12 +12,12 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
     /// SHA-256 of the file, hexadecimal.
-    pub checksum: String,
-    pub environment: String,
+    pub checksum: Stored<String>,
+    pub environment: Stored<String>,
     pub rows_created: Stored<i32>,
     pub rows_updated: Stored<i32>,
     pub rows_unchanged: Stored<i32>,
-    pub applied_by: String,
+    pub applied_by: Stored<String>,
     #[sea_orm(select_as = "char(64)")]
     pub applied_at: Moment,
 }

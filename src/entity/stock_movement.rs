@@ -15,7 +15,8 @@ pub struct Model {
     /// Pieces: negative when they leave.
     pub delta: Stored<i32>,
     pub reason: Stored<MovementReason>,
-    pub order_id: Option<Id>,
+    #[sea_orm(nullable)]
+    pub order_id: Id,
     pub operation_id: Id,
     pub note: Option<String>,
     #[sea_orm(select_as = "char(64)")]

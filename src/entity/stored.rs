@@ -3,12 +3,13 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 
-use crate::domain::{Money, Quantity, text};
+use crate::domain::{Email, Id, Money, PersonName, ProductName, Quantity, Reference, Sku, text};
 
 /// A column's value, or an invalid one that another program stored.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +31,13 @@ impl<T: Copy> Stored<T> {
     }
 }
 
+impl<T: fmt::Display> Stored<T> {
+    /// The value as text, unless it is missing.
+    pub fn to_text(&self) -> Option<String> {
+        (!matches!(self, Stored::Missing)).then(|| self.to_string())
+    }
+}
+
 impl<T> From<T> for Stored<T> {
     fn from(known: T) -> Stored<T> {
         Stored::Known(known)
@@ -45,6 +53,71 @@ impl<T: Default> Default for Stored<T> {
 impl<T: PartialEq> PartialEq<T> for Stored<T> {
     fn eq(&self, other: &T) -> bool {
         matches!(self, Stored::Known(known) if known == other)
+    }
+}
+
+/// A text, empty where it is missing. It equals only a text that is there.
+impl Deref for Stored<String> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Stored::Known(text) | Stored::Odd(text) => text,
+            Stored::Missing => "",
+        }
+    }
+}
+
+impl PartialEq<str> for Stored<String> {
+    fn eq(&self, other: &str) -> bool {
+        !matches!(self, Stored::Missing) && **self == *other
+    }
+}
+
+impl PartialEq<&str> for Stored<String> {
+    fn eq(&self, other: &&str) -> bool {
+        *self == **other
+    }
+}
+
+impl From<&str> for Stored<String> {
+    fn from(text: &str) -> Stored<String> {
+        Stored::Known(text.to_owned())
+    }
+}
+
+impl From<Option<String>> for Stored<String> {
+    fn from(text: Option<String>) -> Stored<String> {
+        text.map_or(Stored::Missing, Stored::Known)
+    }
+}
+
+macro_rules! stored_as_text {
+    ($($Text:ident),+) => {$(
+        impl From<$Text> for Stored<String> {
+            fn from(text: $Text) -> Stored<String> {
+                Stored::Known(text.into())
+            }
+        }
+    )+};
+}
+
+stored_as_text!(Email, PersonName, ProductName, Reference, Sku);
+
+impl Stored<String> {
+    /// The text; empty where it is missing.
+    pub fn as_str(&self) -> &str {
+        self
+    }
+
+    /// The text, if there is one.
+    pub fn present(&self) -> Option<&str> {
+        (!matches!(self, Stored::Missing)).then_some(self.as_str())
+    }
+
+    /// The name of a row with this key: without a key its id.
+    pub fn or_id(&self, id: Id) -> String {
+        self.to_text().unwrap_or_else(|| id.to_string())
     }
 }
 

@@ -20,14 +20,14 @@ pub struct Model {
     pub id: Id,
     /// The natural key, lower-cased unless another program wrote it.
     #[sea_orm(unique)]
-    pub email: String,
+    pub email: Stored<String>,
     /// The argon2id hash as a PHC string, or another program's hash; empty if it was not read.
     #[serde(skip)]
-    pub password_hash: String,
+    pub password_hash: Stored<String>,
     /// At most 100 characters.
-    pub first_name: String,
+    pub first_name: Stored<String>,
     /// At most 100 characters.
-    pub last_name: String,
+    pub last_name: Stored<String>,
     /// Whether the user may place orders.
     pub status: Stored<UserStatus>,
     /// When the user was created.
@@ -57,7 +57,13 @@ impl Model {
     /// A new active user; id and times are set on creation.
     pub fn new(email: &Email, first_name: &PersonName, last_name: &PersonName, password_hash: String) -> Model {
         let (first_name, last_name) = (first_name.clone().into(), last_name.clone().into());
-        Model { email: email.clone().into(), first_name, last_name, password_hash, ..Model::default() }
+        Model {
+            email: email.clone().into(),
+            first_name,
+            last_name,
+            password_hash: password_hash.into(),
+            ..Model::default()
+        }
     }
 }
 

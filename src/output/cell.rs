@@ -157,7 +157,7 @@ impl_cell_from! {
     Value: |value| Cell::Json(value);
     Id: |id| match id.uuid() {
         Some(uuid) => Cell::Id(uuid),
-        None => Cell::Text(id.to_string()),
+        None => id.present().map(|id| id.to_string()).into(),
     };
     Moment: |moment| match moment {
         Moment::Known(time) => Cell::Time(time),

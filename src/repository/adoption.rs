@@ -64,7 +64,12 @@ pub async fn find_sums(connection: &impl ConnectionTrait) -> Result<HashMap<Id, 
     use stock_movement::Column;
     let sum = Engine::of(connection).sum_of_integers(Column::Delta.into_expr());
     let select = stock_movement::Entity::find().select_only().column(Column::ProductId).expr_as(sum, "sum");
-    Ok(select.group_by(Column::ProductId).into_tuple::<(Id, i64)>().all(connection).await?.into_iter().collect())
+    Ok(select.group_by(Column::ProductId).into_tuple().all(connection).await?.into_iter().map(known_sum).collect())
+}
+
+/// A sum; 0 where all that is summed is missing.
+fn known_sum((id, sum): (Id, Option<i64>)) -> (Id, i64) {
+    (id, sum.unwrap_or(0))
 }
 
 /// The pieces of each product in open or fulfilled orders that no movement took: another program sold them.
@@ -92,22 +97,27 @@ pub async fn find_sold_elsewhere(connection: &impl ConnectionTrait) -> Result<BT
         .filter(stock_movement::Column::Reason.eq(MovementReason::Order.as_str()))
         .filter(stock_movement::Column::OrderId.in_subquery(orders))
         .group_by(stock_movement::Column::ProductId);
-    let mut pieces: BTreeMap<Id, i64> = lines.into_tuple::<(Id, i64)>().all(connection).await?.into_iter().collect();
-    for (product, delta) in moved.into_tuple::<(Id, i64)>().all(connection).await? {
+    let mut pieces: BTreeMap<Id, i64> = lines.into_tuple().all(connection).await?.into_iter().map(known_sum).collect();
+    for (product, delta) in moved.into_tuple().all(connection).await?.into_iter().map(known_sum) {
         *pieces.entry(product).or_default() += delta;
     }
     pieces.retain(|_, pieces| *pieces > 0);
     Ok(pieces)
 }
 
-/// The references and statuses of orders whose status is none of shopctl's, by reference.
-pub async fn find_unknown_order_statuses(connection: &impl ConnectionTrait) -> Result<Vec<(String, String)>> {
+/// A row whose status is missing or none of shopctl's: its id, its key and the status.
+pub type UnknownStatus<S> = (Id, Stored<String>, Stored<S>);
+
+/// The orders whose status is missing or none of shopctl's, by reference.
+pub async fn find_unknown_order_statuses(connection: &impl ConnectionTrait) -> Result<Vec<UnknownStatus<OrderStatus>>> {
     use order::Column;
-    let orders = order::Entity::find().select_only().columns([Column::Reference, Column::Status]);
-    let unknown = orders.filter(Column::Status.is_not_in(OrderStatus::ALL.map(OrderStatus::as_str)));
-    let found: Vec<(String, Stored<OrderStatus>)> =
-        unknown.order_by_asc(Column::Reference).into_tuple().all(connection).await?;
-    Ok(found.into_iter().map(|(reference, status)| (reference, status.to_string())).collect())
+    let orders = order::Entity::find().select_only().columns([Column::Id, Column::Reference, Column::Status]);
+    let unknown = orders.filter(is_unknown(Column::Status, OrderStatus::ALL.map(OrderStatus::as_str)));
+    Ok(unknown.order_by_asc(Column::Reference).into_tuple().all(connection).await?)
+}
+
+fn is_unknown<const N: usize>(status: impl ColumnTrait, known: [&str; N]) -> Condition {
+    Condition::any().add(status.is_null()).add(status.is_not_in(known))
 }
 
 /// The products whose stock is missing or no whole number, by SKU.
@@ -118,14 +128,64 @@ pub async fn find_odd_stocks(connection: &impl ConnectionTrait) -> Result<Vec<pr
     Ok(product::Entity::find().filter(odd).order_by_asc(Column::Sku).all(connection).await?)
 }
 
-/// The addresses and statuses of users whose status is none of shopctl's, by address.
-pub async fn find_unknown_user_statuses(connection: &impl ConnectionTrait) -> Result<Vec<(String, String)>> {
+/// The users whose status is missing or none of shopctl's, by address.
+pub async fn find_unknown_user_statuses(connection: &impl ConnectionTrait) -> Result<Vec<UnknownStatus<UserStatus>>> {
     use user::Column;
-    let users = user::Entity::find().select_only().columns([Column::Email, Column::Status]);
-    let unknown = users.filter(Column::Status.is_not_in(UserStatus::ALL.map(UserStatus::as_str)));
-    let found: Vec<(String, Stored<UserStatus>)> =
-        unknown.order_by_asc(Column::Email).into_tuple().all(connection).await?;
-    Ok(found.into_iter().map(|(email, status)| (email, status.to_string())).collect())
+    let users = user::Entity::find().select_only().columns([Column::Id, Column::Email, Column::Status]);
+    let unknown = users.filter(is_unknown(Column::Status, UserStatus::ALL.map(UserStatus::as_str)));
+    Ok(unknown.order_by_asc(Column::Email).into_tuple().all(connection).await?)
+}
+
+/// A line whose order or product is gone, or an order whose user is.
+#[derive(Debug, Clone)]
+pub struct LostRow {
+    /// The line's or order's id.
+    pub id: Id,
+    /// The order, by reference if it is there.
+    pub order: String,
+    /// What is gone.
+    pub gone: EntityKind,
+    /// The id of what is gone, unless it is missing.
+    pub gone_id: Id,
+}
+
+/// The first `limit` lines whose order or product is gone, then the first `limit` orders whose user is.
+pub async fn find_lost_rows(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<LostRow>> {
+    use order_item::Column;
+    let lines = order_item::Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::OrderId, Column::ProductId])
+        .column(order::Column::Id)
+        .column(order::Column::Reference)
+        .left_join(order::Entity)
+        .left_join(product::Entity)
+        .filter(Condition::any().add(order::Column::Id.is_null()).add(product::Column::Id.is_null()))
+        .order_by_asc(Column::Id)
+        .limit(limit);
+    let lines: Vec<(Id, Id, Id, Id, Stored<String>)> = lines.into_tuple().all(connection).await?;
+    let line = |(id, order_id, product_id, found, reference): (Id, Id, Id, Id, Stored<String>)| {
+        let is_without_order = found == Id::Missing;
+        let (gone, gone_id) =
+            if is_without_order { (EntityKind::Order, order_id) } else { (EntityKind::Product, product_id) };
+        LostRow { id, order: reference.or_id(order_id), gone, gone_id }
+    };
+    let mut lost: Vec<LostRow> = lines.into_iter().map(line).collect();
+    let orders = order::Entity::find()
+        .select_only()
+        .columns([order::Column::Id, order::Column::Reference, order::Column::UserId])
+        .left_join(user::Entity)
+        .filter(user::Column::Id.is_null())
+        .order_by_asc(order::Column::Id)
+        .limit(limit);
+    let orders: Vec<(Id, Stored<String>, Id)> = orders.into_tuple().all(connection).await?;
+    let order = |(id, reference, gone_id): (Id, Stored<String>, Id)| LostRow {
+        id,
+        order: reference.or_id(id),
+        gone: EntityKind::User,
+        gone_id,
+    };
+    lost.extend(orders.into_iter().map(order));
+    Ok(lost)
 }
 
 /// Locks all products against other writers until the transaction ends, in the order of their ids.

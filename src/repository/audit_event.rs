@@ -41,7 +41,7 @@ pub struct Filter {
 impl ListFilter for Filter {
     type Entity = Entity;
     const SORT_FIELDS: &'static [SortField<Entity>] =
-        &[SortField::new("occurred_at", Column::OccurredAt, SortKind::Time, |row: &Model| row.occurred_at.to_string())];
+        &[SortField::new("occurred_at", Column::OccurredAt, SortKind::Time, |row: &Model| row.occurred_at.to_text())];
     const ID: (Column, fn(&Model) -> Id) = (Column::Id, |row| row.id);
 
     fn select(&self, connection: &impl ConnectionTrait) -> Select<Entity> {

@@ -1,6 +1,6 @@
 //! Seals over the audit trail.
 
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, Select,
@@ -12,19 +12,23 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Id, moment};
 use crate::entity::audit_seal::{Column, Entity, Model};
-use crate::entity::{Moment, audit_event};
+use crate::entity::{Moment, Stored, audit_event};
 use crate::error::Result;
 
-/// Seals whose number is one: SQLite keeps anything in any column.
+/// Whether a seal has no number: SQLite keeps anything in any column.
+fn lacks_number(connection: &impl ConnectionTrait) -> Condition {
+    let is_odd = Engine::of(connection).is_odd_integer("number").map(Expr::cust);
+    Condition::any().add(Column::Number.is_null()).add_option(is_odd)
+}
+
+/// Seals whose number is one.
 fn numbered(connection: &impl ConnectionTrait) -> Select<Entity> {
-    let odd = Engine::of(connection).is_odd_integer("number");
-    Entity::find().filter(Condition::all().add_option(odd.map(|is_odd| Expr::cust(is_odd).not())))
+    Entity::find().filter(lacks_number(connection).not())
 }
 
 /// The first `limit` seals with an invalid number.
 pub async fn find_without_number(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<Id>> {
-    let Some(is_odd) = Engine::of(connection).is_odd_integer("number") else { return Ok(Vec::new()) };
-    let odd = Entity::find().select_only().column(Column::Id).filter(Expr::cust(is_odd));
+    let odd = Entity::find().select_only().column(Column::Id).filter(lacks_number(connection));
     Ok(odd.order_by_asc(Column::Id).limit(limit).into_tuple().all(connection).await?)
 }
 
@@ -99,14 +103,14 @@ pub async fn count_unsealed_events(connection: &impl ConnectionTrait) -> Result<
 #[derive(Debug, Clone, FromQueryResult)]
 pub struct StrayEvent {
     pub id: Id,
-    pub operation: String,
+    pub operation: Stored<String>,
 }
 
 /// The first `limit` events whose seal does not belong to the chain, because it does not exist or has a number
 /// below 1; and their total.
 pub async fn find_strays(connection: &impl ConnectionTrait, limit: u64) -> Result<(Vec<StrayEvent>, u64)> {
     let mut chain = sea_orm::sea_query::Query::select();
-    chain.column(Column::Id).from(Entity).and_where(Column::Number.gt(0));
+    chain.column(Column::Id).from(Entity).and_where(Column::Number.gt(0)).and_where(Column::Id.is_not_null());
     let strays = audit_event::Entity::find()
         .filter(audit_event::Column::SealId.is_not_null())
         .filter(audit_event::Column::SealId.not_in_subquery(chain));

@@ -4,11 +4,12 @@
 //! a total with its parts, both are combined in one list that is grouped once, so that the time is
 //! linear in the number of rows on every engine.
 
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use uuid::Uuid;
 
 use crate::db::target::Engine;
 use crate::domain::{EntityKind, EventName, Id, MovementReason, OrderStatus, UserStatus};
+use crate::entity::Stored;
 use crate::entity::tables::{Column, Family, Table, tables};
 use crate::error::{Error, Result, printable};
 
@@ -124,8 +125,8 @@ const ADOPT: Remedy = Remedy::Run("adopt");
 
 /// Every rule: inconsistencies first, then foreign values.
 pub static INVARIANTS: [Invariant; 19] = [
-    broken("stock-not-negative", "products with less than nothing in stock", NameKind::Text, |_| {
-        "SELECT '' AS place, sku AS name FROM products WHERE stock_quantity < 0".to_owned()
+    broken("stock-not-negative", "products with less than nothing in stock", NameKind::Text, |engine| {
+        format!("SELECT '' AS place, {} AS name FROM products WHERE stock_quantity < 0", engine.key_or_id("sku", "id"))
     })
     .remedy(Remedy::Show("stock history")),
     broken(
@@ -155,11 +156,11 @@ pub static INVARIANTS: [Invariant; 19] = [
         NameKind::Row,
         line_has_order_and_product,
     ),
-    broken("order-has-user", "orders without their user", NameKind::Order, |_| {
-        orders_without("users u WHERE u.id = o.user_id")
+    broken("order-has-user", "orders without their user", NameKind::Order, |engine| {
+        orders_without(engine, "users u WHERE u.id = o.user_id")
     }),
-    broken("order-has-lines", "orders without lines", NameKind::Order, |_| {
-        orders_without("order_items i WHERE i.order_id = o.id")
+    broken("order-has-lines", "orders without lines", NameKind::Order, |engine| {
+        orders_without(engine, "order_items i WHERE i.order_id = o.id")
     })
     .judged(Judged::ByWriter { adopted: Adopted::Fine }),
     foreign(
@@ -175,16 +176,16 @@ pub static INVARIANTS: [Invariant; 19] = [
         movements_without_order(engine, "")
     })
     .remedy(ADOPT),
-    foreign("user-has-event", "users made by another program", NameKind::Text, |_| {
-        has_event("users", EntityKind::User, "email")
+    foreign("user-has-event", "users made by another program", NameKind::Text, |engine| {
+        has_event(engine, "users", EntityKind::User, "email")
     })
     .remedy(ADOPT),
-    foreign("product-has-event", "products made by another program", NameKind::Text, |_| {
-        has_event("products", EntityKind::Product, "sku")
+    foreign("product-has-event", "products made by another program", NameKind::Text, |engine| {
+        has_event(engine, "products", EntityKind::Product, "sku")
     })
     .remedy(ADOPT),
-    foreign("order-has-event", "orders made by another program", NameKind::Order, |_| {
-        has_event("orders", EntityKind::Order, "reference")
+    foreign("order-has-event", "orders made by another program", NameKind::Order, |engine| {
+        has_event(engine, "orders", EntityKind::Order, "reference")
     })
     .remedy(ADOPT),
     foreign("movement-has-event", "stock movements made by another program", NameKind::Row, movement_has_event)
@@ -222,24 +223,25 @@ pub async fn find_violations(
     }
     let named = format!("SELECT place, name FROM ({query}) found ORDER BY place, name LIMIT {NAMED}");
     for row in connection.query_all_raw(Statement::from_string(backend, named)).await? {
-        let (place, name): (String, String) = (row.try_get("", "place")?, row.try_get("", "name")?);
+        let (place, name) = (text(&row, "place")?, text(&row, "name")?);
         violations.first.get_or_insert_with(|| printable(&name));
         violations.offenders.push(invariant.name_kind.describe(&place, &name));
     }
     Ok(violations)
 }
 
-/// The references of all orders that violate a rule about orders.
+/// All orders that violate a rule about orders, by their references, or ids where these are missing.
 ///
 /// Errors: as [`find_violations`].
 pub async fn find_orders(
     connection: &impl ConnectionTrait,
     engine: Engine,
     invariant: &Invariant,
-) -> Result<Vec<String>> {
-    let orders = format!("SELECT DISTINCT name FROM ({}) found ORDER BY name", (invariant.query)(engine));
+) -> Result<Vec<(Id, String)>> {
+    let orders = format!("SELECT DISTINCT order_id, name FROM ({}) found ORDER BY name", (invariant.query)(engine));
     let rows = connection.query_all_raw(Statement::from_string(connection.get_database_backend(), orders)).await?;
-    Ok(rows.into_iter().map(|row| row.try_get("", "name")).collect::<Result<_, _>>()?)
+    let order = |row: QueryResult| Ok((row.try_get("", "order_id")?, text(&row, "name")?));
+    rows.into_iter().map(order).collect()
 }
 
 /// The existing orders with a line whose pieces are not those of its order movements, by id.
@@ -251,6 +253,11 @@ pub async fn find_orders_with_unmoved_lines(connection: &impl ConnectionTrait) -
     Ok(rows.into_iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?)
 }
 
+/// A text of any type; empty for a row that has neither key nor id.
+fn text(row: &QueryResult, column: &str) -> Result<String> {
+    Ok(row.try_get::<Stored<String>>("", column)?.to_string())
+}
+
 impl NameKind {
     fn describe(self, place: &str, name: &str) -> String {
         let place = printable(place);
@@ -258,6 +265,7 @@ impl NameKind {
             NameKind::Text => printable(name),
             NameKind::Order if place == "''" => printable(name),
             NameKind::Order => format!("{} ({place})", printable(name)),
+            NameKind::Row if name.is_empty() => format!("{place} of a row without an id"),
             NameKind::Row => {
                 let id = Uuid::try_parse(name).map_or_else(|_| printable(name), |id| id.to_string());
                 format!("{place} {id}")
@@ -266,13 +274,20 @@ impl NameKind {
     }
 }
 
+/// The name of an order `o`.
+fn order_name(engine: Engine) -> String {
+    engine.key_or_id("o.reference", "o.id")
+}
+
 /// Movements of deleted products are ignored.
-fn stock_equals_movements(_: Engine) -> String {
-    "SELECT '' AS place, p.sku AS name FROM \
+fn stock_equals_movements(engine: Engine) -> String {
+    let name = engine.key_or_id("p.sku", "p.id");
+    format!(
+        "SELECT '' AS place, {name} AS name FROM \
      (SELECT product_id FROM (SELECT id AS product_id, stock_quantity AS stock, 0 AS delta FROM products \
        UNION ALL SELECT product_id, 0, delta FROM stock_movements) both_sides \
       GROUP BY product_id HAVING SUM(stock) <> SUM(delta)) sums JOIN products p ON p.id = sums.product_id"
-        .to_owned()
+    )
 }
 
 /// Pieces without a movement of the order were taken by another program and may be restocked by the line.
@@ -283,16 +298,19 @@ fn restock_within_taken(engine: Engine) -> String {
     of_lines(engine, &format!("AND reason <> '{balance}'"), &format!("{by_movements} OR {by_line}"))
 }
 
-fn orders_without(what: &str) -> String {
-    format!("SELECT '' AS place, o.reference AS name FROM orders o WHERE NOT EXISTS (SELECT 1 FROM {what})")
+fn orders_without(engine: Engine, what: &str) -> String {
+    let name = order_name(engine);
+    format!(
+        "SELECT '' AS place, o.id AS order_id, {name} AS name FROM orders o WHERE NOT EXISTS (SELECT 1 FROM {what})"
+    )
 }
 
 /// The lines of existing orders for which `is_broken` holds of their ordered `quantity` and the
 /// `delta` of their movements; a product that was moved without being ordered is such a line too.
 fn of_lines(engine: Engine, which_movements: &str, is_broken: &str) -> String {
-    let lines = lines(engine, which_movements, is_broken);
+    let (lines, name) = (lines(engine, which_movements, is_broken), order_name(engine));
     format!(
-        "SELECT COALESCE(p.sku, '') AS place, o.reference AS name FROM ({lines}) line \
+        "SELECT COALESCE(p.sku, '') AS place, o.id AS order_id, {name} AS name FROM ({lines}) line \
          JOIN orders o ON o.id = line.order_id LEFT JOIN products p ON p.id = line.product_id"
     )
 }
@@ -313,18 +331,20 @@ fn lines(engine: Engine, which_movements: &str, is_broken: &str) -> String {
     )
 }
 
-fn total_is_set(_: Engine) -> String {
-    "SELECT '' AS place, o.reference AS name FROM orders o WHERE o.total_amount = 0 AND EXISTS \
+fn total_is_set(engine: Engine) -> String {
+    let name = order_name(engine);
+    format!(
+        "SELECT '' AS place, o.id AS order_id, {name} AS name FROM orders o WHERE o.total_amount = 0 AND EXISTS \
      (SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.unit_price > 0 AND i.quantity > 0)"
-        .to_owned()
+    )
 }
 
 /// A total of 0 is found by [`total_is_set`].
 fn total_equals_lines(engine: Engine) -> String {
     let (total, price) = (engine.exact_amount("total_amount"), engine.exact_amount("unit_price"));
-    let many_groups = engine.many_groups;
+    let (many_groups, name) = (engine.many_groups, order_name(engine));
     format!(
-        "SELECT '' AS place, o.reference AS name FROM \
+        "SELECT '' AS place, o.id AS order_id, {name} AS name FROM \
          (SELECT {many_groups}order_id FROM (SELECT id AS order_id, {total} AS total, 0 AS part FROM orders \
            UNION ALL SELECT order_id, 0, quantity * {price} FROM order_items) both_sides \
           GROUP BY order_id HAVING SUM(total) <> SUM(part) AND SUM(total) <> 0) sums JOIN orders o ON o.id = sums.order_id"
@@ -360,10 +380,10 @@ fn line_has_order_and_product(engine: Engine) -> String {
 
 /// A row's own event, or one of a generated shop: ids grow with time, so generated rows are not above the
 /// greatest id of their table's event.
-fn has_event(table: &str, entity: EntityKind, name: &str) -> String {
-    let generate = EventName::SeedGenerate;
+fn has_event(engine: Engine, table: &str, entity: EntityKind, key: &str) -> String {
+    let (generate, name) = (EventName::SeedGenerate, engine.key_or_id(&format!("t.{key}"), "t.id"));
     format!(
-        "SELECT '' AS place, t.{name} AS name FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM audit_events e \
+        "SELECT '' AS place, {name} AS name FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM audit_events e \
          WHERE e.entity_type = '{entity}' AND e.entity_id = t.id AND e.outcome = 'succeeded') \
          AND NOT EXISTS (SELECT 1 FROM audit_events g WHERE g.entity_type = '{table}' AND g.entity_id >= t.id \
          AND g.operation = '{generate}' AND g.outcome = 'succeeded')"

@@ -21,12 +21,12 @@ use std::borrow::Borrow;
 use chrono::{DateTime, Datelike, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, Iterable, ModelTrait, Order, PaginatorTrait, PrimaryKeyTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select, Value,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, Iterable, ModelTrait, PaginatorTrait, PrimaryKeyTrait,
+    QueryFilter, QuerySelect, Select, Value,
 };
 use serde_json::Value as Json;
 
-pub use self::pages::each_page;
+pub use self::pages::{each_page, find_all};
 pub use self::search::Match;
 use self::search::{contains, contains_words, starting_with};
 pub use crate::db::insert::ROWS_PER_INSERT;
@@ -34,8 +34,7 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::page::Sort;
 use crate::domain::similar::closest;
-use crate::domain::text::hexadecimal;
-use crate::domain::{Cursor, EntityKind, Id, Money, Page};
+use crate::domain::{Cursor, EntityKind, Id, Money};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
 /// A change of one entity, for its audit event.
@@ -138,12 +137,17 @@ pub struct SortField<E: EntityTrait> {
     pub column: E::Column,
     /// The type of the cursor's value.
     pub kind: SortKind,
-    /// The row's value of this field, for the cursor.
-    pub value: fn(&E::Model) -> String,
+    /// The row's value of this field, for the cursor; `None` for NULL.
+    pub value: fn(&E::Model) -> Option<String>,
 }
 
 impl<E: EntityTrait> SortField<E> {
-    const fn new(name: &'static str, column: E::Column, kind: SortKind, value: fn(&E::Model) -> String) -> Self {
+    const fn new(
+        name: &'static str,
+        column: E::Column,
+        kind: SortKind,
+        value: fn(&E::Model) -> Option<String>,
+    ) -> Self {
         SortField { name, column, kind, value }
     }
 }
@@ -211,78 +215,6 @@ pub trait ListFilter {
     fn select(&self, connection: &impl ConnectionTrait) -> Select<Self::Entity>;
 }
 
-/// One page of a filtered, sorted list: limit and offset, or the continuation after a row.
-///
-/// Errors: exit 2 for an unknown sort field, a cursor of another sort order, or a cursor with an offset.
-pub async fn find_all<F: ListFilter>(
-    connection: &impl ConnectionTrait,
-    filter: &F,
-    page: &Page,
-) -> Result<Listing<<F::Entity as EntityTrait>::Model>> {
-    let (select, (id, id_of)) = (filter.select(connection), F::ID);
-    let field = sort_field(F::SORT_FIELDS, &page.sort)?;
-    let direction = if page.sort.descending { Order::Desc } else { Order::Asc };
-    let mut select = select.order_by(field.column, direction.clone()).order_by(id, direction);
-    if let Some(cursor) = &page.after {
-        select = select.filter(after(connection, field, id, cursor, page)?);
-    }
-    if page.offset > 0 {
-        select = select.offset(page.offset);
-    }
-    // One extra row shows whether the list continues.
-    let mut items = select.limit(page.limit + 1).all(connection).await?;
-    let mut next = None;
-    if items.len() as u64 > page.limit {
-        items.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
-        if let Some(last) = items.last() {
-            let value = match Engine::of(connection).literal(field.column.into_expr()) {
-                Some(literal) => {
-                    let stored = stored_literal::<F::Entity>(connection, literal, id, id_of(last)).await?;
-                    stored.unwrap_or_else(|| format!("T{}", hexadecimal((field.value)(last).as_bytes())))
-                }
-                None => (field.value)(last),
-            };
-            next = Some(Cursor { sort: page.sort.clone(), value, id: id_of(last) });
-        }
-    }
-    Ok(Listing { items, next })
-}
-
-/// The rows after the cursor, in a form that uses an index on (field, id) on every engine.
-fn after<E: EntityTrait>(
-    connection: &impl ConnectionTrait,
-    field: &SortField<E>,
-    id: E::Column,
-    cursor: &Cursor,
-    page: &Page,
-) -> Result<Condition> {
-    if cursor.sort != page.sort {
-        return Err(
-            Error::usage("the cursor belongs to a list sorted another way").hint("use the same --sort as before")
-        );
-    }
-    if page.offset > 0 {
-        return Err(Error::usage("--after and --offset contradict each other"));
-    }
-    let engine = Engine::of(connection);
-    let value = match engine.literal(field.column.into_expr()) {
-        Some(_) => engine.of_literal(&cursor.value),
-        None => field.kind.parameter(&cursor.value).map(Expr::value).or_else(|| field.kind.odd(engine, &cursor.value)),
-    };
-    let value =
-        value.ok_or_else(|| Error::usage("the cursor is damaged").hint("copy it whole from the list before"))?;
-    let column = || field.column.into_expr();
-    Ok(if page.sort.descending {
-        Condition::all()
-            .add(column().lte(value.clone()))
-            .add(Condition::any().add(column().lt(value)).add(id.lt(cursor.id)))
-    } else {
-        Condition::all()
-            .add(column().gte(value.clone()))
-            .add(Condition::any().add(column().gt(value)).add(id.gt(cursor.id)))
-    })
-}
-
 /// The rows with a time in `since..until`; either end may be open.
 ///
 /// If times are stored as text, both sides are normalized.
@@ -317,18 +249,6 @@ pub fn near_period<K: ColumnTrait>(
     Condition::all()
         .add_option(first.map(|day| column.into_expr().gte(day.format(DAY).to_string())))
         .add_option(after.map(|day| column.into_expr().lt(day.format(DAY).to_string())))
-}
-
-/// If other programs may store any value, a cursor contains the exact value; `None` for a row whose id is a text that
-/// is not UTF-8, by which it cannot be found.
-async fn stored_literal<E: EntityTrait>(
-    connection: &impl ConnectionTrait,
-    literal: Expr,
-    id: E::Column,
-    row: Id,
-) -> Result<Option<String>> {
-    let select = E::find().select_only().expr_as(literal, "value").filter(id.eq(row));
-    Ok(select.into_tuple().one(connection).await?)
 }
 
 /// A row by its id.

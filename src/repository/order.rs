@@ -17,7 +17,7 @@ use crate::domain::page::MAX_LIMIT;
 use crate::domain::text::distinct;
 use crate::domain::{EntityKind, Id, Money, OrderStatus};
 use crate::entity::order::{Column, Entity, Model};
-use crate::entity::{order_item, product, user};
+use crate::entity::{Stored, order_item, product, user};
 use crate::error::Result;
 
 pub use named::{find_all_named, find_named, unknown_among};
@@ -52,10 +52,8 @@ pub type ItemWithProduct = (order_item::Model, Option<product::Model>);
 impl ListFilter for Filter {
     type Entity = Entity;
     const SORT_FIELDS: &'static [SortField<Entity>] = &[
-        SortField::new("created_at", Column::CreatedAt, SortKind::Time, |row: &Model| row.created_at.to_string()),
-        SortField::new("total_amount", Column::TotalAmount, SortKind::Money, |row: &Model| {
-            row.total_amount.to_string()
-        }),
+        SortField::new("created_at", Column::CreatedAt, SortKind::Time, |row: &Model| row.created_at.to_text()),
+        SortField::new("total_amount", Column::TotalAmount, SortKind::Money, |row: &Model| row.total_amount.to_text()),
     ];
     const ID: (Column, fn(&Model) -> Id) = (Column::Id, |row| row.id);
 
@@ -80,6 +78,11 @@ impl ListFilter for Filter {
 /// The order with this id, without its lines.
 pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
     super::find_by_id::<Entity, _>(connection, id).await
+}
+
+/// The orders with these ids, without their lines.
+pub async fn find_by_ids(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>> {
+    super::find_among(connection, &Entity::find(), Column::Id, ids).await
 }
 
 /// Whether an order line with this id exists.
@@ -120,12 +123,16 @@ pub async fn find_foreign_references(connection: &impl ConnectionTrait) -> Resul
 
 /// The lines of an order with their products, in insertion order.
 pub async fn find_items(connection: &impl ConnectionTrait, order_id: Id) -> Result<Vec<ItemWithProduct>> {
-    Ok(order_item::Entity::find()
+    let items = order_item::Entity::find()
         .filter(order_item::Column::OrderId.eq(order_id))
         .order_by_asc(order_item::Column::Id)
-        .find_also_related(product::Entity)
-        .all(connection)
-        .await?)
+        .find_also_related(product::Entity);
+    Ok(items.all(connection).await?.into_iter().map(without_absent_product).collect())
+}
+
+/// A product that does not exist is read as one without an id.
+fn without_absent_product((item, product): ItemWithProduct) -> ItemWithProduct {
+    (item, product.filter(|product| product.id != Id::Missing))
 }
 
 /// The items of the given orders, in insertion order.
@@ -136,7 +143,7 @@ pub async fn find_items_of(connection: &impl ConnectionTrait, order_ids: &[Id]) 
             .filter(super::among(connection, order_item::Column::OrderId, some.iter().copied()))
             .order_by_asc(order_item::Column::Id)
             .find_also_related(product::Entity);
-        found.extend(items.all(connection).await?);
+        found.extend(items.all(connection).await?.into_iter().map(without_absent_product));
     }
     Ok(found)
 }
@@ -148,7 +155,7 @@ pub async fn find_users(connection: &impl ConnectionTrait, orders: &[Model]) -> 
 }
 
 /// The references of the existing orders with these ids.
-pub async fn find_references(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<(Id, String)>> {
+pub async fn find_references(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<(Id, Stored<String>)>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }

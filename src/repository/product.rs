@@ -42,12 +42,12 @@ pub struct Filter {
 impl ListFilter for Filter {
     type Entity = Entity;
     const SORT_FIELDS: &'static [SortField<Entity>] = &[
-        SortField::new("created_at", Column::CreatedAt, SortKind::Time, |row: &Model| row.created_at.to_string()),
-        SortField::new("sku", Column::Sku, SortKind::Text, |row: &Model| row.sku.clone()),
-        SortField::new("name", Column::Name, SortKind::Text, |row: &Model| row.name.clone()),
-        SortField::new("price", Column::Price, SortKind::Money, |row: &Model| row.price.to_string()),
+        SortField::new("created_at", Column::CreatedAt, SortKind::Time, |row: &Model| row.created_at.to_text()),
+        SortField::new("sku", Column::Sku, SortKind::Text, |row: &Model| row.sku.to_text()),
+        SortField::new("name", Column::Name, SortKind::Text, |row: &Model| row.name.to_text()),
+        SortField::new("price", Column::Price, SortKind::Money, |row: &Model| row.price.to_text()),
         SortField::new("stock_quantity", Column::StockQuantity, SortKind::Integer, |row: &Model| {
-            row.stock_quantity.to_string()
+            row.stock_quantity.to_text()
         }),
     ];
     const ID: (Column, fn(&Model) -> Id) = (Column::Id, |row| row.id);
@@ -233,7 +233,7 @@ pub struct StockDifference {
     /// The product's id.
     pub id: Id,
     /// The product's SKU.
-    pub sku: String,
+    pub sku: Stored<String>,
     /// The stored stock level.
     pub stock_quantity: Stored<i32>,
     /// The sum of all movements.

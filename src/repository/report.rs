@@ -33,8 +33,9 @@ pub enum Ranking {
 #[derive(Debug, Clone)]
 pub struct ProductSales {
     pub product_id: Id,
-    /// SKU and name; `None` if another program removed the product.
-    pub product: Option<(String, String)>,
+    /// SKU and name are `None` if another program removed the product, or left them out.
+    pub sku: Option<String>,
+    pub name: Option<String>,
     pub units: i64,
     pub revenue: Amount,
 }
@@ -184,11 +185,10 @@ pub async fn top_products(
         .left_join(product::Entity, product::Column::Id.into_expr().equals(("best", "sold_id")));
     ranked(&mut named, order, "sold_id");
     let read = |row: &QueryResult| {
-        let sku: Option<String> = row.try_get("", "sku")?;
-        let name: Option<String> = row.try_get("", "name")?;
         Ok(ProductSales {
             product_id: row.try_get("", "sold_id")?,
-            product: sku.zip(name),
+            sku: row.try_get("", "sku")?,
+            name: row.try_get("", "name")?,
             units: row.try_get::<Option<i64>>("", "units")?.unwrap_or_default(),
             revenue: amount(engine, row, "revenue")?,
         })

@@ -18,7 +18,7 @@ pub struct Filter {
 impl ListFilter for Filter {
     type Entity = Entity;
     const SORT_FIELDS: &'static [SortField<Entity>] =
-        &[SortField::new("created_at", Column::CreatedAt, SortKind::Time, |row: &Model| row.created_at.to_string())];
+        &[SortField::new("created_at", Column::CreatedAt, SortKind::Time, |row: &Model| row.created_at.to_text())];
     const ID: (Column, fn(&Model) -> Id) = (Column::Id, |row| row.id);
 
     fn select(&self, _connection: &impl ConnectionTrait) -> Select<Entity> {

@@ -9,7 +9,7 @@ use crate::domain::{EntityKind, EventName, Id, Outcome};
 use crate::entity::{audit_event, order_item, product, stock_movement};
 use crate::error::Result;
 
-/// Up to `limit` rows of a query behind an id, in the order of their ids.
+/// Up to `limit` rows of a query behind an id, in the order of their ids; rows without an id are left out.
 pub async fn find_after<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     select: Select<E>,
@@ -17,8 +17,18 @@ pub async fn find_after<E: EntityTrait>(
     after: Option<Id>,
     limit: u64,
 ) -> Result<Vec<E::Model>> {
-    let behind = Condition::all().add_option(after.map(|after| id.gt(after)));
+    let behind = after.map_or_else(|| id.is_not_null(), |after| id.gt(after));
     Ok(select.filter(behind).order_by_asc(id).limit(limit).all(connection).await?)
+}
+
+/// Up to `limit` rows of a query that have no id.
+pub async fn find_without_id<E: EntityTrait>(
+    connection: &impl ConnectionTrait,
+    select: Select<E>,
+    id: E::Column,
+    limit: u64,
+) -> Result<Vec<E::Model>> {
+    Ok(select.filter(id.is_null()).limit(limit).all(connection).await?)
 }
 
 /// The rows of a query with these ids, locked against other writers until the transaction ends.

@@ -36,8 +36,8 @@ pub struct Filter {
 impl ListFilter for Filter {
     type Entity = Entity;
     const SORT_FIELDS: &'static [SortField<Entity>] = &[
-        SortField::new("created_at", Column::CreatedAt, SortKind::Time, |row: &Model| row.created_at.to_string()),
-        SortField::new("email", Column::Email, SortKind::Text, |row: &Model| row.email.clone()),
+        SortField::new("created_at", Column::CreatedAt, SortKind::Time, |row: &Model| row.created_at.to_text()),
+        SortField::new("email", Column::Email, SortKind::Text, |row: &Model| row.email.to_text()),
     ];
     const ID: (Column, fn(&Model) -> Id) = (Column::Id, |row| row.id);
 
@@ -182,7 +182,7 @@ async fn find_spelled(connection: &impl ConnectionTrait, users: Select<Entity>, 
 /// Whether this connection may read password hashes. Not for a transaction, which a denied query may end.
 pub async fn may_read_hashes(connection: &impl ConnectionTrait) -> Result<bool> {
     let hashes = Entity::find().select_only().column(Column::PasswordHash).limit(1);
-    match hashes.into_tuple::<String>().all(connection).await {
+    match hashes.into_tuple::<Option<String>>().all(connection).await {
         Ok(_) => Ok(true),
         Err(error) if classify(&error) == Fault::Permission => Ok(false),
         Err(error) => Err(error.into()),

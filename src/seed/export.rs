@@ -143,11 +143,11 @@ fn limit(count: usize, what: &str) -> Result<()> {
 }
 
 fn email(user: &user::Model, number: usize, selection: &ExportSelection) -> String {
-    if selection.without_mask { user.email.clone() } else { format!("person-{number}@example.com") }
+    if selection.without_mask { user.email.to_string() } else { format!("person-{number}@example.com") }
 }
 
 fn raw_user(user: &user::Model, number: usize, selection: &ExportSelection) -> RawUser {
-    let name = |name: &String, masked: String| if selection.without_mask { name.clone() } else { masked };
+    let name = |name: &str, masked: String| if selection.without_mask { name.to_owned() } else { masked };
     RawUser {
         email: email(user, number, selection),
         first_name: name(&user.first_name, "Person".to_owned()),
@@ -179,12 +179,12 @@ fn raw_order(
 ) -> RawOrder {
     let buyer = users.iter().position(|user| user.id == order.user_id);
     let item = |(item, product): &ItemWithProduct| RawItem {
-        sku: product.as_ref().map_or_else(|| item.product_id.to_string(), |product| product.sku.clone()),
+        sku: product.as_ref().map_or_else(|| item.product_id.to_string(), |product| product.sku.or_id(product.id)),
         quantity: item.quantity.pieces(),
         unit_price: Some(item.unit_price.to_string()),
     };
     RawOrder {
-        reference: order.reference.clone(),
+        reference: order.reference.to_string(),
         user: buyer.map_or_else(|| printable("nobody"), |position| email(&users[position], position + 1, selection)),
         status: order.status.to_string(),
         placed_at: Some(order.created_at.to_string()),

@@ -88,8 +88,8 @@ impl RawProduct {
     /// A product with its initial stock.
     pub(super) fn from_model(product: &product::Model, stock: i64) -> RawProduct {
         RawProduct {
-            sku: product.sku.clone(),
-            name: product.name.clone(),
+            sku: product.sku.to_string(),
+            name: product.name.to_string(),
             description: product.description.clone(),
             price: product.price.to_string(),
             stock,

@@ -254,8 +254,8 @@ fn events(
     let key = plan.key()?;
     let event = |(table, sequence): (&WrittenTable, i32)| audit_event::Model {
         sequence: sequence.into(),
-        entity_type: table.name.clone(),
-        entity_id: table.last,
+        entity_type: table.name.clone().into(),
+        entity_id: table.last.into(),
         after: Some(json!({ "rows": table.loaded.rows, "digest": hexadecimal(&table.loaded.digest) }).to_string()),
         idempotency_key: (sequence == 0).then(|| key.as_str().to_owned()),
         ..operations.event(EventName::SeedGenerate, shop.operation_id)

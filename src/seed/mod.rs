@@ -163,12 +163,12 @@ async fn apply(
     let created = std::mem::take(&mut applied.rows);
     let now_applied = seed::Model {
         name: seed.name.clone(),
-        checksum: seed.checksum.clone(),
-        environment: environment.to_owned(),
+        checksum: seed.checksum.clone().into(),
+        environment: environment.into(),
         rows_created: applied.created.into(),
         rows_updated: applied.updated.into(),
         rows_unchanged: applied.unchanged.into(),
-        applied_by: actor.to_owned(),
+        applied_by: actor.into(),
         applied_at: operation.now().into(),
     };
     let change =
@@ -199,7 +199,7 @@ impl Applied {
             return Ok(());
         };
         // The password is kept: hashes cannot be compared, and it may have been changed since.
-        let (first_name, last_name) = (first_name.as_str().to_owned(), last_name.as_str().to_owned());
+        let (first_name, last_name) = (first_name.clone().into(), last_name.clone().into());
         let after = user::Model { first_name, last_name, ..before.clone() };
         if after == before {
             self.unchanged += 1;
@@ -371,5 +371,5 @@ async fn revert_order(operation: &mut Operation, order: &order::Model) -> Result
 }
 
 fn restock(operation: &Operation, order: &order::Model, product: Id, pieces: i32) -> stock_movement::Model {
-    stock_movement::Model { order_id: Some(order.id), ..operation.movement(product, pieces, MovementReason::Restock) }
+    stock_movement::Model { order_id: order.id, ..operation.movement(product, pieces, MovementReason::Restock) }
 }

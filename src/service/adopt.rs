@@ -10,6 +10,7 @@ mod repairs;
 
 use std::collections::{BTreeMap, HashMap};
 
+use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 
 use self::candidates::Candidates;
@@ -18,7 +19,7 @@ use super::explain::{AuditedEntity, Difference, FINDINGS_MAX, ForeignRow, ROWS_A
 use super::operation::{Operation, Operations, Request};
 use crate::domain::{EntityKind, EventName, Id};
 use crate::entity::{order, product, stock_movement, user};
-use crate::error::Result;
+use crate::error::{Result, printable};
 use crate::repository::{self, Change, adoption, trail};
 
 /// How many rows of one kind were taken in.
@@ -71,6 +72,8 @@ pub struct Adoption {
     pub oversold: Vec<(String, i64)>,
     /// What could not be taken in, and why.
     pub left: Vec<Told>,
+    /// Lines whose order or product is gone, and orders whose user is; the first [`FINDINGS_MAX`] of either.
+    pub lost: Vec<Told>,
 }
 
 impl Adoption {
@@ -107,13 +110,34 @@ pub async fn run(operations: &Operations, sets_totals: bool) -> Result<Adoption>
     let reads_hashes = repository::user::may_read_hashes(database.connection()).await?;
     let snapshot = database.snapshot().await?;
     let candidates = Candidates::find(&snapshot, reads_hashes).await?;
+    let lost = lost(&snapshot).await?;
     snapshot.rollback().await?;
     if candidates.is_empty(sets_totals) {
-        return Ok(Adoption { totals_of_zero: candidates.references_of_zero, ..Adoption::default() });
+        let (totals_of_zero, left) = (candidates.references_of_zero, candidates.without_id);
+        return Ok(Adoption { totals_of_zero, left, lost, ..Adoption::default() });
     }
     let request = Request { is_serialized: true, ..Request::new(EventName::Adopted) };
     let body = async |operation: &mut Operation| apply(operation, &candidates, reads_hashes, sets_totals).await;
-    operations.run(&request, body).await?.done()
+    let adoption = operations.run(&request, body).await?.done()?;
+    Ok(Adoption { lost, ..adoption })
+}
+
+/// What has lost what it belongs to.
+async fn lost(connection: &impl ConnectionTrait) -> Result<Vec<Told>> {
+    let told = |row: adoption::LostRow| {
+        let (id, gone) = (row.gone_id.present(), row.gone);
+        let which = id.map(|id| format!(" {}", printable(&id.to_string()))).unwrap_or_default();
+        let what = match (gone, id) {
+            (EntityKind::User, None) => "has no user".to_owned(),
+            (EntityKind::User, Some(_)) => format!("its user{which} is gone"),
+            (EntityKind::Order, None) => format!("line {} has no order", printable(&row.id.to_string())),
+            (EntityKind::Order, Some(_)) => format!("is gone, its line {} is left", printable(&row.id.to_string())),
+            (_, None) => format!("its line {} has no product", printable(&row.id.to_string())),
+            (_, Some(_)) => format!("the product{which} of its line {} is gone", printable(&row.id.to_string())),
+        };
+        Told { entity: EntityKind::Order, name: row.order, what }
+    };
+    Ok(adoption::find_lost_rows(connection, FINDINGS_MAX as u64).await?.into_iter().map(told).collect())
 }
 
 /// What is being taken in.
@@ -168,6 +192,7 @@ async fn apply(
     let products = adoption::lock_products(operation.handle()).await?;
 
     let mut work = Work::default();
+    work.adoption.left.clone_from(&candidates.without_id);
     let users = differences::<user::Entity>(operation, users).await?;
     let users = work.note(EntityKind::User, users);
     candidates.users.iter().filter_map(|id| users.get(id)).for_each(|row| work.take(row.clone(), 0));

@@ -40,10 +40,10 @@ async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {
     }
     let id = before.id.uuid().unwrap_or_else(|| operation.new_id());
     let after = Model {
-        email: format!("{NAME}-{}@{NOWHERE}", id.simple()),
-        password_hash: UNUSABLE.to_owned(),
-        first_name: NAME.to_owned(),
-        last_name: NAME.to_owned(),
+        email: format!("{NAME}-{}@{NOWHERE}", id.simple()).into(),
+        password_hash: UNUSABLE.into(),
+        first_name: NAME.into(),
+        last_name: NAME.into(),
         status: UserStatus::Anonymized.into(),
         updated_at: operation.now().into(),
         ..before.clone()

@@ -95,7 +95,7 @@ impl Explanation {
         self.found += 1;
         self.foreign += u64::from(kind == FindingKind::Foreign);
         if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding { kind, entity, id: Some(id), name, what });
+            self.findings.push(Finding { kind, entity, id: id.present(), name, what });
         }
     }
 }
@@ -116,7 +116,14 @@ pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> R
     for product in repository::product::find_stock_differences(connection, &[]).await? {
         let what = format!("stock is {}, its movements come to {}", product.stock_quantity, product.moved);
         let (entity, known, found) = (EntityKind::Product, None, None);
-        note(Difference::Foreign(ForeignRow { entity, id: product.id, name: product.sku, what, known, found }));
+        note(Difference::Foreign(ForeignRow {
+            entity,
+            id: product.id,
+            name: product.sku.or_id(product.id),
+            what,
+            known,
+            found,
+        }));
     }
     explanation.rows = rows;
     Ok(explanation)
@@ -138,7 +145,23 @@ pub(super) async fn compare_all<E: AuditedEntity>(
         count += subjects.len() as u64;
         compare::<E>(connection, &subjects, &generated, note).await?;
     }
+    count += without_id::<E>(connection, reads_hashes, note).await?;
     missing_rows::<E>(connection, note).await?;
+    Ok(count)
+}
+
+/// Rows without an id, which no event can be about.
+async fn without_id<E: AuditedEntity>(
+    connection: &impl ConnectionTrait,
+    reads_hashes: bool,
+    note: &mut impl FnMut(Difference),
+) -> Result<u64> {
+    let rows = trail::find_without_id(connection, E::select(reads_hashes), E::ID, FINDINGS_MAX as u64).await?;
+    let subjects = E::subjects(connection, rows).await?;
+    let count = subjects.len() as u64;
+    for AuditedRow { id, name, .. } in subjects {
+        note(Difference::Wrong { entity: E::KIND, id, name, what: "has no id".to_owned() });
+    }
     Ok(count)
 }
 
@@ -151,7 +174,7 @@ pub(super) async fn compare<E: AuditedEntity>(
 ) -> Result<()> {
     let ids: Vec<Id> = subjects.iter().map(|subject| subject.id).collect();
     let events = trail::find_events_of(connection, E::KIND, &ids).await?;
-    let events = by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default());
+    let events = by(events, |event: &audit_event::Model| event.entity_id);
     let moved = E::movements(connection, &ids).await?;
     // The event of a generated table has the number of rows, not their content.
     let is_generated = |movement: &stock_movement::Model| generated.iter().any(|(id, _)| *id == movement.operation_id);
@@ -214,7 +237,7 @@ pub(super) async fn missing<E: AuditedEntity>(
     note: &mut impl FnMut(Difference),
 ) -> Result<()> {
     let events = trail::find_events_of(connection, E::KIND, ids).await?;
-    for (id, events) in by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default()) {
+    for (id, events) in by(events, |event: &audit_event::Model| event.entity_id) {
         let events: Vec<ParsedEvent> = events.iter().map(ParsedEvent::new).collect();
         if is_erased_unexplained(&events) {
             let (name, what) = (String::new(), ERASED_UNEXPLAINED.to_owned());

@@ -303,7 +303,8 @@ impl Operations {
             return;
         }
         let error = personal::without_addresses(&format!("{}: {}", error.code(), error.message()));
-        let event = audit_event::Model { entity_id: subject, ..self.failed_event(request, operation_id, &error) };
+        let event =
+            audit_event::Model { entity_id: subject.into(), ..self.failed_event(request, operation_id, &error) };
         let record = async {
             let handle = self.database.begin().await?;
             repository::audit_event::create_many(&handle, [event]).await?;
@@ -328,17 +329,17 @@ impl Operations {
             operation_id: operation_id.into(),
             sequence: 0.into(),
             operation: name.into(),
-            actor: self.actor.clone(),
+            actor: self.actor.clone().into(),
             outcome: Outcome::Succeeded.into(),
-            entity_type: name.kind().to_string(),
-            entity_id: None,
+            entity_type: name.kind().as_str().into(),
+            entity_id: Id::Missing,
             before: None,
             after: None,
             reason: None,
             error: None,
             idempotency_key: None,
             request_fingerprint: None,
-            seal_id: None,
+            seal_id: Id::Missing,
             occurred_at: self.clock.now().into(),
         }
     }
@@ -372,7 +373,7 @@ impl Operation {
             product_id,
             delta: delta.into(),
             reason: reason.into(),
-            order_id: None,
+            order_id: Id::Missing,
             operation_id: self.id.into(),
             note: None,
             created_at: self.now.into(),
@@ -440,8 +441,8 @@ impl Operation {
             let idempotency = key.filter(|_| sequence == 0);
             audit_event::Model {
                 sequence: sequence.into(),
-                entity_type: change.entity.to_string(),
-                entity_id: Some(change.id),
+                entity_type: change.entity.as_str().into(),
+                entity_id: change.id,
                 before: change.before.map(|json| json.to_string()),
                 after: change.after.map(|json| json.to_string()),
                 reason: request.reason.clone(),

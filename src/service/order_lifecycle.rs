@@ -131,7 +131,7 @@ pub async fn run(
     match operations.run(&request, async |operation| apply_as(operation, wanted, is_keyed).await).await? {
         Completion::Done(moved) => Ok(moved),
         Completion::Replayed(event) => {
-            let id = event.entity_id.unwrap_or_default();
+            let id = event.entity_id;
             let order = repository::order::find_by_id(operations.database.connection(), id).await?;
             let order = order.ok_or_else(|| Error::not_found("order", id))?;
             Ok(replay(&order, &event))
@@ -332,7 +332,7 @@ async fn restore(
     let movements: Vec<_> = restored
         .iter()
         .map(|line| stock_movement::Model {
-            order_id: Some(order.id),
+            order_id: order.id,
             note: note.map(str::to_owned),
             ..operation.movement(line.product_id, line.quantity, MovementReason::Restock)
         })

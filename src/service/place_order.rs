@@ -139,7 +139,7 @@ pub async fn run(operations: &Operations, new: &NewOrder, key: Option<Idempotenc
         Completion::Done(placed) => Ok(placed),
         Completion::Replayed(event) => {
             let connection = operations.database.connection();
-            let id = event.entity_id.unwrap_or_default();
+            let id = event.entity_id;
             let order = repository::order::find_by_id(connection, id).await?;
             let order = order.ok_or_else(|| Error::not_found("order", id))?;
             let user = repository::user::find_by_id(connection, order.user_id).await?;
@@ -243,7 +243,7 @@ pub(super) const RECEIVED: &str = "received";
 fn extra(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
     let line = |(item, product): &repository::order::ItemWithProduct| RestockedLine {
         product_id: item.product_id,
-        sku: product.as_ref().map(|product| product.sku.clone()).unwrap_or_default(),
+        sku: product.as_ref().map(|product| product.sku.to_string()).unwrap_or_default(),
         quantity: item.quantity.known().unwrap_or_default(),
     };
     let mut more = Map::new();
@@ -388,7 +388,7 @@ fn build(
         .collect();
     let order = order::Model {
         id,
-        reference: reference(operation, new).as_str().to_owned(),
+        reference: reference(operation, new).into(),
         user_id: user.id,
         status: new.status.into(),
         total_amount: total(&amounts, new.expected_total)?.into(),
@@ -451,7 +451,7 @@ fn build_movements(
     new: &NewOrder,
 ) -> Vec<stock_movement::Model> {
     let movement = |item: &order_item::Model, delta: i32, reason: MovementReason| stock_movement::Model {
-        order_id: Some(order.id),
+        order_id: order.id,
         note: new.note.clone(),
         created_at: order.created_at.clone(),
         ..operation.movement(item.product_id, delta, reason)

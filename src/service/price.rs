@@ -262,7 +262,7 @@ fn price_event(event: audit_event::Model) -> Option<PriceEvent> {
         before,
         price,
         operation: event.operation,
-        actor: event.actor,
+        actor: event.actor.to_string(),
     })
 }
 

@@ -13,7 +13,7 @@ use super::operation::{Operation, Operations, Request};
 use crate::domain::personal::sealed_form;
 use crate::domain::text::{counted, hexadecimal};
 use crate::domain::{EventName, Id};
-use crate::entity::{audit_event, audit_seal};
+use crate::entity::{Stored, audit_event, audit_seal};
 use crate::error::{CommandLine, Error, Hint, Kind, Result};
 use crate::repository::{self, audit_seal::SealedRow};
 
@@ -115,15 +115,15 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Id>) -> Res
     let mut seal = audit_seal::Model {
         id: operation.new_id().into(),
         number: number.checked_add(1).ok_or_else(|| no_number_left(number))?,
-        previous_hash: last.map_or_else(String::new, |last| last.hash),
-        hash: String::new(),
+        previous_hash: last.map_or_else(Stored::default, |last| last.hash),
+        hash: Stored::default(),
         event_count: i32::try_from(events.len()).map_err(too_many)?.into(),
-        sealed_by: actor.to_owned(),
+        sealed_by: actor.into(),
         sealed_at: operation.now().into(),
     };
     let mut hash = SealHash::new(&seal, &seal.sealed_at.to_string());
     events.iter().for_each(|event| hash.add(event));
-    seal.hash = hash.finish();
+    seal.hash = hash.finish().into();
     let ids: Vec<Id> = events.iter().map(|event| event.row.id).collect();
     let change = repository::audit_seal::create(operation.handle(), seal.clone(), &ids).await?;
     operation.record(change);
@@ -166,7 +166,7 @@ fn digest(event: &SealedRow<audit_event::Model>) -> impl AsRef<[u8]> + use<> {
         event.actor,
         event.outcome,
         event.entity_type,
-        event.entity_id.map(sealed_id),
+        event.entity_id.present().map(sealed_id),
         event.before.as_deref().map(sealed_form),
         event.after.as_deref().map(sealed_form),
         event.reason,
@@ -229,8 +229,8 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
             chain.note_number(seal.number, last.as_ref().map_or(0, |last| last.number).max(0));
             if seal.number > 0 {
                 check(connection, &sealed, &mut chain).await?;
-                is_head_found |= head == Some(seal.hash.as_str());
-                chain.head.clone_from(&seal.hash);
+                is_head_found |= head.is_some_and(|head| seal.hash == head);
+                chain.head = seal.hash.to_string();
             }
             last = Some(sealed.row);
         }
@@ -254,7 +254,9 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
     } else {
         chain.unlisted = count - strays.len() as u64;
         let what = "bears a seal that is none of the chain";
-        chain.problems.extend(strays.into_iter().map(|event| SealProblem::of_event(event.id, event.operation, what)));
+        chain
+            .problems
+            .extend(strays.into_iter().map(|event| SealProblem::of_event(event.id, event.operation.to_string(), what)));
     }
     let unreadable = repository::readable_events::find_unreadable(connection, EVENTS_NAMED).await?;
     chain.problems.extend(
@@ -293,7 +295,7 @@ async fn check(
         let what =
             if count < expected { "events were removed, moved away or made illegible" } else { "events were added" };
         chain.note(Some(seal.number), format!("covers {}, {count} bear it: {what}", counted(expected, "event")));
-    } else if hash.finish() != seal.hash {
+    } else if seal.hash != hash.finish() {
         chain.note(Some(seal.number), "an event, or the seal itself, was edited or exchanged");
     }
     chain.seals += 1;

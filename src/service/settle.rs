@@ -90,6 +90,6 @@ async fn owner(connection: &impl ConnectionTrait, id: Id) -> Result<Option<(Stri
 
 /// The subject of an event: `order K7Q2M-9XD4T`.
 pub fn subject(event: &Model) -> String {
-    let name = event.name().or_else(|| Some(event.entity_id?.to_string())).unwrap_or_default();
+    let name = event.name().or_else(|| Some(event.entity_id.present()?.to_string())).unwrap_or_default();
     format!("{} {}", printable(&event.entity_type), printable(&name))
 }

@@ -58,7 +58,7 @@ pub async fn adjust(
     match operations.run(&request, async |operation| apply_adjust(operation, adjustment).await).await? {
         Completion::Done(product) => Ok(AdjustmentResult { product, replayed: false }),
         Completion::Replayed(event) => {
-            let id = event.entity_id.unwrap_or_default();
+            let id = event.entity_id;
             let now = repository::product::find_by_id(operations.database.connection(), id).await?;
             let now = now.ok_or_else(|| Error::not_found("product", id))?;
             let level =
@@ -134,7 +134,7 @@ pub async fn set(operations: &Operations, count: &StockCount) -> Result<Changed>
             return Ok(Changed { after: before.clone(), before, changed: false });
         }
         let adjustment = Adjustment {
-            product: before.sku.clone(),
+            product: before.sku.or_id(before.id),
             delta: count.level - have,
             reason: count.reason,
             note: count.note.clone(),

@@ -70,7 +70,7 @@ pub async fn update(operations: &Operations, who: &str, change: impl Fn(&mut Mod
 pub async fn set_password(operations: &Operations, who: &str, password_hash: &str) -> Result<Changed> {
     mutate(operations, EventName::UserSetPassword, who, async |_operation, user| {
         refuse_anonymized(user)?;
-        Ok(Model { password_hash: password_hash.to_owned(), ..user.clone() })
+        Ok(Model { password_hash: password_hash.into(), ..user.clone() })
     })
     .await
 }
@@ -81,7 +81,7 @@ pub async fn rehash(operations: &Operations, user: &Model, password_hash: &str) 
     mutate(operations, EventName::UserRehash, &user.id.or_key(&user.email), async |_operation, now| {
         let is_same = now.password_hash == user.password_hash;
         let hash = if is_same { password_hash } else { now.password_hash.as_str() };
-        Ok(Model { password_hash: hash.to_owned(), ..now.clone() })
+        Ok(Model { password_hash: hash.into(), ..now.clone() })
     })
     .await
 }

@@ -32,7 +32,7 @@ pub async fn find<'a>(
     let references = distinct(rows.flat_map(|row| keys.references_of(row.key())));
     let references: Vec<&str> = references.iter().map(String::as_str).collect();
     let orders = repository::order::find_by_references(connection, &references, lock).await?;
-    Ok(orders.into_iter().map(|order| (order.reference.clone(), order)).collect())
+    Ok(orders.into_iter().map(|order| (order.reference.to_string(), order)).collect())
 }
 
 /// The order of a written reference: an exact match takes precedence over another spelling.
@@ -156,7 +156,7 @@ impl OrderRow {
                 || cell.value.as_ref().is_ok_and(|total| order.total_amount == *total)
         });
         let is_status = match &self.status {
-            None => order.status == OrderStatus::Pending,
+            None => order.status == OrderStatus::Pending || matches!(order.status, Stored::Missing),
             Some(cell) => {
                 cell.is_same_text(&order.status.to_string())
                     || cell.value.as_ref().is_ok_and(|own| order.status == *own)

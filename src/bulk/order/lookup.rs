@@ -33,7 +33,7 @@ pub async fn users_of(
     let emails = distinct(rows.iter().map(|row| import.keys.email(&row.user.text)));
     let emails: Vec<&str> = emails.iter().map(String::as_str).collect();
     let users = repository::user::find_by_emails(connection, &emails, Lock::None).await?;
-    Ok(users.into_iter().map(|user| (user.email.clone(), user)).collect())
+    Ok(users.into_iter().map(|user| (user.email.to_string(), user)).collect())
 }
 
 /// The stored SKUs that orders name, each once.
@@ -58,7 +58,7 @@ impl OrderCheckState {
         let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
         for product in repository::product::find_by_skus(connection, &skus, Lock::None).await? {
             self.left.entry(product.id).or_insert(product.stock_quantity.pieces());
-            self.products.insert(product.sku, (product.id, product.price));
+            self.products.insert(product.sku.to_string(), (product.id, product.price));
         }
         Ok(())
     }

@@ -100,6 +100,7 @@ fn mutation<'a>(
         oversold: oversold.collect(),
         rows: &adoption.rows,
         left: &adoption.left,
+        lost: &adoption.lost,
         repairs: repairs.iter().map(repair).collect(),
     };
     Mutation::new(line, "", Change { changed, dry_run, ..Change::default() }.with(details))
@@ -116,6 +117,7 @@ struct AdoptedRows<'a> {
     oversold: Vec<Value>,
     rows: &'a [Told],
     left: &'a [Told],
+    lost: &'a [Told],
     repairs: Vec<Value>,
 }
 
@@ -131,6 +133,9 @@ fn tell_rest(context: &Context, adoption: &Adoption, repairs: &[Repair], sets_to
     }
     for Told { entity, name, what } in adoption.left.iter().take(SHOWN) {
         context.output.warn(&format!("not taken in: {entity} {}: {}", printable(name), printable(what)));
+    }
+    for Told { entity, name, what } in adoption.lost.iter().take(SHOWN) {
+        context.output.warn(&format!("{entity} {}: {what}", printable(name)));
     }
     if !adoption.totals_of_zero.is_empty() {
         let orders = counted(adoption.totals_of_zero.len(), "order");

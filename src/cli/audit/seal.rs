@@ -25,7 +25,7 @@ pub async fn run(context: &Context, write: &WriteArguments) -> Result<Effect> {
         };
         let change = Change { changed: seals > 0, dry_run: operations.dry_run, ..Change::default() };
         let id = head.as_ref().map(|seal| seal.id.to_string()).unwrap_or_default();
-        let (number, head) = head.map(|seal| (seal.number, seal.hash)).unzip();
+        let (number, head) = head.map(|seal| (seal.number, seal.hash.to_string())).unzip();
         Ok(Mutation::new(line, id, change.with(Sealed { seals, events, number, head })))
     })
     .await

@@ -135,7 +135,7 @@ impl ListQuery for FilterArguments {
     async fn rows(database: &Database, found: Vec<order::Model>) -> Result<Vec<OrderView>> {
         let buyers = orders::find_users(database.connection(), &found).await?;
         let row = |order: order::Model| {
-            let email = buyers.iter().find(|user| user.id == order.user_id).map(|user| user.email.clone());
+            let email = buyers.iter().find(|user| user.id == order.user_id).and_then(|user| user.email.to_text());
             OrderView { order, email }
         };
         Ok(found.into_iter().map(row).collect())
@@ -161,9 +161,10 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
 /// Converts a placed order to the view of an order with its lines.
 pub fn detail(placed: PlacedOrder) -> FullOrder {
     let item = |(item, product): ItemWithProduct| {
-        let (sku, name) = product.map(|product| (product.sku, product.name)).unzip();
+        let (sku, name) = product.map_or((None, None), |product| (product.sku.to_text(), product.name.to_text()));
         Item { item, sku, name }
     };
-    let (email, items) = (placed.user.map(|user| user.email), placed.items.into_iter().map(item).collect());
+    let email = placed.user.and_then(|user| user.email.to_text());
+    let items = placed.items.into_iter().map(item).collect();
     FullOrder { order: placed.order, email, items }
 }

@@ -16,7 +16,7 @@ impl View for OrderView {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.order.id.into()),
-        Column::new("reference", "REFERENCE", |view| view.order.reference.as_str().into()),
+        Column::new("reference", "REFERENCE", |view| view.order.reference.clone().into()),
         Column::new("user", "USER", |view| view.email.clone().into()),
         Column::detail("user_id", "USER ID", |view| view.order.user_id.into()),
         Column::new("status", "STATUS", |view| view.order.status.clone().into()),
@@ -49,7 +49,7 @@ impl View for FullOrder {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("id", "ID", |view| view.order.id.into()),
-        Column::new("reference", "REFERENCE", |view| view.order.reference.as_str().into()),
+        Column::new("reference", "REFERENCE", |view| view.order.reference.clone().into()),
         Column::new("user", "USER", |view| view.email.clone().into()),
         Column::new("user_id", "USER ID", |view| view.order.user_id.into()),
         Column::new("status", "STATUS", |view| view.order.status.clone().into()),
@@ -64,7 +64,7 @@ impl View for FullOrder {
 impl View for Line {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("reference", "REFERENCE", |view| view.reference.as_str().into()),
+        Column::new("reference", "REFERENCE", |view| view.reference.clone().into()),
         Column::new("user", "USER", |view| view.email.clone().into()),
         Column::new("status", "STATUS", |view| view.status.clone().into()),
         Column::new("created_at", "CREATED", |view| view.created_at.clone().into()),

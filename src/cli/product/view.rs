@@ -9,8 +9,8 @@ impl View for product::Model {
     const NOUN: &'static str = "products";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.id.into()),
-        Column::new("sku", "SKU", |view| view.sku.as_str().into()),
-        Column::new("name", "NAME", |view| view.name.as_str().into()),
+        Column::new("sku", "SKU", |view| view.sku.clone().into()),
+        Column::new("name", "NAME", |view| view.name.clone().into()),
         Column::detail("description", "DESCRIPTION", |view| view.description.clone().into()),
         Column::new("price", "PRICE", |view| view.price.clone().into()),
         Column::new("stock_quantity", "STOCK", |view| view.stock_quantity.clone().into()),

@@ -47,8 +47,8 @@ impl View for ProductSales {
     const NOUN: &'static str = "products sold";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("product_id", "PRODUCT ID", |view| view.product_id.into()),
-        Column::new("sku", "SKU", |view| view.product.as_ref().map(|(sku, _)| sku.clone()).into()),
-        Column::new("name", "NAME", |view| view.product.as_ref().map(|(_, name)| name.clone()).into()),
+        Column::new("sku", "SKU", |view| view.sku.clone().into()),
+        Column::new("name", "NAME", |view| view.name.clone().into()),
         Column::new("units", "UNITS", |view| view.units.into()),
         Column::new("revenue", "REVENUE", |view| view.revenue.into()),
     ];
@@ -83,7 +83,7 @@ pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Re
     let rows = reports::top_products(database.connection(), span, arguments.by, arguments.limit.limit).await?;
     context.output.list(&rows)?;
     arguments.chart.draw(context, &rows, |row| {
-        let label = row.product.as_ref().map_or_else(|| row.id(), |(sku, _)| sku.clone());
+        let label = row.sku.clone().unwrap_or_else(|| row.id());
         Bar::new(&label, if arguments.by == Ranking::Revenue { row.revenue.to_decimal() } else { row.units.into() })
     })
 }

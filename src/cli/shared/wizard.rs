@@ -167,7 +167,7 @@ fn format_amount(amount: Option<Money>) -> String {
 }
 
 fn user_entry(user: user::Model) -> Entry<user::Model> {
-    let cells = vec![user.email.clone(), format!("{} {}", user.first_name, user.last_name)];
+    let cells = vec![user.email.to_string(), format!("{} {}", user.first_name, user.last_name)];
     Entry { id: user.id, cells, value: user }
 }
 
@@ -176,7 +176,7 @@ fn product_entry(product: product::Model) -> Entry<product::Model> {
         Some(..=0) => "out of stock".to_owned(),
         _ => format!("{} in stock", product.stock_quantity),
     };
-    let cells = vec![product.sku.clone(), product.price.to_string(), stock, product.name.clone()];
+    let cells = vec![product.sku.to_string(), product.price.to_string(), stock, product.name.to_string()];
     Entry { id: product.id, cells, value: product }
 }
 

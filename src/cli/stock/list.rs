@@ -60,10 +60,10 @@ impl ListQuery for MovementArguments {
     }
 
     async fn rows(database: &Database, found: Vec<stock_movement::Model>) -> Result<Vec<MovementView>> {
-        let ids: Vec<Id> = found.iter().filter_map(|movement| movement.order_id).collect();
+        let ids: Vec<Id> = found.iter().filter_map(|movement| movement.order_id.present()).collect();
         let orders = orders::find_references(database.connection(), &ids).await?;
         let row = |movement: stock_movement::Model| {
-            let order = orders.iter().find(|(id, _)| movement.order_id == Some(*id)).map(|(_, name)| name.clone());
+            let order = orders.iter().find(|(id, _)| movement.order_id == *id).and_then(|(_, name)| name.to_text());
             MovementView { movement, order }
         };
         Ok(found.into_iter().map(row).collect())

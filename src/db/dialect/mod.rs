@@ -88,6 +88,8 @@ pub struct Facts {
     pub stores_ids_as_text: bool,
     /// Whether times are stored as text in any form.
     pub stores_times_as_text: bool,
+    /// Whether NULL comes before every value in ascending order; in descending order it is the reverse.
+    pub sorts_null_first: bool,
     /// Whether texts are converted implicitly in comparisons.
     pub converts_texts: bool,
     /// Whether `UPDATE … RETURNING` exists.

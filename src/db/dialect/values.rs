@@ -99,6 +99,11 @@ pub trait Values {
     /// An id as text that `Uuid::try_parse` reads.
     fn id_as_text(&self, column: &str) -> String;
 
+    /// The key of a row as text; without a key its id.
+    fn key_or_id(&self, key: &str, id: &str) -> String {
+        format!("COALESCE({key}, {})", self.id_as_text(id))
+    }
+
     /// The ids that a typed name may mean: a UUID in every form that a column can hold.
     fn ids_named(&self, name: &str) -> Vec<Id> {
         Uuid::try_parse(name).map(Id::from).into_iter().collect()

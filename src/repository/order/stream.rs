@@ -37,7 +37,7 @@ pub struct Item {
 /// An item with the fields of its order, for flat files.
 pub struct Line {
     /// The order's reference.
-    pub reference: String,
+    pub reference: Stored<String>,
     /// As in [`FullOrder`].
     pub email: Option<String>,
     /// The order's status as stored; `None` where another program left it out.
@@ -101,13 +101,15 @@ pub async fn stream_lines(
         .column_as(order_item::Column::Quantity, "quantity")
         .column_as(order_item::Column::UnitPrice, "unit_price");
     let rows = stream::rows(connection, select.build(connection.get_database_backend())).await?;
-    let mut reference = String::new();
+    let mut last = None::<(Stored<String>, Moment)>;
     Ok(rows.map(move |row| {
         let mut line = line(row?)?;
-        if line.reference == reference {
+        let continues =
+            |(reference, time): &(Stored<String>, Moment)| *reference == line.reference && *time == line.created_at;
+        if last.as_ref().is_some_and(continues) {
             line.total_amount = None;
         } else {
-            reference.clone_from(&line.reference);
+            last = Some((line.reference.clone(), line.created_at.clone()));
         }
         Ok(line)
     }))
@@ -142,9 +144,9 @@ impl OrderStream {
     async fn next(&mut self) -> Result<Option<FullOrder>> {
         loop {
             let Some(mut row) = self.rows.next().await.transpose()? else { return Ok(self.open.take()) };
-            let id = row.id()?.unwrap_or(Id::of_text(""));
+            let id = row.id()?;
             let item = item(&mut row, id)?;
-            if let Some(open) = self.open.as_mut().filter(|open| open.order.id == id) {
+            if let Some(open) = self.open.as_mut().filter(|open| id != Id::Missing && open.order.id == id) {
                 open.items.extend(item);
                 continue;
             }
@@ -159,8 +161,8 @@ impl OrderStream {
 fn order(mut row: Row, id: Id, item: Option<Item>) -> Result<FullOrder> {
     let order = Model {
         id,
-        reference: row.text()?.unwrap_or_default(),
-        user_id: row.id()?.unwrap_or(Id::of_text("")),
+        reference: row.text()?.into(),
+        user_id: row.id()?,
         status: row.text()?.as_deref().map_or(Stored::Missing, Stored::from),
         total_amount: row.value()?.unwrap_or(Stored::Missing),
         created_at: time_of(row.text()?),
@@ -173,11 +175,13 @@ fn order(mut row: Row, id: Id, item: Option<Item>) -> Result<FullOrder> {
 fn item(row: &mut Row, order_id: Id) -> Result<Option<Item>> {
     let (id, product_id, quantity, unit_price) = (row.id()?, row.id()?, row.value()?, row.value()?);
     let (sku, name) = (row.text()?, row.text()?);
-    let Some(id) = id else { return Ok(None) };
+    if (id, product_id) == (Id::Missing, Id::Missing) && quantity.is_none() && unit_price.is_none() {
+        return Ok(None);
+    }
     let item = order_item::Model {
         id,
         order_id,
-        product_id: product_id.unwrap_or(Id::of_text("")),
+        product_id,
         quantity: quantity.unwrap_or(Stored::Missing),
         unit_price: unit_price.unwrap_or(Stored::Missing),
     };
@@ -186,7 +190,7 @@ fn item(row: &mut Row, order_id: Id) -> Result<Option<Item>> {
 
 fn line(mut row: Row) -> Result<Line> {
     Ok(Line {
-        reference: row.text()?.unwrap_or_default(),
+        reference: row.text()?.into(),
         status: row.text()?,
         total_amount: row.value()?,
         created_at: time_of(row.text()?),

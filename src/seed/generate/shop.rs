@@ -105,10 +105,10 @@ impl Shop {
         };
         user::Model {
             id: self.user_id(number).into(),
-            email: format!("{}.{}.{number}@example.com", plain(first_name), plain(last_name)),
-            password_hash: UNUSABLE.to_owned(),
-            first_name: first_name.to_owned(),
-            last_name: last_name.to_owned(),
+            email: format!("{}.{}.{number}@example.com", plain(first_name), plain(last_name)).into(),
+            password_hash: UNUSABLE.into(),
+            first_name: first_name.into(),
+            last_name: last_name.into(),
             status: status.into(),
             created_at: moment(created_at),
             updated_at: moment(updated_at),
@@ -156,8 +156,8 @@ impl Shop {
         let level = &stock.0[number as usize];
         product::Model {
             id: self.product_id(number).into(),
-            sku: format!("{prefix}-{}", &reference::characters(tail)[..SKU_BITS as usize / 5]),
-            name: format!("{quality} {material} {noun}"),
+            sku: format!("{prefix}-{}", &reference::characters(tail)[..SKU_BITS as usize / 5]).into(),
+            name: format!("{quality} {material} {noun}").into(),
             description: phrase.map(|phrase| format!("{quality} {} of {}, {phrase}.", lower(noun), lower(material))),
             price: money(self.price(number)).into(),
             stock_quantity: (level.available + level.returned).into(),
@@ -253,7 +253,7 @@ impl Shop {
         let loyal = self.draws.unit(Entity::Order, order.number, Field::Customer);
         order::Model {
             id: id.into(),
-            reference: Reference::from_id(id).as_str().to_owned(),
+            reference: Reference::from_id(id).into(),
             user_id: self.user_id((loyal * loyal * known as f64) as u64).into(),
             status: order.status.into(),
             total_amount: money(order.lines.iter().map(|line| i64::from(line.quantity) * line.price).sum()).into(),
@@ -280,7 +280,7 @@ impl Shop {
             product_id: self.product_id(movement.product).into(),
             delta: movement.delta.into(),
             reason: movement.reason.into(),
-            order_id: movement.order.map(Id::from),
+            order_id: movement.order.map(Id::from).into(),
             operation_id: self.operation_id.into(),
             note: None,
             created_at: moment(movement.at),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::ConnectionTrait;
 
+use super::Told;
 use crate::domain::Id;
 use crate::entity::{order, product, user};
 use crate::error::Result;
@@ -22,17 +23,20 @@ pub(super) struct Candidates {
     pub totals_of_zero: BTreeSet<Id>,
     /// The orders with these totals.
     pub references_of_zero: Vec<String>,
+    /// Rows without an id.
+    pub without_id: Vec<Told>,
     /// Whether all that is to be done is to set totals.
     has_only_totals: bool,
 }
 
 impl Candidates {
     pub async fn find(connection: &impl ConnectionTrait, reads_hashes: bool) -> Result<Candidates> {
-        let (users, removed_users) = of::<user::Entity>(connection, reads_hashes).await?;
-        let (mut products, removed_products) = of::<product::Entity>(connection, reads_hashes).await?;
-        let (mut orders, mut removed_orders) = of::<order::Entity>(connection, reads_hashes).await?;
+        let mut without_id = Vec::new();
+        let (users, removed_users) = of::<user::Entity>(connection, reads_hashes, &mut without_id).await?;
+        let (mut products, removed_products) = of::<product::Entity>(connection, reads_hashes, &mut without_id).await?;
+        let (mut orders, mut removed_orders) = of::<order::Entity>(connection, reads_hashes, &mut without_id).await?;
         let differences = repository::product::find_stock_differences(connection, &[]).await?;
-        products.extend(differences.into_iter().map(|product| product.id));
+        products.extend(differences.into_iter().filter_map(|product| product.id.present()));
         orders.extend(invariant::find_orders_with_unmoved_lines(connection).await?);
         let movements = adoption::find_movements_of_removed_orders(connection).await?;
         removed_orders.extend(movements.into_iter().map(|(order, ..)| order));
@@ -52,7 +56,8 @@ impl Candidates {
             orders: orders.into_iter().collect(),
             removed_orders: removed_orders.into_iter().collect(),
             totals_of_zero,
-            references_of_zero: references.into_iter().map(|(_, reference)| reference).collect(),
+            references_of_zero: references.into_iter().map(|(id, reference)| reference.or_id(id)).collect(),
+            without_id,
             has_only_totals,
         })
     }
@@ -66,13 +71,16 @@ impl Candidates {
 async fn of<E: AuditedEntity>(
     connection: &impl ConnectionTrait,
     reads_hashes: bool,
+    without_id: &mut Vec<Told>,
 ) -> Result<(BTreeSet<Id>, BTreeSet<Id>)> {
     let (mut written, mut removed) = (BTreeSet::new(), BTreeSet::new());
-    let mut note = |difference| {
-        if let Difference::Foreign(row) = difference {
+    let mut note = |difference| match difference {
+        Difference::Foreign(row) => {
             let ids = if row.found.is_some() { &mut written } else { &mut removed };
             ids.insert(row.id);
         }
+        Difference::Wrong { entity, id: Id::Missing, name, what } => without_id.push(Told { entity, name, what }),
+        Difference::Wrong { .. } => {}
     };
     let _rows = compare_all::<E>(connection, reads_hashes, &mut note).await?;
     Ok((written, removed))

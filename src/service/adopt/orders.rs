@@ -51,7 +51,7 @@ pub(super) async fn take(
         }
         let mut moved = HashMap::<Id, Vec<stock_movement::Model>>::new();
         for movement in trail::find_movements_of_orders(operation.handle(), &ids).await? {
-            moved.entry(movement.order_id.unwrap_or_default()).or_default().push(movement);
+            moved.entry(movement.order_id).or_default().push(movement);
         }
         for order in some {
             let items = items.remove(&order.id).unwrap_or_default();
@@ -65,7 +65,7 @@ pub(super) async fn take(
                 ..needs(work, order, found.as_ref(), &items, &moved)
             };
             if has_zero && (!sets_totals || needs.total.is_none()) {
-                work.adoption.totals_of_zero.push(order.reference.clone());
+                work.adoption.totals_of_zero.push(order.reference.or_id(order.id));
             }
             let needs = Needs { total: needs.total.filter(|_| sets_totals), ..needs };
             with_totals.extend(take_one(operation, work, order, found, &items, &needs, &skus));
@@ -96,11 +96,15 @@ fn needs(
     let mut products = BTreeMap::<Id, Pieces>::new();
     for item in items {
         match item.quantity.known().filter(|quantity| *quantity > 0) {
+            Some(_) if item.product_id == Id::Missing => {
+                let why = "a line without a product stays without a movement";
+                work.adoption.leave(EntityKind::Order, &order.reference.or_id(order.id), why);
+            }
             Some(quantity) => products.entry(item.product_id).or_default().ordered += i64::from(quantity),
             None => {
                 let why =
                     format!("a line of {} pieces stays without a movement", printable(&item.quantity.to_string()));
-                work.adoption.leave(EntityKind::Order, &order.reference, why);
+                work.adoption.leave(EntityKind::Order, &order.reference.or_id(order.id), why);
             }
         }
     }
@@ -157,7 +161,11 @@ fn take_one(
     {
         let sign = if lines { -1 } else { 1 };
         let Some(delta) = pieces(sign * count) else {
-            work.adoption.leave(EntityKind::Order, &order.reference, "it has more pieces than a movement can hold");
+            work.adoption.leave(
+                EntityKind::Order,
+                &order.reference.or_id(order.id),
+                "it has more pieces than a movement can hold",
+            );
             continue;
         };
         if lines && is_held {
@@ -165,7 +173,7 @@ fn take_one(
         }
         *work.of_orders.entry(product).or_default() += i64::from(delta);
         let movement = operation.movement(product, delta, reason);
-        work.movements.push(stock_movement::Model { order_id: Some(order.id), ..movement });
+        work.movements.push(stock_movement::Model { order_id: order.id, ..movement });
         let list = if lines { &mut taken } else { &mut restored };
         list.push(line(product, skus.get(&product).copied(), count));
     }
@@ -180,7 +188,7 @@ fn take_one(
         None => "its lines had no movements".to_owned(),
     };
     let known = found.map_or(Some(view), |row| row.known);
-    let name = order.reference.clone();
+    let name = order.reference.or_id(order.id);
     work.take(ForeignRow { entity: EntityKind::Order, id: order.id, name, what, known, found: Some(after) }, rows);
     with_total
 }
@@ -195,10 +203,10 @@ async fn take_removed_orders(operation: &Operation, work: &mut Work, candidates:
     for row in removed {
         let mut rows = 0;
         for (product, net) in left.remove(&row.id).unwrap_or_default() {
-            let Some(delta) = pieces(-net) else { continue };
+            let (Some(product), Some(delta)) = (product.present(), pieces(-net)) else { continue };
             *work.of_orders.entry(product).or_default() += i64::from(delta);
             let movement = operation.movement(product, delta, MovementReason::Restock);
-            work.movements.push(stock_movement::Model { order_id: Some(row.id), ..movement });
+            work.movements.push(stock_movement::Model { order_id: row.id, ..movement });
             rows += 1;
         }
         work.take(row, rows);

@@ -1,6 +1,6 @@
 //! Products: one movement makes what was recorded come to the stock, which stays.
 
-use crate::domain::{EntityKind, MovementReason};
+use crate::domain::{EntityKind, Id, MovementReason};
 use crate::entity::product;
 use crate::error::Result;
 use crate::repository::{adoption, product as products};
@@ -21,7 +21,7 @@ pub(super) async fn take(
     let foreign = differences::<product::Entity>(operation, changed).await?;
     let mut foreign = work.note(EntityKind::Product, foreign);
     let sums = adoption::find_sums(operation.handle()).await?;
-    for product in &locked {
+    for product in locked.iter().filter(|product| product.id != Id::Missing) {
         let found = foreign.remove(&product.id);
         let is_new = found.as_ref().is_some_and(|row| row.known.is_none());
         let moved = sums.get(&product.id).copied();
@@ -29,7 +29,7 @@ pub(super) async fn take(
             let sold = work.sold.get(&product.id).copied().unwrap_or(0);
             let beyond = oversold(stock, moved.filter(|_| !is_new), sold);
             if beyond > 0 {
-                work.adoption.oversold.push((product.sku.clone(), beyond));
+                work.adoption.oversold.push((product.sku.or_id(product.id), beyond));
             }
         }
         take_one(operation, work, product, found, moved.unwrap_or(0));
@@ -44,7 +44,7 @@ fn take_one(operation: &Operation, work: &mut Work, product: &product::Model, fo
         Some(difference) if pieces(difference).is_some() => pieces(difference),
         _ => {
             let why = format!("its stock is {}, its movements come to {moved}", product.stock_quantity);
-            work.adoption.leave(EntityKind::Product, &product.sku, why);
+            work.adoption.leave(EntityKind::Product, &product.sku.or_id(product.id), why);
             None
         }
     };
@@ -52,7 +52,7 @@ fn take_one(operation: &Operation, work: &mut Work, product: &product::Model, fo
         return;
     }
     let mut after = products::audit_view(product);
-    let (entity, id, name) = (EntityKind::Product, product.id, product.sku.clone());
+    let (entity, id, name) = (EntityKind::Product, product.id, product.sku.or_id(product.id));
     let stock_differs = || format!("its stock is {}, its movements came to {moved}", product.stock_quantity);
     let what = found.as_ref().map_or_else(stock_differs, |row| row.what.clone());
     let known = found.map_or_else(|| Some(after.clone()), |row| row.known);

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use sea_orm::ConnectionTrait;
 
-use crate::domain::{EntityKind, OrderStatus, UserStatus};
-use crate::entity::product;
+use crate::domain::{EntityKind, Id, OrderStatus, UserStatus};
+use crate::entity::{Stored, product};
 use crate::error::{CommandLine, Hint, Result};
 use crate::repository::{Lock, adoption, user};
 
@@ -38,7 +38,7 @@ async fn of_emails(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
     let wanted: Vec<String> = foreign.iter().map(|email| canonical(email)).collect();
     let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
     let there = user::find_by_emails(connection, &wanted, Lock::None).await?;
-    let mut taken: HashSet<String> = there.into_iter().map(|user| user.email).collect();
+    let mut taken: HashSet<String> = there.into_iter().map(|user| user.email.to_string()).collect();
     let repair = |email: String| {
         let own = canonical(&email);
         // Of several spellings one can have the address.
@@ -70,12 +70,23 @@ async fn of_stocks(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
         let set = format!("UPDATE products SET stock_quantity = {moved}");
         Repair {
             entity: EntityKind::Product,
-            value: format!("the stock {}", product.stock_quantity),
-            way_out: where_key_is("sku", &product.sku).map(|key| Hint::from(format!("{set} WHERE {key}"))),
-            name: product.sku,
+            value: match product.stock_quantity.to_text() {
+                Some(stock) => format!("the stock {stock}"),
+                None => "no stock".to_owned(),
+            },
+            way_out: row_of("sku", &product.sku, product.id).map(|key| Hint::from(format!("{set} WHERE {key}"))),
+            name: product.sku.or_id(product.id),
         }
     };
     Ok(odd.into_iter().map(repair).collect())
+}
+
+/// `sku = 'MUG'`, or `id = …` for a row without the key; `None` where neither can be written so.
+fn row_of(column: &str, key: &Stored<String>, id: Id) -> Option<String> {
+    match key.present() {
+        Some(key) => where_key_is(column, key),
+        None => where_key_is("id", &id.plain_text()?),
+    }
 }
 
 /// `sku = 'MUG'`, as a literal on which all engines agree; `None` for others.
@@ -86,25 +97,30 @@ fn where_key_is(column: &str, key: &str) -> Option<String> {
 
 async fn of_statuses(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
     let mut repairs = Vec::new();
-    for (reference, status) in adoption::find_unknown_order_statuses(connection).await? {
-        let known = OrderStatus::from_stored(&status.trim().to_lowercase()).map(OrderStatus::as_str);
-        repairs.push(of_status(EntityKind::Order, ("orders", "reference", reference), &status, known));
+    for (id, key, status) in adoption::find_unknown_order_statuses(connection).await? {
+        let status = status.to_text();
+        let known = |status: &str| OrderStatus::from_stored(status).map(OrderStatus::as_str);
+        repairs.push(of_status(EntityKind::Order, ("orders", "reference"), (id, key), status, known));
     }
-    for (email, status) in adoption::find_unknown_user_statuses(connection).await? {
-        let known = UserStatus::from_stored(&status.trim().to_lowercase()).map(UserStatus::as_str);
-        repairs.push(of_status(EntityKind::User, ("users", "email", email), &status, known));
+    for (id, key, status) in adoption::find_unknown_user_statuses(connection).await? {
+        let status = status.to_text();
+        let known = |status: &str| UserStatus::from_stored(status).map(UserStatus::as_str);
+        repairs.push(of_status(EntityKind::User, ("users", "email"), (id, key), status, known));
     }
     Ok(repairs)
 }
 
+/// A status that is missing has no way out but what people decide.
 fn of_status(
     entity: EntityKind,
-    (table, key, name): (&str, &str, String),
-    status: &str,
-    known: Option<&'static str>,
+    (table, column): (&str, &str),
+    (id, key): (Id, Stored<String>),
+    status: Option<String>,
+    known: impl Fn(&str) -> Option<&'static str>,
 ) -> Repair {
-    let way_out = known
-        .zip(where_key_is(key, &name))
-        .map(|(known, row)| Hint::from(format!("UPDATE {table} SET status = '{known}' WHERE {row}")));
-    Repair { entity, value: format!("the status {status}"), way_out, name }
+    let own = status.as_deref().and_then(|status| known(&status.trim().to_lowercase()));
+    let row = || row_of(column, &key, id);
+    let way_out = own.and_then(|own| Some(Hint::from(format!("UPDATE {table} SET status = '{own}' WHERE {}", row()?))));
+    let value = status.map_or_else(|| "no status".to_owned(), |status| format!("the status {status}"));
+    Repair { entity, value, way_out, name: key.or_id(id) }
 }

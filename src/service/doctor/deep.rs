@@ -8,6 +8,7 @@ use crate::db::Database;
 use crate::db::fault::UniqueConstraint;
 use crate::db::schema::{self, Schema};
 use crate::db::target::Engine;
+use crate::domain::Id;
 use crate::domain::text::first_names;
 use crate::entity::tables::{Table, tables};
 use crate::error::{CommandLine, Error, Kind, Result, printable};
@@ -100,14 +101,17 @@ async fn examine_one(connection: &impl ConnectionTrait, engine: Engine, invarian
         return Ok(judge(invariant, &violations));
     }
     let orders = find_orders(connection, engine, invariant).await?;
-    let writers = writers_of_orders(connection, &orders).await?;
-    let writer = |order: &String| match (writers.get(order), adopted) {
+    let ids: Vec<Id> = orders.iter().map(|(id, _)| *id).collect();
+    let writers = writers_of_orders(connection, &ids).await?;
+    let writer = |order: Id| match (writers.get(&order), adopted) {
         (Some(Writer::Adopted), Adopted::Foreign) => Writer::Other,
+        (None, _) if order == Id::Missing => Writer::Other,
         (Some(Writer::Adopted), Adopted::Broken) | (None, _) => Writer::Shopctl,
         (Some(writer), _) => *writer,
     };
-    let by =
-        |wanted: Writer| orders.iter().filter(|order| writer(order) == wanted).map(|order| printable(order)).collect();
+    let by = |wanted: Writer| {
+        orders.iter().filter(|(id, _)| writer(*id) == wanted).map(|(_, name)| printable(name)).collect()
+    };
     Ok(judge_by_writer(invariant, &violations, by(Writer::Shopctl), by(Writer::Other)))
 }
 

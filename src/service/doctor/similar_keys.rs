@@ -18,13 +18,13 @@ pub const NAME: &str = "keys-differ-by-more-than-case";
 pub async fn check(connection: &impl ConnectionTrait) -> Result<Check> {
     let emails = KeySpellings::new(user::find_foreign_emails(connection).await?, |email| email.trim().to_lowercase());
     let own = user::find_by_emails(connection, &emails.keys(), Lock::None).await?;
-    let emails = emails.with(own.into_iter().map(|user| user.email));
+    let emails = emails.with(own.into_iter().map(|user| user.email.to_string()));
     let skus = KeySpellings::new(product::find_foreign_skus(connection).await?, sku::folded);
     let own = product::find_by_skus(connection, &skus.keys(), Lock::None).await?;
-    let skus = skus.with(own.into_iter().map(|product| product.sku));
+    let skus = skus.with(own.into_iter().map(|product| product.sku.to_string()));
     let references = KeySpellings::new(order::find_foreign_references(connection).await?, reference::key);
     let own = order::find_by_references(connection, &references.keys(), Lock::None).await?;
-    let references = references.with(own.into_iter().map(|order| order.reference));
+    let references = references.with(own.into_iter().map(|order| order.reference.to_string()));
     let found: Vec<String> = [emails, skus, references].iter().flat_map(KeySpellings::describe).collect();
     Ok(match found.len() {
         0 => Check::new(NAME, State::Ok, "no keys that differ only in the case of their letters".to_owned()),

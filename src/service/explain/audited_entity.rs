@@ -71,7 +71,8 @@ impl AuditedEntity for user::Entity {
     }
 
     async fn subjects(_connection: &impl ConnectionTrait, rows: Vec<user::Model>) -> Result<Vec<AuditedRow>> {
-        let subject = |row: user::Model| AuditedRow { id: row.id, view: users::audit_view(&row), name: row.email };
+        let subject =
+            |row: user::Model| AuditedRow { id: row.id, view: users::audit_view(&row), name: row.email.or_id(row.id) };
         Ok(rows.into_iter().map(subject).collect())
     }
 }
@@ -83,7 +84,11 @@ impl AuditedEntity for product::Entity {
     const EXCLUDED_COLUMNS: &[product::Column] = &[product::Column::StockQuantity, product::Column::UpdatedAt];
 
     async fn subjects(_connection: &impl ConnectionTrait, rows: Vec<product::Model>) -> Result<Vec<AuditedRow>> {
-        let subject = |row: product::Model| AuditedRow { id: row.id, view: products::audit_view(&row), name: row.sku };
+        let subject = |row: product::Model| AuditedRow {
+            id: row.id,
+            view: products::audit_view(&row),
+            name: row.sku.or_id(row.id),
+        };
         Ok(rows.into_iter().map(subject).collect())
     }
 
@@ -121,7 +126,7 @@ impl AuditedEntity for order::Entity {
         let items = by(trail::find_items_of(connection, &ids).await?, |item: &order_item::Model| item.order_id);
         let subject = |row: order::Model| {
             let items = items.get(&row.id).map_or(&[][..], Vec::as_slice);
-            AuditedRow { id: row.id, view: orders::audit_view(&row, items), name: row.reference }
+            AuditedRow { id: row.id, view: orders::audit_view(&row, items), name: row.reference.or_id(row.id) }
         };
         Ok(rows.into_iter().map(subject).collect())
     }
@@ -131,7 +136,7 @@ impl AuditedEntity for order::Entity {
     }
 
     fn row_of(movement: &stock_movement::Model) -> Id {
-        movement.order_id.unwrap_or_default()
+        movement.order_id
     }
 
     fn wrong_movements(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {

@@ -9,7 +9,7 @@ use super::{Difference, ParsedEvent, ROWS_AT_ONCE, by, compare};
 use crate::domain::{EntityKind, EventName, Id};
 use crate::entity::{audit_event, order};
 use crate::error::Result;
-use crate::repository::{self, Lock, trail};
+use crate::repository::{self, trail};
 
 /// Who wrote an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,17 +21,15 @@ pub(in crate::service) enum Writer {
     Adopted,
 }
 
-/// The writers of the orders with these stored references.
+/// The writers of the orders with these ids.
 pub(in crate::service) async fn writers_of_orders(
     connection: &impl ConnectionTrait,
-    references: &[String],
-) -> Result<HashMap<String, Writer>> {
+    ids: &[Id],
+) -> Result<HashMap<Id, Writer>> {
     let generated = trail::find_generated(connection, "orders").await?;
-    let mut writers = HashMap::with_capacity(references.len());
-    for some in references.chunks(ROWS_AT_ONCE as usize) {
-        let some: Vec<&str> = some.iter().map(String::as_str).collect();
-        let orders = repository::order::find_by_references(connection, &some, Lock::None).await?;
-        let ids: Vec<Id> = orders.iter().map(|order| order.id).collect();
+    let mut writers = HashMap::with_capacity(ids.len());
+    for some in ids.chunks(ROWS_AT_ONCE as usize) {
+        let orders = repository::order::find_by_ids(connection, some).await?;
         let subjects = order::Entity::subjects(connection, orders).await?;
         let mut foreign = HashSet::new();
         let mut note = |difference| {
@@ -40,8 +38,8 @@ pub(in crate::service) async fn writers_of_orders(
             }
         };
         compare::<order::Entity>(connection, &subjects, &generated, &mut note).await?;
-        let events = trail::find_events_of(connection, EntityKind::Order, &ids).await?;
-        let events = by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default());
+        let events = trail::find_events_of(connection, EntityKind::Order, some).await?;
+        let events = by(events, |event: &audit_event::Model| event.entity_id);
         for subject in subjects {
             let events: Vec<ParsedEvent> =
                 events.get(&subject.id).into_iter().flatten().map(ParsedEvent::new).collect();
@@ -54,7 +52,7 @@ pub(in crate::service) async fn writers_of_orders(
                 () if is_placed || is_generated => Writer::Shopctl,
                 () => Writer::Other,
             };
-            writers.insert(subject.name, writer);
+            writers.insert(subject.id, writer);
         }
     }
     Ok(writers)

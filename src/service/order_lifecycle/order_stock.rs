@@ -100,7 +100,7 @@ impl OrderStock {
     ) -> Result<Vec<RestockedLine>> {
         let named = |id: Id| items.iter().find(|(item, _)| item.product_id == id).and_then(|(_, found)| found.as_ref());
         let restored = |id: Id, pieces: i64| {
-            let sku = named(id).map_or_else(|| id.to_string(), |product| product.sku.clone());
+            let sku = named(id).map_or_else(|| id.to_string(), |product| product.sku.or_id(product.id));
             let quantity = i32::try_from(pieces).map_err(|_| Error::internal("an order took too many pieces"))?;
             Ok(RestockedLine { product_id: id, sku, quantity })
         };

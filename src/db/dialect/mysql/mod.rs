@@ -56,6 +56,7 @@ pub static FACTS: Facts = Facts {
     mark: Some(grants::MARK),
     stores_ids_as_text: true,
     stores_times_as_text: false,
+    sorts_null_first: true,
     converts_texts: true,
     returns_updated_rows: false,
     integer_type: "signed",

@@ -28,6 +28,11 @@ impl Values for Mysql {
         format!("CAST({column} AS CHAR)")
     }
 
+    /// An explicit collation, because columns of two collations have none in common.
+    fn key_or_id(&self, key: &str, id: &str) -> String {
+        format!("COALESCE({key}, {} COLLATE utf8mb4_bin)", self.id_as_text(id))
+    }
+
     /// MariaDB's type has one form. The digits are compared as bytes, independent of the column's collation.
     fn id_in_form(&self, column: &str, form: Option<Form>) -> Option<OwnForm> {
         if form.is_some() {

@@ -54,6 +54,7 @@ pub static FACTS: Facts = Facts {
     mark: None,
     stores_ids_as_text: true,
     stores_times_as_text: true,
+    sorts_null_first: true,
     converts_texts: true,
     returns_updated_rows: true,
     integer_type: "integer",
