@@ -1,16 +1,13 @@
 //! Unknown outcomes: they are settled for good, whatever messages still arrive.
 
 use std::process::{Child, Command, ExitStatus};
-use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, TransactionTrait};
 
 use crate::support::proxy::{AtCommit, Proxy};
 use crate::support::shop::{block_on, finish};
-use crate::support::{Backend, Run, Shop, servers};
+use crate::support::{Backend, Run, Shop, await_that, servers};
 
-/// For what has to happen at once.
-const SOON: Duration = Duration::from_secs(30);
 const SERVERS: [Backend; 2] = [Backend::Postgres, Backend::MariaDb];
 
 struct Scene {
@@ -76,14 +73,6 @@ fn operation_in(message: &str) -> String {
 fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
     assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill is everywhere").success());
-}
-
-fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < SOON, "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

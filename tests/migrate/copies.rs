@@ -3,9 +3,9 @@
 use std::process::Child;
 
 use super::guards::copies;
-use super::removals::{Holder, await_that};
+use super::removals::Holder;
 use crate::support::shop::{block_on, finish};
-use crate::support::{Backend, Shop};
+use crate::support::{Backend, Shop, await_that};
 use sea_orm::ConnectionTrait;
 
 fn product(number: i64) -> String {

@@ -1,12 +1,11 @@
 //! A COMMIT without an answer outside of operations: what became of it is looked up, or said to be unknown.
 
 use super::SERVERS;
-use super::removals::await_that;
 use super::verify::scratch_databases;
 use crate::support::proxy::{AtCommit, Proxy};
 use crate::support::roles::create;
 use crate::support::shop::finish;
-use crate::support::{Backend, Run, Shop};
+use crate::support::{Backend, Run, Shop, await_that};
 
 const NEWEST: &str = migration::MIGRATIONS[migration::MIGRATIONS.len() - 1].name;
 /// Tries of what may take too long on a busy server.

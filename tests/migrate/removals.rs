@@ -2,7 +2,7 @@
 //! a confirmed `fresh` resumes a started removal.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 use shopctl::error::{Invocation, Kind};
@@ -11,18 +11,7 @@ use shopctl::migrate::{Asked, Plan, Progress, RunKind, run};
 use crate::on_every_backend;
 use crate::support::roles::login_with;
 use crate::support::shop::{block_on, finish};
-use crate::support::{Backend, Shop};
-
-/// More than any of these may take.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-pub fn await_that(what: &str, is_so: impl Fn() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+use crate::support::{Backend, Shop, await_that};
 
 /// How many statements of a removal the server works on.
 fn removals_running(shop: &Shop) -> i64 {

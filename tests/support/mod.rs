@@ -1,6 +1,7 @@
 //! Test support: real servers, a shop on each, the binary as a process, a proxy that breaks
 //! connections.
 
+pub mod foreign;
 pub mod library;
 pub mod proxy;
 pub mod roles;
@@ -10,7 +11,22 @@ pub mod terminal;
 pub mod tls;
 pub mod unprivileged;
 
+use std::time::{Duration, Instant};
+
 pub use shop::{Backend, Run, Shop};
+
+/// More than anything that is awaited takes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Waits until this is so.
+#[track_caller]
+pub fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
 
 /// How often something is killed at a random moment: some rounds a run of the suite;
 /// `SHOPCTL_TEST_ROUNDS=30` is what the promise is judged by.

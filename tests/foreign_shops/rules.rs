@@ -1,0 +1,111 @@
+//! What the tables of another program do by themselves: constraints, triggers, computed columns.
+
+use crate::on_every_backend;
+use crate::support::foreign::{assert_taken_over, document, made_by_others, sequelize};
+use crate::support::{Backend, Shop};
+
+on_every_backend!(
+    constraints_of_the_application_that_go_are_named_first,
+    lines_are_deleted_along_with_their_order_as_before
+);
+
+/// The document's shop, with these words of its tables replaced.
+fn with_words(shop: &Shop, words: &[(&str, &str)]) -> Shop {
+    let mut statements = document(shop.backend);
+    for (old, new) in words {
+        assert!(statements.iter().any(|statement| statement.contains(old)), "{old}");
+        statements.iter_mut().for_each(|statement| *statement = statement.replace(old, new));
+    }
+    made_by_others(shop, &statements)
+}
+
+fn constraints_of_the_application_that_go_are_named_first(shop: &Shop) {
+    let made = with_words(shop, &[("REFERENCES users (id)", "REFERENCES users (id) ON DELETE CASCADE")]);
+    let dry = made.run(&["adopt", "--dry-run"]).success();
+    assert!(dry.stderr.contains("not kept: FOREIGN KEY") && dry.stderr.contains("ON DELETE CASCADE"), "{dry}");
+    let instead = "before it deletes a row of users, the application has to delete those of orders that refer to it";
+    made.run(&["adopt", "--yes", "--fix-totals"]).success().says(instead);
+    assert_taken_over(&made);
+    made.run(&["user", "delete", "ben@example.com"]).exits_with(6).says("has orders and cannot be deleted");
+}
+
+/// As Peewee and Tortoise make them: the lines of an order that the application deletes go by themselves.
+fn lines_are_deleted_along_with_their_order_as_before(shop: &Shop) {
+    let made = with_words(
+        shop,
+        &[
+            ("REFERENCES orders (id)", "REFERENCES orders (id) ON DELETE CASCADE ON UPDATE CASCADE"),
+            ("REFERENCES products (id)", "REFERENCES products (id) ON UPDATE CASCADE"),
+        ],
+    );
+    let dry = made.run(&["adopt", "--dry-run"]).success();
+    assert!(!dry.stderr.contains("not kept"), "{dry}");
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+    let keys = format!("{:?}", made.schema());
+    assert_eq!(keys.matches("ON UPDATE CASCADE").count(), 2 * keys.matches("ON DELETE CASCADE").count(), "{keys}");
+    let events = made.number("SELECT COUNT(*) FROM audit_events");
+    made.sql("DELETE FROM orders");
+    assert_eq!(made.number("SELECT COUNT(*) FROM order_items"), 0);
+    made.run(&["adopt", "--yes"]).success();
+    assert!(made.number("SELECT COUNT(*) FROM audit_events") > events);
+    for command in [&["migrate", "verify"][..], &["audit", "verify"], &["stock", "verify"], &["doctor", "--deep"]] {
+        made.run(command).success();
+    }
+}
+
+#[test]
+fn columns_that_mariadb_computes_stay_and_follow_renamed_ones() {
+    let Some(shop) = Shop::empty(Backend::MariaDb) else { return };
+    let made = made_by_others(&shop, &sequelize(Backend::MariaDb));
+    made.sql(
+        "ALTER TABLE users ADD COLUMN fullName varchar(201) AS (concat(firstName, ' ', lastName)) STORED, \
+         ADD COLUMN initial varchar(1) AS (left(firstName, 1)) VIRTUAL, ADD INDEX of_names (fullName)",
+    );
+    let dry = made.run(&["adopt", "--dry-run"]).success();
+    assert!(!dry.stderr.contains("not kept: fullName"), "{dry}");
+    made.run(&["adopt", "--yes"]).success();
+    assert_taken_over(&made);
+    made.sql("UPDATE users SET first_name = 'Zoe' WHERE email = 'ada@example.com'");
+    let computed = "SELECT CONCAT(fullName, initial) FROM users USE INDEX (of_names) WHERE fullName LIKE 'Zoe%'";
+    assert_eq!(made.column(computed), ["Zoe LZ"]);
+}
+
+#[test]
+fn times_that_mariadb_sets_are_named_first() {
+    let Some(shop) = Shop::empty(Backend::MariaDb) else { return };
+    let made = made_by_others(&shop, &document(Backend::MariaDb));
+    made.sql("ALTER TABLE users MODIFY updated_at timestamp NULL ON UPDATE current_timestamp()");
+    for arguments in [&["adopt", "--dry-run"][..], &["adopt", "--yes", "--fix-totals"]] {
+        made.run(arguments).success().says("the application has to set updated_at itself");
+    }
+    assert_taken_over(&made);
+}
+
+/// Such a trigger keeps the column from changing its type.
+#[test]
+fn triggers_on_converted_columns_stay_on_postgres() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let made = made_by_others(&shop, &document(Backend::Postgres));
+    made.sql("CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'");
+    made.sql(
+        "CREATE TRIGGER touched BEFORE UPDATE OF email, created_at ON users FOR EACH ROW \
+         WHEN (new.created_at IS NOT NULL) EXECUTE FUNCTION touch()",
+    );
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+    assert_eq!(made.number("SELECT COUNT(*) FROM pg_trigger WHERE tgname = 'touched'"), 1);
+}
+
+#[test]
+fn a_column_that_is_computed_of_a_converted_one_is_named_first_on_postgres() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let made = made_by_others(&shop, &document(Backend::Postgres));
+    made.sql("ALTER TABLE users ADD COLUMN day date GENERATED ALWAYS AS (created_at::date) STORED");
+    for arguments in [&["adopt", "--dry-run"][..], &["adopt", "--yes"]] {
+        made.run(arguments).exits_with(6).says("column day of table users").says("DROP COLUMN \"day\"");
+    }
+    made.sql("ALTER TABLE users DROP COLUMN \"day\"");
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+}
