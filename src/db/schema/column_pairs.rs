@@ -1,19 +1,21 @@
 //! Which of a table's unknown columns are missing ones under another name.
 
 use super::super::target::Engine;
-use super::rename::RenamedColumn;
+use super::rename::{RenamedColumn, replaced};
 use super::repair::column_type;
-use super::{Difference, ObjectKind, Schema};
+use super::{Difference, Object, ObjectKind, Schema};
 
-/// Minimum similarity of two names of one column (0 to 1).
+/// Minimum similarity of two names that may be one column's (0 to 1).
 const SIMILAR: f64 = 0.7;
+/// The similarity of a name and its abbreviation.
+const SHORTENED: f64 = 0.9;
 /// Minimum lead over the next similar name.
 const LEAD: f64 = 0.05;
 
 type Column<'a> = (&'a str, &'a str);
 
-/// Missing columns with the one unknown column that can only be theirs: by its name, or because no other column of the
-/// same definition is left.
+/// Missing columns with the unknown columns that are theirs by evidence: the name, or the shop's own constraints and
+/// indexes, which follow a column that is renamed. The same definition is no evidence: it may be another program's.
 pub fn renamed(engine: Engine, expected: &Schema, found: &Schema) -> Vec<RenamedColumn> {
     let tables = expected.objects.keys().filter(|object| object.kind == ObjectKind::Table);
     tables.flat_map(|table| renamed_in_table(engine, &table.table, expected, found)).collect()
@@ -51,9 +53,11 @@ fn renamed_in_table(engine: Engine, table: &str, expected: &Schema, found: &Sche
     }
     let (mut missing, mut added) = (only_in(table, expected, found), only_in(table, found, expected));
     let mut pairs = Vec::new();
-    let by_name = |missing: &[Column<'_>], added: &[Column<'_>]| pair_by_name(engine, missing, added);
-    let by_definition = |missing: &[Column<'_>], added: &[Column<'_>]| pair_by_definition(engine, missing, added);
-    while let Some((at, other)) = by_name(&missing, &added).or_else(|| by_definition(&missing, &added)) {
+    let is_named = |one: Column<'_>, other: Column<'_>| is_named(engine, one, other);
+    let is_followed =
+        |one: Column<'_>, other: Column<'_>| is_followed(engine, (table, one.0, other.0), expected, found);
+    while let Some((at, other)) = clear_pair(&missing, &added, is_named).or_else(|| pair(&missing, &added, is_followed))
+    {
         let ((expected, definition), (found, _)) = (missing.remove(at), added.remove(other));
         let [table, expected, found, definition] = [table, expected, found, definition].map(str::to_owned);
         pairs.push(RenamedColumn { table, expected, found, definition });
@@ -73,31 +77,46 @@ fn can_be(engine: Engine, column: Column<'_>, other: Column<'_>) -> bool {
     has_type(engine, column, other) || likeness(column.0, other.0) >= SIMILAR
 }
 
-/// The places of two columns, each of which is more like the other than like any third one.
-fn pair_by_name(engine: Engine, missing: &[Column<'_>], added: &[Column<'_>]) -> Option<(usize, usize)> {
-    let score = |at: usize, other: usize| likeness(missing[at].0, added[other].0);
-    let pairs = (0..missing.len()).flat_map(|at| (0..added.len()).map(move |other| (at, other)));
-    let is_clear = |(at, other): &(usize, usize)| {
-        let own = score(*at, *other);
-        let leads = |next: f64| own - next >= LEAD;
-        let is_typed = has_type(engine, missing[*at], added[*other]) || plain(missing[*at].0) == plain(added[*other].0);
-        own >= SIMILAR
-            && is_typed
-            && (0..missing.len()).all(|next| next == *at || leads(score(next, *other)))
-            && (0..added.len()).all(|next| next == *other || leads(score(*at, next)))
-    };
-    pairs.into_iter().find(is_clear)
+/// The places of the first two columns for which this holds.
+fn pair(
+    missing: &[Column<'_>],
+    added: &[Column<'_>],
+    is_pair: impl Fn(Column<'_>, Column<'_>) -> bool,
+) -> Option<(usize, usize)> {
+    let mut pairs = (0..missing.len()).flat_map(|at| (0..added.len()).map(move |other| (at, other)));
+    pairs.find(|(at, other)| is_pair(missing[*at], added[*other]))
 }
 
-/// The places of two columns of one definition that no other column of either side has.
-fn pair_by_definition(engine: Engine, missing: &[Column<'_>], added: &[Column<'_>]) -> Option<(usize, usize)> {
-    let is_same = |one: Column<'_>, other: Column<'_>| engine.is_equivalent(ObjectKind::Column, one.1, other.1);
-    missing.iter().enumerate().find_map(|(at, column)| {
-        let other = added.iter().position(|other| is_same(*column, *other))?;
-        let is_only = added.iter().filter(|next| has_type(engine, *column, **next)).count() == 1
-            && missing.iter().filter(|next| has_type(engine, **next, added[other])).count() == 1;
-        is_only.then_some((at, other))
+/// As [`pair`], for two columns each of which is more like the other than like any third one.
+fn clear_pair(
+    missing: &[Column<'_>],
+    added: &[Column<'_>],
+    is_pair: impl Fn(Column<'_>, Column<'_>) -> bool,
+) -> Option<(usize, usize)> {
+    pair(missing, added, |one, other| {
+        let leads = |next: (&str, &str)| likeness(one.0, other.0) - likeness(next.0, next.1) >= LEAD;
+        is_pair(one, other)
+            && missing.iter().all(|next| next.0 == one.0 || leads((next.0, other.0)))
+            && added.iter().all(|next| next.0 == other.0 || leads((one.0, next.0)))
     })
+}
+
+/// Whether two names are written otherwise, or one is short for the other and both columns have one definition.
+fn is_named(engine: Engine, (name, definition): Column<'_>, (other, said): Column<'_>) -> bool {
+    let is_same = engine.is_equivalent(ObjectKind::Column, definition, said);
+    plain(name) == plain(other) || is_same && likeness(name, other) >= SHORTENED
+}
+
+/// Whether a constraint or an index of the shop that should be about the missing column is about the added one.
+fn is_followed(engine: Engine, (table, missing, added): (&str, &str, &str), expected: &Schema, found: &Schema) -> bool {
+    let is_renamed = |kind, name: &str, wanted: &str| {
+        let object = Object { table: table.to_owned(), kind, name: name.to_owned() };
+        let is_about = replaced(wanted, missing, added) != wanted;
+        let is_same = |said: &String| engine.is_equivalent(kind, wanted, &replaced(said, added, missing));
+        is_about && found.objects.get(&object).is_some_and(is_same)
+    };
+    let kinds = [ObjectKind::Constraint, ObjectKind::Index];
+    kinds.into_iter().any(|kind| expected.of_table(table, kind).any(|(name, wanted)| is_renamed(kind, name, wanted)))
 }
 
 /// `createdAt` and `created_at` are one name.
@@ -116,8 +135,8 @@ fn likeness(name: &str, other: &str) -> f64 {
     };
     match () {
         () if name == other => 1.0,
-        () if is_short_for(&name, &other) || is_short_for(&other, &name) => 0.9,
-        () => strsim::jaro_winkler(&name, &other).min(0.9),
+        () if is_short_for(&name, &other) || is_short_for(&other, &name) => SHORTENED,
+        () => strsim::jaro_winkler(&name, &other).min(SHORTENED - LEAD),
     }
 }
 
