@@ -29,6 +29,13 @@ pub async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> 
     }
 }
 
+/// The rows of a query that has to be answered.
+///
+/// Errors: whatever the database says.
+pub async fn required_rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> {
+    Ok(session.query_text(sql).await?)
+}
+
 /// The first of [`rows`].
 pub async fn first_row(session: &dyn Session, sql: &str) -> Result<Option<QueryResult>> {
     Ok(rows(session, sql).await?.into_iter().next())

@@ -4,10 +4,13 @@
 //! databases that this code has read from the same engine.
 
 mod column_pairs;
+mod features;
+mod kept_actions;
 pub mod meaning;
 mod names;
 mod rename;
 mod repair;
+mod retyped;
 mod table_rename;
 mod taken_names;
 
@@ -16,11 +19,11 @@ use std::fmt;
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
-use super::answers::text;
-use super::engine::Session;
+use super::answers::{required_rows, text};
 use super::target::Engine;
 use crate::domain::named_enum;
 use crate::error::{Cause, Result, printable};
+pub use kept_actions::{kept_actions, with_actions};
 pub use names::{is_beside as is_of_others, needs_value};
 pub use rename::renamed_throughout;
 pub use taken_names::has_index;
@@ -34,6 +37,8 @@ pub struct Schema {
     pub(super) statements: BTreeMap<String, String>,
     /// PostgreSQL: what keeps a column from changing its type, in an order in which it can be made again.
     pub(super) dependents: BTreeMap<Object, Vec<Dependent>>,
+    /// MariaDB: the checks that are parts of their columns, which have their names.
+    pub(super) column_checks: BTreeSet<Object>,
 }
 
 /// A view or a trigger that is removed and made again around a change.
@@ -102,6 +107,8 @@ named_enum! {
         Constraint = "constraint",
         Index = "index",
         Trigger = "trigger",
+        Rule = "rule",
+        Feature = "feature",
         View = "view",
         Sequence = "sequence",
         Type = "type",
@@ -120,6 +127,7 @@ impl fmt::Display for Object {
         let (kind, table, name) = (self.kind.as_str(), printable(&self.table), printable(&self.name));
         match self.kind {
             ObjectKind::Column => write!(f, "{kind} {table}.{name}"),
+            ObjectKind::Feature => write!(f, "{name} of table {table}"),
             kind if kind.is_independent() => write!(f, "{} {name}", kind.as_str()),
             _ => write!(f, "{kind} {name} on {table}"),
         }
@@ -178,6 +186,7 @@ impl Difference {
             (ObjectKind::Table, _) if self.is_renamed => 1,
             (_, None) if self.is_renamed => 2,
             (ObjectKind::Constraint, None) if is_reference => 3,
+            (ObjectKind::Feature | ObjectKind::Rule, None) => 4,
             (ObjectKind::Constraint | ObjectKind::Index | ObjectKind::Trigger, None) => 4,
             (ObjectKind::Table, _) => 5,
             (ObjectKind::Column, _) if self.is_renamed => 6,
@@ -208,17 +217,19 @@ pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Dif
     let renamed_tables = table_rename::renamed_tables(engine, expected, found_now);
     let with_tables = &table_rename::with_expected_tables(found_now, &renamed_tables);
     let renamed = column_pairs::renamed(engine, expected, with_tables);
-    let found = rename::with_expected_names(with_tables, &renamed);
-    let found = &names::with_own_names(engine, expected, &found);
+    let as_named = rename::with_expected_names(with_tables, &renamed);
+    let found = &names::with_own_names(engine, expected, &as_named);
     let mut differences = other_differences(engine, expected, found);
     rebuild_once(engine, &mut differences, expected, found);
+    retyped::change_together(engine, &mut differences, expected, &as_named);
     column_pairs::note_choices(engine, &mut differences, expected, found);
     differences.extend(renamed.iter().map(|column| column.difference(engine)));
     differences.extend(renamed_tables.iter().map(|table| table.difference(engine)));
     let taken = taken_names::taken_names(engine, expected, (found_now, with_tables), &differences);
     differences.retain(|one| !taken.iter().any(|other| other.object == one.object));
     differences.extend(taken);
-    differences.sort_by(|one, next| (one.place(), &one.object).cmp(&(next.place(), &next.object)));
+    differences.sort_by_key(|one| (one.place(), features::depth(expected, one), one.object.clone()));
+    features::allow_for(engine, &mut differences, found);
     differences
 }
 
@@ -234,9 +245,12 @@ fn other_differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<D
             (None, Some(other)) => names::is_redundant(engine, object, other, expected),
             _ => false,
         };
-        let is_beside = definition.is_none() && names::is_beside(object, expected, found);
+        let is_beside = definition.is_none() && names::is_beside(engine, object, expected, found);
         let repair = || {
-            let repair = repair::repair(engine, object, definition.map(String::as_str), other.map(String::as_str))?;
+            let repair = match found.column_checks.contains(object) {
+                true => repair::without_check(engine, object, found)?,
+                false => repair::repair(engine, object, definition.map(String::as_str), other.map(String::as_str))?,
+            };
             let is_retyped = definition
                 .zip(other)
                 .is_some_and(|(one, other)| repair::column_type(one) != repair::column_type(other));
@@ -284,7 +298,7 @@ pub struct Removable {
 /// removed.
 pub async fn removable(connection: &impl ConnectionTrait, engine: Engine, keep: &[&str]) -> Result<Vec<Removable>> {
     let get = |row: &QueryResult, column| text(row, column).unwrap_or_default();
-    let all = rows(connection, engine.removable)
+    let all = required_rows(connection, engine.removable)
         .await?
         .iter()
         .map(|row| Removable { kind: get(row, "kind"), name: get(row, "name") })
@@ -323,7 +337,7 @@ pub async fn row_counts(
     if counts.is_empty() {
         return Ok(Vec::new());
     }
-    let counts = rows(connection, &counts.join(" UNION ALL ")).await?;
+    let counts = required_rows(connection, &counts.join(" UNION ALL ")).await?;
     let count = |row: &QueryResult| {
         let counted: i64 = row.try_get("", "rows_counted")?;
         let counted = counted.unsigned_abs();
@@ -351,10 +365,6 @@ pub async fn row_counts_of_present(
         }
     }
     Ok(present)
-}
-
-pub(super) async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> {
-    Ok(session.query_text(sql).await?)
 }
 
 /// A row of `in_table`, `kind`, `name` and `definition`.

@@ -109,10 +109,12 @@ pub fn refuse_unknown_names(ignored: &[String], schemas: &[&Schema]) -> Result<(
 /// The error about anything that was found (exit 9), with the ways back.
 pub fn drift_error(findings: &[Finding]) -> Error {
     let error = Error::new(Kind::CheckFailed, "migrate.drift", summary(findings));
-    let mut repairs: Vec<Hint> =
-        findings.iter().filter(|finding| finding.check == DRIFT).map(|one| repair_hint(findings, one)).collect();
-    // Several differences of a table may be mended by making it again.
-    repairs.dedup();
+    let mut repairs: Vec<Hint> = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.check == DRIFT) {
+        let repair = repair_hint(findings, finding);
+        // Several differences may be mended by the same statements.
+        repairs.extend((!repairs.contains(&repair)).then_some(repair));
+    }
     let error = findings.iter().filter_map(rows_hint).take(HINTS_SHOWN).fold(error, Error::hint);
     let error = repairs.into_iter().take(HINTS_SHOWN).fold(error, Error::hint);
     match findings.iter().any(|finding| finding.change == Some("added")) {

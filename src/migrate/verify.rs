@@ -4,10 +4,11 @@
 use migration::{HISTORY_TABLES, Migration};
 use sea_orm::ConnectionTrait;
 
+use super::adoption::PARTS;
 use super::history::History;
 use super::{Catalog, Plan, RunKind, run};
 use crate::db::Database;
-use crate::db::schema::{Difference, Object, Schema, differences, read, removable};
+use crate::db::schema::{Difference, Object, Schema, differences, kept_actions, read, removable, with_actions};
 use crate::error::{Error, Kind, Result};
 
 /// The schema that the migrations make, from a scratch database.
@@ -93,7 +94,9 @@ pub fn drift(
     found: &Schema,
     ignored: &[String],
 ) -> (Vec<Difference>, Vec<Object>) {
-    let all = differences(database.engine(), expected, found).into_iter();
+    let kept = kept_actions(expected, found, &PARTS);
+    let expected = with_actions(database.engine(), expected, &kept);
+    let all = differences(database.engine(), &expected, found).into_iter();
     let is_ignored = |object: &Object| ignored.contains(&object.table) || ignored.contains(&object.name);
     let (beside, drift): (Vec<_>, Vec<_>) = all.partition(|one| one.is_beside || is_ignored(&one.object));
     (drift, beside.into_iter().map(|difference| difference.object).collect())

@@ -73,3 +73,146 @@ fn values_that_a_repair_would_round_are_named_first() {
         assert!(!run.stderr.contains("back to what the migrations make"), "{run}");
     }
 }
+
+/// Ids as texts, as an older schema has them, with the foreign keys between them.
+#[test]
+fn ids_of_another_type_under_foreign_keys_get_their_type_back() {
+    let columns = ["users.id", "orders.user_id", "orders.id", "order_items.order_id"].map(|one| {
+        let (table, column) = one.split_once('.').expect("a column of a table");
+        (table, column)
+    });
+    for backend in [Backend::Postgres, Backend::MariaDb] {
+        let Some(shop) = Shop::migrated(backend) else { continue };
+        fill(&shop);
+        let (kind, key) = match backend {
+            Backend::Postgres => ("varchar(36)", "DROP CONSTRAINT"),
+            _ => ("char(36)", "DROP FOREIGN KEY"),
+        };
+        let collation = if backend == Backend::Postgres { "" } else { "COLLATE utf8mb4_bin" };
+        shop.sql(&format!(
+            "CREATE TABLE reviews (user_id uuid NOT NULL, CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES users (id) \
+             ON DELETE CASCADE) {collation}"
+        ));
+        shop.sql("INSERT INTO reviews SELECT id FROM users");
+        let keys = [
+            ("reviews", "of_user", "(user_id) REFERENCES users (id) ON DELETE CASCADE"),
+            ("orders", "fk_orders_user_id", "(user_id) REFERENCES users (id) ON DELETE RESTRICT"),
+            ("order_items", "fk_order_items_order_id", "(order_id) REFERENCES orders (id) ON DELETE RESTRICT"),
+        ];
+        for (table, name, _) in keys {
+            shop.sql(&format!("ALTER TABLE {table} {key} {name}"));
+        }
+        for (table, column) in columns.into_iter().chain([("reviews", "user_id")]) {
+            shop.sql(&match backend {
+                Backend::Postgres => {
+                    format!("ALTER TABLE {table} ALTER {column} DROP DEFAULT, ALTER {column} TYPE {kind}")
+                }
+                _ => format!("ALTER TABLE {table} MODIFY {column} {kind} NOT NULL"),
+            });
+        }
+        for (table, name, definition) in keys {
+            shop.sql(&format!("ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY {definition}"));
+        }
+        repair_all(&shop, "ids");
+        let joined = "SELECT COUNT(*) FROM reviews r JOIN users u ON u.id = r.user_id LEFT JOIN orders o ON o.user_id = u.id \
+                      LEFT JOIN order_items i ON i.order_id = o.id";
+        assert_eq!(shop.number(joined), 3);
+        let schema = format!("{:?}", shop.schema());
+        for (_, name, _) in keys {
+            assert!(schema.contains(name), "{name}: {schema}");
+        }
+        assert!(schema.contains("ON DELETE CASCADE"), "the other program's foreign key is as it was");
+    }
+}
+
+#[test]
+fn columns_with_checks_of_their_own_are_put_right_on_mariadb() {
+    let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
+    fill(&shop);
+    for drift in [
+        "ALTER TABLE audit_events MODIFY `before` json",
+        "ALTER TABLE audit_events MODIFY `before` json NOT NULL DEFAULT '{}' CHECK (json_valid(`before`))",
+        "ALTER TABLE audit_events MODIFY `before` mediumtext CHARACTER SET latin1, MODIFY `after` longblob",
+        "ALTER TABLE users MODIFY first_name varchar(100) NOT NULL CHECK (first_name <> 'x')",
+        "ALTER TABLE users ADD SYSTEM VERSIONING; ALTER TABLE users DROP INDEX idx_users_status, DROP CONSTRAINT ck_users_status",
+    ] {
+        if drift.contains("NOT NULL DEFAULT '{}'") {
+            shop.sql("UPDATE audit_events SET `before` = '{}' WHERE `before` IS NULL");
+        }
+        shop.sql(drift);
+        assert!(!findings(&shop).is_empty(), "{drift} is not seen");
+        repair_all(&shop, drift);
+    }
+    shop.run(&["audit", "list"]).success();
+}
+
+#[test]
+fn tables_with_earlier_versions_of_rows_are_repaired_and_keep_them() {
+    let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
+    fill(&shop);
+    shop.sql("ALTER TABLE users ADD SYSTEM VERSIONING");
+    shop.run(&["migrate", "verify"]).success().says("left alone, as other programs': system versioning of table users");
+    shop.sql("UPDATE users SET first_name = 'Ann' WHERE first_name = 'ann'");
+    for drift in [
+        "ALTER TABLE users DROP CONSTRAINT ck_users_status",
+        "ALTER TABLE users RENAME COLUMN first_name TO fname, DROP COLUMN last_name",
+        "ALTER TABLE users MODIFY first_name text",
+    ] {
+        shop.sql(&format!("SET system_versioning_alter_history = KEEP; {drift}"));
+        repair_all(&shop, drift);
+    }
+    assert_eq!(shop.number("SELECT COUNT(*) FROM users FOR SYSTEM_TIME ALL"), 3);
+}
+
+#[test]
+fn what_keeps_postgres_from_storing_what_it_should_is_named() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    fill(&shop);
+    for (drift, object) in [
+        ("ALTER TABLE order_items SET UNLOGGED; ALTER TABLE orders SET UNLOGGED", "unlogged storage of table orders"),
+        (
+            "ALTER TABLE orders DISABLE TRIGGER ALL; ALTER TABLE users DISABLE TRIGGER ALL",
+            "constraint fk_orders_user_id on orders",
+        ),
+        ("CREATE RULE nothing AS ON INSERT TO users DO INSTEAD NOTHING", "rule nothing on users"),
+        (
+            "CREATE RULE told AS ON UPDATE TO products WHERE new.price > 100 DO INSTEAD NOTHING; \
+             ALTER TABLE products ALTER stock_quantity TYPE bigint",
+            "rule told on products",
+        ),
+    ] {
+        shop.sql(drift);
+        let found = findings(&shop);
+        assert!(found.iter().any(|one| one["object"] == object), "{drift}: {found:#?}");
+        repair_all(&shop, drift);
+    }
+    shop.sql("ALTER TABLE users ALTER created_at TYPE timestamp USING created_at AT TIME ZONE 'UTC'");
+    shop.sql("CREATE RULE also AS ON UPDATE TO users WHERE new.created_at > old.created_at DO ALSO DELETE FROM shopctl_seed_rows WHERE false");
+    repair_all(&shop, "the type under a rule");
+    shop.run(&["migrate", "verify"]).success().says("left alone, as other programs': rule also on users");
+}
+
+#[test]
+fn row_level_security_that_hides_rows_from_shopctl_is_named() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    fill(&shop);
+    let name = shop.database_name();
+    shop.sql(&format!("CREATE ROLE owner_{name} LOGIN CREATEDB; ALTER DATABASE {name} OWNER TO owner_{name}"));
+    let tables = shop.column("SELECT CAST(tablename AS text) FROM pg_tables WHERE schemaname = 'public'");
+    tables.iter().for_each(|table| shop.sql(&format!("ALTER TABLE {table} OWNER TO owner_{name}")));
+    let (_, place) = shop.url.rsplit_once('@').expect("a user");
+    let owner = shop.with_url(format!("postgres://owner_{name}@{place}"));
+    shop.sql("ALTER TABLE users ENABLE ROW LEVEL SECURITY");
+    owner.run(&["migrate", "verify"]).success();
+    shop.sql("ALTER TABLE users FORCE ROW LEVEL SECURITY");
+    let found = findings(&owner);
+    assert_eq!(found[0]["object"], "row level security of table users", "{found:#?}");
+    repair_all(&owner, "row level security");
+    assert_eq!(owner.number("SELECT COUNT(*) FROM users"), 2);
+    shop.sql(&format!(
+        "CREATE POLICY own ON users FOR SELECT TO PUBLIC USING (created_at < now()); \
+         ALTER TABLE users ALTER created_at DROP DEFAULT"
+    ));
+    repair_all(&owner, "the default");
+    assert_eq!(owner.number("SELECT COUNT(*) FROM pg_policies WHERE policyname = 'own'"), 1);
+}

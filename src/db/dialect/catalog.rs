@@ -69,6 +69,16 @@ pub trait Catalog {
         None
     }
 
+    /// The ALTER TABLE clause that ends a feature of a table; `None` for one that may stay.
+    fn without_feature(&self, _feature: &str) -> Option<&'static str> {
+        None
+    }
+
+    /// The statement that a session needs before it changes tables with a feature that stays.
+    fn allows_changes(&self, _feature: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Rejects a session without a schema to create tables in; each hint is a remedy.
     ///
     /// Errors: exit 4.

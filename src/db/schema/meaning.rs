@@ -6,6 +6,17 @@
 /// Types whose names are more than one word: what may stand behind the first.
 const MORE_OF_A_TYPE: [&str; 6] = ["varying", "precision", "with", "without", "time", "zone"];
 
+/// What a foreign key may say and do nothing more: it refuses anyway, and ids do not change.
+const OF_NO_EFFECT: [&str; 7] = [
+    " on delete restrict",
+    " on delete no action",
+    " on update restrict",
+    " on update no action",
+    " on update cascade",
+    " on update set null",
+    " on update set default",
+];
+
 /// A definition without what does not change its meaning: letter case and quotes of names, casts of constants,
 /// brackets around what belongs together anyway, the order of a list of values, an index's own name, and what happens
 /// to references when an id changes, which none does.
@@ -19,9 +30,7 @@ pub fn meaning(definition: &str) -> String {
         tokens = fewer;
     }
     let text = tokens.join(" ");
-    let text = [" on delete restrict", " on delete no action", " on update restrict", " on update no action"]
-        .iter()
-        .fold(text, |text, words| text.replace(words, ""));
+    let text = OF_NO_EFFECT.iter().fold(text, |text, words| text.replace(words, ""));
     of_index(&text).unwrap_or(text)
 }
 
@@ -256,6 +265,10 @@ mod tests {
             (
                 "FOREIGN KEY (user_id) REFERENCES users(id) ON UPDATE NO ACTION ON DELETE RESTRICT",
                 "FOREIGN KEY (`user_id`) REFERENCES `users` (`id`)",
+            ),
+            (
+                "FOREIGN KEY (a) REFERENCES t(id) ON UPDATE CASCADE",
+                "FOREIGN KEY (a) REFERENCES t (id) ON UPDATE SET NULL",
             ),
             ("varchar(16) NOT NULL DEFAULT 'a'::character varying", "VARCHAR(16) NOT NULL DEFAULT ('a')"),
         ] {

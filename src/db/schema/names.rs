@@ -42,8 +42,9 @@ pub fn is_redundant(engine: Engine, object: &Object, definition: &str, expected:
 }
 
 /// Whether something that the shop does not know leaves the shop alone: a table, a view or a trigger, a column that needs
-/// no value, an index that refuses nothing, and what is only about such columns.
-pub fn is_beside(object: &Object, expected: &Schema, found: &Schema) -> bool {
+/// no value, an index that refuses nothing, what is only about such columns, a rule that does more than it is asked for,
+/// and a feature that changes nothing for the shop.
+pub fn is_beside(engine: Engine, object: &Object, expected: &Schema, found: &Schema) -> bool {
     let definition = found.objects.get(object).map_or("", String::as_str);
     let is_of_others =
         |word: &String| found.names_column(&object.table, word) && !expected.names_column(&object.table, word);
@@ -53,6 +54,8 @@ pub fn is_beside(object: &Object, expected: &Schema, found: &Schema) -> bool {
             !definition.starts_with("CREATE UNIQUE") || words(definition).iter().skip(4).any(is_of_others)
         }
         ObjectKind::Constraint => words(definition).iter().any(is_of_others),
+        ObjectKind::Rule => !definition.contains(" DO INSTEAD "),
+        ObjectKind::Feature => engine.without_feature(&object.name).is_none(),
         ObjectKind::Trigger | ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type => true,
     }
 }

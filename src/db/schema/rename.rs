@@ -1,6 +1,6 @@
 //! Renamed columns: one statement renames them back, and the rows keep their values.
 
-use super::super::dialect::adoption::ForeignTable;
+use super::super::dialect::adoption::{ForeignColumn, ForeignTable};
 use super::super::target::Engine;
 use super::meaning::{end_of_quoted, unquoted};
 use super::{Dependent, Difference, Object, ObjectKind, Schema};
@@ -66,10 +66,14 @@ pub fn with_expected_names(found: &Schema, renamed: &[RenamedColumn]) -> Schema 
 
 /// The schema as it will be when tables of another program, and their columns, have the shop's names.
 pub fn renamed_throughout(found: &Schema, tables: &[ForeignTable]) -> Schema {
-    let with_names = |table: &str, text: &str| {
-        let text = tables.iter().fold(text.to_owned(), |text, table| replaced(&text, &table.found_name, &table.name));
+    let with_columns = |table: &str, text: &str| {
         let columns = tables.iter().find(|other| other.found_name == table).map(|table| table.columns.as_slice());
-        columns.unwrap_or_default().iter().fold(text, |text, column| replaced(&text, &column.found_name, &column.name))
+        let renamed = |text: String, column: &ForeignColumn| replaced(&text, &column.found_name, &column.name);
+        columns.unwrap_or_default().iter().fold(text.to_owned(), renamed)
+    };
+    let with_names = |table: &str, text: &str| {
+        let renamed = |text: String, table: &ForeignTable| replaced(&text, &table.found_name, &table.name);
+        with_columns(table, &tables.iter().fold(text.to_owned(), renamed))
     };
     let table_name = |name: &str| {
         tables.iter().find(|table| table.found_name == name).map_or(name, |table| table.name.as_str()).to_owned()
@@ -85,6 +89,8 @@ pub fn renamed_throughout(found: &Schema, tables: &[ForeignTable]) -> Schema {
             _ => object.name.clone(),
         };
         let definition = match object.kind {
+            // One that is computed names others.
+            ObjectKind::Column if definition.contains(" AS (") => with_columns(&object.table, definition),
             ObjectKind::Column => definition.clone(),
             _ => with_names(&object.table, definition),
         };
@@ -104,10 +110,13 @@ pub fn renamed_throughout(found: &Schema, tables: &[ForeignTable]) -> Schema {
         let all = all.iter().map(again).collect();
         (object, all)
     };
+    // It has the name of its column until that is renamed, and keeps it then.
+    let renamed_check = |check: &Object| Object { table: table_name(&check.table), ..check.clone() };
     Schema {
         objects: found.objects.iter().map(rename).collect(),
         statements: found.statements.iter().map(statement).collect(),
         dependents: found.dependents.iter().map(dependent).collect(),
+        column_checks: found.column_checks.iter().map(renamed_check).collect(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Statements that repair an object, where possible.
 
 use super::super::target::Engine;
-use super::{Dependent, Object, ObjectKind};
+use super::{Dependent, Object, ObjectKind, Schema};
 
 /// The type of a column's definition: `type [NOT NULL] [DEFAULT …]`.
 pub fn column_type(definition: &str) -> &str {
@@ -15,6 +15,14 @@ pub fn around(repair: &str, dependents: &[Dependent]) -> String {
     let creations = dependents.iter().map(|dependent| dependent.creation.as_str());
     let statements: Vec<&str> = removals.chain([repair]).chain(creations).collect();
     format!("BEGIN; {}; COMMIT", statements.join("; "))
+}
+
+/// The statement that removes a check which is a part of its column: the column is described without it.
+pub fn without_check(engine: Engine, check: &Object, found: &Schema) -> Option<String> {
+    let column = Object { kind: ObjectKind::Column, ..check.clone() };
+    let definition = found.objects.get(&column)?;
+    let [table, name] = [&column.table, &column.name].map(|name| engine.quoted(name));
+    engine.change_column(&table, &name, definition, definition)
 }
 
 /// `None` where it takes more than statements about this object: a table that is gone, and what an engine
@@ -48,6 +56,8 @@ pub fn repair(engine: Engine, object: &Object, expected: Option<&str>, found: Op
         },
         ObjectKind::Trigger => remove_and_add(engine.drop_trigger(&table, &name), expected.map(str::to_owned)),
         ObjectKind::Table => engine.change_table(&table, expected.filter(|_| found.is_some())?),
+        ObjectKind::Rule => Some(format!("DROP RULE {name} ON {table}")),
+        ObjectKind::Feature => Some(format!("ALTER TABLE {table} {}", engine.without_feature(&object.name)?)),
         ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type => None,
     }
 }

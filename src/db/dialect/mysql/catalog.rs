@@ -1,22 +1,26 @@
 //! The schema from information_schema of MySQL and MariaDB. Its text columns differ in collation, so each is
 //! cast.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::Mysql;
-use crate::db::answers::text;
+use crate::db::answers::{required_rows, text};
 use crate::db::dialect::catalog::{Catalog, ColumnParts, Defined, named_constraint};
 use crate::db::engine::Session;
-use crate::db::schema::{Object, ObjectKind, Removable, Schema, has_index, object_of, rows};
+use crate::db::schema::{Object, ObjectKind, Removable, Schema, has_index, object_of};
 use crate::error::Result;
 
 const TABLES: &str = "SELECT CAST(table_name AS CHAR) AS in_table, \
     CASE table_type WHEN 'VIEW' THEN 'view' WHEN 'SEQUENCE' THEN 'sequence' ELSE 'table' END AS kind, \
     CAST(table_name AS CHAR) AS name, \
-    CASE table_type WHEN 'BASE TABLE' THEN CONCAT(engine, ', ', table_collation) ELSE '' END AS definition \
+    CASE WHEN table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') THEN CONCAT(engine, ', ', table_collation) ELSE '' END AS definition \
     FROM information_schema.tables WHERE table_schema = DATABASE()";
+
+/// MariaDB keeps the earlier versions of rows, which is no concern of the shop's.
+const FEATURES: &str = "SELECT CAST(table_name AS CHAR) AS in_table, 'feature' AS kind, 'system versioning' AS name, \
+    '' AS definition FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'SYSTEM VERSIONED'";
 
 const VIEWS: &str = "SELECT CAST(table_name AS CHAR) AS in_table, 'view' AS kind, CAST(table_name AS CHAR) AS name, \
     REPLACE(CAST(view_definition AS CHAR), CONCAT('`', DATABASE(), '`.'), '') AS definition \
@@ -34,7 +38,7 @@ const COLUMNS: &str = "SELECT CAST(c.table_name AS CHAR) AS in_table, 'column' A
     IF(REPLACE(c.extra, 'DEFAULT_GENERATED', '') = '', '', \
     CONCAT(' ', TRIM(REPLACE(CAST(c.extra AS CHAR), 'DEFAULT_GENERATED', ''))))) AS definition \
     FROM information_schema.columns c JOIN information_schema.tables t \
-    ON t.table_schema = c.table_schema AND t.table_name = c.table_name AND t.table_type = 'BASE TABLE' \
+    ON t.table_schema = c.table_schema AND t.table_name = c.table_name AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') \
     WHERE c.table_schema = DATABASE()";
 
 /// One row per column of an index.
@@ -56,8 +60,8 @@ const FOREIGN_KEYS: &str = "SELECT CAST(k.table_name AS CHAR) AS in_table, 'cons
     GROUP BY k.table_name, k.constraint_name, k.referenced_table_name, r.delete_rule, r.update_rule";
 
 const CHECKS_OF_MARIADB: &str = "SELECT CAST(table_name AS CHAR) AS in_table, 'constraint' AS kind, \
-    CAST(constraint_name AS CHAR) AS name, CONCAT('CHECK (', CAST(check_clause AS CHAR), ')') AS definition \
-    FROM information_schema.check_constraints WHERE constraint_schema = DATABASE()";
+    CAST(constraint_name AS CHAR) AS name, CONCAT('CHECK (', CAST(check_clause AS CHAR), ')') AS definition, \
+    CAST(level AS CHAR) AS level FROM information_schema.check_constraints WHERE constraint_schema = DATABASE()";
 
 const CHECKS_OF_MYSQL: &str = "SELECT CAST(t.table_name AS CHAR) AS in_table, 'constraint' AS kind, \
     CAST(t.constraint_name AS CHAR) AS name, CONCAT('CHECK (', CAST(c.check_clause AS CHAR), ')') AS definition \
@@ -81,15 +85,23 @@ impl Catalog for Mysql {
     }
 
     async fn read_schema(&self, session: &dyn Session) -> Result<Schema> {
-        let version = rows(session, "SELECT VERSION() AS version").await?;
+        let version = required_rows(session, "SELECT VERSION() AS version").await?;
         let is_mariadb = version.first().and_then(|row| text(row, "version")).unwrap_or_default().contains("MariaDB");
         let checks = if is_mariadb { CHECKS_OF_MARIADB } else { CHECKS_OF_MYSQL };
         let mut objects = BTreeMap::new();
-        for query in [TABLES, VIEWS, COLUMNS, FOREIGN_KEYS, checks, TRIGGERS] {
-            objects.extend(rows(session, query).await?.iter().filter_map(object_of));
+        for query in [TABLES, FEATURES, VIEWS, COLUMNS, FOREIGN_KEYS, TRIGGERS] {
+            objects.extend(required_rows(session, query).await?.iter().filter_map(object_of));
+        }
+        let mut column_checks = BTreeSet::new();
+        for row in required_rows(session, checks).await? {
+            let Some((check, definition)) = object_of(&row) else { continue };
+            if text(&row, "level").as_deref() == Some("Column") {
+                column_checks.insert(check.clone());
+            }
+            objects.insert(check, definition);
         }
         let mut indexes: BTreeMap<Object, (String, Vec<String>)> = BTreeMap::new();
-        for row in rows(session, INDEXES).await? {
+        for row in required_rows(session, INDEXES).await? {
             let get = |column| text(&row, column).unwrap_or_default();
             let (table, name, uniqueness) = (get("in_table"), get("name"), get("uniqueness"));
             let kind = if uniqueness.is_empty() { ObjectKind::Index } else { ObjectKind::Constraint };
@@ -106,7 +118,7 @@ impl Catalog for Mysql {
             (object, definition)
         });
         objects.extend(indexes);
-        Ok(Schema { objects, ..Schema::default() })
+        Ok(Schema { objects, column_checks, ..Schema::default() })
     }
 
     /// Each statement commits implicitly: one statement for all tables waits for all of them and checks every
@@ -164,6 +176,10 @@ impl Catalog for Mysql {
             }
             _ => None,
         }
+    }
+
+    fn allows_changes(&self, feature: &str) -> Option<&'static str> {
+        (feature == "system versioning").then_some("SET system_versioning_alter_history = KEEP")
     }
 
     /// One statement, so that a foreign key that uses the index always has one.

@@ -3,10 +3,11 @@
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::Postgres;
+use crate::db::answers::{required_rows, rows};
 use crate::db::dialect::adoption::{Adoption, ForeignColumn, ValueKind};
 use crate::db::dialect::catalog::{Catalog, ColumnParts, Defined, named_constraint, neutral};
 use crate::db::engine::Session;
-use crate::db::schema::{ObjectKind, Removable, Schema, has_index, object_of, rows};
+use crate::db::schema::{ObjectKind, Removable, Schema, has_index, object_of};
 use crate::error::Result;
 
 /// Excludes objects of extensions.
@@ -45,6 +46,8 @@ const OBJECTS: &str = concat!(
      WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f') AND ",
     own!("pg_class", "c"),
     " UNION ALL SELECT CAST(c.relname AS text), 'constraint', CAST(k.conname AS text), pg_get_constraintdef(k.oid) \
+     || CASE WHEN EXISTS (SELECT 1 FROM pg_trigger g WHERE g.tgconstraint = k.oid AND g.tgenabled NOT IN ('O', 'A')) \
+     THEN ' (not enforced: its triggers are disabled)' ELSE '' END \
      FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND ",
     own!("pg_class", "c"),
     " UNION ALL SELECT CAST(c.relname AS text), 'index', CAST(i.relname AS text), \
@@ -66,6 +69,20 @@ const OBJECTS: &str = concat!(
      (SELECT 1 FROM pg_depend x WHERE x.classid = 'pg_type'::regclass AND x.objid = t.oid AND x.deptype = 'e')"
 );
 
+/// Rules, and features of tables. Servers that are like PostgreSQL do not know all of this.
+const RULES_AND_FEATURES: &str = concat!(
+    "SELECT CAST(c.relname AS text) AS in_table, 'rule' AS kind, CAST(r.rulename AS text) AS name, \
+     replace(pg_get_ruledef(r.oid), quote_ident(current_schema()) || '.', '') AS definition \
+     FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE c.relkind IN ('r', 'p') AND ",
+    own!("pg_class", "c"),
+    " UNION ALL SELECT CAST(c.relname AS text), 'feature', 'unlogged storage', 'UNLOGGED' FROM pg_class c \
+     WHERE c.relkind = 'r' AND c.relpersistence = 'u' AND ",
+    own!("pg_class", "c"),
+    " UNION ALL SELECT CAST(c.relname AS text), 'feature', 'row level security', 'ROW LEVEL SECURITY' FROM pg_class c \
+     WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND row_security_active(c.oid) AND ",
+    own!("pg_class", "c")
+);
+
 /// Rows of `kind` and `name`, in the order in which they are dropped.
 pub const REMOVABLE: &str = concat!(
     "SELECT kind, name FROM (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' \
@@ -84,7 +101,8 @@ pub const REMOVABLE: &str = concat!(
 #[async_trait]
 impl Catalog for Postgres {
     async fn read_schema(&self, session: &dyn Session) -> Result<Schema> {
-        let objects = rows(session, OBJECTS).await?.iter().filter_map(object_of).collect();
+        let rows = [required_rows(session, OBJECTS).await?, rows(session, RULES_AND_FEATURES).await?];
+        let objects = rows.iter().flatten().filter_map(object_of).collect();
         let dependents = super::dependents::read(session).await?;
         Ok(Schema { objects, dependents, ..Schema::default() })
     }
@@ -129,6 +147,14 @@ impl Catalog for Postgres {
 
     fn drop_trigger(&self, table: &str, name: &str) -> String {
         format!("DROP TRIGGER {name} ON {table}")
+    }
+
+    fn without_feature(&self, feature: &str) -> Option<&'static str> {
+        match feature {
+            "unlogged storage" => Some("SET LOGGED"),
+            "row level security" => Some("DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY"),
+            _ => None,
+        }
     }
 }
 

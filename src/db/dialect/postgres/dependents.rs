@@ -1,11 +1,11 @@
-//! Views and triggers that keep a column from changing its type: each with the statements that remove it and make it
+//! Views, triggers, rules and policies that keep a column from changing its type: each with the statements that remove it and make it
 //! again, with its owner, grants, comment, indexes and triggers.
 
 use std::collections::BTreeMap;
 
-use crate::db::answers::text;
+use crate::db::answers::{required_rows, text};
 use crate::db::engine::Session;
-use crate::db::schema::{Dependent, Object, ObjectKind, rows};
+use crate::db::schema::{Dependent, Object, ObjectKind};
 use crate::db::sql::normalised;
 use crate::error::Result;
 
@@ -48,12 +48,30 @@ const DEPENDENTS: &str = "WITH RECURSIVE reads AS (SELECT DISTINCT d.refobjid AS
     JOIN pg_class c ON c.oid = g.tgrelid AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) \
     JOIN pg_depend d ON d.classid = 'pg_trigger'::regclass AND d.objid = g.oid AND d.refobjid = c.oid AND d.refobjsubid > 0 \
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid WHERE NOT g.tgisinternal \
+    UNION ALL SELECT CAST(c.relname AS text), CAST(a.attname AS text), 'DROP RULE ' || quote_ident(r.rulename) || ' ON ' \
+    || r.ev_class::regclass, pg_get_ruledef(r.oid), 0, r.oid FROM pg_rewrite r \
+    JOIN pg_class e ON e.oid = r.ev_class AND e.relkind IN ('r', 'p') \
+    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass \
+    AND d.refobjsubid > 0 JOIN pg_class c ON c.oid = d.refobjid \
+    AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) \
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid \
+    UNION ALL SELECT CAST(c.relname AS text), CAST(a.attname AS text), 'DROP POLICY ' || quote_ident(p.polname) || ' ON ' \
+    || p.polrelid::regclass, 'CREATE POLICY ' || quote_ident(p.polname) || ' ON ' || p.polrelid::regclass || ' AS ' \
+    || CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END || ' FOR ' || CASE p.polcmd WHEN 'r' THEN 'SELECT' \
+    WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END || ' TO ' \
+    || (SELECT string_agg(CASE o.role WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(o.role)) END, ', ') \
+    FROM unnest(p.polroles) AS o(role)) || COALESCE(' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', '') \
+    || COALESCE(' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', ''), 0, p.oid FROM pg_policy p \
+    JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass \
+    AND d.refobjsubid > 0 JOIN pg_class c ON c.oid = d.refobjid \
+    AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) \
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid \
     ORDER BY depth, 6";
 
 /// What depends on each column of the current schema, as far as the server tells.
 pub async fn read(session: &dyn Session) -> Result<BTreeMap<Object, Vec<Dependent>>> {
     let mut dependents: BTreeMap<Object, Vec<Dependent>> = BTreeMap::new();
-    for row in rows(session, DEPENDENTS).await? {
+    for row in required_rows(session, DEPENDENTS).await? {
         let get = |column| text(&row, column).unwrap_or_default();
         let object = Object { table: get("in_table"), kind: ObjectKind::Column, name: get("name") };
         let (removal, creation) = (get("removal"), normalised(&get("creation")));

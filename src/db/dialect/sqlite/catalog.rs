@@ -7,10 +7,11 @@ use sea_orm::prelude::async_trait::async_trait;
 use super::Sqlite;
 use super::rebuild::repair;
 use super::statement::{Affinity, checks};
+use crate::db::answers::required_rows;
 use crate::db::dialect::catalog::{Catalog, ColumnParts, Defined, neutral};
 use crate::db::engine::Session;
 use crate::db::schema::meaning::meaning;
-use crate::db::schema::{Object, ObjectKind, Schema, object_of, rows};
+use crate::db::schema::{Object, ObjectKind, Schema, object_of};
 use crate::db::sql::normalised;
 use crate::error::Result;
 
@@ -52,9 +53,9 @@ impl Catalog for Sqlite {
     async fn read_schema(&self, session: &dyn Session) -> Result<Schema> {
         let (mut objects, mut statements) = (BTreeMap::new(), BTreeMap::new());
         for query in [COLUMNS, PRIMARY_KEYS, UNIQUE, FOREIGN_KEYS] {
-            objects.extend(rows(session, query).await?.iter().filter_map(object_of));
+            objects.extend(required_rows(session, query).await?.iter().filter_map(object_of));
         }
-        for row in rows(session, STATEMENTS).await? {
+        for row in required_rows(session, STATEMENTS).await? {
             let Some((object, statement)) = object_of(&row) else { continue };
             match object.kind {
                 ObjectKind::Table => {
