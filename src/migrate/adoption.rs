@@ -1,10 +1,12 @@
 //! Taking over a shop that another program made: its tables become the shop's, every row stays.
 
 mod broken_off;
+mod duplicates;
 mod ids;
 mod misfit;
 mod obstacle;
 mod run;
+mod values;
 
 use migration::Migration;
 use sea_orm::ConnectionTrait;
@@ -13,17 +15,21 @@ use super::checksum::statements;
 use super::history::{self, History};
 use super::{Catalog, MigrationStatus, refuse_removal, status};
 use crate::db::adoption::{ForeignColumn, ForeignTable, TakeOver, ValueKind};
-use crate::db::schema::{self, ObjectKind, Schema, differences, renamed_throughout};
+use crate::db::schema::{self, ObjectKind, Schema, differences, kept_actions, renamed_throughout, with_actions};
 use crate::db::target::Engine;
 use crate::domain::Form;
 use crate::entity::tables::{Family, tables};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 pub use broken_off::{broken_off, remove_broken_off};
 pub use ids::set_id_form;
-pub use misfit::{Misfit, defaults, misfits};
+pub use misfit::Misfit;
+pub use values::{defaults, misfits};
 
 /// The tables that other programs make, each after those that it refers to.
 const TABLES: [&str; 4] = ["users", "products", "orders", "order_items"];
+/// Columns whose rows are parts of the rows that they refer to, and may be deleted along with them by the database.
+/// Others may not: shopctl itself deletes users and products only while nothing refers to them.
+pub(super) const PARTS: [(&str, &str); 1] = [("order_items", "order_id")];
 /// Other words for a table or a column, as other programs have them.
 const SYNONYMS: [(&str, &str); 6] = [
     ("orderlines", "order_items"),
@@ -147,6 +153,12 @@ impl ForeignShop {
             let creation = maker(engine, catalog, name).map(|one| statements(engine, one)).unwrap_or_default();
             foreign.push(ForeignTable { name: name.clone(), found_name: found_name.clone(), columns, creation });
         }
+        let kept = kept_actions(expected, &renamed_throughout(&found, &foreign), &PARTS);
+        for table in &mut foreign {
+            for one in kept.iter().filter(|one| one.table() == table.name) {
+                table.creation.iter_mut().for_each(|statement| *statement = one.in_statement(engine, statement));
+            }
+        }
         let open = open(engine, catalog, &history, &foreign);
         // Tables that are the shop's already have ids in its form.
         let id_form = match open.len() == catalog.migrations().len() {
@@ -157,7 +169,7 @@ impl ForeignShop {
             let columns = foreign.iter_mut().flat_map(|table| &mut table.columns);
             columns.filter(|column| column.kind == ValueKind::Id).for_each(|column| column.kind = ValueKind::IdAsIs);
         }
-        let (expected, first_sequence) = (expected.clone(), history.next_sequence());
+        let (expected, first_sequence) = (with_actions(engine, expected, &kept), history.next_sequence());
         let missing = open.iter().filter(|(_, is_there)| !is_there);
         let creations = missing.flat_map(|(migration, _)| statements(engine, migration)).collect();
         Ok(Some(ForeignShop {
@@ -198,6 +210,7 @@ impl ForeignShop {
                 }
                 if column.kind != ValueKind::IdAsIs && column.found_type() != column.expected_type() {
                     parts.push(format!("{} from {} to {}", column.name, column.found_type(), column.expected_type()));
+                    parts.extend(self.read_otherwise(column));
                 }
             }
             parts.extend(self.similar(&table));
@@ -235,21 +248,45 @@ impl ForeignShop {
         lines
     }
 
-    /// What another program's table has and the shop's does not: constraints such as `ON DELETE CASCADE`, and where a
-    /// new table takes the place of the old one, computed columns and times that the server updates.
+    /// What the application has to read otherwise from now on: times that it keeps as numbers.
+    fn read_otherwise(&self, column: &ForeignColumn) -> Option<String> {
+        let found = column.found_type().to_lowercase();
+        let is_number = column.kind == ValueKind::Time && ["int", "bigint"].iter().any(|kind| found.starts_with(kind));
+        let name = &column.name;
+        is_number.then(|| format!("the application has to read {name} as a time instead of a number"))
+    }
+
+    /// What another program's table has and the shop's does not, with what the application has to do instead: constraints
+    /// such as `ON DELETE CASCADE`, and where a new table takes the place of the old one, what the server does with the
+    /// shop's columns.
     fn dropped_rules(&self, table: &ForeignTable) -> Vec<String> {
         let own = |kind| self.expected.of_table(&table.name, kind);
         let is_kept = |said: &str| {
             let kinds = [ObjectKind::Constraint, ObjectKind::Index];
             kinds.iter().any(|kind| own(*kind).any(|(_, own)| self.engine.is_equivalent(*kind, own, said)))
         };
+        let instead = |said: &str| match schema::meaning::reference(said) {
+            Some(reference) => {
+                let (name, to) = (&table.name, printable(&reference.table));
+                format!(
+                    "; before it deletes a row of {to}, the application has to delete those of {name} that refer to it"
+                )
+            }
+            None => String::new(),
+        };
         let model = renamed_throughout(&self.found, &self.tables);
         let rules = model.of_table(&table.name, ObjectKind::Constraint).filter(|(_, said)| !is_kept(said));
-        let mut dropped: Vec<String> = rules.map(|(_, said)| format!("not kept: {}", printable(said))).collect();
+        let mut dropped: Vec<String> =
+            rules.map(|(_, said)| format!("not kept: {}{}", printable(said), instead(said))).collect();
         if self.engine.script_transaction.is_none() {
             let of_server = |said: &str| said.contains(" AS (") || said.to_lowercase().contains(" on update ");
-            let columns = model.of_table(&table.name, ObjectKind::Column).filter(|(_, said)| of_server(said));
-            dropped.extend(columns.map(|(name, said)| format!("not kept: {} {}", printable(name), printable(said))));
+            let columns = table.columns.iter().filter(|column| of_server(&column.found));
+            let features = self.found.of_table(&table.found_name, ObjectKind::Feature);
+            dropped.extend(features.map(|(name, _)| format!("not kept: {name}")));
+            dropped.extend(columns.map(|column| {
+                let (name, said) = (&column.name, printable(&column.found));
+                format!("not kept: {name} {said}; the application has to set {name} itself")
+            }));
         }
         dropped
     }

@@ -82,6 +82,20 @@ fn times_that_mariadb_sets_are_named_first() {
     assert_taken_over(&made);
 }
 
+/// As Drizzle keeps them on SQLite.
+#[test]
+fn times_that_are_numbers_no_longer_are_named_first() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    let made = with_words(
+        &shop,
+        &[("created_at timestamp DEFAULT CURRENT_TIMESTAMP", "created_at integer DEFAULT 1738317600")],
+    );
+    let told = "the application has to read created_at as a time instead of a number";
+    made.run(&["adopt", "--dry-run"]).success().says(told);
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+}
+
 /// Such a trigger keeps the column from changing its type.
 #[test]
 fn triggers_on_converted_columns_stay_on_postgres() {

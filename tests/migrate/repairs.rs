@@ -209,10 +209,10 @@ fn row_level_security_that_hides_rows_from_shopctl_is_named() {
     assert_eq!(found[0]["object"], "row level security of table users", "{found:#?}");
     repair_all(&owner, "row level security");
     assert_eq!(owner.number("SELECT COUNT(*) FROM users"), 2);
-    shop.sql(&format!(
+    shop.sql(
         "CREATE POLICY own ON users FOR SELECT TO PUBLIC USING (created_at < now()); \
-         ALTER TABLE users ALTER created_at DROP DEFAULT"
-    ));
+         ALTER TABLE users ALTER created_at DROP DEFAULT",
+    );
     repair_all(&owner, "the default");
     assert_eq!(owner.number("SELECT COUNT(*) FROM pg_policies WHERE policyname = 'own'"), 1);
 }

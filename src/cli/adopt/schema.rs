@@ -140,7 +140,7 @@ fn refusal(misfits: &[Misfit]) -> Error {
         .map(|one| {
             serde_json::json!({
                 "table": one.table, "row": one.row, "column": one.column, "value": one.value, "reason": one.why,
-                "repair": one.repair,
+                "repair": one.repair, "remedy": one.remedy,
             })
         })
         .collect();
@@ -164,6 +164,8 @@ fn refusal(misfits: &[Misfit]) -> Error {
         false => error,
     };
     let error = repairs.into_iter().fold(error, |error, repair| error.hint(repair.to_owned()));
+    let remedies = misfits.iter().filter_map(|one| one.remedy.clone()).take(MISFITS_NAMED);
+    let error = remedies.fold(error, Error::hint);
     error.hint(Hint::from("nothing was changed; once they are fixed: ").and(CommandLine::again()))
 }
 

@@ -1,7 +1,7 @@
 //! How tables that another program made become the shop's, with their rows.
 
 use crate::db::dialect::catalog::ColumnParts;
-use crate::db::schema::{Object, ObjectKind, Schema, meaning};
+use crate::db::schema::{ObjectKind, Schema, meaning};
 
 /// What a column's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,13 @@ pub struct ForeignTable {
     pub columns: Vec<ForeignColumn>,
     /// The statements that make the shop's own.
     pub creation: Vec<String>,
+}
+
+impl ForeignTable {
+    /// The column of its ids, as the other program calls it.
+    pub fn id_name(&self) -> &str {
+        self.columns.iter().find(|column| column.name == "id").map_or("id", |column| column.found_name.as_str())
+    }
 }
 
 /// What is taken over.
@@ -198,15 +205,11 @@ pub trait Adoption {
     /// A value as text.
     fn shown(&self, name: &str) -> String;
 
+    /// A value as a literal of a statement.
+    fn quoted_value(&self, name: &str) -> String;
+
     /// How the shop's tables are made of these, with every row and with what others added.
     fn take_over(&self, taken: &TakeOver<'_>) -> Conversion;
-
-    /// What an object shares its name with in all tables: of two with one name only one can be. `None` where the name
-    /// is its table's own.
-    fn namespace(&self, kind: ObjectKind, definition: &str) -> Option<&'static str>;
-
-    /// The statement that lets another program's object make room, under a new name where it can have one.
-    fn make_room(&self, object: &Object, definition: &str, new_name: &str) -> String;
 }
 
 /// `+02:00`

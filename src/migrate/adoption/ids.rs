@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait;
 
 use crate::db::Database;
 use crate::db::adoption::{ForeignTable, ValueKind};
-use crate::db::answers::rows;
+use crate::db::answers::required_rows;
 use crate::db::target::Engine;
 use crate::domain::Form;
 use crate::entity::tables::{Family, Table, tables};
@@ -52,7 +52,7 @@ pub async fn set_id_form(database: &Database, wanted: Form) -> Result<bool> {
         .filter(|table| has_id(table))
         .map(|table| format!("EXISTS (SELECT 1 FROM {})", table.name))
         .collect();
-    let found = rows(connection, &format!("SELECT {} AS some_row", some.join(" OR "))).await?;
+    let found = required_rows(connection, &format!("SELECT {} AS some_row", some.join(" OR "))).await?;
     if found.first().is_some_and(|row| row.try_get::<bool>("", "some_row").unwrap_or(true)) {
         return Err(has_other_ids(connection.id_form(), wanted));
     }
@@ -80,7 +80,7 @@ async fn find(
         let Some(conditions) = ids.map(of_form).collect::<Option<Vec<_>>>() else { return Ok(None) };
         let (are_there, are_other): (Vec<String>, Vec<String>) = conditions.into_iter().unzip();
         let sql = format!("SELECT {} AS some_id, {} AS other_id", are_there.join(" OR "), are_other.join(" OR "));
-        for row in rows(connection, &sql).await? {
+        for row in required_rows(connection, &sql).await? {
             match (row.try_get("", "some_id")?, row.try_get("", "other_id")?) {
                 (false, _) => return Ok(wanted.or_else(|| declared(tables))),
                 (true, false) => return Ok(form),

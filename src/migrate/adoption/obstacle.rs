@@ -29,31 +29,23 @@ impl ForeignShop {
         refuse("adopt.referenced", "would not follow the converted tables", blocking)
     }
 
-    /// Objects of others with names that the shop's own need.
+    /// Objects of others with names that the shop's own need. A table comes after what it has, which names it.
     fn taken_names(&self, changing: &[ForeignTable]) -> Vec<Obstacle> {
         let is_made = |table: &str| changing.iter().any(|one| one.name == table) || self.is_missing(table);
-        let wanted: Vec<(&Object, &'static str)> = self
-            .expected
-            .objects
-            .iter()
-            .filter(|(object, _)| is_made(&object.table))
-            .filter_map(|(object, said)| Some((object, self.engine.namespace(object.kind, said)?)))
-            .collect();
-        let is_taken = |found: &Object, said: &str| {
-            let Some(space) = self.engine.namespace(found.kind, said) else { return false };
-            let mut same = wanted.iter().filter(|(own, of)| *of == space && own.name.eq_ignore_ascii_case(&found.name));
-            same.any(|(own, _)| !self.gives_way(own, found))
+        let wanted: Vec<(&Object, &String)> =
+            self.expected.objects.iter().filter(|(object, _)| is_made(&object.table)).collect();
+        let room = |holder: (&Object, &String)| {
+            let new_name = free_name(&self.found, &format!("other_{}", holder.0.name));
+            let same = wanted.iter().filter(|(own, _)| own.name.eq_ignore_ascii_case(&holder.0.name));
+            let mut blocked = same.filter(|(own, _)| !self.gives_way(own, holder));
+            let remedy = blocked.find_map(|own| self.engine.renamed_away(*own, holder, &new_name))?;
+            let what = holder.0.to_string();
+            let remedy = format!("make room first: {}", as_pasted(&remedy));
+            Some((holder.0.kind.is_independent(), Obstacle { what, remedy }))
         };
-        let taken = self.found.objects.iter().filter(|(found, said)| is_taken(found, said));
-        let obstacle = |(found, said): (&Object, &String)| {
-            let new_name = free_name(&self.found, &format!("other_{}", found.name));
-            let remedy = self.engine.make_room(found, said, &new_name);
-            Obstacle { what: found.to_string(), remedy: format!("make room first: {}", as_pasted(&remedy)) }
-        };
-        let mut obstacles: Vec<Obstacle> = taken.map(obstacle).collect();
-        // A key is a constraint and its index.
-        obstacles.dedup_by(|one, other| one.remedy == other.remedy);
-        obstacles
+        let mut taken: Vec<(bool, Obstacle)> = self.found.objects.iter().filter_map(room).collect();
+        taken.sort_by_key(|(is_independent, _)| *is_independent);
+        taken.into_iter().map(|(_, obstacle)| obstacle).collect()
     }
 
     /// Whether the shop's table has to be made.
@@ -62,11 +54,11 @@ impl ForeignShop {
     }
 
     /// Whether an object is gone, or has become the shop's own, by the time that its name is needed.
-    fn gives_way(&self, own: &Object, found: &Object) -> bool {
+    fn gives_way(&self, own: &Object, (found, said): (&Object, &String)) -> bool {
         let is_exchanged = self.engine.script_transaction.is_none();
         self.tables.iter().any(|table| {
             let is_its_own = table.found_name == found.table && (table.name == own.table || self.engine.has_one_writer);
-            is_its_own && !(is_exchanged && found.kind == ObjectKind::Constraint)
+            is_its_own && !(is_exchanged && said.starts_with("FOREIGN KEY"))
         })
     }
 

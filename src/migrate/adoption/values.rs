@@ -3,39 +3,16 @@
 use sea_orm::ConnectionTrait;
 
 use super::ForeignShop;
+use super::duplicates::duplicates;
+use super::misfit::Misfit;
 use crate::db::adoption::{ForeignColumn, ForeignTable, ValueKind};
-use crate::db::answers::{rows, text};
+use crate::db::answers::{required_rows, text};
 use crate::db::schema::{ObjectKind, meaning};
 use crate::domain::text::counted;
 use crate::error::{Result, printable};
 
 /// Maximum number of rows named for each reason.
 const ROWS_NAMED: usize = 5;
-
-/// A value that does not fit.
-#[derive(Debug, Clone)]
-pub struct Misfit {
-    /// The table, as the other program calls it.
-    pub table: String,
-    /// The row's id, as it is stored.
-    pub row: String,
-    /// The column, as the other program calls it.
-    pub column: String,
-    /// The value as text.
-    pub value: String,
-    /// Why it does not fit.
-    pub why: String,
-    /// A statement that mends it, where one does without a decision.
-    pub repair: Option<String>,
-}
-
-impl Misfit {
-    /// `users 550e…: email is empty (NULL)`
-    pub fn message(&self) -> String {
-        let [row, value] = [&self.row, &self.value].map(|text| printable(text));
-        format!("{} {row}: {} {value}: {}", self.table, self.column, self.why)
-    }
-}
 
 /// Every kind of misfit, with the first rows of each. What the shop's rules say is asked once each value fits by itself.
 ///
@@ -71,7 +48,7 @@ pub async fn defaults(connection: &impl ConnectionTrait, shop: &ForeignShop) -> 
         });
         let from = shop.engine.quoted(&table.found_name);
         let sql = format!("SELECT {} FROM {from}", missing.collect::<Vec<_>>().join(", "));
-        let Some(row) = rows(connection, &sql).await?.into_iter().next() else { continue };
+        let Some(row) = required_rows(connection, &sql).await?.into_iter().next() else { continue };
         for (number, column) in columns.iter().enumerate() {
             let count: i64 = row.try_get("", &format!("missing_{number}"))?;
             if count > 0 {
@@ -87,8 +64,7 @@ pub async fn defaults(connection: &impl ConnectionTrait, shop: &ForeignShop) -> 
 /// A query for `id_text` and `value_text` of rows of a table.
 fn query(shop: &ForeignShop, table: &ForeignTable, value: &str, condition: &str) -> String {
     let engine = shop.engine;
-    let id = table.columns.iter().find(|column| column.name == "id").map_or("id", |column| column.found_name.as_str());
-    let (id, from) = (engine.shown(&engine.quoted(id)), engine.quoted(&table.found_name));
+    let (id, from) = (id_of(shop, table), engine.quoted(&table.found_name));
     let value = engine.shown(value);
     format!("SELECT {id} AS id_text, {value} AS value_text FROM {from} WHERE {condition} LIMIT {ROWS_NAMED}")
 }
@@ -127,7 +103,7 @@ async fn ask(
     why: &str,
 ) -> Result<Vec<Misfit>> {
     let get = |row: &_, name| text(row, name).unwrap_or_else(|| "NULL".to_owned());
-    Ok(rows(connection, sql)
+    Ok(required_rows(connection, sql)
         .await?
         .iter()
         .map(|row| Misfit {
@@ -137,6 +113,7 @@ async fn ask(
             value: get(row, "value_text"),
             why: why.to_owned(),
             repair: None,
+            remedy: None,
         })
         .collect())
 }
@@ -166,14 +143,7 @@ async fn of_rules(connection: &impl ConnectionTrait, shop: &ForeignShop, table: 
                 mend_case(shop, table, column, rule, &mut broken);
                 found.extend(broken);
             }
-            "unique" | "primary" => {
-                let from = shop.engine.quoted(&table.found_name);
-                let condition = format!(
-                    "{value} IN (SELECT {value} FROM {from} WHERE {name} IS NOT NULL GROUP BY {value} HAVING COUNT(*) > 1)"
-                );
-                let sql = query(shop, table, &name, &condition);
-                found.extend(ask(connection, &sql, table, &column.found_name, "occurs more than once").await?);
-            }
+            "unique" | "primary" => found.extend(duplicates(connection, shop, table, column).await?),
             "foreign" => {
                 let Some(parent) = shop.tables.iter().find(|other| words.contains(&other.name)) else { continue };
                 let Some(id) = parent.columns.iter().find(|column| column.name == "id") else { continue };
@@ -191,8 +161,7 @@ async fn of_rules(connection: &impl ConnectionTrait, shop: &ForeignShop, table: 
 }
 
 fn id_of(shop: &ForeignShop, table: &ForeignTable) -> String {
-    let id = table.columns.iter().find(|column| column.name == "id").map_or("id", |column| column.found_name.as_str());
-    shop.engine.shown(&shop.engine.quoted(id))
+    shop.engine.shown(&shop.engine.quoted(table.id_name()))
 }
 
 /// A word of a list that differs only in its case is mended by one statement.

@@ -4,7 +4,8 @@
 use super::Mysql;
 use crate::db::dialect::adoption::{Adoption, Conversion, ForeignColumn, ForeignTable, TakeOver, ValueKind, free_name};
 use crate::db::dialect::catalog::Catalog;
-use crate::db::schema::{Object, ObjectKind, Schema, is_of_others, needs_value, renamed_throughout};
+use crate::db::engine::Engine;
+use crate::db::schema::{ObjectKind, Schema, is_of_others, needs_value, renamed_throughout};
 
 const NUMBER: &str = "^ *-?[0-9]+([.][0-9]+)? *$";
 const TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?)? ?(Z|[+]00:00)?$";
@@ -76,6 +77,11 @@ impl Adoption for Mysql {
         )
     }
 
+    fn quoted_value(&self, name: &str) -> String {
+        let bytes = format!("CHARSET({name}) = 'binary' AND LENGTH({name}) = 16");
+        format!("CASE WHEN {bytes} THEN CONCAT('0x', HEX({name})) ELSE QUOTE(CAST({name} AS CHAR)) END")
+    }
+
     fn take_over(&self, taken: &TakeOver<'_>) -> Conversion {
         let TakeOver { tables, creations, expected, found, offset } = *taken;
         let model = renamed_throughout(found, tables);
@@ -99,22 +105,6 @@ impl Adoption for Mysql {
         cleanup.extend(pairs.iter().rev().map(|pair| format!("DROP TABLE IF EXISTS {}", pair.new)));
         let made = pairs.iter().map(|pair| pair.new_name.clone()).collect();
         Conversion { statements, cleanup, made, ..Conversion::default() }
-    }
-
-    fn namespace(&self, kind: ObjectKind, definition: &str) -> Option<&'static str> {
-        match kind {
-            ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => Some("table"),
-            ObjectKind::Constraint => definition.starts_with("FOREIGN KEY").then_some("foreign key"),
-            _ => None,
-        }
-    }
-
-    fn make_room(&self, object: &Object, _definition: &str, new_name: &str) -> String {
-        let [table, name, new_name] = [&object.table, &object.name, new_name].map(|name| self.quoted(name));
-        match object.kind {
-            ObjectKind::Constraint => format!("ALTER TABLE {table} DROP FOREIGN KEY {name}"),
-            _ => format!("RENAME TABLE {name} TO {new_name}"),
-        }
     }
 }
 
@@ -156,7 +146,7 @@ impl Mysql {
             names.push(self.quoted(&column.name));
             values.push(self.adopted_value(&self.quoted(&column.found_name), column, offset));
         }
-        for (name, _) in columns_of_others(pair.table, expected, model) {
+        for (name, _) in columns_of_others(pair.table, expected, model).filter(|(_, said)| !is_computed(said)) {
             names.push(self.quoted(name));
             values.push(self.quoted(name));
         }
@@ -183,9 +173,11 @@ fn columns_of_others<'a>(
     expected: &'a Schema,
     model: &'a Schema,
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
-    model
-        .of_table(&table.name, ObjectKind::Column)
-        .filter(|(name, said)| !expected.has_column(&table.name, name) && !said.contains(" AS ("))
+    model.of_table(&table.name, ObjectKind::Column).filter(|(name, _)| !expected.has_column(&table.name, name))
+}
+
+fn is_computed(definition: &str) -> bool {
+    definition.contains(" AS (")
 }
 
 /// Columns of others, and the indexes that are about them. A column that needed a value needs none any longer.
@@ -194,11 +186,18 @@ fn additions(pair: &Exchange<'_>, expected: &Schema, model: &Schema) -> Vec<Stri
     let mut parts: Vec<String> = columns_of_others(table, expected, model)
         .map(|(name, said)| {
             let said = if needs_value(said) { said.replacen(" NOT NULL", "", 1) } else { said.to_owned() };
+            // The server describes a computed column with words that are no SQL there.
+            let said = match is_computed(&said) {
+                true => said.replace(" DEFAULT NULL AS (", " AS (").replace(" GENERATED", ""),
+                false => said,
+            };
             format!("ADD COLUMN {} {said}", Mysql.quoted(name))
         })
         .collect();
-    let about_others =
-        model.objects.iter().filter(|(object, _)| object.table == table.name && is_of_others(object, expected, model));
+    let about_others = model
+        .objects
+        .iter()
+        .filter(|(object, _)| object.table == table.name && is_of_others(Engine::Mysql, object, expected, model));
     for (object, said) in about_others {
         let name = Mysql.quoted(&object.name);
         let columns = said.split_once(" (").map_or("", |(_, columns)| columns);

@@ -98,6 +98,10 @@ impl Adoption for Postgres {
         format!("CAST({name} AS text)")
     }
 
+    fn quoted_value(&self, name: &str) -> String {
+        format!("quote_literal(CAST({name} AS text))")
+    }
+
     fn take_over(&self, taken: &TakeOver<'_>) -> Conversion {
         let TakeOver { tables, expected, offset, .. } = *taken;
         let mut statements = renames(tables);
@@ -138,23 +142,6 @@ impl Adoption for Postgres {
         // A table that is missing comes behind those that it refers to.
         statements.extend(taken.creations.iter().cloned());
         Conversion { statements, ..Conversion::default() }
-    }
-
-    fn namespace(&self, kind: ObjectKind, definition: &str) -> Option<&'static str> {
-        let is_key = definition.starts_with("UNIQUE") || definition.starts_with("PRIMARY KEY");
-        match kind {
-            ObjectKind::Column | ObjectKind::Trigger => None,
-            ObjectKind::Constraint => is_key.then_some("relation"),
-            _ => Some("relation"),
-        }
-    }
-
-    fn make_room(&self, object: &Object, _definition: &str, new_name: &str) -> String {
-        let [table, name, new_name] = [&object.table, &object.name, new_name].map(|name| self.quoted(name));
-        match object.kind {
-            ObjectKind::Constraint => format!("ALTER TABLE {table} RENAME CONSTRAINT {name} TO {new_name}"),
-            kind => format!("ALTER {} {name} RENAME TO {new_name}", kind.as_str().to_uppercase()),
-        }
     }
 }
 
@@ -224,7 +211,7 @@ fn references(table: &str, expected: &Schema, model: &Schema) -> Vec<Object> {
         object.table == table
             && object.kind == ObjectKind::Constraint
             && definition.starts_with("FOREIGN KEY")
-            && !is_of_others(object, expected, model)
+            && !is_of_others(Engine::Postgres, object, expected, model)
     });
     all.map(|(object, _)| object.clone()).collect()
 }

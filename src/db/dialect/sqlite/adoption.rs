@@ -7,7 +7,7 @@ use crate::db::dialect::adoption::{
     Adoption, Conversion, ForeignColumn, ForeignTable, OthersKey, TakeOver, ValueKind, offset_text,
 };
 use crate::db::dialect::catalog::Catalog;
-use crate::db::schema::{Object, ObjectKind, renamed_throughout};
+use crate::db::schema::renamed_throughout;
 
 impl Adoption for Sqlite {
     fn adopted_value(&self, name: &str, column: &ForeignColumn, offset: i32) -> String {
@@ -60,6 +60,10 @@ impl Adoption for Sqlite {
         format!("CASE typeof({name}) WHEN 'blob' THEN hex({name}) ELSE CAST({name} AS text) END")
     }
 
+    fn quoted_value(&self, name: &str) -> String {
+        format!("quote({name})")
+    }
+
     fn take_over(&self, taken: &TakeOver<'_>) -> Conversion {
         let TakeOver { tables, creations, expected, found, offset } = *taken;
         let model = renamed_throughout(found, tables);
@@ -73,18 +77,6 @@ impl Adoption for Sqlite {
         let rebuilds: Vec<Rebuild> = tables.iter().filter_map(rebuild).collect();
         let before = [creations.to_vec(), renames(tables), self.values_of_others(taken)].concat();
         conversion(&rebuilds, before, found)
-    }
-
-    fn namespace(&self, kind: ObjectKind, _definition: &str) -> Option<&'static str> {
-        matches!(kind, ObjectKind::Table | ObjectKind::View | ObjectKind::Index).then_some("schema")
-    }
-
-    fn make_room(&self, object: &Object, _definition: &str, new_name: &str) -> String {
-        let [name, new_name] = [&object.name, new_name].map(|name| self.quoted(name));
-        match object.kind {
-            ObjectKind::Table => format!("ALTER TABLE {name} RENAME TO {new_name}"),
-            kind => format!("DROP {} {name}", kind.as_str().to_uppercase()),
-        }
     }
 }
 

@@ -1,0 +1,71 @@
+//! Rows that share what only one of them may have: an e-mail address, a SKU, a reference.
+
+use sea_orm::ConnectionTrait;
+
+use super::ForeignShop;
+use super::misfit::Misfit;
+use crate::db::adoption::{ForeignColumn, ForeignTable};
+use crate::db::answers::{required_rows, text};
+use crate::domain::text::escaped;
+use crate::error::Result;
+
+/// Maximum number of rows that are asked for.
+const ROWS_ASKED: usize = 20;
+
+/// A misfit for each row that has the value of another one, which it names.
+///
+/// Errors: those of the database.
+pub(super) async fn duplicates(
+    connection: &impl ConnectionTrait,
+    shop: &ForeignShop,
+    table: &ForeignTable,
+    column: &ForeignColumn,
+) -> Result<Vec<Misfit>> {
+    let engine = shop.engine;
+    let [from, name] = [&table.found_name, &column.found_name].map(|name| engine.quoted(name));
+    let id = engine.quoted(table.id_name());
+    let value = engine.adopted_value(&name, column, shop.offset);
+    let sql = format!(
+        "SELECT {} AS id_text, {} AS id_literal, {} AS value_text FROM {from} WHERE {value} IN (SELECT {value} FROM {from} \
+         WHERE {name} IS NOT NULL GROUP BY {value} HAVING COUNT(*) > 1) ORDER BY {value}, {id} LIMIT {ROWS_ASKED}",
+        engine.shown(&id),
+        engine.quoted_value(&id),
+        engine.shown(&name)
+    );
+    let rows = required_rows(connection, &sql).await?;
+    let get = |row: &_, name| text(row, name).unwrap_or_else(|| "NULL".to_owned());
+    let rows: Vec<[String; 3]> =
+        rows.iter().map(|row| ["id_text", "id_literal", "value_text"].map(|name| get(row, name))).collect();
+    let groups = rows.chunk_by(|one, next| one[2] == next[2]);
+    let of_group = |group: &[[String; 3]]| -> Vec<Misfit> {
+        let Some(([first, ..], others)) = group.split_first() else { return Vec::new() };
+        let misfit = |(number, [row, literal, value]): (usize, &[String; 3])| {
+            let other = other_value(value, number + 2).replace('\'', "''");
+            let statement = format!("UPDATE {from} SET {name} = '{other}' WHERE {id} = {literal}");
+            let remedy = format!(
+                "of rows with the same {} keep one, or give the other another {0}: {}",
+                column.name,
+                escaped(&statement, usize::MAX)
+            );
+            Misfit {
+                table: table.found_name.clone(),
+                row: row.clone(),
+                column: column.found_name.clone(),
+                value: value.clone(),
+                why: format!("is also that of {first}"),
+                repair: None,
+                remedy: (column.name != "id").then_some(remedy),
+            }
+        };
+        others.iter().enumerate().map(misfit).collect()
+    };
+    Ok(groups.flat_map(of_group).collect())
+}
+
+/// `ada+2@example.com`, `MUG-2`
+fn other_value(value: &str, number: usize) -> String {
+    match value.rsplit_once('@') {
+        Some((local, domain)) => format!("{local}+{number}@{domain}"),
+        None => format!("{value}-{number}"),
+    }
+}
