@@ -18,12 +18,13 @@ use crate::service::committing::{CommitTracker, Pending};
 
 /// Parses the process's arguments, runs the command, reports a failure, and returns the exit code.
 pub fn main() -> u8 {
-    let program = Cli::command();
+    // Never cloned: the tree of commands is most of what a start costs.
+    let mut program = Cli::command();
     let arguments = hyphens::join_values(&program, std::env::args_os());
-    let parsed = program.clone().try_get_matches_from(&arguments);
+    let parsed = program.try_get_matches_from_mut(&arguments);
     let (cli, matches) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok(parsed) => parsed,
-        Err(error) => return help::report_invalid_arguments(values::violations(&program, &arguments, error)),
+        Err(error) => return help::report_invalid_arguments(values::violations(Cli::command, &arguments, error)),
     };
     let Cli { global, command } = cli;
     start_logging(global.verbose);
