@@ -172,11 +172,16 @@ fn keys_that_look_like_an_id_are_found(shop: &Shop) {
     insert(shop);
     shop.sql(&format!("UPDATE products SET sku = '{KEY}'"));
     shop.sql(&format!("UPDATE orders SET reference = '{KEY}'"));
+    shop.sql(&format!("UPDATE users SET email = '{KEY}'"));
     for key in [KEY.to_owned(), KEY.to_uppercase()] {
         shop.run(&["product", "show", &key]).success();
         shop.run(&["order", "show", &key]).success();
+        shop.run(&["user", "show", &key]).success();
+        assert!(!shop.run(&["order", "list", "--user", &key, "-o", "id"]).success().stdout.trim().is_empty());
     }
     shop.run(&["stock", "adjust", KEY, "+5", "--reason", "received"]).success();
-    shop.run(&["order", "create", "--user", "old@example.com", "--item", &format!("{KEY}:1")]).success();
+    shop.run(&["order", "create", "--user", KEY, "--item", &format!("{KEY}:1")]).success();
+    shop.run(&["user", "update", KEY, "--first-name", "New"]).success();
     shop.run(&["product", "show", "5f0c8a5e-1111-4222-8333-444455556667"]).exits_with(3);
+    shop.run(&["user", "show", "5f0c8a5e-1111-4222-8333-444455556667"]).exits_with(3);
 }

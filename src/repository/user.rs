@@ -107,17 +107,17 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
 /// A typed name of a user.
 #[derive(Debug, Clone, Copy)]
 pub enum UserKey<'a> {
-    /// The user's id, in any of its stored forms.
-    Id(Uuid),
+    /// The user's id, in any of its stored forms; as typed, because another program's address may look like one.
+    Id(&'a str),
     /// The e-mail address as typed.
     Email(&'a str),
 }
 
 impl<'a> UserKey<'a> {
-    /// A UUID names a user by id, everything else by e-mail address.
+    /// A UUID names a user by id, or by such an address if there is none; everything else by e-mail address.
     pub fn parse(text: &'a str) -> UserKey<'a> {
         match Uuid::try_parse(text) {
-            Ok(id) => UserKey::Id(id),
+            Ok(_) => UserKey::Id(text),
             Err(_) => UserKey::Email(text),
         }
     }
@@ -138,7 +138,10 @@ pub async fn find_with_hash(connection: &impl ConnectionTrait, who: UserKey<'_>)
 async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: UserKey<'_>) -> Result<Option<Model>> {
     let of_id = |name: &str| users.clone().filter(Column::Id.is_in(Engine::of(connection).ids_named(name)));
     let email = match who {
-        UserKey::Id(id) => return Ok(of_id(&id.to_string()).one(connection).await?),
+        UserKey::Id(typed) => match of_id(typed).one(connection).await? {
+            Some(user) => return Ok(Some(user)),
+            None => typed,
+        },
         UserKey::Email(email) => email,
     };
     // Another program may have stored blanks around an address.
