@@ -17,6 +17,7 @@ on_every_backend!(
     best_sellers_are_listed_first,
     times_stored_by_other_programs_fall_into_their_periods,
     reports_on_an_empty_shop_are_empty,
+    values_that_cannot_be_added_are_left_out_of_sums_and_counted,
 );
 
 /// `Europe/Berlin` needs the system's zone files.
@@ -322,4 +323,54 @@ fn all_errors_in_a_period_are_reported_together() {
     command.env("TZDIR", shop.home.path());
     let run = crate::support::shop::finish(command.spawn().expect("built"), &["report"]);
     run.exits_with(7).says("no time zone");
+}
+
+fn values_that_cannot_be_added_are_left_out_of_sums_and_counted(shop: &Shop) {
+    let ann = shop.user("ann");
+    shop.product("MUG", "2.50", 4);
+    shop.product("ODD", "2.50", 4);
+    let odd: &[&str] = match shop.backend {
+        Backend::Sqlite => &["'abc'", "'12,50'", "1e300", "X'3132'", "9e999"],
+        Backend::Postgres => &["'NaN'"],
+        Backend::MariaDb => &["NULL"],
+    };
+    match shop.backend {
+        Backend::Sqlite | Backend::Postgres => {}
+        Backend::MariaDb => shop.sql(
+            "ALTER TABLE orders MODIFY total_amount decimal(12,2) NULL; ALTER TABLE order_items MODIFY unit_price decimal(10,2) NULL; \
+             ALTER TABLE products MODIFY price decimal(10,2) NULL",
+        ),
+    }
+    order(shop, &ann, "paid", "2026-03-10T12:00:00", &[("MUG", 2, 500)]);
+    let first = shop.column("SELECT reference FROM orders").remove(0);
+    for _ in odd {
+        order(shop, &ann, "paid", "2026-03-10T12:00:00", &[("MUG", 1, 700)]);
+    }
+    let others = shop.column(&format!("SELECT reference FROM orders WHERE reference <> '{first}' ORDER BY reference"));
+    for (reference, value) in others.iter().zip(odd) {
+        shop.sql(&format!("UPDATE orders SET total_amount = {value} WHERE reference = '{reference}'"));
+        shop.sql(&format!(
+            "UPDATE order_items SET unit_price = {value} WHERE order_id = (SELECT id FROM orders WHERE reference = '{reference}')"
+        ));
+    }
+    shop.sql(&format!("UPDATE products SET price = {} WHERE sku = 'ODD'", odd[0]));
+    let rows =
+        |count: usize| if count == 1 { "1 row is left out".to_owned() } else { format!("{count} rows are left out") };
+    for (arguments, field, sum, count) in [
+        (
+            &["report", "sales", "--by", "month", "--since", "2026-03-01", "--until", "2026-04-01"][..],
+            "revenue",
+            "10.00",
+            odd.len(),
+        ),
+        (&["report", "customers"], "revenue", "10.00", odd.len()),
+        (&["report", "top-products"], "revenue", "10.00", odd.len()),
+        (&["report", "stock-value"], "value", "10.00", 1),
+    ] {
+        let run = shop.run(&[arguments, &["--json"]].concat()).success();
+        assert_eq!(run.json()["items"][0][field], sum, "{run}");
+        assert!(run.stderr.contains(&rows(count)) && run.stderr.contains("doctor --deep"), "{run}");
+    }
+    let by_status = shop.run(&["report", "orders-by-status", "--json"]).success().says(&rows(odd.len()));
+    assert_eq!(by_status.json()["totals"]["revenue"], "10.00", "{by_status}");
 }

@@ -4,7 +4,7 @@
 //! never do.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, JoinType, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, JoinType, NullOrdering, Order, Query, SelectStatement};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryResult, QuerySelect};
 
 use crate::db::target::Engine;
@@ -20,6 +20,8 @@ pub struct Sales {
     /// Pieces.
     pub units: i64,
     pub revenue: Amount,
+    /// Orders and lines whose amount or pieces cannot be added.
+    pub left_out: i64,
 }
 
 /// The sort key of top products.
@@ -38,6 +40,8 @@ pub struct ProductSales {
     pub name: Option<String>,
     pub units: i64,
     pub revenue: Amount,
+    /// Lines whose price or pieces cannot be added.
+    pub left_out: i64,
 }
 
 /// The sales to one customer.
@@ -49,6 +53,8 @@ pub struct CustomerSales {
     pub orders: i64,
     pub revenue: Amount,
     pub last_order: Option<Moment>,
+    /// Orders whose total cannot be added.
+    pub left_out: i64,
 }
 
 /// Orders of one status.
@@ -58,6 +64,8 @@ pub struct StatusTotal {
     pub status: Option<String>,
     pub orders: i64,
     pub amount: Amount,
+    /// Orders whose total cannot be added.
+    pub left_out: i64,
 }
 
 /// One product's stock at its current price.
@@ -79,6 +87,8 @@ pub struct StockTotal {
     pub products: i64,
     pub units: i64,
     pub value: Amount,
+    /// Products whose stock or price cannot be added.
+    pub left_out: i64,
 }
 
 /// Orders whose status counts as a sale.
@@ -112,17 +122,24 @@ pub async fn sales(connection: &impl ConnectionTrait, boundaries: &[DateTime<Utc
         .group_by_col("place");
     // Separate from the orders' totals: a join would repeat the total for each line.
     let mut pieces = sold.clone();
-    pieces.expr_as(engine.sum_of_integers(order_item::Column::Quantity.into_expr()), "units").inner_join(
-        order_item::Entity,
-        order_item::Column::OrderId.into_expr().equals((order::Entity, order::Column::Id)),
-    );
+    let quantity = || order_item::Column::Quantity.into_expr();
+    pieces
+        .expr_as(engine.sum_of_integers(quantity()), "units")
+        .expr_as(engine.left_out(engine.whole(quantity())), "lines_left_out")
+        .inner_join(
+            order_item::Entity,
+            order_item::Column::OrderId.into_expr().equals((order::Entity, order::Column::Id)),
+        );
+    let total = || order::Column::TotalAmount.into_expr();
     sold.expr_as(Expr::col(Asterisk).count(), "orders_count")
-        .expr_as(engine.sum_exactly(order::Column::TotalAmount.into_expr(), None), "revenue");
+        .expr_as(engine.sum_exactly(total(), None), "revenue")
+        .expr_as(engine.left_out(engine.exactly(total())), "orders_left_out");
     let mut both = Query::select();
     both.column(("sold", "place"))
         .column("orders_count")
         .column("revenue")
         .column("units")
+        .columns(["orders_left_out", "lines_left_out"])
         .from_subquery(sold, "sold")
         .join_subquery(JoinType::LeftJoin, pieces, "pieces", Expr::col(("pieces", "place")).equals(("sold", "place")));
     for row in connection.query_all(&both).await? {
@@ -131,8 +148,13 @@ pub async fn sales(connection: &impl ConnectionTrait, boundaries: &[DateTime<Utc
         let bucket = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
         if let Some(bucket) = bucket.and_then(|bucket| sales.get_mut(bucket)) {
             let units = row.try_get::<Option<i64>>("", "units")?.unwrap_or_default();
-            *bucket =
-                Sales { orders: row.try_get("", "orders_count")?, units, revenue: amount(engine, &row, "revenue")? };
+            let lines_left_out = row.try_get::<Option<i64>>("", "lines_left_out")?.unwrap_or_default();
+            *bucket = Sales {
+                orders: row.try_get("", "orders_count")?,
+                units,
+                revenue: amount(engine, &row, "revenue")?,
+                left_out: row.try_get::<i64>("", "orders_left_out")? + lines_left_out,
+            };
         }
     }
     Ok(sales)
@@ -167,10 +189,12 @@ pub async fn top_products(
         Ranking::Quantity => &["units", "revenue"],
     };
     let quantity = || order_item::Column::Quantity.into_expr();
+    let price = || order_item::Column::UnitPrice.into_expr();
     let mut best = Query::select();
     best.expr_as(order_item::Column::ProductId.into_expr(), "sold_id")
         .expr_as(engine.sum_of_integers(quantity()), "units")
-        .expr_as(engine.sum_exactly(order_item::Column::UnitPrice.into_expr(), Some(quantity())), "revenue")
+        .expr_as(engine.sum_exactly(price(), Some(quantity())), "revenue")
+        .expr_as(engine.left_out(engine.product(price(), Some(quantity()))), "left_out")
         .from(order_item::Entity)
         .inner_join(order::Entity, order_item::Column::OrderId.into_expr().equals((order::Entity, order::Column::Id)))
         .and_where(is_sale())
@@ -180,7 +204,7 @@ pub async fn top_products(
     ranked(&mut best, order, "sold_id");
     let mut named = Query::select();
     named
-        .columns(["sold_id", "units", "revenue", "sku", "name"])
+        .columns(["sold_id", "units", "revenue", "left_out", "sku", "name"])
         .from_subquery(best, "best")
         .left_join(product::Entity, product::Column::Id.into_expr().equals(("best", "sold_id")));
     ranked(&mut named, order, "sold_id");
@@ -191,6 +215,7 @@ pub async fn top_products(
             name: row.try_get("", "name")?,
             units: row.try_get::<Option<i64>>("", "units")?.unwrap_or_default(),
             revenue: amount(engine, row, "revenue")?,
+            left_out: row.try_get("", "left_out")?,
         })
     };
     connection.query_all(&named).await?.iter().map(read).collect()
@@ -201,11 +226,13 @@ pub async fn customers(connection: &impl ConnectionTrait, span: Span, limit: u64
     const ORDER: [&str; 2] = ["revenue", "orders_count"];
     let engine = Engine::of(connection);
     // As text, because drivers fail on times that other programs can write.
+    let total = || order::Column::TotalAmount.into_expr();
     let last_order = engine.comparable_time(order::Column::CreatedAt.into_expr()).max().cast_as("char(64)");
     let mut best = Query::select();
     best.expr_as(order::Column::UserId.into_expr(), "buyer_id")
         .expr_as(Expr::col(Asterisk).count(), "orders_count")
-        .expr_as(engine.sum_exactly(order::Column::TotalAmount.into_expr(), None), "revenue")
+        .expr_as(engine.sum_exactly(total(), None), "revenue")
+        .expr_as(engine.left_out(engine.exactly(total())), "left_out")
         .expr_as(last_order, "last_order")
         .from(order::Entity)
         .and_where(is_sale())
@@ -215,7 +242,7 @@ pub async fn customers(connection: &impl ConnectionTrait, span: Span, limit: u64
     ranked(&mut best, &ORDER, "buyer_id");
     let mut named = Query::select();
     named
-        .columns(["buyer_id", "orders_count", "revenue", "last_order", "email"])
+        .columns(["buyer_id", "orders_count", "revenue", "left_out", "last_order", "email"])
         .from_subquery(best, "best")
         .left_join(user::Entity, user::Column::Id.into_expr().equals(("best", "buyer_id")));
     ranked(&mut named, &ORDER, "buyer_id");
@@ -226,6 +253,7 @@ pub async fn customers(connection: &impl ConnectionTrait, span: Span, limit: u64
             orders: row.try_get("", "orders_count")?,
             revenue: amount(engine, row, "revenue")?,
             last_order: row.try_get("", "last_order")?,
+            left_out: row.try_get("", "left_out")?,
         })
     };
     connection.query_all(&named).await?.iter().map(read).collect()
@@ -235,11 +263,13 @@ pub async fn customers(connection: &impl ConnectionTrait, span: Span, limit: u64
 /// made up.
 pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<Vec<StatusTotal>> {
     let engine = Engine::of(connection);
+    let total = || order::Column::TotalAmount.into_expr();
     let mut select = Query::select();
     select
         .expr_as(order::Column::Status.into_expr(), "status")
         .expr_as(Expr::col(Asterisk).count(), "orders_count")
-        .expr_as(engine.sum_exactly(order::Column::TotalAmount.into_expr(), None), "amount")
+        .expr_as(engine.sum_exactly(total(), None), "amount")
+        .expr_as(engine.left_out(engine.exactly(total())), "left_out")
         .from(order::Entity)
         .cond_where(in_span(connection, span))
         .group_by_col((order::Entity, order::Column::Status));
@@ -247,6 +277,7 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
         status: Some(status.as_str().to_owned()),
         orders: 0,
         amount: Amount::ZERO,
+        left_out: 0,
     });
     let mut totals = Vec::from(known);
     for row in connection.query_all(&select).await? {
@@ -254,6 +285,7 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
         let total = StatusTotal {
             orders: row.try_get("", "orders_count")?,
             amount: amount(engine, &row, "amount")?,
+            left_out: row.try_get("", "left_out")?,
             status: status.clone(),
         };
         match totals.iter_mut().find(|known| known.status == status) {
@@ -268,7 +300,7 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
 /// The products whose stock is worth most at today's prices.
 pub async fn stock_value(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<StockValue>> {
     let engine = Engine::of(connection);
-    let value = engine.exactly(product::Column::Price.into_expr()).mul(product::Column::StockQuantity.into_expr());
+    let value = engine.product(product::Column::Price.into_expr(), Some(product::Column::StockQuantity.into_expr()));
     let mut select = product::Entity::find()
         .select_only()
         .columns([
@@ -280,7 +312,7 @@ pub async fn stock_value(connection: &impl ConnectionTrait, limit: u64) -> Resul
         ])
         .limit(limit);
     QuerySelect::query(&mut select)
-        .order_by_expr(value, Order::Desc)
+        .order_by_expr_with_nulls(value, Order::Desc, NullOrdering::Last)
         .order_by((product::Entity, product::Column::Sku), Order::Asc);
     type Row = (Id, Option<String>, Option<String>, Stored<i32>, Stored<Money>);
     let rows: Vec<Row> = select.into_tuple().all(connection).await?;
@@ -295,11 +327,13 @@ pub async fn stock_value(connection: &impl ConnectionTrait, limit: u64) -> Resul
 pub async fn stock_total(connection: &impl ConnectionTrait) -> Result<StockTotal> {
     let engine = Engine::of(connection);
     let stock = || product::Column::StockQuantity.into_expr();
+    let price = || product::Column::Price.into_expr();
     let mut select = Query::select();
     select
         .expr_as(Expr::col(Asterisk).count(), "products_count")
         .expr_as(engine.sum_of_integers(stock()), "units")
-        .expr_as(engine.sum_exactly(product::Column::Price.into_expr(), Some(stock())), "value")
+        .expr_as(engine.sum_exactly(price(), Some(stock())), "value")
+        .expr_as(engine.left_out(engine.product(price(), Some(stock()))), "left_out")
         .from(product::Entity);
     let row = connection.query_one(&select).await?;
     let row = row.ok_or_else(|| crate::error::Error::internal("a total has no row"))?;
@@ -307,5 +341,6 @@ pub async fn stock_total(connection: &impl ConnectionTrait) -> Result<StockTotal
         products: row.try_get("", "products_count")?,
         units: row.try_get::<Option<i64>>("", "units")?.unwrap_or_default(),
         value: amount(engine, &row, "value")?,
+        left_out: row.try_get("", "left_out")?,
     })
 }

@@ -12,9 +12,10 @@ use crate::cli::shared::zone;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::period::Span;
+use crate::domain::text::counted;
 use crate::domain::time_parser::ParsedTime;
 use crate::domain::{Violations, Zone, moment};
-use crate::error::{Error, Result};
+use crate::error::{CommandLine, Error, Hint, Result};
 use crate::output::{Bar, Format, View};
 
 #[derive(Debug, Subcommand)]
@@ -132,6 +133,17 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Customers(arguments) => ranking::customers(context, &arguments).await,
         Command::OrdersByStatus(arguments) => orders_by_status::run(context, &arguments).await,
         Command::StockValue(arguments) => ranking::stock(context, &arguments).await,
+    }
+}
+
+/// Says how many rows the sums do not have.
+fn warn_left_out(context: &Context, rows: i64) {
+    if rows > 0 {
+        let (rows, are) = (counted(rows, "row"), if rows == 1 { "is" } else { "are" });
+        context
+            .output
+            .warn(&format!("{rows} {are} left out of the sums: an amount or a quantity is missing or invalid"));
+        context.output.suggest(Hint::from("to see which: ").and(CommandLine::new("doctor --deep")));
     }
 }
 

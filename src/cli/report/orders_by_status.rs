@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ChartArguments, PeriodArguments, open};
+use super::{ChartArguments, PeriodArguments, open, warn_left_out};
 use crate::context::Context;
 use crate::domain::{Amount, OrderStatus};
 use crate::error::Result;
@@ -41,5 +41,6 @@ pub async fn run(context: &Context, arguments: &StatusArguments) -> Result<()> {
     let revenue = sales.fold(Amount::ZERO, |sum, row| sum.plus(row.amount));
     let totals = [("orders", orders.into()), ("revenue", revenue.into())];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
+    warn_left_out(context, rows.iter().map(|row| row.left_out).sum());
     arguments.chart.draw(context, &rows, |row| Bar::new(row.status.as_deref().unwrap_or_default(), row.orders.into()))
 }

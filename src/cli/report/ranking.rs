@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ChartArguments, LimitArguments, PeriodArguments, open};
+use super::{ChartArguments, LimitArguments, PeriodArguments, open, warn_left_out};
 use crate::cli::shared::arguments::one_of_words;
 use crate::context::Context;
 use crate::domain::Amount;
@@ -82,6 +82,7 @@ pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Re
     let database = open::<ProductSales>(context, &arguments.chart).await?;
     let rows = reports::top_products(database.connection(), span, arguments.by, arguments.limit.limit).await?;
     context.output.list(&rows)?;
+    warn_left_out(context, rows.iter().map(|row| row.left_out).sum());
     arguments.chart.draw(context, &rows, |row| {
         let label = row.sku.clone().unwrap_or_else(|| row.id());
         Bar::new(&label, if arguments.by == Ranking::Revenue { row.revenue.to_decimal() } else { row.units.into() })
@@ -93,6 +94,7 @@ pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Res
     let database = open::<CustomerSales>(context, &arguments.chart).await?;
     let rows = reports::customers(database.connection(), span, arguments.limit.limit).await?;
     context.output.list(&rows)?;
+    warn_left_out(context, rows.iter().map(|row| row.left_out).sum());
     arguments
         .chart
         .draw(context, &rows, |row| Bar::new(&row.email.clone().unwrap_or_else(|| row.id()), row.revenue.to_decimal()))
@@ -104,6 +106,7 @@ pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> 
     let total = reports::stock_total(database.connection()).await?;
     let totals = [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
+    warn_left_out(context, total.left_out);
     let value = |row: &StockValue| row.value.map(Amount::to_decimal).unwrap_or_default();
     arguments.chart.draw(context, &rows, |row| Bar::new(row.sku.as_deref().unwrap_or_default(), value(row)))
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ChartArguments, PeriodArguments, open};
+use super::{ChartArguments, PeriodArguments, open, warn_left_out};
 use crate::cli::shared::arguments::name_of;
 use crate::context::Context;
 use crate::domain::period::{self, Bucket, PeriodLength};
@@ -55,6 +55,7 @@ pub async fn run(context: &Context, arguments: &SalesArguments) -> Result<()> {
         ("average", revenue.average(orders).into()),
     ];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
+    warn_left_out(context, rows.iter().map(|(_, sales)| sales.left_out).sum());
     let bar = |(bucket, sales): &(Bucket, Sales)| Bar::new(&bucket.label, sales.revenue.to_decimal());
     if arguments.chart.chart {
         context.output.sparkline(&rows.iter().map(bar).collect::<Vec<_>>())?;

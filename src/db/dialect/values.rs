@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use sea_orm::sea_query::{CaseStatement, DynIden, Expr, ExprTrait, Func, UpdateStatement, Value};
+use sea_orm::sea_query::{Asterisk, CaseStatement, DynIden, Expr, ExprTrait, Func, UpdateStatement, Value};
 use sea_orm::{DbErr, QueryResult};
 use uuid::Uuid;
 
@@ -17,9 +17,15 @@ pub trait Values {
     /// The exact sum of an amount of each row, multiplied by `times`, for [`Values::read_sum`]; it
     /// sorts by the sum.
     fn sum_exactly(&self, amount: Expr, times: Option<Expr>) -> Expr {
+        let sum = self.product(amount, times).sum();
+        Func::coalesce([sum, Expr::cust("0")]).into()
+    }
+
+    /// An amount of each row, multiplied by `times`; NULL where either is no number of its kind.
+    fn product(&self, amount: Expr, times: Option<Expr>) -> Expr {
         match times {
-            Some(times) => amount.mul(times).sum(),
-            None => amount.sum(),
+            Some(times) => self.exactly(amount).mul(self.whole(times)),
+            None => self.exactly(amount),
         }
     }
 
@@ -28,9 +34,14 @@ pub trait Values {
         Ok(row.try_get::<Option<Decimal>>("", column)?.unwrap_or_default())
     }
 
-    /// An amount as a number for exact arithmetic.
+    /// An amount as a number for exact arithmetic; NULL where it is none.
     fn exactly(&self, amount: Expr) -> Expr {
         amount
+    }
+
+    /// A whole number; NULL where it is none.
+    fn whole(&self, number: Expr) -> Expr {
+        number
     }
 
     /// [`Values::exactly`] as SQL.
@@ -156,9 +167,14 @@ pub trait Values {
 }
 
 impl Engine {
-    /// A sum of integers as a 64-bit integer.
+    /// A sum of integers as a 64-bit integer, without values that are none.
     pub fn sum_of_integers(self, number: Expr) -> Expr {
-        number.sum().cast_as(self.integer_type)
+        self.whole(number).sum().cast_as(self.integer_type)
+    }
+
+    /// How many rows a sum leaves out, because they have no value that can be added.
+    pub fn left_out(self, value: Expr) -> Expr {
+        Expr::col(Asterisk).count().sub(value.count())
     }
 
     /// Whether a text has multi-byte characters.

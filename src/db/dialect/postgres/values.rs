@@ -80,6 +80,10 @@ impl Values for Postgres {
         format!("statement_timestamp() + interval '{seconds} seconds'")
     }
 
+    fn exactly(&self, amount: Expr) -> Expr {
+        Func::cust("nullif").arg(amount).arg(Expr::cust("'NaN'::numeric")).into()
+    }
+
     /// COPY writes every value as text.
     fn time_to_stream(&self, column: Expr) -> Expr {
         column

@@ -18,33 +18,56 @@ const SORTABLE_TIME: &str = "????-??-?? ??:??:??.??????+00:00";
 /// The arguments of strftime that give this form, to the millisecond.
 const UNIFORM_TIME: &str = "%Y-%m-%d %H:%M:%f000+00:00";
 
+/// The cents that are summed separately from the rest, what is added to their number so that it has no sign, and the
+/// digits of that.
+const UNIT: i128 = 100_000;
+const OFFSET: i128 = 4_000_000_000_000_000_000;
+const HIGH_DIGITS: usize = 19;
+
 impl Values for Sqlite {
     /// Hundred thousands and the rest are summed separately, because millions of pieces at the highest price
-    /// exceed 64 bits; the result is text of fixed length, because that sorts.
+    /// exceed 64 bits; the result is text of fixed length without a sign, because that sorts. Numbers are literals, so
+    /// that equal sums are computed once.
     fn sum_exactly(&self, amount: Expr, times: Option<Expr>) -> Expr {
-        let sum = |amount: Expr| match &times {
-            Some(times) => amount.mul(times.clone()).sum(),
-            None => amount.sum(),
+        let unit = || Expr::cust(UNIT.to_string());
+        let times = times.map(|times| self.whole(times));
+        let sum = |amount: Expr| {
+            let sum = match &times {
+                Some(times) => amount.mul(times.clone()).sum(),
+                None => amount.sum(),
+            };
+            Expr::from(Func::coalesce([sum, Expr::cust("0")]))
         };
         let cents = self.exactly(amount);
-        let low = sum(cents.clone().modulo(100_000));
-        let high = sum(cents.div(100_000)).add(low.clone().div(100_000));
-        Func::cust("printf").arg("%019d%05d").arg(high).arg(low.modulo(100_000)).into()
+        let low = sum(cents.clone().modulo(unit()));
+        let rest = low.clone().modulo(unit()).add(unit()).modulo(unit());
+        let high = sum(cents.div(unit())).add(low.sub(rest.clone()).div(unit())).add(Expr::cust(OFFSET.to_string()));
+        Func::cust("printf").arg("%019d%05d").arg(high).arg(rest).into()
     }
 
     fn read_sum(&self, row: &QueryResult, column: &str) -> Result<Decimal, DbErr> {
         let Some(text) = row.try_get::<Option<String>>("", column)? else { return Ok(Decimal::ZERO) };
-        let cents = text.parse::<i128>().ok();
+        let cents = text
+            .split_at_checked(HIGH_DIGITS)
+            .and_then(|(high, rest)| Some((high.parse::<i128>().ok()? - OFFSET) * UNIT + rest.parse::<i128>().ok()?));
         let sum = cents.and_then(|cents| Decimal::try_from_i128_with_scale(cents, 2).ok());
         sum.ok_or_else(|| DbErr::Type(format!("{text} is no sum of amounts")))
     }
 
     fn exactly(&self, amount: Expr) -> Expr {
-        Expr::from(Func::round(amount.mul(100))).cast_as("integer")
+        let is_amount = "typeof(?) IN ('real', 'integer') AND abs(?) < 1e15";
+        let cents = Expr::from(Func::round(amount.clone().mul(Expr::cust("100")))).cast_as("integer");
+        Expr::case(Expr::cust_with_exprs(is_amount, [amount.clone(), amount]), cents).into()
+    }
+
+    fn whole(&self, number: Expr) -> Expr {
+        let is_whole = "typeof(?) = 'integer' AND ? BETWEEN -2147483648 AND 2147483647";
+        Expr::case(Expr::cust_with_exprs(is_whole, [number.clone(), number.clone()]), number).into()
     }
 
     fn exact_amount(&self, column: &str) -> String {
-        format!("CAST(ROUND({column} * 100) AS INTEGER)")
+        let is_amount = format!("typeof({column}) IN ('real', 'integer') AND abs({column}) < 1e15");
+        format!("CASE WHEN {is_amount} THEN CAST(ROUND({column} * 100) AS INTEGER) END")
     }
 
     fn comparable_time(&self, column: Expr) -> Expr {
