@@ -18,6 +18,7 @@ on_every_backend!(
     addresses_and_statuses_in_another_case_have_a_repair_that_works,
     hostile_rows_stop_no_list_no_check_and_no_adoption,
     a_dry_run_of_adopt_changes_nothing,
+    a_full_stock_and_orders_as_large_are_taken_in,
 );
 
 /// What a program that knows only the original columns does: an order of 2 MUG and 1 PEN, without a total, whose
@@ -408,6 +409,27 @@ fn hostile_rows_stop_no_list_no_check_and_no_adoption(shop: &Shop) {
     all_are_read();
     let run = shop.run(&["adopt", "--fix-totals", "--yes", "--json"]).success().json();
     assert_eq!(run["changed"], false, "{run}");
+}
+
+fn a_full_stock_and_orders_as_large_are_taken_in(shop: &Shop) {
+    stocked(shop);
+    for (reference, status) in [("BIG-1", "paid"), ("BIG-2", "cancelled")] {
+        place(shop, reference, status);
+        shop.sql(&format!(
+            "UPDATE order_items SET quantity = 2147483647 WHERE order_id = (SELECT id FROM orders WHERE reference = '{reference}') \
+             AND product_id = (SELECT id FROM products WHERE sku = 'PEN')"
+        ));
+    }
+    shop.sql("UPDATE products SET stock_quantity = 2147483647 WHERE sku = 'PEN'");
+    let run = shop.run(&["adopt", "--fix-totals", "--yes", "--json"]).success().json();
+    assert_eq!((&run["left"], &run["lost"]), (&Value::Array(Vec::new()), &Value::Array(Vec::new())), "{run}");
+    shop.run(&["audit", "verify"]).success();
+    shop.run(&["stock", "verify"]).success();
+    assert_eq!(shop.number("SELECT stock_quantity FROM products WHERE sku = 'PEN'"), 2_147_483_647);
+    // The stock is full: nothing can come back.
+    shop.run(&["order", "refund", "BIG-1", "--yes"]).exits_with(6).says("stock.too_much").says("--no-restock");
+    shop.run(&["order", "refund", "BIG-1", "--no-restock", "--yes"]).success();
+    shop.run(&["audit", "verify"]).success();
 }
 
 fn a_dry_run_of_adopt_changes_nothing(shop: &Shop) {

@@ -24,6 +24,7 @@ mod foreign_shops;
 mod foreign_surroundings;
 mod full_disk;
 mod hints;
+mod hostile_values;
 mod ids;
 mod import_accounting;
 mod import_files;

@@ -74,6 +74,16 @@ fn parse_integer(text: &str) -> Result<i64, String> {
     Ok(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
 }
 
+/// The pieces of the movements that come to this sum: one, unless it is more than a movement can hold.
+pub fn movements_of(sum: i64) -> impl Iterator<Item = i32> {
+    let mut rest = sum;
+    std::iter::from_fn(move || {
+        let pieces = i32::try_from(rest.clamp(-i64::from(i32::MAX), i64::from(i32::MAX))).ok()?;
+        rest -= i64::from(pieces);
+        (pieces != 0).then_some(pieces)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,6 +31,16 @@ pub async fn find_without_id<E: EntityTrait>(
     Ok(select.filter(id.is_null()).limit(limit).all(connection).await?)
 }
 
+/// The rows of a query with these ids, in the order of their ids.
+pub async fn find<E: EntityTrait>(
+    connection: &impl ConnectionTrait,
+    select: Select<E>,
+    id: E::Column,
+    ids: &[Id],
+) -> Result<Vec<E::Model>> {
+    Ok(select.filter(id.is_in(ids.iter().copied())).order_by_asc(id).all(connection).await?)
+}
+
 /// The rows of a query with these ids, locked against other writers until the transaction ends.
 pub async fn find_for_update<E: EntityTrait>(
     handle: &WriteHandle,

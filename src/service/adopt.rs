@@ -117,7 +117,10 @@ pub async fn run(operations: &Operations, sets_totals: bool) -> Result<Adoption>
         return Ok(Adoption { totals_of_zero, left, lost, ..Adoption::default() });
     }
     let request = Request { is_serialized: true, ..Request::new(EventName::Adopted) };
-    let body = async |operation: &mut Operation| apply(operation, &candidates, reads_hashes, sets_totals).await;
+    let body = async |operation: &mut Operation| {
+        let mut taker = Taker { operation, operations, request: &request, reads_hashes };
+        taker.apply(&candidates, sets_totals).await
+    };
     let adoption = operations.run(&request, body).await?.done()?;
     Ok(Adoption { lost, ..adoption })
 }
@@ -180,78 +183,94 @@ impl Work {
     }
 }
 
-async fn apply(
-    operation: &mut Operation,
-    candidates: &Candidates,
+/// Takes rows in, some at a time, so that memory does not grow with their number.
+struct Taker<'a> {
+    operation: &'a mut Operation,
+    operations: &'a Operations,
+    request: &'a Request,
     reads_hashes: bool,
-    sets_totals: bool,
-) -> Result<Adoption> {
-    // All rows are locked before anything else is read: MySQL's snapshot begins with the first plain read.
-    let users = lock::<user::Entity>(operation, &candidates.users, reads_hashes).await?;
-    let orders = lock::<order::Entity>(operation, &candidates.orders, reads_hashes).await?;
-    let products = adoption::lock_products(operation.handle()).await?;
-
-    let mut work = Work::default();
-    work.adoption.left.clone_from(&candidates.without_id);
-    let users = differences::<user::Entity>(operation, users).await?;
-    let users = work.note(EntityKind::User, users);
-    candidates.users.iter().filter_map(|id| users.get(id)).for_each(|row| work.take(row.clone(), 0));
-    take_removed::<user::Entity>(operation, &mut work, &candidates.removed_users).await?;
-    orders::take(operation, &mut work, candidates, orders, &products, sets_totals).await?;
-    products::take(operation, &mut work, candidates, products).await?;
-    take_removed::<product::Entity>(operation, &mut work, &candidates.removed_products).await?;
-
-    work.adoption.movements = work.movements.len() as u64;
-    // The changes cover them.
-    let _covered = repository::stock_movement::create_many(operation.handle(), &work.movements).await?;
-    work.changes.into_iter().for_each(|change| operation.record(change));
-    Ok(work.adoption)
 }
 
-/// Locks rows against other writers until the transaction ends, in the order of their ids.
-async fn lock<E: AuditedEntity>(operation: &Operation, ids: &[Id], reads_hashes: bool) -> Result<Vec<E::Model>> {
-    let mut locked = Vec::with_capacity(ids.len());
-    for some in ids.chunks(ROWS_AT_ONCE as usize) {
-        locked.extend(trail::find_for_update(operation.handle(), E::select(reads_hashes), E::ID, some).await?);
+impl Taker<'_> {
+    async fn apply(&mut self, candidates: &Candidates, sets_totals: bool) -> Result<Adoption> {
+        // All rows are locked before anything else is read: MySQL's snapshot begins with the first plain read.
+        self.lock::<user::Entity>(&candidates.users).await?;
+        self.lock::<order::Entity>(&candidates.orders).await?;
+        let products = adoption::lock_products(self.operation.handle()).await?;
+        // Before movements are written.
+        let sums = adoption::find_sums(self.operation.handle()).await?;
+
+        let mut work = Work::default();
+        work.adoption.left.clone_from(&candidates.without_id);
+        for some in candidates.users.chunks(ROWS_AT_ONCE as usize) {
+            let users = self.find::<user::Entity>(some).await?;
+            let users = self.differences::<user::Entity>(users).await?;
+            let users = work.note(EntityKind::User, users);
+            some.iter().filter_map(|id| users.get(id)).for_each(|row| work.take(row.clone(), 0));
+            self.write(&mut work).await?;
+        }
+        self.take_removed::<user::Entity>(&mut work, &candidates.removed_users).await?;
+        orders::take(self, &mut work, candidates, &products, sets_totals).await?;
+        products::take(self, &mut work, candidates, &products, &sums).await?;
+        self.take_removed::<product::Entity>(&mut work, &candidates.removed_products).await?;
+        Ok(work.adoption)
     }
-    Ok(locked)
-}
 
-/// How locked rows differ from their events.
-async fn differences<E: AuditedEntity>(operation: &Operation, mut rows: Vec<E::Model>) -> Result<Vec<Difference>> {
-    let generated = trail::find_generated(operation.handle(), E::default().table_name()).await?;
-    let mut found = Vec::new();
-    while !rows.is_empty() {
-        let rest = rows.split_off(rows.len().min(ROWS_AT_ONCE as usize));
-        let subjects = E::subjects(operation.handle(), rows).await?;
-        compare::<E>(operation.handle(), &subjects, &generated, &mut |difference| found.push(difference)).await?;
-        rows = rest;
+    /// Locks rows against other writers until the transaction ends, in the order of their ids.
+    async fn lock<E: AuditedEntity>(&self, ids: &[Id]) -> Result<()> {
+        for some in ids.chunks(ROWS_AT_ONCE as usize) {
+            let select = E::select(self.reads_hashes);
+            let _locked = trail::find_for_update(self.operation.handle(), select, E::ID, some).await?;
+        }
+        Ok(())
     }
-    Ok(found)
-}
 
-/// Takes in that rows are gone. Returns those that were.
-async fn take_removed<E: AuditedEntity>(operation: &Operation, work: &mut Work, ids: &[Id]) -> Result<Vec<ForeignRow>> {
-    let mut removed = Vec::new();
-    for some in ids.chunks(ROWS_AT_ONCE as usize) {
-        let there = trail::find_existing(operation.handle(), E::ID, some).await?;
-        let gone: Vec<Id> = some.iter().copied().filter(|id| !there.contains(id)).collect();
+    /// Locked rows, in the order of their ids.
+    async fn find<E: AuditedEntity>(&self, ids: &[Id]) -> Result<Vec<E::Model>> {
+        trail::find(self.operation.handle(), E::select(self.reads_hashes), E::ID, ids).await
+    }
+
+    /// How locked rows differ from their events.
+    async fn differences<E: AuditedEntity>(&self, rows: Vec<E::Model>) -> Result<Vec<Difference>> {
+        let handle = self.operation.handle();
+        let generated = trail::find_generated(handle, E::default().table_name()).await?;
+        let subjects = E::subjects(handle, rows).await?;
         let mut found = Vec::new();
-        missing::<E>(operation.handle(), &gone, &mut |difference| found.push(difference)).await?;
-        removed.extend(work.note(E::KIND, found).into_values());
+        compare::<E>(handle, &subjects, &generated, &mut |difference| found.push(difference)).await?;
+        Ok(found)
     }
-    if E::KIND != EntityKind::Order {
-        removed.iter().for_each(|row| work.take(row.clone(), 0));
+
+    /// Those of the ids whose rows are gone though no event deleted them.
+    async fn removed<E: AuditedEntity>(&self, work: &mut Work, ids: &[Id]) -> Result<Vec<ForeignRow>> {
+        let there = trail::find_existing(self.operation.handle(), E::ID, ids).await?;
+        let gone: Vec<Id> = ids.iter().copied().filter(|id| !there.contains(id)).collect();
+        let mut found = Vec::new();
+        missing::<E>(self.operation.handle(), &gone, &mut |difference| found.push(difference)).await?;
+        Ok(work.note(E::KIND, found).into_values().collect())
     }
-    Ok(removed)
+
+    /// Takes in that rows are gone which nothing else belongs to.
+    async fn take_removed<E: AuditedEntity>(&mut self, work: &mut Work, ids: &[Id]) -> Result<()> {
+        for some in ids.chunks(ROWS_AT_ONCE as usize) {
+            let removed = self.removed::<E>(work, some).await?;
+            removed.into_iter().for_each(|row| work.take(row, 0));
+            self.write(work).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the movements and events of what was taken in since the last call.
+    async fn write(&mut self, work: &mut Work) -> Result<()> {
+        let movements = std::mem::take(&mut work.movements);
+        work.adoption.movements += movements.len() as u64;
+        // The changes cover them.
+        let _covered = repository::stock_movement::create_many(self.operation.handle(), &movements).await?;
+        work.changes.drain(..).for_each(|change| self.operation.record(change));
+        self.operation.write_events(self.operations, self.request).await
+    }
 }
 
 /// A line in an event.
 fn line(product: Id, sku: Option<&str>, quantity: i64) -> Json {
     serde_json::json!({ "sku": sku, "product_id": product, "quantity": quantity })
-}
-
-/// The quantity of a movement, if it can be one.
-fn pieces(sum: i64) -> Option<i32> {
-    i32::try_from(sum).ok()
 }

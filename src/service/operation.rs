@@ -83,7 +83,13 @@ pub struct Operation {
     id: Uuid,
     now: DateTime<Utc>,
     ids: IdSource,
+    /// Those whose events are not written yet.
     changes: Vec<Change>,
+    /// The rows that changes with events cover.
+    accounted: u64,
+    /// The number of written events, and of the rows that they are.
+    events: i32,
+    event_rows: u64,
     savepoints: u32,
     subject: Option<Id>,
     /// As in the request: the next attempt finds concurrent writes.
@@ -210,6 +216,9 @@ impl Operations {
             now,
             ids: self.ids,
             changes: Vec::new(),
+            accounted: 0,
+            events: 0,
+            event_rows: 0,
             savepoints: 0,
             subject: None,
             repeats_on_duplicate: request.repeats_on_duplicate,
@@ -426,16 +435,19 @@ impl Operation {
         }
     }
 
-    /// Post-check (DL-003) and audit events (BR-003), the last statement before COMMIT.
-    async fn write_events(&mut self, operations: &Operations, request: &Request) -> Result<()> {
-        let accounted: u64 = self.changes.iter().map(|change| change.rows).sum();
-        let written = self.handle.rows_written();
+    /// Post-check (DL-003) and audit events (BR-003) of the changes since the last call: the last statement before
+    /// COMMIT, and before that in an operation whose events are too many to be kept.
+    pub(super) async fn write_events(&mut self, operations: &Operations, request: &Request) -> Result<()> {
+        self.accounted += self.changes.iter().map(|change| change.rows).sum::<u64>();
+        let (accounted, written) = (self.accounted, self.handle.rows_written() - self.event_rows);
         if accounted != written {
             let message = format!("{} wrote {written} rows but its events account for {accounted}", request.name);
             return Err(Error::from_cause(Cause::Unaccounted, message));
         }
         let changes = std::mem::take(&mut self.changes);
-        let events = changes.into_iter().zip(0_i32..).map(|(change, sequence)| {
+        let first = self.events;
+        self.events = first.saturating_add(i32::try_from(changes.len()).unwrap_or(i32::MAX));
+        let events = changes.into_iter().zip(first..).map(|(change, sequence)| {
             // The key is unique: only the operation's first event has it.
             let key = request.idempotency.as_ref().or(self.mark.as_ref());
             let idempotency = key.filter(|_| sequence == 0);
@@ -452,7 +464,9 @@ impl Operation {
                 ..operations.event(request.name, self.id)
             }
         });
-        repository::audit_event::create_many(&self.handle, events).await
+        repository::audit_event::create_many(&self.handle, events).await?;
+        self.event_rows = self.handle.rows_written() - written;
+        Ok(())
     }
 }
 

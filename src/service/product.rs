@@ -1,5 +1,7 @@
 //! Products: create with initial stock, update, delete.
 
+use std::fmt::Display;
+
 use sea_orm::ConnectionTrait;
 
 use super::operation::{self, Operation, Operations, Request};
@@ -149,10 +151,15 @@ pub async fn find_for_update(operation: &mut Operation, name: &str) -> Result<Mo
     Ok(product)
 }
 
+/// A stored value for a message.
+pub fn described<T: Display>(value: &Stored<T>) -> String {
+    value.to_text().map_or_else(|| "missing".to_owned(), |text| printable(&text))
+}
+
 /// The price for calculations. Errors: exit 6 if another program stored an invalid amount.
 pub fn known_price(sku: &str, price: &Stored<Money>) -> Result<Money> {
     price.known().ok_or_else(|| {
-        let (sku, price) = (printable(sku), printable(&price.to_string()));
+        let (sku, price) = (printable(sku), described(price));
         Error::conflict("product.odd_price", format!("the price of {sku} is {price}, which is not an amount"))
             .hint("product update with --price corrects it")
     })
@@ -161,7 +168,7 @@ pub fn known_price(sku: &str, price: &Stored<Money>) -> Result<Money> {
 /// The stock for calculations. Errors: exit 6 if another program stored an invalid number.
 pub fn known_stock(product: &Model) -> Result<i32> {
     product.stock_quantity.known().ok_or_else(|| {
-        let (sku, stock) = (printable(&product.sku), printable(&product.stock_quantity.to_string()));
+        let (sku, stock) = (printable(&product.sku), described(&product.stock_quantity));
         Error::conflict("product.odd_stock", format!("the stock of {sku} is {stock}, which is not a whole number"))
             .hint(Hint::from("the program that wrote it has to correct it: ").and(CommandLine::new("doctor --deep")))
     })

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::product::{Changed, find_for_update, known_stock};
+use crate::domain::quantity::movements_of;
 use crate::domain::{EventName, Id, IdempotencyKey, MovementReason};
 use crate::entity::product::Model;
 use crate::entity::{Stored, stock_movement};
@@ -201,7 +202,7 @@ pub struct AcceptedDifference {
 
 /// Records a stock change by another program as a movement; the stock is unchanged.
 ///
-/// Errors: exit 3; exit 6 if the difference exceeds the range of a movement.
+/// Errors: exit 3; exit 6 if the stock is not a number.
 pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) -> Result<AcceptedDifference> {
     let body = async |operation: &mut Operation| {
         let product = find_for_update(operation, product).await?;
@@ -210,15 +211,12 @@ pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) 
         if delta == 0 {
             return Ok(AcceptedDifference { product, delta });
         }
-        let pieces = i32::try_from(delta).map_err(|_| {
-            let sku = printable(&product.sku);
-            Error::conflict("stock.too_much", format!("{sku} differs by {delta}, more than a movement can hold"))
-        })?;
-        let movement = stock_movement::Model {
+        let movement = |pieces| stock_movement::Model {
             note: note.map(str::to_owned),
             ..operation.movement(product.id, pieces, MovementReason::External)
         };
-        let rows = repository::stock_movement::create_many(operation.handle(), &[movement]).await?;
+        let movements: Vec<_> = movements_of(delta).map(movement).collect();
+        let rows = repository::stock_movement::create_many(operation.handle(), &movements).await?;
         operation.record(with_note(repository::product::accepted(&product, moved), note).with_rows(rows));
         Ok(AcceptedDifference { product, delta })
     };

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value as Json;
 
 use super::candidates::Candidates;
-use super::{Work, differences, line, pieces, take_removed};
+use super::{Taker, Work, line};
+use crate::domain::quantity::movements_of;
 use crate::domain::{EntityKind, Id, Money, MovementReason, OrderStatus, Quantity};
 use crate::entity::{order, order_item, product, stock_movement};
 use crate::error::{Result, printable};
@@ -32,28 +33,27 @@ struct Needs {
 
 /// Takes in the orders, locked and removed.
 pub(super) async fn take(
-    operation: &Operation,
+    taker: &mut Taker<'_>,
     work: &mut Work,
     candidates: &Candidates,
-    locked: Vec<order::Model>,
     products: &[product::Model],
     sets_totals: bool,
 ) -> Result<()> {
-    let foreign = differences::<order::Entity>(operation, locked.clone()).await?;
-    let mut foreign = work.note(EntityKind::Order, foreign);
     let skus: HashMap<Id, &str> = products.iter().map(|product| (product.id, product.sku.as_str())).collect();
-    let mut with_totals = Vec::new();
-    for some in locked.chunks(ROWS_AT_ONCE as usize) {
-        let ids: Vec<Id> = some.iter().map(|order| order.id).collect();
+    for ids in candidates.orders.chunks(ROWS_AT_ONCE as usize) {
+        let some = taker.find::<order::Entity>(ids).await?;
+        let foreign = taker.differences::<order::Entity>(some.clone()).await?;
+        let mut foreign = work.note(EntityKind::Order, foreign);
+        let (operation, mut with_totals) = (&*taker.operation, Vec::new());
         let mut items = HashMap::<Id, Vec<order_item::Model>>::new();
-        for item in trail::find_items_of(operation.handle(), &ids).await? {
+        for item in trail::find_items_of(operation.handle(), ids).await? {
             items.entry(item.order_id).or_default().push(item);
         }
         let mut moved = HashMap::<Id, Vec<stock_movement::Model>>::new();
-        for movement in trail::find_movements_of_orders(operation.handle(), &ids).await? {
+        for movement in trail::find_movements_of_orders(operation.handle(), ids).await? {
             moved.entry(movement.order_id).or_default().push(movement);
         }
-        for order in some {
+        for order in &some {
             let items = items.remove(&order.id).unwrap_or_default();
             let moved = moved.remove(&order.id).unwrap_or_default();
             let found = foreign.remove(&order.id);
@@ -70,11 +70,12 @@ pub(super) async fn take(
             let needs = Needs { total: needs.total.filter(|_| sets_totals), ..needs };
             with_totals.extend(take_one(operation, work, order, found, &items, &needs, &skus));
         }
+        work.adoption.totals_set += with_totals.len() as u64;
+        // The orders' changes cover them.
+        let _covered = adoption::set_totals(operation.handle(), &with_totals).await?;
+        taker.write(work).await?;
     }
-    work.adoption.totals_set = with_totals.len() as u64;
-    // The orders' changes cover them.
-    let _covered = adoption::set_totals(operation.handle(), &with_totals).await?;
-    take_removed_orders(operation, work, candidates).await
+    take_removed_orders(taker, work, candidates).await
 }
 
 /// The sum of the lines, if each has an amount and a quantity and it is one.
@@ -160,22 +161,16 @@ fn take_one(
         .chain(needs.restored.iter().map(|(product, count)| (*product, *count, MovementReason::Restock, false)))
     {
         let sign = if lines { -1 } else { 1 };
-        let Some(delta) = pieces(sign * count) else {
-            work.adoption.leave(
-                EntityKind::Order,
-                &order.reference.or_id(order.id),
-                "it has more pieces than a movement can hold",
-            );
-            continue;
-        };
         if lines && is_held {
             *work.sold.entry(product).or_default() += count;
         }
-        *work.of_orders.entry(product).or_default() += i64::from(delta);
-        let movement = operation.movement(product, delta, reason);
-        work.movements.push(stock_movement::Model { order_id: order.id, ..movement });
+        *work.of_orders.entry(product).or_default() += sign * count;
         let list = if lines { &mut taken } else { &mut restored };
-        list.push(line(product, skus.get(&product).copied(), count));
+        for delta in movements_of(sign * count) {
+            let movement = operation.movement(product, delta, reason);
+            work.movements.push(stock_movement::Model { order_id: order.id, ..movement });
+            list.push(line(product, skus.get(&product).copied(), sign * i64::from(delta)));
+        }
     }
     let rows = (taken.len() + restored.len()) as u64 + u64::from(with_total.is_some());
     after[TAKEN] = taken.into();
@@ -194,22 +189,29 @@ fn take_one(
 }
 
 /// The pieces of removed orders count as given back.
-async fn take_removed_orders(operation: &Operation, work: &mut Work, candidates: &Candidates) -> Result<()> {
-    let removed = take_removed::<order::Entity>(operation, work, &candidates.removed_orders).await?;
+async fn take_removed_orders(taker: &mut Taker<'_>, work: &mut Work, candidates: &Candidates) -> Result<()> {
+    if candidates.removed_orders.is_empty() {
+        return Ok(());
+    }
     let mut left = HashMap::<Id, Vec<(Id, i64)>>::new();
-    for (order, product, net) in adoption::find_movements_of_removed_orders(operation.handle()).await? {
+    for (order, product, net) in adoption::find_movements_of_removed_orders(taker.operation.handle()).await? {
         left.entry(order).or_default().push((product, net));
     }
-    for row in removed {
-        let mut rows = 0;
-        for (product, net) in left.remove(&row.id).unwrap_or_default() {
-            let (Some(product), Some(delta)) = (product.present(), pieces(-net)) else { continue };
-            *work.of_orders.entry(product).or_default() += i64::from(delta);
-            let movement = operation.movement(product, delta, MovementReason::Restock);
-            work.movements.push(stock_movement::Model { order_id: row.id, ..movement });
-            rows += 1;
+    for ids in candidates.removed_orders.chunks(ROWS_AT_ONCE as usize) {
+        for row in taker.removed::<order::Entity>(work, ids).await? {
+            let mut rows = 0;
+            for (product, net) in left.remove(&row.id).unwrap_or_default() {
+                let Some(product) = product.present() else { continue };
+                *work.of_orders.entry(product).or_default() -= net;
+                for delta in movements_of(-net) {
+                    let movement = taker.operation.movement(product, delta, MovementReason::Restock);
+                    work.movements.push(stock_movement::Model { order_id: row.id, ..movement });
+                    rows += 1;
+                }
+            }
+            work.take(row, rows);
         }
-        work.take(row, rows);
+        taker.write(work).await?;
     }
     Ok(())
 }

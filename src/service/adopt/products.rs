@@ -1,38 +1,46 @@
 //! Products: one movement makes what was recorded come to the stock, which stays.
 
+use std::collections::HashMap;
+
+use crate::domain::quantity::movements_of;
 use crate::domain::{EntityKind, Id, MovementReason};
 use crate::entity::product;
 use crate::error::Result;
-use crate::repository::{adoption, product as products};
-use crate::service::explain::{ForeignRow, RECORDED};
+use crate::repository::product as products;
+use crate::service::explain::{ForeignRow, RECORDED, ROWS_AT_ONCE};
 use crate::service::operation::Operation;
 
 use super::candidates::Candidates;
-use super::{Work, differences, oversold, pieces};
+use super::{Taker, Work, oversold};
 
-/// Takes in the locked products, after the orders.
+/// Takes in the locked products, after the orders; `sums` are those of their movements before.
 pub(super) async fn take(
-    operation: &Operation,
+    taker: &mut Taker<'_>,
     work: &mut Work,
     candidates: &Candidates,
-    locked: Vec<product::Model>,
+    locked: &[product::Model],
+    sums: &HashMap<Id, i64>,
 ) -> Result<()> {
-    let changed: Vec<_> = locked.iter().filter(|product| candidates.products.contains(&product.id)).cloned().collect();
-    let foreign = differences::<product::Entity>(operation, changed).await?;
-    let mut foreign = work.note(EntityKind::Product, foreign);
-    let sums = adoption::find_sums(operation.handle()).await?;
-    for product in locked.iter().filter(|product| product.id != Id::Missing) {
-        let found = foreign.remove(&product.id);
-        let is_new = found.as_ref().is_some_and(|row| row.known.is_none());
-        let moved = sums.get(&product.id).copied();
-        if let Some(stock) = product.stock_quantity.known().map(i64::from) {
-            let sold = work.sold.get(&product.id).copied().unwrap_or(0);
-            let beyond = oversold(stock, moved.filter(|_| !is_new), sold);
-            if beyond > 0 {
-                work.adoption.oversold.push((product.sku.or_id(product.id), beyond));
+    for some in locked.chunks(ROWS_AT_ONCE as usize) {
+        let some: Vec<&product::Model> = some.iter().filter(|product| product.id != Id::Missing).collect();
+        let changed = some.iter().filter(|product| candidates.products.contains(&product.id));
+        let changed = changed.map(|product| (*product).clone()).collect();
+        let foreign = taker.differences::<product::Entity>(changed).await?;
+        let mut foreign = work.note(EntityKind::Product, foreign);
+        for product in some {
+            let found = foreign.remove(&product.id);
+            let is_new = found.as_ref().is_some_and(|row| row.known.is_none());
+            let moved = sums.get(&product.id).copied();
+            if let Some(stock) = product.stock_quantity.known().map(i64::from) {
+                let sold = work.sold.get(&product.id).copied().unwrap_or(0);
+                let beyond = oversold(stock, moved.filter(|_| !is_new), sold);
+                if beyond > 0 {
+                    work.adoption.oversold.push((product.sku.or_id(product.id), beyond));
+                }
             }
+            take_one(taker.operation, work, product, found, moved.unwrap_or(0));
         }
-        take_one(operation, work, product, found, moved.unwrap_or(0));
+        taker.write(work).await?;
     }
     Ok(())
 }
@@ -40,9 +48,8 @@ pub(super) async fn take(
 fn take_one(operation: &Operation, work: &mut Work, product: &product::Model, found: Option<ForeignRow>, moved: i64) {
     let moved = moved + work.of_orders.get(&product.id).copied().unwrap_or(0);
     let recorded = match product.stock_quantity.known().map(|stock| i64::from(stock) - moved) {
-        Some(0) => None,
-        Some(difference) if pieces(difference).is_some() => pieces(difference),
-        _ => {
+        Some(difference) => Some(difference).filter(|difference| *difference != 0),
+        None => {
             let why = format!("its stock is {}, its movements come to {moved}", product.stock_quantity);
             work.adoption.leave(EntityKind::Product, &product.sku.or_id(product.id), why);
             None
@@ -56,11 +63,14 @@ fn take_one(operation: &Operation, work: &mut Work, product: &product::Model, fo
     let stock_differs = || format!("its stock is {}, its movements came to {moved}", product.stock_quantity);
     let what = found.as_ref().map_or_else(stock_differs, |row| row.what.clone());
     let known = found.map_or_else(|| Some(after.clone()), |row| row.known);
-    if let Some(pieces) = recorded {
+    let mut rows = 0;
+    if let Some(difference) = recorded {
         let reason = if known.is_none() { MovementReason::Initial } else { MovementReason::External };
-        work.movements.push(operation.movement(product.id, pieces, reason));
-        after[RECORDED] = pieces.into();
+        for pieces in movements_of(difference) {
+            work.movements.push(operation.movement(product.id, pieces, reason));
+            rows += 1;
+        }
+        after[RECORDED] = difference.into();
     }
-    let rows = u64::from(recorded.is_some());
     work.take(ForeignRow { entity, id, name, what, known, found: Some(after) }, rows);
 }

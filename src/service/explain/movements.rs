@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::{ParsedEvent, signed};
+use crate::domain::quantity::movements_of;
 use crate::domain::{EventName, MovementReason};
 use crate::entity::{Moment, stock_movement};
 use crate::error::printable;
@@ -56,7 +57,7 @@ fn wrong_order_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model
     Some(format!("its movements of product {product} in operation {operation} {difference}"))
 }
 
-/// Each event that changed a stock, except for orders, has one movement.
+/// Each event that changed a stock, except for orders, has one movement, or several for what one cannot hold.
 fn wrong_own_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     let expected = events.iter().filter_map(|event| {
         let level = |document: &Option<Json>| {
@@ -68,8 +69,9 @@ fn wrong_own_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model])
             Some(EventName::Adopted) => event.after.as_ref()?[RECORDED].as_i64().unwrap_or(0),
             _ => level(&event.after)? - level(&event.before).unwrap_or(0),
         };
-        (pieces != 0).then_some((event.operation_id, pieces))
+        Some(movements_of(pieces).map(|pieces| (event.operation_id, i64::from(pieces))))
     });
+    let expected = expected.flatten();
     let found = movements.iter().map(|movement| (movement.operation_id, movement.delta.pieces()));
     let (operation, difference) = first_difference(expected, found)?;
     Some(format!("its movements in operation {operation} {difference}"))

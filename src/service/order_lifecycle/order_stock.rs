@@ -6,6 +6,7 @@ use crate::entity::{Stored, order, stock_movement};
 use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::repository;
 use crate::repository::order::ItemWithProduct;
+use crate::service::product::described;
 
 /// An order's effect on the stock of each product.
 pub(super) struct OrderStock {
@@ -101,7 +102,7 @@ impl OrderStock {
         let named = |id: Id| items.iter().find(|(item, _)| item.product_id == id).and_then(|(_, found)| found.as_ref());
         let restored = |id: Id, pieces: i64| {
             let sku = named(id).map_or_else(|| id.to_string(), |product| product.sku.or_id(product.id));
-            let quantity = i32::try_from(pieces).map_err(|_| Error::internal("an order took too many pieces"))?;
+            let quantity = i32::try_from(pieces).map_err(|_| too_many(order, &sku))?;
             Ok(RestockedLine { product_id: id, sku, quantity })
         };
         let Restock::Lines(lines) = what else {
@@ -157,8 +158,13 @@ fn find_products(
         .hint(CommandLine::new("order show").argument(&shown(order))))
 }
 
+fn too_many(order: &order::Model, sku: &str) -> Error {
+    let message = format!("order {} took more pieces of {} than a stock can hold", shown(order), printable(sku));
+    Error::conflict("stock.too_much", message).hint("give --no-restock, and correct the stock")
+}
+
 fn odd_pieces(order: &order::Model, pieces: &Stored<i32>) -> Error {
-    let (name, pieces) = (shown(order), printable(&pieces.to_string()));
+    let (name, pieces) = (shown(order), described(pieces));
     Error::conflict(
         "order.odd_pieces",
         format!("order {name} has {pieces} pieces of a product, which is not a whole number"),

@@ -1,0 +1,154 @@
+//! Any value in any column of users, products, orders and lines that an engine admits without constraints: no list,
+//! export, report, check or adoption ends with an error.
+
+use crate::on_every_backend;
+use crate::support::{Backend, Shop};
+
+on_every_backend!(any_value_in_any_column_stops_no_list_no_check_and_no_adoption);
+
+const COLUMNS: [(&str, &[&str]); 4] = [
+    ("users", &["id", "email", "password_hash", "first_name", "last_name", "status", "created_at", "updated_at"]),
+    ("products", &["id", "sku", "name", "description", "price", "stock_quantity", "created_at", "updated_at"]),
+    ("orders", &["id", "reference", "user_id", "status", "total_amount", "created_at", "updated_at"]),
+    ("order_items", &["id", "order_id", "product_id", "quantity", "unit_price"]),
+];
+
+const READERS: [&[&str]; 15] = [
+    &["user", "list"],
+    &["product", "list", "--json", "--sort", "name"],
+    &["order", "list", "--json"],
+    &["stock", "list"],
+    &["user", "export", "-o", "csv"],
+    &["product", "export", "-o", "jsonl"],
+    &["order", "export", "-o", "csv"],
+    &["order", "export", "-o", "jsonl"],
+    &["report", "sales", "--by", "month"],
+    &["report", "top-products"],
+    &["report", "customers"],
+    &["report", "orders-by-status"],
+    &["report", "stock-value"],
+    &["stock", "history", "P9"],
+    &["audit", "list"],
+];
+
+const CHECKS: [&[&str]; 4] =
+    [&["audit", "verify"], &["stock", "verify"], &["doctor", "--deep"], &["adopt", "--dry-run"]];
+
+/// What SQLite admits in every column.
+const ANY: [&str; 8] =
+    ["NULL", "''", "'abc'", "1e300", "-1", "X'00FF'", "'12,50'", "replace(printf('%05000d', 0), '0', 'y')"];
+
+/// What a server admits in a column of this name.
+fn admitted(backend: Backend, column: &str) -> [&'static str; 3] {
+    match column {
+        "price" | "stock_quantity" | "total_amount" | "quantity" | "unit_price" => ["-1", "0", "99999999"],
+        "created_at" | "updated_at" if backend == Backend::Postgres => ["'infinity'", "'-infinity'", "'4000-01-01 BC'"],
+        "created_at" | "updated_at" => ["'0001-01-01'", "'9999-12-31 23:59:59.999999'", "'1000-01-01'"],
+        _ if column == "id" || column.ends_with("_id") => [
+            "'00000000-0000-0000-0000-000000000000'",
+            "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
+            "'0190a2b4-7c1e-7d00-8000-0000000000ab'",
+        ],
+        _ => ["''", "'abc'", "'yyyyyyyyyyyyyyyy'"],
+    }
+}
+
+/// Ten users, products and orders with a line each, of another program.
+fn fill(shop: &Shop) {
+    let rows = |row: fn(usize) -> String| (0..10).map(row).collect::<Vec<_>>().join(", ");
+    let users = rows(|number| format!("('u{number}@example.com', 'x', 'F', 'L')"));
+    shop.sql(&format!("INSERT INTO users (email, password_hash, first_name, last_name) VALUES {users}"));
+    let products = rows(|number| format!("('P{number}', 'P', 2.5, 20)"));
+    shop.sql(&format!("INSERT INTO products (sku, name, price, stock_quantity) VALUES {products}"));
+    shop.sql(
+        "INSERT INTO orders (reference, user_id, status, total_amount) \
+         SELECT CONCAT('R', SUBSTR(email, 2, 1)), id, 'paid', 5 FROM users",
+    );
+    shop.sql(
+        "INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT o.id, p.id, 2, 2.5 \
+         FROM orders o JOIN products p ON SUBSTR(p.sku, 2, 1) = SUBSTR(o.reference, 2, 1)",
+    );
+}
+
+/// Drops what would refuse a value.
+fn forget_constraints(shop: &Shop) {
+    match shop.backend {
+        Backend::Sqlite => shop.sql(
+            "PRAGMA writable_schema = ON; \
+             UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '') WHERE type = 'table'; \
+             PRAGMA writable_schema = RESET",
+        ),
+        Backend::Postgres => shop.sql(
+            "DO $$ DECLARE r record; BEGIN FOR r IN SELECT conrelid::regclass AS t, conname AS n FROM pg_constraint \
+             WHERE contype IN ('c', 'f') AND connamespace = current_schema()::regnamespace LOOP \
+             EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', r.t, r.n); END LOOP; END $$",
+        ),
+        Backend::MariaDb => {}
+    }
+}
+
+/// Sets the column of the row with this number.
+fn set(shop: &Shop, (table, column): (&str, &str), number: usize, value: &str) {
+    let row = match table {
+        "users" => format!("email = 'u{number}@example.com'"),
+        "products" => format!("sku = 'P{number}'"),
+        "orders" => format!("reference = 'R{number}'"),
+        _ => format!("order_id = (SELECT id FROM orders WHERE reference = 'R{number}')"),
+    };
+    let begin = match shop.backend {
+        Backend::Sqlite => "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF; ",
+        Backend::Postgres => "",
+        Backend::MariaDb => "SET check_constraint_checks = 0, foreign_key_checks = 0; ",
+    };
+    shop.sql(&format!("{begin}UPDATE {table} SET {column} = {value} WHERE {row}"));
+}
+
+fn any_value_in_any_column_stops_no_list_no_check_and_no_adoption(shop: &Shop) {
+    let next = || Shop::migrated(shop.backend).expect("the server is there");
+    if shop.backend == Backend::Sqlite {
+        let columns = COLUMNS.iter().flat_map(|(table, columns)| columns.iter().map(move |column| (*table, *column)));
+        for (table, column) in columns {
+            let shop = next();
+            fill(&shop);
+            forget_constraints(&shop);
+            for (number, value) in ANY.iter().enumerate() {
+                set(&shop, (table, column), number, value);
+            }
+            assert_goes_on(&shop, &format!("{table}.{column}"));
+        }
+        return;
+    }
+    for number in 0..3 {
+        let shop = next();
+        fill(&shop);
+        forget_constraints(&shop);
+        // The keys last, because they name the rows.
+        for (table, columns) in COLUMNS.iter().rev() {
+            for (row, column) in columns.iter().enumerate() {
+                set(&shop, (table, column), row, admitted(shop.backend, column)[number]);
+            }
+        }
+        assert_goes_on(&shop, &format!("{:?}, values {number}", shop.backend));
+    }
+}
+
+#[track_caller]
+fn assert_goes_on(shop: &Shop, what: &str) {
+    let check = || {
+        for arguments in CHECKS {
+            let run = shop.run(arguments);
+            assert!([0, 9].contains(&run.code), "{what}: {run}");
+            assert!(!run.stdout.contains("the database refused"), "{what}: {run}");
+        }
+    };
+    for arguments in READERS {
+        let run = shop.run(arguments);
+        assert_eq!(run.code, 0, "{what}: {run}");
+    }
+    check();
+    let run = shop.run(&["adopt", "--yes", "--json"]);
+    assert_eq!(run.code, 0, "{what}: {run}");
+    check();
+    let run = shop.run(&["adopt", "--yes", "--json"]);
+    assert!(run.code == 0 && run.json()["changed"] == false, "{what}: {run}");
+}
