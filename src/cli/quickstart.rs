@@ -38,7 +38,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     let mut plan = migrate::whole_plan(context);
     plan.settings = vec![(schema::ENVIRONMENT, schema::DEVELOPMENT), (schema::MADE_BY, QUICKSTART)];
     // Only the order is data; everything before it is a note.
-    let steps = schema::up(&database, &plan, &mut |_| {}).await?;
+    let steps = schema::up(schema::Job::silent(&database, &plan)).await?;
     context.output.note(&format!("shop {target}\n{} applied", counted(steps.len(), "migration")));
     let operations = context.operations(&database, false);
     for seed in crate::seed::embedded()? {

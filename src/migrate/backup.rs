@@ -8,7 +8,7 @@ use migration::HISTORY_TABLES;
 use super::failure::Failure;
 use super::row_counts::COUNT_LIMIT;
 use super::runner::{Runner, finish_transaction};
-use super::{Progress, RunKind, StopSignal};
+use super::{Job, Progress, RunKind};
 use crate::db::FileCopy;
 use crate::db::fault::classify;
 use crate::db::schema::{RowCount, row_counts, tables};
@@ -47,22 +47,18 @@ impl Asked {
 impl Runner<'_> {
     /// Copies a database file that has anything in it, if somebody was asked, while `handle` keeps all others from
     /// writing; tells what there is more of than was asked about.
-    pub(super) async fn back_up(
-        &self,
-        handle: &WriteHandle,
-        progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<Option<FileCopy>> {
+    pub(super) async fn back_up(&self, handle: &WriteHandle) -> Result<Option<FileCopy>> {
         let engine = self.database.engine();
-        let Some(asked) = self.plan.asked.as_ref().filter(|_| engine.has_one_writer) else { return Ok(None) };
+        let Some(asked) = self.job.plan.asked.as_ref().filter(|_| engine.has_one_writer) else { return Ok(None) };
         let tables = tables(handle, engine, &HISTORY_TABLES).await?;
         let counts = row_counts(handle, engine, &tables, COUNT_LIMIT).await?;
         if let Some(growth) = asked.growth(&counts) {
-            progress(Progress::Notice(&growth));
+            (self.job.progress)(Progress::Notice(&growth));
         }
         if !asked.has_others && counts.iter().all(|(_, count, _)| *count == 0) {
             return Ok(None);
         }
-        self.reader.back_up(&format!("before-{}", asked.kind), self.plan.clock.now()).await
+        self.job.database.back_up(&format!("before-{}", asked.kind), self.job.plan.clock.now()).await
     }
 }
 
@@ -72,12 +68,11 @@ pub(super) async fn finish_with_copy(
     handle: WriteHandle,
     dropped: Result<(), Failure>,
     copy: Option<FileCopy>,
-    stop: &StopSignal,
-    progress: &mut dyn FnMut(Progress<'_>),
+    job: Job<'_>,
 ) -> Result<(), Failure> {
     let is_committed = dropped.is_ok();
     if is_committed {
-        stop.defer();
+        job.plan.stop.defer();
     }
     let Some(mut copy) = copy.filter(|_| is_committed) else { return finish_transaction(handle, dropped).await };
     // Whoever gives a COMMIT up while it is under way does not know whether it happened.
@@ -85,7 +80,7 @@ pub(super) async fn finish_with_copy(
     let finished = finish_transaction(handle, dropped).await;
     match &finished {
         Err(Failure::Database { error, .. }) if !classify(error).leaves_in_doubt() => copy.discard(),
-        _ => progress(Progress::Copied(copy.path())),
+        _ => (job.progress)(Progress::Copied(copy.path())),
     }
     finished
 }

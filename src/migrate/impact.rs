@@ -1,7 +1,5 @@
 //! The data that a revert or a removal drops, and the required confirmation.
 
-use std::time::Duration;
-
 use migration::Migration;
 
 use super::backup::Asked;
@@ -9,8 +7,7 @@ use super::foreign_objects::{foreign_objects, object_list};
 use super::referenced::refuse_referenced;
 use super::removal::Removal;
 use super::row_counts::{COUNT_LIMIT, count_rows};
-use super::{DEVELOPMENT, ENVIRONMENT, Plan, Progress, RunKind, reverted, setting, tables_dropped};
-use crate::db::Database;
+use super::{DEVELOPMENT, ENVIRONMENT, Job, RunKind, reverted, setting, tables_dropped};
 use crate::db::schema::{Removable, RowCount};
 use crate::db::target::Target;
 use crate::domain::text::counted;
@@ -39,14 +36,14 @@ impl Impact {
     /// Determines what a run would drop; rows are counted by [`Impact::count_rows`].
     ///
     /// Errors: those of [`reverted`]; exit 6 for tables that something of another program refers to.
-    pub async fn assess(database: &Database, plan: &Plan, kind: RunKind) -> Result<Impact> {
-        let connection = database.connection();
+    pub async fn assess(job: Job<'_>, kind: RunKind) -> Result<Impact> {
+        let connection = job.database.connection();
         let (reverted, removal, others) = match kind {
             RunKind::Fresh => {
-                let others = foreign_objects(connection, &plan.catalog).await?;
+                let others = foreign_objects(connection, &job.plan.catalog).await?;
                 (Vec::new(), Removal::find(connection).await?, others)
             }
-            _ => (reverted(connection, plan, kind).await?, None, Vec::new()),
+            _ => (reverted(connection, job.plan, kind).await?, None, Vec::new()),
         };
         refuse_referenced(connection, kind, &reverted).await?;
         let environment = setting(connection, ENVIRONMENT).await?;
@@ -56,15 +53,10 @@ impl Impact {
     /// Takes the rows of all tables into account.
     ///
     /// Errors: exit 5 naming who holds the tables, if it takes longer than `lock_wait`.
-    pub async fn count_rows(
-        &mut self,
-        database: &Database,
-        lock_wait: Duration,
-        progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<()> {
+    pub async fn count_rows(&mut self, job: Job<'_>) -> Result<()> {
         let command = format!("migrate {}", self.kind);
-        self.counts = count_rows(database, &command, lock_wait, COUNT_LIMIT, progress).await?;
-        let engine = database.engine();
+        self.counts = count_rows(job, &command, COUNT_LIMIT).await?;
+        let engine = job.database.engine();
         let dropped: Vec<String> =
             self.reverted.iter().flat_map(|migration| tables_dropped(engine, migration)).collect();
         let goes = |(table, ..): &&RowCount| self.kind == RunKind::Fresh || dropped.contains(table);

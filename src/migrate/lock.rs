@@ -15,7 +15,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::{CLOSE_TIMEOUT, Plan, Progress};
+use super::{CLOSE_TIMEOUT, Job, Progress};
 use crate::db::ddl::{LOCK_TIMEOUT, end_statement, is_busy, refuse_no_schema};
 use crate::db::fault::{Fault, classify};
 use crate::db::inspection::refuse_too_old;
@@ -93,7 +93,7 @@ impl Lock {
     /// Creates the history tables where they are missing and waits for the lock.
     ///
     /// Errors: exit 5 naming the holder when it takes longer than the plan allows.
-    pub async fn acquire(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Lock> {
+    pub async fn acquire(Job { database, plan, progress }: Job<'_>) -> Result<Lock> {
         create_history(database, plan.lock_wait).await?;
         if database.engine().has_one_writer {
             return Ok(Lock { database: database.clone(), lease: None });

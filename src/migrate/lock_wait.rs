@@ -37,7 +37,7 @@ impl LockWait {
         database: &Database,
         (what, statement): (&str, &str),
         began: Instant,
-        progress: &mut dyn FnMut(Progress<'_>),
+        progress: &dyn Fn(Progress<'_>),
     ) -> Result<Option<Vec<String>>> {
         let by = blockers(database.connection(), statement, began.elapsed()).await?;
         self.left = self.left.saturating_sub(began.elapsed());

@@ -13,6 +13,7 @@ pub mod finding;
 mod foreign_objects;
 pub mod history;
 mod impact;
+mod job;
 pub(crate) mod lint;
 mod lock;
 pub mod lock_file;
@@ -53,6 +54,7 @@ use failure::{RunProgress, with_progress};
 pub use foreign_objects::{foreign_objects, object_list};
 use history::Direction;
 pub use impact::Impact;
+pub use job::Job;
 use lock::Lock;
 pub use rehearsal::{RehearsedStatement, rehearse};
 pub use removal::{Removal, refuse_removal};
@@ -210,14 +212,14 @@ pub fn tables_dropped(engine: Engine, migration: &Migration) -> Vec<String> {
 }
 
 /// The risks of what `up` would apply. The database is queried only if any migration is risky at all.
-pub async fn risks(connection: &impl ConnectionTrait, plan: &Plan) -> Result<Vec<lint::Warning>> {
-    let engine = Engine::of(connection);
+pub async fn risks(Job { database, plan, .. }: Job<'_>) -> Result<Vec<lint::Warning>> {
+    let engine = database.engine();
     // Separately: together, tables created by one migration would be ignored in the next.
     let is_risky = |migration: &Migration| !lint::lint(engine, &[*migration]).is_empty();
     if !selected(plan)?.iter().any(is_risky) {
         return Ok(Vec::new());
     }
-    Ok(lint::lint(engine, &pending(connection, plan).await?))
+    Ok(lint::lint(engine, &pending(database.connection(), plan).await?))
 }
 
 /// Carries out a plan under the lock; returns the migrations that were run, in that order.
@@ -227,37 +229,26 @@ pub async fn risks(connection: &impl ConnectionTrait, plan: &Plan) -> Result<Vec
 /// Errors: exit 1 for a migration that failed (it is recorded, the others stay as they are); exit 5
 /// when another runner held the lock, or others the tables, for too long; exit 3 for an unknown
 /// `to`; exit 9 for a history that must be settled first; exit 6 for a way down that there is not.
-pub async fn run(
-    database: &Database,
-    plan: &Plan,
-    kind: RunKind,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<Step>> {
+pub async fn run(job: Job<'_>, kind: RunKind) -> Result<Vec<Step>> {
+    let plan = job.plan;
     plan.catalog.check()?;
     let selected = selected(plan)?;
     let lock = tokio::select! {
-        lock = Lock::acquire(database, plan, progress) => lock?,
+        lock = Lock::acquire(job) => lock?,
         () = plan.stop.requested() => return Err(stop::interrupted()),
     };
-    let done = run_locked(database, plan, kind, selected, &lock, progress).await;
+    let done = run_locked(job, kind, selected, &lock).await;
     lock.finish(done).await
 }
 
-async fn run_locked(
-    database: &Database,
-    plan: &Plan,
-    kind: RunKind,
-    selected: &[Migration],
-    lock: &Lock,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<Step>> {
+async fn run_locked(job: Job<'_>, kind: RunKind, selected: &[Migration], lock: &Lock) -> Result<Vec<Step>> {
     if kind != RunKind::Fresh {
-        removal::undo_announced(database, plan, lock, progress).await?;
+        removal::undo_announced(job, lock).await?;
     }
-    let runner = Runner::new(database, plan, lock).await?;
-    let mut active = ActiveRun { runner, progress, steps: Vec::new(), reapplied: None, is_emptied: false };
-    let done = until_stopped(active.execute(kind, plan, selected), plan, lock, database).await;
-    let ActiveRun { runner, steps, reapplied, is_emptied, .. } = active;
+    let runner = Runner::new(job, lock).await?;
+    let mut active = ActiveRun { runner, steps: Vec::new(), reapplied: None, is_emptied: false };
+    let done = until_stopped(active.execute(kind, selected), job, lock).await;
+    let ActiveRun { runner, steps, reapplied, is_emptied } = active;
     let done = done.map_err(|error| {
         let is_open = |name: &&str| !runner.history.is_applied(name) && !runner.in_doubt.contains(name);
         let open = match (kind, &reapplied) {
@@ -266,7 +257,7 @@ async fn run_locked(
             (_, Some(reapplied)) => reapplied.iter().map(|migration| migration.name).filter(is_open).collect(),
             (_, None) => selected.iter().map(|migration| migration.name).filter(is_open).collect(),
         };
-        let resume = resume_hint(kind, plan, &steps, reapplied.as_deref());
+        let resume = resume_hint(kind, job.plan, &steps, reapplied.as_deref());
         let (in_doubt, refused) = (runner.in_doubt.as_slice(), runner.refused);
         let is_interrupted_removal = error.kind() == Kind::Interrupted && runner.is_removal_in_doubt;
         let error = if is_interrupted_removal { removal::unknown_extent(error) } else { error };
@@ -297,9 +288,8 @@ fn resume_hint(kind: RunKind, plan: &Plan, steps: &[Step], reapplied: Option<&[M
 /// ended on the server, and the run then ends by itself, knowing what is done.
 async fn until_stopped(
     run: impl Future<Output = Result<()>>,
-    plan: &Plan,
+    Job { database, plan, .. }: Job<'_>,
     lock: &Lock,
-    database: &Database,
 ) -> Result<()> {
     let mut run = std::pin::pin!(run);
     tokio::select! {
@@ -319,19 +309,37 @@ async fn until_stopped(
 }
 
 /// [`RunKind::Up`].
-pub async fn up(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Step>> {
-    run(database, plan, RunKind::Up, progress).await
+pub async fn up(job: Job<'_>) -> Result<Vec<Step>> {
+    run(job, RunKind::Up).await
+}
+
+/// Applies what is pending. Where nothing is, gives the objects that are missing all the same.
+///
+/// Errors: those of [`run`].
+pub async fn up_completely(job: Job<'_>) -> Result<(Vec<Step>, Vec<String>)> {
+    let (database, mut seen) = (job.database, None);
+    loop {
+        let steps = up(job).await?;
+        if !steps.is_empty() || job.plan.to.is_some() || job.plan.steps.is_some() {
+            return Ok((steps, Vec::new()));
+        }
+        let look = async || Ok((next_sequence(database.connection()).await?, entities::missing(database).await?));
+        let (next, missing) = retry_while_busy(database, look).await?;
+        // Objects that another runner has just removed are missing until it creates them again.
+        if missing.is_empty() || seen.replace(next) == Some(next) {
+            return Ok((steps, missing));
+        }
+    }
 }
 
 /// [`RunKind::Down`].
-pub async fn down(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Step>> {
-    run(database, plan, RunKind::Down, progress).await
+pub async fn down(job: Job<'_>) -> Result<Vec<Step>> {
+    run(job, RunKind::Down).await
 }
 
 /// A run in progress.
-struct ActiveRun<'a, 'p> {
+struct ActiveRun<'a> {
     runner: Runner<'a>,
-    progress: &'p mut dyn FnMut(Progress<'_>),
     steps: Vec<Step>,
     /// The migrations to apply again after reverting.
     reapplied: Option<Vec<Migration>>,
@@ -339,8 +347,9 @@ struct ActiveRun<'a, 'p> {
     is_emptied: bool,
 }
 
-impl ActiveRun<'_, '_> {
-    async fn execute(&mut self, kind: RunKind, plan: &Plan, selected: &[Migration]) -> Result<()> {
+impl ActiveRun<'_> {
+    async fn execute(&mut self, kind: RunKind, selected: &[Migration]) -> Result<()> {
+        let plan = self.runner.job.plan;
         let all = plan.catalog.migrations();
         let limit = plan.steps.map(|steps| steps as usize);
         let downward = kind.downward(plan);
@@ -360,7 +369,7 @@ impl ActiveRun<'_, '_> {
                 self.run_steps(Selection::OldestPending(all), usize::MAX).await
             }
             RunKind::Fresh => {
-                self.runner.remove_everything(self.progress).await?;
+                self.runner.remove_everything().await?;
                 self.is_emptied = true;
                 self.reapplied = Some(all.to_vec());
                 self.runner.read_history().await?;
@@ -374,19 +383,22 @@ impl ActiveRun<'_, '_> {
         if !self.runner.database.engine().has_one_writer {
             return self.run_steps(Selection::NewestApplied, limit).await;
         }
-        for step in self.runner.revert_at_once(limit, self.progress).await? {
-            (self.progress)(Progress::Done(&step));
-            self.steps.push(step);
+        for step in self.runner.revert_at_once(limit).await? {
+            self.add(step);
         }
-        self.runner.plan.stop.resume();
+        self.runner.job.plan.stop.resume();
         Ok(())
+    }
+
+    fn add(&mut self, step: Step) {
+        (self.runner.job.progress)(Progress::Done(&step));
+        self.steps.push(step);
     }
 
     async fn run_steps(&mut self, selection: Selection<'_>, limit: usize) -> Result<()> {
         for _ in 0..limit {
-            let Some(step) = self.runner.step(selection, self.progress).await? else { break };
-            (self.progress)(Progress::Done(&step));
-            self.steps.push(step);
+            let Some(step) = self.runner.step(selection).await? else { break };
+            self.add(step);
         }
         Ok(())
     }

@@ -8,8 +8,7 @@ use tokio::time::timeout;
 
 use super::checksum::statements;
 use super::lock::begin_within;
-use super::{CLOSE_TIMEOUT, Plan, Progress, history, status};
-use crate::db::Database;
+use super::{CLOSE_TIMEOUT, Job, Progress, history, status};
 use crate::db::ddl::{LOCK_TIMEOUT, broken_references, refuse_no_schema};
 use crate::db::inspection::refuse_too_old;
 use crate::db::write::WriteHandle;
@@ -30,17 +29,14 @@ pub struct RehearsedStatement {
 /// transactions; it holds real locks until the end.
 ///
 /// Errors: exit 1 for a statement that fails; exit 9 as for `up`.
-pub async fn rehearse(
-    database: &Database,
-    plan: &Plan,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<RehearsedStatement>> {
+pub async fn rehearse(job: Job<'_>) -> Result<Vec<RehearsedStatement>> {
+    let Job { database, plan, .. } = job;
     let selected = super::selected(plan)?;
     refuse_no_schema(database.connection()).await?;
     refuse_too_old(database.connection()).await?;
     let database = database.for_schema_changes(plan.lock_wait).await?;
     let handle = begin_within(&database, plan.lock_wait).await?;
-    let rehearsed = rehearse_within(&handle, &database, plan, selected, progress).await;
+    let rehearsed = rehearse_within(&handle, job, selected).await;
     // The findings are returned whether or not the rollback succeeds.
     let _ = timeout(CLOSE_TIMEOUT, handle.rollback()).await;
     if database.engine().has_one_writer {
@@ -51,12 +47,10 @@ pub async fn rehearse(
 
 async fn rehearse_within(
     handle: &WriteHandle,
-    database: &Database,
-    plan: &Plan,
+    Job { plan, progress, .. }: Job<'_>,
     selected: &[Migration],
-    progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<RehearsedStatement>> {
-    let engine = database.engine();
+    let engine = handle.engine();
     let sql = format!("{}{}", engine.begin_migration(LOCK_TIMEOUT), history_tables(engine.backend).join(";\n"));
     handle.execute_unprepared(&sql).await?;
     let history = history::read(handle).await?;

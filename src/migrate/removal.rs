@@ -16,8 +16,7 @@ use super::failure::{Failure, blocked};
 use super::history;
 use super::lock::{Lock, begin};
 use super::runner::{Runner, finish_transaction};
-use super::{Plan, Progress};
-use crate::db::Database;
+use super::{Job, Progress};
 use crate::db::fault::{Fault, classify};
 use crate::db::schema::{Removable, removable};
 use crate::db::target::Engine;
@@ -116,26 +115,21 @@ pub async fn refuse_removal(connection: &impl ConnectionTrait, kind: Kind) -> Re
 /// so that no removal is in progress.
 ///
 /// Errors: exit 6 when anything is gone.
-pub async fn undo_announced(
-    database: &Database,
-    plan: &Plan,
-    lock: &Lock,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<()> {
-    let Some(removal) = Removal::find(database.connection()).await? else { return Ok(()) };
+pub async fn undo_announced(job: Job<'_>, lock: &Lock) -> Result<()> {
+    let Some(removal) = Removal::find(job.database.connection()).await? else { return Ok(()) };
     if !removal.has_removed_nothing {
         return Err(removal.refusal(Kind::Conflict));
     }
-    clear_announcement(database, plan, lock).await?;
-    progress(Progress::Notice(&format!(
+    clear_announcement(job, lock).await?;
+    (job.progress)(Progress::Notice(&format!(
         "{FRESH} was begun by {} but removed nothing: it is undone",
         printable(&removal.by)
     )));
     Ok(())
 }
 
-async fn clear_announcement(database: &Database, plan: &Plan, lock: &Lock) -> Result<()> {
-    let handle = begin(database, plan.lock_wait).await?;
+async fn clear_announcement(job: Job<'_>, lock: &Lock) -> Result<()> {
+    let handle = begin(job.database, job.plan.lock_wait).await?;
     history::remove_settings(&handle, REMOVAL).await?;
     lock.renew(&handle).await?;
     handle.commit_or_unknown(Hint::from("to see what is there: ").and(CommandLine::new("migrate status"))).await
@@ -145,17 +139,17 @@ impl Runner<'_> {
     /// Removes everything except the history's own tables, and clears the history.
     ///
     /// Errors: what stopped it, with what is gone; where nothing is, everything is as before.
-    pub async fn remove_everything(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+    pub async fn remove_everything(&mut self) -> Result<()> {
         self.lock_wait.reset_pause();
         let stopped = loop {
             let begun = Instant::now();
-            let (error, statement) = match self.try_removal(progress).await {
+            let (error, statement) = match self.try_removal().await {
                 Ok(()) => return Ok(()),
                 Err(Failure::Runner(error)) => break error,
                 Err(Failure::Database { error, statement }) => (error, statement),
             };
             let fault = classify(&error);
-            if let Err(stopped) = self.plan.stop.check()
+            if let Err(stopped) = self.job.plan.stop.check()
                 && !fault.leaves_in_doubt()
             {
                 break stopped;
@@ -163,9 +157,9 @@ impl Runner<'_> {
             if fault != Fault::Transient {
                 break error.into();
             }
-            self.plan.stop.resume();
+            self.job.plan.stop.resume();
             let statement = statement.unwrap_or_default();
-            match self.lock_wait.wait(&self.database, (FRESH, &statement), begun, progress).await {
+            match self.lock_wait.wait(&self.database, (FRESH, &statement), begun, self.job.progress).await {
                 Ok(None) => {}
                 Ok(Some(by)) => break blocked(FRESH, &by),
                 Err(error) => break error,
@@ -180,14 +174,14 @@ impl Runner<'_> {
         Ok(())
     }
 
-    async fn try_removal(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), Failure> {
-        self.plan.stop.check()?;
+    async fn try_removal(&mut self) -> Result<(), Failure> {
+        self.job.plan.stop.check()?;
         let engine = self.database.engine();
         let is_whole = engine.has_transactional_ddl;
         let handle = self.begin_step().await?;
         self.lock.renew(&handle).await?;
         let objects = removable(&handle, engine, &HISTORY_TABLES).await?;
-        let copy = self.back_up(&handle, progress).await?;
+        let copy = self.back_up(&handle).await?;
         let handle = if is_whole {
             handle
         } else {
@@ -203,7 +197,7 @@ impl Runner<'_> {
                 failed => failed,
             };
             self.is_removal_in_doubt = whole.is_ok();
-            let finished = finish_with_copy(handle, whole, copy, &self.plan.stop, progress).await;
+            let finished = finish_with_copy(handle, whole, copy, self.job).await;
             return self.known_removal(finished, &names).await;
         }
         finish_transaction(handle, removed).await?;
@@ -221,8 +215,8 @@ impl Runner<'_> {
             // A resumed removal keeps the original announcement.
             return Ok(());
         }
-        let now: DateTime<Utc> = self.plan.clock.now();
-        let by = format!("{} at {} UTC", self.plan.runner, now.format("%Y-%m-%d %H:%M:%S"));
+        let now: DateTime<Utc> = self.job.plan.clock.now();
+        let by = format!("{} at {} UTC", self.job.plan.runner, now.format("%Y-%m-%d %H:%M:%S"));
         history::set_setting(handle, REMOVAL, &by).await?;
         for (number, object) in objects.iter().enumerate() {
             history::set_setting(handle, &format!("{REMOVAL}.{number:05}"), &object.name).await?;
@@ -241,7 +235,7 @@ impl Runner<'_> {
         let mut removed = Ok(());
         for statement in &statements {
             removed = async {
-                self.plan.stop.check()?;
+                self.job.plan.stop.check()?;
                 self.lock.renew(handle).await?;
                 self.run_statement(handle, statement).await
             }
@@ -279,7 +273,7 @@ impl Runner<'_> {
             Ok(None) if self.is_removal_in_doubt => unknown_extent(stopped),
             Ok(None) => nothing(stopped),
             Ok(Some(removal)) if removal.has_removed_nothing => {
-                match clear_announcement(&self.database, self.plan, self.lock).await {
+                match clear_announcement(Job { database: &self.database, ..self.job }, self.lock).await {
                     Ok(()) => nothing(stopped),
                     Err(_) => with_addition(stopped, "nothing was removed")
                         .hint(Hint::from("to undo what was announced: ").and(CommandLine::new("migrate up"))),

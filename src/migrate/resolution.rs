@@ -5,8 +5,7 @@ use super::history::{self, Direction};
 use super::lock::{Lock, begin_within};
 use super::removal::undo_announced;
 use super::runner::new_run;
-use super::{Catalog, Plan, Progress};
-use crate::db::Database;
+use super::{Catalog, Job};
 use crate::error::{CommandLine, Error, Hint, Result};
 
 /// A manual resolution of a migration.
@@ -22,60 +21,38 @@ pub enum Resolution {
 ///
 /// Errors: exit 3 for a migration that neither the program nor the history has; exit 5 when another
 /// runner held the lock for too long.
-pub async fn resolve(
-    database: &Database,
-    plan: &Plan,
-    name: &str,
-    resolution: Resolution,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<bool> {
+pub async fn resolve(job: Job<'_>, name: &str, resolution: Resolution) -> Result<bool> {
     let direction = match resolution {
         Resolution::Applied => Direction::ResolveApplied,
         Resolution::Reverted => Direction::ResolveReverted,
     };
     if resolution == Resolution::Applied {
-        plan.catalog.position(name)?;
+        job.plan.catalog.position(name)?;
     }
-    Ok(!record_runs(database, plan, &[name], direction, progress).await?.is_empty())
+    Ok(!record_runs(job, &[name], direction).await?.is_empty())
 }
 
 /// Records everything up to a migration as applied, because the schema already exists and the caller has
 /// compared it. Returns the names that were not recorded as applied before.
 ///
 /// Errors: as [`resolve`].
-pub async fn baseline(
-    database: &Database,
-    plan: &Plan,
-    to: &str,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<String>> {
-    let last = plan.catalog.position(to)?;
-    let names: Vec<&str> = plan.catalog.names().take(last + 1).collect();
-    record_runs(database, plan, &names, Direction::Baseline, progress).await
+pub async fn baseline(job: Job<'_>, to: &str) -> Result<Vec<String>> {
+    let last = job.plan.catalog.position(to)?;
+    let names: Vec<&str> = job.plan.catalog.names().take(last + 1).collect();
+    record_runs(job, &names, Direction::Baseline).await
 }
 
-async fn record_runs(
-    database: &Database,
-    plan: &Plan,
-    names: &[&str],
-    direction: Direction,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<String>> {
-    let lock = Lock::acquire(database, plan, progress).await?;
-    let noted = match undo_announced(database, plan, &lock, progress).await {
-        Ok(()) => record_locked(database, plan, names, direction, &lock).await,
+async fn record_runs(job: Job<'_>, names: &[&str], direction: Direction) -> Result<Vec<String>> {
+    let lock = Lock::acquire(job).await?;
+    let noted = match undo_announced(job, &lock).await {
+        Ok(()) => record_locked(job, names, direction, &lock).await,
         Err(error) => Err(error),
     };
     lock.finish(noted).await
 }
 
-async fn record_locked(
-    database: &Database,
-    plan: &Plan,
-    names: &[&str],
-    direction: Direction,
-    lock: &Lock,
-) -> Result<Vec<String>> {
+async fn record_locked(job: Job<'_>, names: &[&str], direction: Direction, lock: &Lock) -> Result<Vec<String>> {
+    let Job { database, plan, .. } = job;
     let connected = database.for_schema_changes(plan.lock_wait).await?;
     let handle = begin_within(&connected, plan.lock_wait).await?;
     let mut history = history::read(&handle).await?;

@@ -3,32 +3,32 @@
 
 use std::time::Instant;
 
+use super::Step;
 use super::backup::finish_with_copy;
 use super::failure::Failure;
 use super::history::Direction;
 use super::runner::{Runner, Selection, Task};
-use super::{Progress, Step};
 use crate::db::write::WriteHandle;
 use crate::error::Result;
 
 impl Runner<'_> {
     /// Reverts the newest migrations, no more than `limit`; tries again while others hold the database, until the time
     /// for waiting is over.
-    pub async fn revert_at_once(&mut self, limit: usize, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Step>> {
+    pub async fn revert_at_once(&mut self, limit: usize) -> Result<Vec<Step>> {
         self.lock_wait.reset_pause();
         loop {
-            self.plan.stop.check()?;
+            self.job.plan.stop.check()?;
             let handle = self.begin().await?;
             let begun = Instant::now();
             self.in_doubt.clear();
-            self.plan.stop.resume();
+            self.job.plan.stop.resume();
             let mut task = None;
-            match (self.try_revert(handle, limit, &mut task, progress).await, &mut task) {
+            match (self.try_revert(handle, limit, &mut task).await, &mut task) {
                 (Ok(steps), _) => return Ok(steps),
                 (Err(Failure::Runner(error)), _) => return Err(error),
                 (Err(Failure::Database { error, .. }), None) => return Err(error.into()),
                 (Err(Failure::Database { error, statement }), Some(task)) => {
-                    self.settle(task, error, statement, begun, progress).await?;
+                    self.settle(task, error, statement, begun).await?;
                 }
             }
         }
@@ -40,14 +40,13 @@ impl Runner<'_> {
         handle: WriteHandle,
         limit: usize,
         task: &mut Option<Task>,
-        progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Vec<Step>, Failure> {
         let (mut steps, mut names, mut copy) = (Vec::new(), Vec::new(), None);
         let reverted = async {
             while steps.len() < limit {
-                let Some(next) = self.choose(Selection::NewestApplied, progress)? else { break };
+                let Some(next) = self.choose(Selection::NewestApplied)? else { break };
                 if steps.is_empty() {
-                    copy = self.back_up(&handle, progress).await?;
+                    copy = self.back_up(&handle).await?;
                 }
                 let next = task.insert(next);
                 self.change(&handle, next).await?;
@@ -60,7 +59,7 @@ impl Runner<'_> {
         if reverted.is_ok() {
             self.in_doubt = names;
         }
-        let finished = finish_with_copy(handle, reverted, copy, &self.plan.stop, progress).await;
+        let finished = finish_with_copy(handle, reverted, copy, self.job).await;
         self.known_outcome(finished, Direction::Down).await?;
         self.in_doubt.clear();
         Ok(steps)

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::failure::blocked;
 use super::lock::begin;
 use super::lock_wait::LockWait;
-use super::{CLOSE_TIMEOUT, Progress, retry_while_busy};
+use super::{CLOSE_TIMEOUT, Job, retry_while_busy};
 use crate::db::Database;
 use crate::db::schema::{RowCount, row_counts, row_counts_of_present, tables};
 use crate::error::{Cause, Result};
@@ -19,13 +19,8 @@ pub(super) const COUNT_LIMIT: u64 = 100_000;
 /// Counts the rows of all tables but the history's, each up to a limit, for the command of this name.
 ///
 /// Errors: exit 5 naming who holds the tables, if it takes longer than `lock_wait`.
-pub async fn count_rows(
-    database: &Database,
-    command: &str,
-    lock_wait: Duration,
-    limit: u64,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<RowCount>> {
+pub async fn count_rows(job: Job<'_>, command: &str, limit: u64) -> Result<Vec<RowCount>> {
+    let database = job.database;
     let (connection, engine) = (database.connection(), database.engine());
     if engine.has_one_writer {
         let count = async || {
@@ -37,7 +32,7 @@ pub async fn count_rows(
     // A connection of its own where the server keeps the limit of one wait for all that follow.
     let keeps_limits = !engine.has_transactional_ddl;
     let own = if keeps_limits { database.reconnect().await? } else { database.clone() };
-    let mut waiting = LockWait::new(lock_wait);
+    let mut waiting = LockWait::new(job.plan.lock_wait);
     loop {
         let began = Instant::now();
         let tables = tables(connection, engine, &HISTORY_TABLES).await?;
@@ -54,7 +49,7 @@ pub async fn count_rows(
         if !error.is(Cause::Busy) && !error.is(Cause::NoSchema) {
             return Err(error);
         }
-        if let Some(by) = waiting.wait(database, (command, &tables.join(" ")), began, progress).await? {
+        if let Some(by) = waiting.wait(database, (command, &tables.join(" ")), began, job.progress).await? {
             return Err(if error.is(Cause::Busy) { blocked(command, &by) } else { error });
         }
     }

@@ -17,7 +17,7 @@ use super::lock::{Lock, begin, begin_within};
 use super::lock_wait::{FIRST_PAUSE, LockWait};
 use super::revert::to_revert;
 use super::status::{check_preconditions, statuses};
-use super::{CLOSE_TIMEOUT, Plan, Progress, Step};
+use super::{CLOSE_TIMEOUT, Job, Plan, Progress, Step};
 use crate::db::Database;
 use crate::db::ddl::{LOCK_TIMEOUT, broken_references};
 use crate::db::fault::{Fault, classify};
@@ -27,10 +27,9 @@ use crate::error::{CommandLine, Error, Hint, Result};
 
 /// Runs steps under the lock.
 pub struct Runner<'a> {
+    /// For changes of the schema; what reads beside its transactions is the database of the job.
     pub(super) database: Database,
-    /// What reads beside a transaction of `database`.
-    pub(super) reader: Database,
-    pub(super) plan: &'a Plan,
+    pub(super) job: Job<'a>,
     pub(super) lock: &'a Lock,
     pub(super) history: History,
     /// The remaining time to wait for locks.
@@ -82,19 +81,19 @@ impl Task {
 
 impl<'a> Runner<'a> {
     /// Reads what is applied: after the lock was had, because whoever held it has changed it.
-    pub async fn new(database: &Database, plan: &'a Plan, lock: &'a Lock) -> Result<Self> {
-        let (database, reader) = (database.for_schema_changes(plan.lock_wait).await?, database.clone());
+    pub async fn new(job: Job<'a>, lock: &'a Lock) -> Result<Self> {
+        let lock_wait = job.plan.lock_wait;
+        let database = job.database.for_schema_changes(lock_wait).await?;
         let mut history = History::default();
         if lock.spans_steps() {
             history = history::read(database.connection()).await?;
         }
         Ok(Runner {
             database,
-            reader,
-            plan,
+            job,
             lock,
             history,
-            lock_wait: LockWait::new(plan.lock_wait),
+            lock_wait: LockWait::new(lock_wait),
             in_doubt: Vec::new(),
             is_removal_in_doubt: false,
             refused: None,
@@ -111,16 +110,12 @@ impl<'a> Runner<'a> {
 
     /// Runs the next task, if there is one; again and again while others hold its tables, until the
     /// time for waiting is over.
-    pub async fn step(
-        &mut self,
-        selection: Selection<'_>,
-        progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<Option<Step>> {
+    pub async fn step(&mut self, selection: Selection<'_>) -> Result<Option<Step>> {
         self.lock_wait.reset_pause();
         loop {
-            self.plan.stop.check()?;
+            self.job.plan.stop.check()?;
             let handle = self.begin().await?;
-            let mut task = match self.choose(selection, progress) {
+            let mut task = match self.choose(selection) {
                 Ok(Some(task)) => task,
                 other => {
                     // The decision is reported whether or not the rollback succeeds.
@@ -135,7 +130,7 @@ impl<'a> Runner<'a> {
                 Err(Failure::Runner(error)) => return Err(error),
                 Err(Failure::Database { error, statement }) => (error, statement),
             };
-            self.settle(&mut task, error, statement, begun, progress).await?;
+            self.settle(&mut task, error, statement, begun).await?;
         }
     }
 
@@ -146,14 +141,13 @@ impl<'a> Runner<'a> {
         error: DbErr,
         statement: Option<String>,
         begun: Instant,
-        progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<()> {
         let fault = classify(&error);
         if !fault.leaves_in_doubt() {
             // A rejected statement had no effect.
             self.in_doubt.clear();
         }
-        let is_asked_to_stop = self.plan.stop.check();
+        let is_asked_to_stop = self.job.plan.stop.check();
         if fault != Fault::Transient || is_asked_to_stop.is_err() {
             self.record_failure(task, &error, statement).await;
             is_asked_to_stop?;
@@ -162,7 +156,7 @@ impl<'a> Runner<'a> {
             return Err(if self.in_doubt.is_empty() { failed } else { failed.outcome_unknown() });
         }
         let held_up = (task.migration.name, statement.as_deref().unwrap_or_default());
-        match self.lock_wait.wait(&self.database, held_up, begun, progress).await? {
+        match self.lock_wait.wait(&self.database, held_up, begun, self.job.progress).await? {
             Some(by) => {
                 self.record_failure(task, &error, statement).await;
                 Err(blocked(&format!("migration {}", task.run.name), &by))
@@ -171,32 +165,28 @@ impl<'a> Runner<'a> {
         }
     }
 
-    pub(super) fn choose(
-        &mut self,
-        selection: Selection<'_>,
-        progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<Option<Task>> {
+    pub(super) fn choose(&mut self, selection: Selection<'_>) -> Result<Option<Task>> {
         match selection {
             Selection::OldestPending(migrations) => {
-                self.check_preconditions(progress)?;
+                self.check_preconditions()?;
                 let pending = migrations.iter().find(|migration| !self.history.is_applied(migration.name));
                 Ok(pending.map(|migration| self.task(migration, Direction::Up)))
             }
             Selection::NewestApplied => {
-                let newest = to_revert(&self.history, self.plan, 1)?;
+                let newest = to_revert(&self.history, self.job.plan, 1)?;
                 Ok(newest.first().map(|migration| self.task(migration, Direction::Down)))
             }
         }
     }
 
     /// Tells once what the user is to know about the history, and refuses what must not go on.
-    fn check_preconditions(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+    fn check_preconditions(&mut self) -> Result<()> {
         if self.is_checked {
             return Ok(());
         }
-        let statuses = statuses(self.database.engine(), &self.plan.catalog, &self.history)?;
-        for notice in check_preconditions(&statuses, self.plan.allow_late)? {
-            progress(Progress::Notice(&notice));
+        let statuses = statuses(self.database.engine(), &self.job.plan.catalog, &self.history)?;
+        for notice in check_preconditions(&statuses, self.job.plan.allow_late)? {
+            (self.job.progress)(Progress::Notice(&notice));
         }
         self.is_checked = true;
         Ok(())
@@ -213,7 +203,7 @@ impl<'a> Runner<'a> {
             state: RunState::Running,
             checksum: (direction == Direction::Up).then(|| checksum_of(engine, migration)),
             statements_total: i64::try_from(statements.len()).unwrap_or(i64::MAX),
-            ..new_run(self.plan, engine, &self.history, migration.name, direction)
+            ..new_run(self.job.plan, engine, &self.history, migration.name, direction)
         };
         let known = self.history.find(migration.name).cloned();
         Task { migration: *migration, direction, statements, known, run }
@@ -249,7 +239,7 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn done(&mut self, task: &Task) -> Step {
-        self.history.record(&task.run, self.plan.clock.now());
+        self.history.record(&task.run, self.job.plan.clock.now());
         let duration = task.run.duration.unwrap_or_default();
         Step { name: task.run.name.clone(), direction: task.direction, duration }
     }
@@ -336,10 +326,10 @@ impl<'a> Runner<'a> {
             history::set_reverted(handle, &task.run.name).await?;
         }
         if task.direction == Direction::Up {
-            history::set_applied(handle, &task.run.name, self.plan.clock.now()).await?;
+            history::set_applied(handle, &task.run.name, self.job.plan.clock.now()).await?;
             // What another program keeps in the same table does not count.
             if self.history.applied().into_iter().all(Record::is_foreign) {
-                for (name, value) in &self.plan.settings {
+                for (name, value) in &self.job.plan.settings {
                     history::set_setting_if_absent(handle, name, value).await?;
                 }
             }
@@ -352,14 +342,14 @@ impl<'a> Runner<'a> {
     pub(super) async fn begin(&mut self) -> Result<WriteHandle> {
         loop {
             let handle = self.begin_step().await?;
-            let is_known = |record: &&Record| self.plan.catalog.find(&record.name).is_some();
+            let is_known = |record: &&Record| self.job.plan.catalog.find(&record.name).is_some();
             let foreign = self.history.applied().into_iter().filter(|record| record.is_foreign()).filter(is_known);
             let foreign: Vec<String> = foreign.map(|record| record.name.clone()).collect();
             if foreign.is_empty() {
                 return Ok(handle);
             }
             for name in &foreign {
-                let run = new_run(self.plan, self.database.engine(), &self.history, name, Direction::Adopt);
+                let run = new_run(self.job.plan, self.database.engine(), &self.history, name, Direction::Adopt);
                 history::log(&handle, &run).await?;
                 self.history.record(&run, run.started_at);
             }

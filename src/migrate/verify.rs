@@ -6,7 +6,7 @@ use sea_orm::ConnectionTrait;
 
 use super::adoption::PARTS;
 use super::history::History;
-use super::{Catalog, Plan, RunKind, run};
+use super::{Catalog, Job, Plan, RunKind, run};
 use crate::db::Database;
 use crate::db::schema::{Difference, Object, Schema, differences, kept_actions, read, removable, with_actions};
 use crate::error::{Error, Kind, Result};
@@ -53,7 +53,7 @@ pub async fn expected_at(scratch: &Database, plan: &Plan, to: &str) -> Result<Sc
 ///
 /// Errors: those of [`run`]; exit 5 for an outcome that is not known, because the shop is as it was.
 async fn run_there(scratch: &Database, plan: &Plan, kind: RunKind) -> Result<()> {
-    run(scratch, plan, kind, &mut |_| {}).await.map(drop).map_err(|error| match error.kind() {
+    run(Job::silent(scratch, plan), kind).await.map(drop).map_err(|error| match error.kind() {
         Kind::OutcomeUnknown => {
             let message = "the connection was lost at work on a scratch database; nothing was changed";
             Error::new(Kind::Unavailable, "database.connection_lost", message).hint("run the same command again")

@@ -1,12 +1,13 @@
 //! Locked tables: a migration waits, names the holder, and continues.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use migration::Migration;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use shopctl::db::budget::Budget;
 use shopctl::error::{Invocation, Kind};
-use shopctl::migrate::{Catalog, Plan, Progress, State, up};
+use shopctl::migrate::{Catalog, Job, Plan, Progress, State, up};
 
 use super::{SERVERS, Trial, on, plan, to};
 use crate::support::proxy::Proxy;
@@ -31,25 +32,25 @@ fn a_migration_waits_for_locked_tables_and_names_the_holder() {
         let transaction = other.begin().await.unwrap();
         transaction.execute_unprepared("INSERT INTO held VALUES (1)").await.unwrap();
 
-        let error = up(&trial.database, &held(Duration::from_millis(1)), &mut |_| ()).await.unwrap_err();
+        let error = trial.up(&held(Duration::from_millis(1))).await.unwrap_err();
         assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "migrate.blocked"));
         let sign = if trial.shop.backend == Backend::Postgres { "by process " } else { "by session " };
         assert!(error.message().contains(sign) && error.message().contains(" s)"), "{error}");
         assert_eq!(trial.states_of(&held(Duration::ZERO).catalog).await, [State::Failed]);
 
-        let mut transaction = Some(transaction);
-        let mut told = Vec::new();
-        let steps = up(&trial.database, &held(Duration::from_mins(1)), &mut |progress| {
+        let transaction = Cell::new(Some(transaction));
+        let told = Cell::new(0);
+        let progress = |progress: Progress<'_>| {
             if let Progress::Blocked { by, .. } = progress {
-                told.extend(by.iter().cloned());
+                told.set(told.get() + by.len());
                 // Dropping the transaction rolls it back.
                 drop(transaction.take());
             }
-        })
-        .await
-        .unwrap();
+        };
+        let plan = held(Duration::from_mins(1));
+        let steps = up(Job { progress: &progress, ..Job::silent(&trial.database, &plan) }).await.unwrap();
         assert_eq!(steps.len(), 1);
-        assert!(!told.is_empty());
+        assert!(told.get() > 0);
         other.close().await.unwrap();
     });
 }
@@ -334,7 +335,7 @@ fn failures_after_losing_the_lock_are_reported_as_the_lost_lock() {
             std::thread::scope(|scope| scope.spawn(take_over).join().expect("no panic"));
         };
         let list = Plan { catalog: Catalog::new(vec![FIRST, SECOND], ""), ..plan() };
-        let error = up(&trial.database, &list, &mut |_| taken_over()).await.unwrap_err();
+        let error = up(Job { progress: &|_| taken_over(), ..Job::silent(&trial.database, &list) }).await.unwrap_err();
         assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "migrate.lock_lost"));
         assert!(!error.hint_lines(&Invocation::default()).join(" ").contains("drop"), "{:?}", error.hints());
     });
@@ -347,15 +348,14 @@ fn an_interrupted_run_reports_applied_and_pending_migrations() {
         let (proxy, proxied) = Proxy::in_front_of(&shop);
         block_on(async {
             let trial = Trial::connect(proxied).await;
-            let mut steps = 0;
-            let error = up(&trial.database, &plan(), &mut |progress| {
-                steps += u32::from(matches!(progress, Progress::Done(_)));
-                if steps == 2 {
+            let (plan, steps) = (plan(), Cell::new(0));
+            let progress = |progress: Progress<'_>| {
+                steps.set(steps.get() + u32::from(matches!(progress, Progress::Done(_))));
+                if steps.get() == 2 {
                     proxy.go_away();
                 }
-            })
-            .await
-            .unwrap_err();
+            };
+            let error = up(Job { progress: &progress, ..Job::silent(&trial.database, &plan) }).await.unwrap_err();
             assert_eq!(error.kind(), Kind::Unavailable, "{error}");
             let told = error.message();
             assert!(
@@ -386,7 +386,7 @@ fn a_running_statement_is_not_limited_by_the_answer_timeout() {
         };
         let budget = Budget::new(Some(Duration::from_secs(1)), false).for_long_work();
         let list = Plan { catalog: Catalog::new(vec![slow], ""), ..plan() };
-        let steps = up(&trial.database.with_budget(budget), &list, &mut |_| ()).await.unwrap();
+        let steps = up(Job::silent(&trial.database.with_budget(budget), &list)).await.unwrap();
         assert_eq!(steps.len(), 1);
     });
 }

@@ -1,11 +1,13 @@
 //! Each kind of broken history is recognized, named, and has a working remedy; with custom migration
 //! lists on every engine.
 
+use std::cell::RefCell;
+
 use migration::Migration;
 use shopctl::error::{Error, Kind};
 use shopctl::migrate::history::{Direction, RunState, read};
 use shopctl::migrate::lock_file::LockFile;
-use shopctl::migrate::{Catalog, Plan, Progress, Resolution, RunKind, State, rehearse, resolve, risks, run, up};
+use shopctl::migrate::{Catalog, Job, Plan, Progress, Resolution, RunKind, State, rehearse, resolve, risks, run, up};
 
 use super::{EVERYWHERE, Trial, on, plan};
 use crate::support::Backend;
@@ -46,7 +48,7 @@ fn refused(result: Result<usize, Error>, code: &str, names: &str, way_out: &str)
 
 impl Trial {
     async fn say(&self, plan: &Plan, name: &str, resolution: Resolution) -> bool {
-        resolve(&self.database, plan, name, resolution, &mut |_| ()).await.unwrap()
+        resolve(Job::silent(&self.database, plan), name, resolution).await.unwrap()
     }
 }
 
@@ -78,13 +80,15 @@ fn a_missing_migration_blocks_only_new_migrations() {
     on(&EVERYWHERE, async |trial| {
         trial.up(&of(&[ALPHA, BETA])).await.unwrap();
         assert_eq!(trial.states_of(&of(&[ALPHA]).catalog).await, [State::Applied, State::Missing]);
-        let mut notices = Vec::new();
-        let mut listen = |progress: Progress<'_>| {
+        let (list, notices) = (of(&[ALPHA]), RefCell::new(Vec::new()));
+        let listen = |progress: Progress<'_>| {
             if let Progress::Notice(notice) = progress {
-                notices.push(notice.to_owned());
+                notices.borrow_mut().push(notice.to_owned());
             }
         };
-        assert_eq!(up(&trial.database, &of(&[ALPHA]), &mut listen).await.unwrap().len(), 0);
+        let job = Job { progress: &listen, ..Job::silent(&trial.database, &list) };
+        assert_eq!(up(job).await.unwrap().len(), 0);
+        let notices = notices.into_inner();
         assert!(notices[0].contains(BETA.name), "{notices:?}");
         let without = [ALPHA, GAMMA];
         refused(trial.up(&of(&without)).await, "migrate.missing", BETA.name, "resolve m2_beta --reverted");
@@ -165,7 +169,7 @@ fn the_log_lists_every_run() {
         let list = of(&[ALPHA, BETA]);
         trial.up(&list).await.unwrap();
         trial.down(&list).await.unwrap();
-        run(&trial.database, &list, RunKind::Redo, &mut |_| ()).await.unwrap();
+        run(Job::silent(&trial.database, &list), RunKind::Redo).await.unwrap();
         let history = read(trial.database.connection()).await.unwrap();
         let told: Vec<_> = history.runs.iter().map(|run| (run.name.as_str(), run.direction.as_str())).collect();
         assert_eq!(
@@ -183,7 +187,7 @@ fn reset_refresh_and_fresh() {
     on(&EVERYWHERE, async |trial| {
         let list = of(&[ALPHA, BETA]);
         let names = async |course| {
-            let steps = run(&trial.database, &list, course, &mut |_| ()).await.unwrap();
+            let steps = run(Job::silent(&trial.database, &list), course).await.unwrap();
             steps.iter().map(|step| format!("{} {}", step.direction.as_str(), step.name)).collect::<Vec<_>>()
         };
         let (up, down) = (["up m1_alpha", "up m2_beta"], ["down m2_beta", "down m1_alpha"]);
@@ -212,11 +216,11 @@ fn an_interrupted_removal_is_completed_only_by_fresh() {
         }
         trial.sql("DROP TABLE alpha").await;
         for course in [RunKind::Up, RunKind::Down, RunKind::Redo, RunKind::Reset, RunKind::Refresh] {
-            let error = run(&trial.database, &list, course, &mut |_| ()).await.unwrap_err();
+            let error = run(Job::silent(&trial.database, &list), course).await.unwrap_err();
             assert_eq!((error.kind(), error.code()), (Kind::Conflict, "migrate.removal"), "{course:?}");
             assert!(error.message().contains("1 gone (alpha), 1 left (beta)"), "{error}");
         }
-        run(&trial.database, &list, RunKind::Fresh, &mut |_| ()).await.unwrap();
+        run(Job::silent(&trial.database, &list), RunKind::Fresh).await.unwrap();
         assert_eq!(trial.schema().await, schema);
         assert_eq!(trial.up(&list).await.unwrap(), 0);
     });
@@ -227,14 +231,14 @@ fn a_rehearsal_changes_nothing() {
     on(&[Backend::Sqlite, Backend::Postgres], async |trial| {
         let list = of(&[ALPHA, BETA]);
         let before = trial.schema().await;
-        let rehearsed = rehearse(&trial.database, &list, &mut |_| ()).await.unwrap();
+        let rehearsed = rehearse(Job::silent(&trial.database, &list)).await.unwrap();
         let told: Vec<_> = rehearsed.iter().map(|one| (one.migration, one.statement.as_str())).collect();
         assert_eq!(told, [(ALPHA.name, "CREATE TABLE alpha (id int)"), (BETA.name, "CREATE TABLE beta (id int)")]);
         assert_eq!(trial.schema().await, before, "not even the history's tables");
         trial.up(&of(&[ALPHA])).await.unwrap();
         let before = trial.schema().await;
-        assert_eq!(rehearse(&trial.database, &list, &mut |_| ()).await.unwrap().len(), 1);
-        let error = rehearse(&trial.database, &of(&[ALPHA, HALF]), &mut |_| ()).await.unwrap_err();
+        assert_eq!(rehearse(Job::silent(&trial.database, &list)).await.unwrap().len(), 1);
+        let error = rehearse(Job::silent(&trial.database, &of(&[ALPHA, HALF]))).await.unwrap_err();
         assert!(error.message().contains("would fail: statement 2"), "{error}");
         assert_eq!(trial.schema().await, before);
         assert_eq!(trial.states_of(&of(&[ALPHA, HALF]).catalog).await, [State::Applied, State::Pending]);
@@ -308,7 +312,7 @@ const RISKY: Migration = Migration {
 fn risky_steps_on_existing_tables_require_confirmation() {
     on(&EVERYWHERE, async |trial| {
         let list = of(&[ALPHA, RISKY]);
-        let count = async || risks(trial.database.connection(), &list).await.unwrap().len();
+        let count = async || risks(Job::silent(&trial.database, &list)).await.unwrap().len();
         assert_eq!(count().await, 0, "nobody uses a table of the same run");
         trial.up(&of(&[ALPHA])).await.unwrap();
         assert_eq!(count().await, 1);
@@ -321,8 +325,8 @@ fn risky_steps_on_existing_tables_require_confirmation() {
 fn only_recorded_migrations_can_be_resolved() {
     on(&[Backend::Sqlite], async |trial| {
         for resolution in [Resolution::Applied, Resolution::Reverted] {
-            let error =
-                resolve(&trial.database, &of(&[ALPHA]), "m9_nobodys", resolution, &mut |_| ()).await.unwrap_err();
+            let list = of(&[ALPHA]);
+            let error = resolve(Job::silent(&trial.database, &list), "m9_nobodys", resolution).await.unwrap_err();
             assert_eq!(error.kind(), Kind::NotFound);
         }
     });

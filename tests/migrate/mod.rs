@@ -26,7 +26,7 @@ use shopctl::db::target::{SqliteTarget, Target};
 use shopctl::db::{Access, ConnectSettings, Database};
 use shopctl::domain::Clock;
 use shopctl::error::Result;
-use shopctl::migrate::{Catalog, Plan, State, StopSignal, down, status, up};
+use shopctl::migrate::{Catalog, Job, Plan, State, StopSignal, down, status, up};
 
 use crate::support::shop::block_on;
 use crate::support::{Backend, Shop};
@@ -78,11 +78,11 @@ impl Trial {
     }
 
     async fn up(&self, plan: &Plan) -> Result<usize> {
-        Ok(up(&self.database, plan, &mut |_| ()).await?.len())
+        Ok(up(Job::silent(&self.database, plan)).await?.len())
     }
 
     async fn down(&self, plan: &Plan) -> Result<Vec<String>> {
-        let steps = down(&self.database, plan, &mut |_| ()).await?;
+        let steps = down(Job::silent(&self.database, plan)).await?;
         Ok(steps.into_iter().map(|step| step.name).collect())
     }
 

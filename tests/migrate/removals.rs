@@ -1,12 +1,13 @@
 //! `fresh` that is rejected, delayed, interrupted or killed: nothing is removed unexpectedly, and only
 //! a confirmed `fresh` resumes a started removal.
 
+use std::cell::RefCell;
 use std::process::Command;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 use shopctl::error::{Invocation, Kind};
-use shopctl::migrate::{Asked, Plan, Progress, RunKind, run};
+use shopctl::migrate::{Asked, Job, Plan, Progress, RunKind, run};
 
 use crate::on_every_backend;
 use crate::support::roles::login_with;
@@ -139,12 +140,14 @@ fn fresh_interrupted_after_the_removal_reports_progress_and_a_hint() {
             let trial = super::Trial::connect(shop).await;
             let plan = super::plan();
             let stop = plan.stop.clone();
-            let ask = &mut |progress: Progress<'_>| {
+            let ask = |progress: Progress<'_>| {
                 if matches!(progress, Progress::Done(_)) {
                     stop.request();
                 }
             };
-            let error = run(&trial.database, &plan, RunKind::Fresh, ask).await.expect_err("it was asked to stop");
+            let error = run(Job { progress: &ask, ..Job::silent(&trial.database, &plan) }, RunKind::Fresh)
+                .await
+                .expect_err("it was asked to stop");
             assert_eq!(error.kind(), Kind::Interrupted);
             let told = error.message();
             assert!(told.contains("everything was removed") && told.contains("not applied: "), "{told}");
@@ -165,18 +168,21 @@ fn fresh_interrupted_at_the_commit_of_the_removal_says_that_everything_is_gone()
         let trial = super::Trial::connect(shop).await;
         let asked = Asked { kind: RunKind::Fresh, dropped: Vec::new(), has_others: false };
         let plan = Plan { asked: Some(asked), ..super::plan() };
-        let (stop, mut copies) = (plan.stop.clone(), Vec::new());
-        let ask = &mut |progress: Progress<'_>| {
+        let (stop, copies) = (plan.stop.clone(), RefCell::new(Vec::new()));
+        let ask = |progress: Progress<'_>| {
             if let Progress::Copied(copy) = progress {
-                copies.push(copy.to_owned());
+                copies.borrow_mut().push(copy.to_owned());
                 stop.request();
             }
         };
-        let error = run(&trial.database, &plan, RunKind::Fresh, ask).await.expect_err("it was asked to stop");
+        let error = run(Job { progress: &ask, ..Job::silent(&trial.database, &plan) }, RunKind::Fresh)
+            .await
+            .expect_err("it was asked to stop");
         assert_eq!(error.kind(), Kind::Interrupted);
         let told = error.message();
         assert!(told.contains("everything was removed") && told.contains("not applied: "), "{told}");
         assert_eq!(error.hint_lines(&Invocation::default()), ["shopctl migrate up completes it"]);
+        let copies = copies.into_inner();
         assert!(matches!(&copies[..], [copy] if copy.exists()), "{copies:?}");
         trial.database.close().await;
     });

@@ -1,7 +1,9 @@
 //! The runner, tested on the library: the effects of killed, late and foreign runners.
 
+use std::cell::Cell;
+
 use shopctl::error::Kind;
-use shopctl::migrate::{ENVIRONMENT, Plan, Progress, State, set_setting, setting, up};
+use shopctl::migrate::{ENVIRONMENT, Job, Plan, Progress, State, set_setting, setting, up};
 
 use super::{EVERYWHERE, SERVERS, on, plan, steps, to};
 use crate::support::Backend;
@@ -144,17 +146,16 @@ fn a_runner_that_lost_the_lock_stops_writing() {
             std::thread::scope(|scope| scope.spawn(|| trial.shop.sql(statement)).join().expect("no panic"));
         };
         let plan = plan();
-        let error = up(&trial.database, &plan, &mut |_| steal()).await.unwrap_err();
+        let error = up(Job { progress: &|_| steal(), ..Job::silent(&trial.database, &plan) }).await.unwrap_err();
         assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "migrate.lock_lost"));
         assert_eq!(trial.states().await[..2], [State::Applied, State::Pending]);
-        let mut waits = 0;
-        let error = up(&trial.database, &plan, &mut |progress| {
-            waits += 1;
+        let waits = Cell::new(0);
+        let progress = |progress: Progress<'_>| {
+            waits.set(waits.get() + 1);
             assert!(matches!(progress, Progress::Waiting(holder) if holder.starts_with("another (since 20")));
-        })
-        .await
-        .unwrap_err();
-        assert_eq!((error.kind(), error.code(), waits), (Kind::Unavailable, "migrate.locked", 1));
+        };
+        let error = up(Job { progress: &progress, ..Job::silent(&trial.database, &plan) }).await.unwrap_err();
+        assert_eq!((error.kind(), error.code(), waits.get()), (Kind::Unavailable, "migrate.locked", 1));
     });
 }
 

@@ -13,7 +13,7 @@ use crate::domain::Form;
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::verify::expected_at;
-use crate::migrate::{self, ForeignShop, Misfit, defaults, misfits};
+use crate::migrate::{self, ForeignShop, Job, Misfit, defaults, misfits};
 
 /// Maximum number of misfits named in an error.
 const MISFITS_NAMED: usize = 10;
@@ -75,9 +75,9 @@ pub async fn run(
         let remedy = Hint::from("to remove them and begin again: ").and(CommandLine::new("adopt"));
         return Err(Error::conflict("adopt.broken_off", message).hint(remedy));
     }
+    let job = Job { database: &database, plan: &plan, progress: &|progress| print_progress(context, &progress) };
     if !left.is_empty() {
-        let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
-        let removed = migrate::remove_broken_off(&database, &plan, progress).await?;
+        let removed = migrate::remove_broken_off(job).await?;
         context.output.note(&format!("removed what an adoption that broke off had made: {}", names(&removed)));
     }
     let Some(shop) = find(context, &database, arguments).await? else { return Ok(None) };
@@ -101,8 +101,7 @@ pub async fn run(
         ))
     };
     prompter.ask_permission(context, answers, false, impact).await?;
-    let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
-    shop.adopt(&database, &plan, progress).await?;
+    shop.adopt(job).await?;
     context.output.note(&told);
     Ok(None)
 }

@@ -11,7 +11,7 @@ use crate::db::Access;
 use crate::domain::text::counted;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::lint::Warning;
-use crate::migrate::{self, Plan, Progress, entities};
+use crate::migrate::{self, Job, Plan};
 
 #[derive(Debug, Args)]
 pub struct UpArguments {
@@ -52,31 +52,17 @@ pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments)
     let plan = arguments.plan(context, prompter);
     let database = context.database(Access::Create).await?;
     migrate::refuse_foreign_shop(database.connection(), &plan.catalog).await?;
-    let risks = migrate::risks(database.connection(), &plan).await?;
+    let job = Job { database: &database, plan: &plan, progress: &|progress| print_progress(context, &progress) };
+    let risks = migrate::risks(job).await?;
     if !risks.is_empty() {
         let impact = async || Ok(impact(&risks));
         prompter.ask_permission(context, &arguments.answers, false, impact).await?;
     }
-    let progress = &mut |progress: Progress<'_>| print_progress(context, &progress);
-    let mut seen = None;
-    let steps = loop {
-        let steps = run_until_stopped(context, &plan, migrate::up(&database, &plan, progress)).await?;
-        if !steps.is_empty() || plan.to.is_some() || plan.steps.is_some() {
-            break steps;
-        }
-        let look =
-            async || Ok((migrate::next_sequence(database.connection()).await?, entities::missing(&database).await?));
-        let (next, missing) = migrate::retry_while_busy(&database, look).await?;
-        if missing.is_empty() {
-            break steps;
-        }
-        // Objects that another runner has just removed are missing until it creates them again.
-        if seen.replace(next) == Some(next) {
-            print_steps(context, &steps);
-            return Err(drift_error(&missing));
-        }
-    };
+    let (steps, missing) = run_until_stopped(context, &plan, migrate::up_completely(job)).await?;
     print_steps(context, &steps);
+    if !missing.is_empty() {
+        return Err(drift_error(&missing));
+    }
     if steps.is_empty() {
         context.output.note("nothing to apply: the schema is up to date");
     }
@@ -119,7 +105,8 @@ pub async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArgu
         let impact = async || Ok("a rehearsal locks the tables that it changes until it is over".to_owned());
         prompter.ask_permission(context, &arguments.answers, false, impact).await?;
     }
-    let rehearsed = migrate::rehearse(&database, &plan, &mut |progress| print_progress(context, &progress)).await?;
+    let job = Job { database: &database, plan: &plan, progress: &|progress| print_progress(context, &progress) };
+    let rehearsed = migrate::rehearse(job).await?;
     let migrations: std::collections::BTreeSet<_> = rehearsed.iter().map(|one| one.migration).collect();
     let (statements, migrations) =
         (counted(rehearsed.len(), "statement"), counted(migrations.len() as u64, "migration"));

@@ -9,7 +9,7 @@ use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::error::Result;
-use crate::migrate::{self, Impact, Plan, Progress, RunKind};
+use crate::migrate::{self, Impact, Job, Plan, RunKind};
 
 #[derive(Debug, Args)]
 pub struct DownArguments {
@@ -54,19 +54,19 @@ async fn remove(
     // Only `fresh` works without an existing database.
     let access = if kind == RunKind::Fresh { Access::Create } else { Access::Write };
     let database = context.database(access).await?;
-    let progress = &mut |progress: Progress<'_>| print_progress(context, &progress);
-    let mut impact = migrate::retry_while_busy(&database, async || Impact::assess(&database, plan, kind).await).await?;
+    let job = Job { database: &database, plan, progress: &|progress| print_progress(context, &progress) };
+    let mut impact = migrate::retry_while_busy(&database, async || Impact::assess(job, kind).await).await?;
     if impact.has_nothing_to_revert() {
         print_steps(context, &[]);
         context.output.note("nothing to revert");
         return Ok(Effect::Unchanged);
     }
-    impact.count_rows(&database, plan.lock_wait, progress).await?;
+    impact.count_rows(job).await?;
     if impact.needs_permission() {
         ask_permission(context, prompter, guard, &database, &impact)?;
     }
     let plan = &Plan { asked: Some(impact.asked()), ..plan.clone() };
-    let steps = run_until_stopped(context, plan, migrate::run(&database, plan, kind, progress)).await?;
+    let steps = run_until_stopped(context, plan, migrate::run(Job { plan, ..job }, kind)).await?;
     print_steps(context, &steps);
     Ok(Effect::new(!steps.is_empty(), false, database.target()))
 }

@@ -12,7 +12,7 @@ use crate::db::Access;
 use crate::domain::text::single_line;
 use crate::error::{Result, printable};
 use crate::migrate::lock_file::{LockFile, PATH};
-use crate::migrate::{self, Catalog, Plan, Resolution};
+use crate::migrate::{self, Catalog, Job, Plan, Resolution};
 use crate::output::Mutation;
 use clap::Args;
 
@@ -75,8 +75,8 @@ pub async fn resolve(context: &Context, prompter: &Prompter, arguments: &Resolve
         Ok(format!("{name} will count as {word} in {}, and nothing will be run", database.target()))
     };
     prompter.ask_permission(context, &arguments.answers, false, impact).await?;
-    let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
-    let is_news = migrate::resolve(&database, &plan, &arguments.name, resolution, progress).await?;
+    let job = Job { database: &database, plan: &plan, progress: &|progress| print_progress(context, &progress) };
+    let is_news = migrate::resolve(job, &arguments.name, resolution).await?;
     let name = arguments.name.clone();
     let line = match is_news {
         true => format!("{name} now counts as {word}"),
@@ -90,8 +90,8 @@ pub async fn resolve(context: &Context, prompter: &Prompter, arguments: &Resolve
 async fn retry(context: &Context, arguments: &ResolveArguments, plan: Plan) -> Result<Effect> {
     let plan = Plan { to: Some(arguments.name.clone()), allow_late: true, ..plan };
     let database = context.database(Access::Write).await?;
-    let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
-    let steps = run_until_stopped(context, &plan, migrate::up(&database, &plan, progress)).await?;
+    let job = Job { database: &database, plan: &plan, progress: &|progress| print_progress(context, &progress) };
+    let steps = run_until_stopped(context, &plan, migrate::up(job)).await?;
     print_steps(context, &steps);
     if steps.is_empty() {
         context.output.note(&format!("{} is applied already", printable(&arguments.name)));

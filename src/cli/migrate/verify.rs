@@ -15,7 +15,7 @@ use crate::error::{Cause, Error, Kind, Result};
 use crate::migrate::finding::{DRIFT, Finding, drift_error, refuse_unknown_names};
 use crate::migrate::history::{self, History};
 use crate::migrate::verify::{clear, drift, expected_at, run_on_scratch, schema};
-use crate::migrate::{self, entities};
+use crate::migrate::{self, Job, entities};
 use crate::output::Mutation;
 
 /// Maximum number of objects of other programs to name.
@@ -157,8 +157,8 @@ pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &Baseli
         Ok(format!("the migrations up to {to} will count as applied in {target}, which has their schema"))
     };
     prompter.ask_permission(context, &arguments.answers, false, impact).await?;
-    let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
-    let names = migrate::baseline(&database, &plan, &arguments.to, progress).await?;
+    let job = Job { database: &database, plan: &plan, progress: &|progress| print_progress(context, &progress) };
+    let names = migrate::baseline(job, &arguments.to).await?;
     let mutations = names.iter().map(|name| {
         let change = NamedChange { name, state: Some("applied"), changed: true };
         Mutation::new(format!("{name} now counts as applied"), name, change)

@@ -3,11 +3,10 @@
 
 use sea_orm::ConnectionTrait;
 
-use crate::db::Database;
 use crate::db::write::WriteHandle;
 use crate::error::{Error, Result};
 use crate::migrate::lock::{Lock, begin_within};
-use crate::migrate::{Plan, Progress, history};
+use crate::migrate::{Job, history};
 
 /// The settings are numbered; their values are names of tables.
 const MADE: &str = "adopt.";
@@ -20,17 +19,13 @@ pub async fn broken_off(connection: &impl ConnectionTrait) -> Result<Vec<String>
 /// Removes them under the lock of migrations, which an adoption at work holds.
 ///
 /// Errors: those of the lock and of the database.
-pub async fn remove_broken_off(
-    database: &Database,
-    plan: &Plan,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<String>> {
-    let lock = Lock::acquire(database, plan, progress).await?;
-    let removed = remove(database, plan, &lock).await;
+pub async fn remove_broken_off(job: Job<'_>) -> Result<Vec<String>> {
+    let lock = Lock::acquire(job).await?;
+    let removed = remove(job, &lock).await;
     lock.finish(removed).await
 }
 
-async fn remove(database: &Database, plan: &Plan, lock: &Lock) -> Result<Vec<String>> {
+async fn remove(Job { database, plan, .. }: Job<'_>, lock: &Lock) -> Result<Vec<String>> {
     let handle = begin_within(database, plan.lock_wait).await.map_err(Error::from)?;
     lock.renew(&handle).await?;
     let tables = broken_off(&handle).await?;

@@ -17,7 +17,7 @@ use crate::migrate::failure::Failure;
 use crate::migrate::history::Direction;
 use crate::migrate::lock::{Lock, begin_within};
 use crate::migrate::script::{adopted, id_form_setting, listed};
-use crate::migrate::{Plan, Progress, tables_dropped};
+use crate::migrate::{Job, tables_dropped};
 
 impl ForeignShop {
     fn conversion(&self) -> Conversion {
@@ -71,19 +71,19 @@ impl ForeignShop {
     /// Takes it over under the lock of migrations, with the history; a database file is copied first.
     ///
     /// Errors: what stopped it; everything is then as before, unless the connection was lost at COMMIT.
-    pub async fn adopt(&self, database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
-        let tables = schema::tables(database.connection(), self.engine, &[]).await?;
+    pub async fn adopt(&self, job: Job<'_>) -> Result<()> {
+        let tables = schema::tables(job.database.connection(), self.engine, &[]).await?;
         let has_history = tables.iter().any(|table| HISTORY_TABLES.contains(&table.as_str()));
-        let lock = Lock::acquire(database, plan, progress).await?;
+        let lock = Lock::acquire(job).await?;
         let conversion = self.conversion();
-        let done = match self.adopt_locked(database, plan, &lock, &conversion, progress).await {
+        let done = match self.adopt_locked(job, &lock, &conversion).await {
             Ok(()) => Ok(()),
             Err(Failure::Database { error, .. }) if classify(&error).leaves_in_doubt() => Err(commit_error(
                 error,
                 Hint::from("to see whether it was taken over: ").and(CommandLine::new("migrate status")),
             )),
             Err(failure) => {
-                let removed = timeout(LOCK_TIMEOUT, self.remove_remains(database, &conversion, has_history)).await;
+                let removed = timeout(LOCK_TIMEOUT, self.remove_remains(job.database, &conversion, has_history)).await;
                 if let Ok(Err(error)) = removed {
                     tracing::debug!("what the failed adoption left could not be removed: {error}");
                 }
@@ -96,14 +96,8 @@ impl ForeignShop {
         lock.finish(done).await
     }
 
-    async fn adopt_locked(
-        &self,
-        database: &Database,
-        plan: &Plan,
-        lock: &Lock,
-        conversion: &Conversion,
-        progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<(), Failure> {
+    async fn adopt_locked(&self, job: Job<'_>, lock: &Lock, conversion: &Conversion) -> Result<(), Failure> {
+        let Job { database, plan, .. } = job;
         let connected = database.for_schema_changes(plan.lock_wait).await?;
         let handle = begin_within(&connected, plan.lock_wait).await?;
         // Nobody else writes from here on, where there is one writer.
@@ -120,7 +114,7 @@ impl ForeignShop {
                 }
             }
         }
-        finish_with_copy(handle, done, copy, &plan.stop, progress).await
+        finish_with_copy(handle, done, copy, job).await
     }
 
     async fn take_over(&self, handle: &WriteHandle, lock: &Lock, conversion: &Conversion) -> Result<(), Failure> {
