@@ -1,7 +1,7 @@
 //! How an id is stored: as a UUID in the engine's form, or as another program left it. NULL is read as
 //! [`Id::Missing`], never as `None`: the id of a joined row that does not exist, too.
 
-use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
+use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueTypeErr};
 use sea_orm::{ColIdx, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable};
 use uuid::Uuid;
 

@@ -21,4 +21,6 @@ pub mod tables;
 pub mod user;
 
 pub use moment::Moment;
+pub(crate) use named::stored_by_name;
 pub use stored::Stored;
+pub(crate) use stored::column_of;

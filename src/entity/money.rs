@@ -1,7 +1,7 @@
 //! How an amount is stored: a decimal parameter, rounded to two places when read back.
 
 use rust_decimal::Decimal;
-use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
+use sea_orm::sea_query::{ArrayType, ColumnType, Value, ValueType};
 use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 
 use super::stored::column_of;

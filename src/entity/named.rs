@@ -1,38 +1,46 @@
 //! Stores a named enum as its name.
 
-use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, Value, ValueType, ValueTypeErr};
-use sea_orm::{ColIdx, DbErr, QueryResult, TryGetError, TryGetable};
-
-use super::Stored;
-use super::stored::column_of;
 use crate::domain::{EventName, MovementReason, OrderStatus, Outcome, UserStatus};
 
+/// Makes named enums the types of columns.
 macro_rules! stored_by_name {
     ($($Enum:ident),+) => {$(
-        impl From<$Enum> for Value {
-            fn from(value: $Enum) -> Value {
+        impl From<$Enum> for sea_orm::Value {
+            fn from(value: $Enum) -> sea_orm::Value {
                 value.as_str().into()
             }
         }
 
-        impl From<&str> for Stored<$Enum> {
-            fn from(text: &str) -> Stored<$Enum> {
-                $Enum::from_stored(text).map_or_else(|| Stored::Odd(text.to_owned()), Stored::Known)
+        impl From<&str> for $crate::entity::Stored<$Enum> {
+            fn from(text: &str) -> Self {
+                $Enum::from_stored(text).map_or_else(|| Self::Odd(text.to_owned()), Self::Known)
             }
         }
 
-        impl TryGetable for $Enum {
-            fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+        impl sea_orm::TryGetable for $Enum {
+            fn try_get_by<I: sea_orm::ColIdx>(
+                row: &sea_orm::QueryResult,
+                index: I,
+            ) -> Result<Self, sea_orm::TryGetError> {
                 let text = String::try_get_by(row, index)?;
-                $Enum::from_stored(&text).ok_or_else(|| TryGetError::DbErr(DbErr::Type(text)))
+                let unknown = || sea_orm::DbErr::Type(format!("{text} is a value that this shopctl does not know"));
+                $Enum::from_stored(&text).ok_or_else(|| sea_orm::TryGetError::DbErr(unknown()))
             }
         }
 
-        column_of!($Enum, ArrayType::String, ColumnType::String(StringLen::None), Value::String(None), |value| {
-            let text = <String as ValueType>::try_from(value)?;
-            $Enum::from_stored(&text).ok_or(ValueTypeErr)
-        });
+        $crate::entity::column_of!(
+            $Enum,
+            sea_orm::sea_query::ArrayType::String,
+            sea_orm::sea_query::ColumnType::String(sea_orm::sea_query::StringLen::None),
+            sea_orm::Value::String(None),
+            |value| {
+                let text = <String as sea_orm::sea_query::ValueType>::try_from(value)?;
+                $Enum::from_stored(&text).ok_or(sea_orm::sea_query::ValueTypeErr)
+            }
+        );
     )+};
 }
+
+pub(crate) use stored_by_name;
 
 stored_by_name!(EventName, MovementReason, OrderStatus, Outcome, UserStatus);

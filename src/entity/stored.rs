@@ -202,9 +202,9 @@ fn is_not_a_number<I: ColIdx>(row: &QueryResult, index: I) -> bool {
 /// Implements SeaORM's traits for a column type: its type names, NULL, and the conversion from a value.
 macro_rules! column_of {
     ($Type:ident, $array:expr, $column:expr, $null:expr, $read:expr) => {
-        impl ValueType for $Type {
-            fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
-                let read: fn(Value) -> Result<Self, ValueTypeErr> = $read;
+        impl sea_orm::sea_query::ValueType for $Type {
+            fn try_from(value: sea_orm::Value) -> Result<Self, sea_orm::sea_query::ValueTypeErr> {
+                let read: fn(sea_orm::Value) -> Result<Self, sea_orm::sea_query::ValueTypeErr> = $read;
                 read(value)
             }
 
@@ -212,23 +212,23 @@ macro_rules! column_of {
                 stringify!($Type).to_owned()
             }
 
-            fn array_type() -> ArrayType {
+            fn array_type() -> sea_orm::sea_query::ArrayType {
                 $array
             }
 
-            fn column_type() -> ColumnType {
+            fn column_type() -> sea_orm::sea_query::ColumnType {
                 $column
             }
         }
 
-        impl Nullable for $Type {
-            fn null() -> Value {
+        impl sea_orm::sea_query::Nullable for $Type {
+            fn null() -> sea_orm::Value {
                 $null
             }
         }
     };
 }
-pub(super) use column_of;
+pub(crate) use column_of;
 
 impl<T: ValueType> ValueType for Stored<T> {
     fn try_from(value: Value) -> Result<Self, ValueTypeErr> {

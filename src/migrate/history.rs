@@ -1,18 +1,23 @@
 //! The history in two tables kept in sync: SeaORM's own `seaql_migrations`, which its stock migrator reads, and
 //! a log of all runs, whose newest row per name determines the state.
 
-use std::time::Duration;
+mod run;
+mod setting;
 
 use chrono::{DateTime, Utc};
-use migration::{RUNS, SEAQL_MIGRATIONS, SETTINGS};
-use sea_orm::sea_query::{Alias, DynIden, Expr, ExprTrait, IntoIden, OnConflict, Order, Query};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm_migration::seaql_migrations;
 
 use crate::db::ddl::refuse_no_schema;
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
 use crate::domain::named_enum;
+use crate::entity::stored_by_name;
 use crate::error::Result;
+
+/// A row of the log.
+pub use run::Model as Run;
 
 named_enum! {
     /// The purpose of a run.
@@ -48,36 +53,7 @@ named_enum! {
     }
 }
 
-/// A row of the log.
-#[derive(Debug, Clone)]
-pub struct Run {
-    /// Order of the runs, and so of application.
-    pub sequence: i64,
-    /// The migration's name.
-    pub name: String,
-    /// The purpose of the run.
-    pub direction: Direction,
-    /// How far the run came.
-    pub state: RunState,
-    /// Of what applies it, as it was then.
-    pub checksum: Option<String>,
-    /// Number of statements that succeeded.
-    pub statements_done: i64,
-    /// Number of statements of the run.
-    pub statements_total: i64,
-    /// The statement that failed.
-    pub statement: Option<String>,
-    /// The message of the failure.
-    pub error: Option<String>,
-    /// `user@host, process 123`.
-    pub runner: String,
-    /// Of the shopctl that ran it.
-    pub version: String,
-    /// When the run began, by the clock of its runner.
-    pub started_at: DateTime<Utc>,
-    /// How long it took; `None` if it did not end.
-    pub duration: Option<Duration>,
-}
+stored_by_name!(Direction, RunState);
 
 /// The recorded state of a migration.
 #[derive(Debug, Clone)]
@@ -99,21 +75,6 @@ pub struct Record {
 
 /// Maximum length of recorded statements and errors, in characters.
 const TEXT_MAX_CHARACTERS: usize = 2_000;
-const COLUMNS: [&str; 13] = [
-    "sequence",
-    "name",
-    "direction",
-    "state",
-    "checksum",
-    "statements_done",
-    "statements_total",
-    "statement",
-    "error",
-    "runner",
-    "version",
-    "started_at",
-    "duration_milliseconds",
-];
 
 impl Record {
     fn new(name: &str) -> Record {
@@ -222,11 +183,11 @@ impl History {
         self.runs.push(run.clone());
     }
 
-    fn from_rows(seaql: &[(String, i64)], runs: Vec<Run>) -> History {
+    fn from_rows(listed: Vec<seaql_migrations::Model>, runs: Vec<Run>) -> History {
         let mut records: Vec<Record> = Vec::new();
-        for (name, seconds) in seaql {
-            let applied_at = DateTime::from_timestamp(*seconds, 0);
-            records.push(Record { applied_at, in_seaql: true, ..Record::new(name) });
+        for row in listed {
+            let applied_at = DateTime::from_timestamp(row.applied_at, 0);
+            records.push(Record { applied_at, in_seaql: true, ..Record::new(&row.version) });
         }
         for run in &runs {
             let position = records.iter().position(|record| record.name == run.name).unwrap_or_else(|| {
@@ -239,51 +200,19 @@ impl History {
     }
 }
 
-fn table(name: &'static str) -> DynIden {
-    Alias::new(name).into_iden()
-}
-
 /// The whole history; empty where its tables do not exist, and refused where no table could. A transaction must not ask for tables
 /// that are missing, so the runner creates them first.
 pub async fn read(connection: &impl ConnectionTrait) -> Result<History> {
-    let mut select = Query::select();
-    select.columns(["version", "applied_at"]).from(table(SEAQL_MIGRATIONS));
-    let rows = connection.query_all(&select).await;
-    if rows.as_ref().is_err_and(|error| classify(error) == Fault::NoSchema) {
+    let listed = seaql_migrations::Entity::find().all(connection).await;
+    if listed.as_ref().is_err_and(|error| classify(error) == Fault::NoSchema) {
         refuse_no_schema(connection).await?;
     }
-    let rows = or_empty(rows)?;
-    let seaql: Result<Vec<(String, i64)>, DbErr> =
-        rows.iter().map(|row| Ok((row.try_get("", "version")?, row.try_get("", "applied_at")?))).collect();
-    let mut select = Query::select();
-    select.columns(COLUMNS).from(table(RUNS)).order_by("sequence", Order::Asc);
-    let rows = or_empty(connection.query_all(&select).await)?;
-    let runs: Result<Vec<Run>, DbErr> = rows.iter().map(run_of).collect();
-    Ok(History::from_rows(&seaql?, runs?))
+    let listed = or_empty(listed)?;
+    let runs = or_empty(run::Entity::find().order_by_asc(run::Column::Sequence).all(connection).await)?;
+    Ok(History::from_rows(listed, runs))
 }
 
-fn run_of(row: &QueryResult) -> Result<Run, DbErr> {
-    let (direction, state): (String, String) = (row.try_get("", "direction")?, row.try_get("", "state")?);
-    let odd = |text: &str| DbErr::Type(format!("{RUNS} has {text}, which this shopctl does not know"));
-    let milliseconds: Option<i64> = row.try_get("", "duration_milliseconds")?;
-    Ok(Run {
-        sequence: row.try_get("", "sequence")?,
-        name: row.try_get("", "name")?,
-        direction: Direction::from_stored(&direction).ok_or_else(|| odd(&direction))?,
-        state: RunState::from_stored(&state).ok_or_else(|| odd(&state))?,
-        checksum: row.try_get("", "checksum")?,
-        statements_done: row.try_get("", "statements_done")?,
-        statements_total: row.try_get("", "statements_total")?,
-        statement: row.try_get("", "statement")?,
-        error: row.try_get("", "error")?,
-        runner: row.try_get("", "runner")?,
-        version: row.try_get("", "version")?,
-        started_at: row.try_get("", "started_at")?,
-        duration: milliseconds.map(|milliseconds| Duration::from_millis(milliseconds.unsigned_abs())),
-    })
-}
-
-fn or_empty(rows: Result<Vec<QueryResult>, DbErr>) -> Result<Vec<QueryResult>> {
+fn or_empty<T>(rows: Result<Vec<T>, DbErr>) -> Result<Vec<T>> {
     match rows {
         Err(error) if classify(&error) == Fault::NoSchema => Ok(Vec::new()),
         other => Ok(other?),
@@ -293,124 +222,74 @@ fn or_empty(rows: Result<Vec<QueryResult>, DbErr>) -> Result<Vec<QueryResult>> {
 /// Adds a run to the log.
 pub async fn log(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
     let cut = |text: &String| text.chars().take(TEXT_MAX_CHARACTERS).collect::<String>();
-    let mut insert = Query::insert();
-    insert.into_table(table(RUNS)).columns(COLUMNS).values_panic([
-        run.sequence.into(),
-        run.name.as_str().into(),
-        run.direction.as_str().into(),
-        run.state.as_str().into(),
-        run.checksum.clone().into(),
-        run.statements_done.into(),
-        run.statements_total.into(),
-        run.statement.as_ref().map(cut).into(),
-        run.error.as_ref().map(cut).into(),
-        run.runner.as_str().into(),
-        run.version.as_str().into(),
-        run.started_at.into(),
-        milliseconds(run).into(),
-    ]);
-    handle.execute(&insert).await?;
-    Ok(())
+    let row = Run { statement: run.statement.as_ref().map(cut), error: run.error.as_ref().map(cut), ..run.clone() };
+    run::Entity::insert(row.into_active_model()).exec_without_returning(handle).await.map(drop)
 }
 
 /// Adds a run to the log, in place of what the log says about it so far: its intent.
 pub async fn replace_log(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
     if !handle.engine().has_transactional_ddl {
-        delete(handle, RUNS, "sequence", run.sequence.into()).await?;
+        run::Entity::delete_by_id(run.sequence).exec(handle).await?;
     }
     log(handle, run).await
 }
 
 /// Runs of this migration that said nothing more: their runner is gone.
 pub async fn mark_interrupted(handle: &WriteHandle, name: &str) -> Result<(), DbErr> {
-    let mut update = Query::update();
-    update
-        .table(table(RUNS))
-        .value("state", RunState::Interrupted.as_str())
-        .and_where(Expr::col("name").eq(name))
-        .and_where(Expr::col("state").eq(RunState::Running.as_str()));
-    handle.execute(&update).await?;
-    Ok(())
-}
-
-fn milliseconds(run: &Run) -> Option<i64> {
-    run.duration.map(|duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+    let update = run::Entity::update_many().col_expr(run::Column::State, RunState::Interrupted.into());
+    let is_open = run::Column::Name.eq(name).and(run::Column::State.eq(RunState::Running));
+    update.filter(is_open).exec(handle).await.map(drop)
 }
 
 /// Lets SeaORM's own migrator know that a migration is applied.
 pub async fn set_applied(handle: &WriteHandle, name: &str, now: DateTime<Utc>) -> Result<(), DbErr> {
-    let mut insert = Query::insert();
-    insert.into_table(table(SEAQL_MIGRATIONS)).columns(["version", "applied_at"]);
-    insert.values_panic([name.into(), now.timestamp().into()]);
-    handle.execute(&insert).await?;
-    Ok(())
+    let row = seaql_migrations::Model { version: name.to_owned(), applied_at: now.timestamp() };
+    seaql_migrations::Entity::insert(row.into_active_model()).exec_without_returning(handle).await.map(drop)
 }
 
 /// Lets SeaORM's own migrator know that a migration is not applied.
 pub async fn set_reverted(handle: &WriteHandle, name: &str) -> Result<(), DbErr> {
-    delete(handle, SEAQL_MIGRATIONS, "version", name.into()).await
+    seaql_migrations::Entity::delete_by_id(name).exec(handle).await.map(drop)
 }
 
 /// Lets SeaORM's own migrator know that nothing is applied.
 pub async fn set_nothing_applied(handle: &WriteHandle) -> Result<(), DbErr> {
-    let delete = Query::delete().from_table(table(SEAQL_MIGRATIONS)).to_owned();
-    handle.execute(&delete).await?;
-    Ok(())
-}
-
-async fn delete(
-    handle: &WriteHandle,
-    from: &'static str,
-    column: &'static str,
-    value: sea_orm::Value,
-) -> Result<(), DbErr> {
-    let mut delete = Query::delete();
-    delete.from_table(table(from)).and_where(Expr::col(column).eq(value));
-    handle.execute(&delete).await?;
-    Ok(())
+    seaql_migrations::Entity::delete_many().exec(handle).await.map(drop)
 }
 
 /// The database's setting of this name; `None` if it is not set or there is no schema.
 pub async fn setting(connection: &impl ConnectionTrait, name: &str) -> Result<Option<String>> {
-    let mut select = Query::select();
-    select.column("value").from(table(SETTINGS)).and_where(Expr::col("name").eq(name));
-    let rows = or_empty(connection.query_all(&select).await)?;
-    Ok(rows.first().map(|row| row.try_get("", "value")).transpose()?)
+    let found = or_empty(setting::Entity::find_by_id(name).all(connection).await)?;
+    Ok(found.into_iter().next().map(|found| found.value))
 }
 
 /// The settings whose names begin like this, in order.
 pub async fn settings(connection: &impl ConnectionTrait, prefix: &str) -> Result<Vec<(String, String)>> {
-    let mut select = Query::select();
-    select.columns(["name", "value"]).from(table(SETTINGS)).and_where(Expr::col("name").like(format!("{prefix}%")));
-    select.order_by("name", Order::Asc);
-    let rows = or_empty(connection.query_all(&select).await)?;
-    Ok(rows
-        .iter()
-        .map(|row| Ok((row.try_get("", "name")?, row.try_get("", "value")?)))
-        .collect::<Result<_, DbErr>>()?)
+    let select = setting::Entity::find().filter(setting::Column::Name.starts_with(prefix));
+    let found = or_empty(select.order_by_asc(setting::Column::Name).all(connection).await)?;
+    Ok(found.into_iter().map(|found| (found.name, found.value)).collect())
 }
 
 /// Removes the settings whose names begin with `prefix`.
 pub async fn remove_settings(handle: &WriteHandle, prefix: &str) -> Result<(), DbErr> {
-    let mut delete = Query::delete();
-    delete.from_table(table(SETTINGS)).and_where(Expr::col("name").like(format!("{prefix}%")));
-    handle.execute(&delete).await?;
-    Ok(())
+    let delete = setting::Entity::delete_many().filter(setting::Column::Name.starts_with(prefix));
+    delete.exec(handle).await.map(drop)
 }
 
 /// Sets one setting, replacing its value.
 pub async fn set_setting(handle: &WriteHandle, name: &str, value: &str) -> Result<()> {
-    insert_setting(handle, name, value, OnConflict::column("name").update_column("value")).await
+    let conflict = OnConflict::column(setting::Column::Name).update_column(setting::Column::Value).to_owned();
+    insert_setting(handle, name, value, conflict).await
 }
 
 /// In one statement: of several at once the first one has its say.
 pub async fn set_setting_if_absent(handle: &WriteHandle, name: &str, value: &str) -> Result<()> {
-    insert_setting(handle, name, value, OnConflict::column("name").do_nothing_on(["name"])).await
+    let conflict = OnConflict::column(setting::Column::Name).do_nothing_on([setting::Column::Name]).to_owned();
+    insert_setting(handle, name, value, conflict).await
 }
 
-async fn insert_setting(handle: &WriteHandle, name: &str, value: &str, conflict: &OnConflict) -> Result<()> {
-    let mut insert = Query::insert();
-    insert.into_table(table(SETTINGS)).columns(["name", "value"]).values_panic([name.into(), value.into()]);
-    handle.execute(insert.on_conflict(conflict.clone())).await?;
+async fn insert_setting(handle: &WriteHandle, name: &str, value: &str, conflict: OnConflict) -> Result<()> {
+    let row = setting::Model { name: name.to_owned(), value: value.to_owned() };
+    setting::Entity::insert(row.into_active_model()).on_conflict(conflict).exec_without_returning(handle).await?;
     Ok(())
 }

@@ -75,7 +75,7 @@ impl Task {
 
     fn finish(&mut self, duration: Duration) {
         self.run.state = RunState::Done;
-        self.run.duration = Some(duration);
+        self.run.duration_milliseconds = Some(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX));
     }
 }
 
@@ -240,7 +240,7 @@ impl<'a> Runner<'a> {
 
     pub(super) fn done(&mut self, task: &Task) -> Step {
         self.history.record(&task.run, self.job.plan.clock.now());
-        let duration = task.run.duration.unwrap_or_default();
+        let duration = Duration::from_millis(task.run.duration_milliseconds.unwrap_or_default().unsigned_abs());
         Step { name: task.run.name.clone(), direction: task.direction, duration }
     }
 
@@ -414,7 +414,7 @@ pub fn new_run(plan: &Plan, engine: Engine, history: &History, name: &str, direc
         runner: plan.runner.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: plan.clock.now(),
-        duration: None,
+        duration_milliseconds: None,
     }
 }
 

@@ -177,7 +177,12 @@ fn the_log_lists_every_run() {
             [("m1_alpha", "up"), ("m2_beta", "up"), ("m2_beta", "down"), ("m1_alpha", "down"), ("m1_alpha", "up")]
         );
         assert!(history.runs.iter().all(|run| run.state == RunState::Done && run.runner.starts_with("tester@here")));
-        assert!(history.runs.iter().all(|run| run.duration.is_some() && run.statements_done == run.statements_total));
+        assert!(
+            history
+                .runs
+                .iter()
+                .all(|run| run.duration_milliseconds.is_some() && run.statements_done == run.statements_total)
+        );
         assert_eq!(trial.up(&list).await.unwrap(), 1);
     });
 }

@@ -69,9 +69,7 @@ impl View for Run {
         Column::new("name", "NAME", |view| view.name.as_str().into()),
         Column::new("direction", "RUN", |view| view.direction.as_str().into()),
         Column::new("started_at", "STARTED", |view| view.started_at.into()),
-        Column::new("duration_milliseconds", "MS", |view| {
-            view.duration.map(|duration| number(usize::try_from(duration.as_millis()).unwrap_or(usize::MAX))).into()
-        }),
+        Column::new("duration_milliseconds", "MS", |view| view.duration_milliseconds.into()),
         Column::new("actor", "BY", |view| view.runner.split(", ").next().unwrap_or_default().into()),
         Column::new("result", "RESULT", |view| match &view.error {
             Some(error) => error.as_str().into(),
