@@ -8,7 +8,7 @@ use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation;
 use crate::cli::shared::values::{FieldValue, field_value};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::service::product::{self as service, Model};
 
 #[derive(Debug, Args)]
@@ -31,7 +31,7 @@ pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<Effec
     let UpdateArguments { sku, name, price, details, .. } = arguments;
     let values: Vec<_> = [sku, name, price].into_iter().flatten().chain(details.given_values()).collect();
     if values.is_empty() {
-        return Err(Error::usage("nothing to change").hint("give --sku, --name, --description or --price"));
+        return Err(mutation::nothing_to_change::<UpdateArguments, Model>());
     }
     let change = |product: &mut Model| values.iter().for_each(|value| value.put(product));
     mutation::run(context, &arguments.write, async |operations| {

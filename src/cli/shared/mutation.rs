@@ -1,6 +1,6 @@
 //! The output of mutations.
 
-use clap::Args;
+use clap::{Arg, Args};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -9,7 +9,8 @@ use super::confirm::Prompter;
 use super::effect::Effect;
 use crate::context::Context;
 use crate::db::Database;
-use crate::error::{CommandLine, Hint, Result, printable};
+use crate::entity::field::Editable;
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::output::{Change, Mutation, View};
 use crate::service::operation::{Changed, Operations};
 
@@ -37,6 +38,15 @@ pub fn outcome_verb(dry_run: bool, verb: &str) -> String {
         (true, Some(("has", rest))) => format!("would have {rest}"),
         (true, _) => format!("would be {verb}"),
     }
+}
+
+/// Exit 2 for an update that gives no field of the entity, with the options that do.
+pub fn nothing_to_change<A: Args, M: Editable>() -> Error {
+    let command = A::augment_args(clap::Command::default());
+    let is_field = |option: &&Arg| M::FIELDS.iter().any(|field| option.get_id() == field.name);
+    let options = command.get_arguments().filter(is_field).filter_map(Arg::get_long);
+    let options: Vec<String> = options.map(|option| format!("--{option}")).collect();
+    Error::usage("nothing to change").hint(format!("give one of {}", options.join(", ")))
 }
 
 /// The natural key of a row.

@@ -8,7 +8,7 @@ use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation;
 use crate::cli::shared::values::{FieldValue, field_value};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::service::user::{self as service, Model};
 
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<Effec
     let UpdateArguments { email, first_name, last_name, .. } = arguments;
     let values: Vec<_> = [email, first_name, last_name].into_iter().flatten().collect();
     if values.is_empty() {
-        return Err(Error::usage("nothing to change").hint("give --email, --first-name or --last-name"));
+        return Err(mutation::nothing_to_change::<UpdateArguments, Model>());
     }
     let change = |user: &mut Model| values.iter().for_each(|value| value.put(user));
     mutation::run(context, &arguments.write, async |operations| {
