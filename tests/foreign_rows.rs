@@ -185,3 +185,22 @@ fn keys_that_look_like_an_id_are_found(shop: &Shop) {
     shop.run(&["product", "show", "5f0c8a5e-1111-4222-8333-444455556667"]).exits_with(3);
     shop.run(&["user", "show", "5f0c8a5e-1111-4222-8333-444455556667"]).exits_with(3);
 }
+
+/// As the drivers of JavaScript write them: a program that writes numbers reads numbers.
+#[test]
+fn times_that_are_numbers_stay_numbers_on_sqlite() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.sql(
+        "INSERT INTO products (sku, name, price, created_at, updated_at) VALUES ('PEN', 'Pen', 1, 1795457507806, 1795457507806.0)",
+    );
+    let kinds = "SELECT typeof(created_at) || ' ' || typeof(updated_at) FROM products";
+    assert_eq!(shop.column(kinds), ["integer integer"]);
+    let shown = shop.run(&["product", "show", "PEN", "--json"]).success().stdout;
+    assert_eq!(shown.matches("2026-11-23T18:11:47.806").count(), 2, "{shown}");
+    let deep = shop.run(&["doctor", "--deep"]).success().stdout;
+    assert!(deep.contains("products.created_at 1, products.updated_at 1"), "{deep}");
+    shop.run(&["adopt", "--yes"]).success();
+    shop.run(&["product", "update", "PEN", "--name", "Pencil"]).success();
+    assert_eq!(shop.column(kinds), ["integer text"]);
+    shop.run(&["audit", "verify"]).success();
+}

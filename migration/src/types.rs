@@ -94,13 +94,13 @@ pub fn random_reference(backend: DbBackend, name: &'static str, length: u32) -> 
     text(backend, name, length).default(Expr::cust(random)).take()
 }
 
-/// UTC with microseconds, by default the current time. SQLite has no such type: the text has the client's form
-/// with six fractional digits, so that it sorts correctly with values of other programs.
+/// UTC with microseconds, by default the current time. SQLite has no such type: a text in the client's form, with six
+/// fractional digits, sorts correctly with values of other programs; a number of theirs stays one, as in no `text` column.
 pub fn time(backend: DbBackend, name: &'static str) -> ColumnDef {
     let (kind, now) = match backend {
         DbBackend::Postgres => ("timestamptz", "statement_timestamp()"),
         DbBackend::MySql => ("datetime(6)", "utc_timestamp(6)"),
-        _ => ("text", "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')"),
+        _ => ("datetime", "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')"),
     };
     ColumnDef::new(name).custom(kind).not_null().default(Expr::cust(now)).take()
 }

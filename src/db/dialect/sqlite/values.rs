@@ -126,7 +126,7 @@ impl Values for Sqlite {
     /// A number would be read as a Julian day.
     fn is_odd_time(&self, column: &str) -> String {
         let is_date = format!("{column} GLOB '????-??-??*' AND julianday({column}) IS NOT NULL");
-        format!("typeof({column}) <> 'text' OR NOT ({is_date} OR {})", is_number(column))
+        format!("typeof({column}) NOT IN ('text', 'integer', 'real') OR NOT ({is_date} OR {})", is_number(column))
     }
 
     /// LIKE reads bytes that are not UTF-8 as U+FFFD, and also U+FFFE and U+FFFF; a text may contain U+FFFD
@@ -186,7 +186,7 @@ impl Values for Sqlite {
         );
         // Otherwise `now` would be a time, and any number a Julian day.
         let is_other = format!(
-            "{column} NOT GLOB '{SORTABLE_TIME}' AND typeof({column}) = 'text' \
+            "{column} NOT GLOB '{SORTABLE_TIME}' AND typeof({column}) <> 'blob' \
              AND ({is_number} OR {column} GLOB '????-??-??*') AND NOT ({sorts}) AND ({own}) IS NOT NULL"
         );
         Some(OwnForm { is_other, own })
