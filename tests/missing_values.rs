@@ -165,6 +165,11 @@ fn a_row_without_any_one_value_stops_no_list_no_check_and_no_adoption(shop: &Sho
         assert!(lost.contains(what), "{what}: {adopted}");
     }
     if shop.backend == Backend::Sqlite {
+        for command in
+            [&["user", "disable", "u0@example.com", "--yes"][..], &["product", "update", "P0", "--name", "x"]]
+        {
+            shop.run(command).exits_with(6).says("row.without_id");
+        }
         assert_eq!(adopted["left"].to_string().matches("has no id").count(), 3, "{adopted}");
     }
     assert!(adopted["repairs"].to_string().contains("no status"), "{adopted}");

@@ -302,6 +302,8 @@ mod tests {
             assert_eq!(Id::decode(&id.encode()), Some(id));
             assert!(Id::odd_forms_of(shown).contains(&id), "{shown}");
         }
+        assert_eq!(Id::decode(&Id::Missing.encode()), Some(Id::Missing));
+        assert!(Id::Missing.present().is_none() && !Id::Missing.is_shown_as(""));
         for damaged in ["", "x", "Ix", "T6", "Tff", "R", "\u{e9}7"] {
             assert_eq!(Id::decode(damaged), None, "{damaged}");
         }

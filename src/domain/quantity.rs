@@ -103,4 +103,13 @@ mod tests {
         assert!(parse_delta("0").is_err());
         assert!(parse_delta("-99999999999999999999").is_err());
     }
+
+    #[test]
+    fn a_sum_beyond_one_movement_is_split() {
+        let movements = |sum| movements_of(sum).collect::<Vec<_>>();
+        assert_eq!(movements(0), [0_i32; 0]);
+        assert_eq!(movements(-7), [-7]);
+        assert_eq!(movements(2 * i64::from(i32::MAX) + 1), [i32::MAX, i32::MAX, 1]);
+        assert_eq!(movements(-i64::from(i32::MAX) - 1), [-i32::MAX, -1]);
+    }
 }

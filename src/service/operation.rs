@@ -390,8 +390,15 @@ impl Operation {
     }
 
     /// Sets the entity of the operation, for the event of a failure.
-    pub fn set_subject(&mut self, id: Id) {
-        self.subject = Some(id);
+    ///
+    /// Errors: exit 6 for a row without an id, which another program wrote.
+    pub fn set_subject(&mut self, id: Id) -> Result<()> {
+        self.subject = id.present();
+        if self.subject.is_some() {
+            return Ok(());
+        }
+        Err(Error::conflict("row.without_id", "the row has no id, by which it would be changed")
+            .hint("give it one in the database's own client, then try again"))
     }
 
     /// Marks the operation with a key of its own, which its first event has unless the request has one.

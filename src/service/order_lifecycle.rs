@@ -187,7 +187,7 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderTransition) -> Resul
 async fn apply_as(operation: &mut Operation, wanted: &OrderTransition, is_keyed: bool) -> Result<TransitionResult> {
     let found = repository::order::find_named(operation.handle(), &wanted.order, Lock::Update).await?;
     let before = found.ok_or_else(|| unknown(&wanted.order))?;
-    operation.set_subject(before.id);
+    operation.set_subject(before.id)?;
     let Some(transition) = transition(&before, wanted)? else {
         return repetition::apply(operation, before, wanted, is_keyed).await;
     };

@@ -155,7 +155,7 @@ pub async fn apply_change(
     changes: &PriceChanges,
 ) -> Result<Vec<Changed>> {
     if let [only] = products {
-        operation.set_subject(only.id);
+        operation.set_subject(only.id)?;
     }
     let locked = lock(operation, products, changes.is_as_read).await?;
     let prices = changes.plan(&locked)?;

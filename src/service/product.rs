@@ -143,12 +143,13 @@ pub fn unknown(names: &[&str]) -> Error {
 pub async fn find_for_update(operation: &mut Operation, name: &str) -> Result<Model> {
     let found = repository::product::find_by_sku(operation.handle(), name).await?;
     let locked = match found {
-        Some(product) => repository::product::find_for_update(operation.handle(), product.id).await?,
+        Some(product) => {
+            operation.set_subject(product.id)?;
+            repository::product::find_for_update(operation.handle(), product.id).await?
+        }
         None => None,
     };
-    let product = locked.ok_or_else(|| unknown(&[name]))?;
-    operation.set_subject(product.id);
-    Ok(product)
+    locked.ok_or_else(|| unknown(&[name]))
 }
 
 /// A stored value for a message.

@@ -152,7 +152,7 @@ async fn mutate(
 pub async fn find(operation: &mut Operation, who: &str) -> Result<Model> {
     let user = repository::user::find_one(operation.handle(), UserKey::parse(who), Lock::Update).await?;
     let user = user.ok_or_else(|| unknown(who))?;
-    operation.set_subject(user.id);
+    operation.set_subject(user.id)?;
     Ok(user)
 }
 
