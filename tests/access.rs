@@ -156,7 +156,7 @@ fn a_clerk_cannot_touch_the_audit_trail_or_the_schema() {
         for command in [
             &["audit", "seal"][..],
             &["user", "anonymize", &ann, "--confirm", &ann],
-            &["migrate", "redo", "--yes", "--to", "m20260101_000008_create_seed_rows"],
+            &["migrate", "redo", "--yes", "--to", "m20260101_000010_create_seed_rows"],
             &["migrate", "fresh", "--yes"],
             &["migrate", "env", "test"],
             &["access", "apply", "--clerk", &friend, "--yes"],
@@ -225,7 +225,7 @@ fn a_reader_sees_everything_but_password_hashes_and_writes_nothing() {
             &["user", "anonymize", "grace@example.com", "--confirm", "grace@example.com"],
             &["user", "import", users.to_str().expect("UTF-8")],
             &["audit", "seal"],
-            &["migrate", "redo", "--yes", "--to", "m20260101_000008_create_seed_rows"],
+            &["migrate", "redo", "--yes", "--to", "m20260101_000010_create_seed_rows"],
             &["seed", "generate", "--yes"],
         ] {
             reader.run(command).exits_with(4).says("database.permission");
@@ -245,7 +245,7 @@ fn an_admin_can_seal_anonymize_and_migrate() {
         admin.run(&["user", "anonymize", &ann, "--confirm", &ann]).success();
         admin.run(&["audit", "seal"]).success();
         admin.run(&["audit", "verify"]).success();
-        admin.run(&["migrate", "redo", "--yes", "--to", "m20260101_000008_create_seed_rows"]).success();
+        admin.run(&["migrate", "redo", "--yes", "--to", "m20260101_000010_create_seed_rows"]).success();
         admin.run(&["migrate", "up"]).success();
         admin.run(&["doctor", "--deep"]).success();
         // On PostgreSQL a recreated table has lost its grants.

@@ -152,7 +152,7 @@ fn a_hint_never_repeats_the_password_of_a_scratch_database() {
     let url = scratch.url.replacen("postgres@", "postgres:canary-4711@", 1);
     shop.sql("DROP TABLE seaql_migrations");
     for option in [&["--scratch-url", &url][..], &[&format!("--scratch-url={url}")]] {
-        let newest = "m20260101_000009_create_audit_seals";
+        let newest = "m20260101_000011_create_audit_seals";
         let line = [&["migrate", "baseline", "--to", newest], option].concat();
         let run = shop.run(&line).exits_with(11).says("without the password");
         assert!(!run.stderr.contains("canary") && run.stderr.contains(&scratch.url), "{run}");
@@ -251,8 +251,8 @@ fn repeated_commands<'a>(shipped: &'a str, pending: &'a str, event: &'a str) -> 
         [vec!["migrate", "reset", "--lock-wait", "7s"], vec![]],
         [vec!["migrate", "redo", "--lock-wait", "7s", "--steps", "2"], vec![]],
         [vec!["migrate", "down", "--lock-wait", "7s", "--to", "m20260101_000002_create_products"], vec![]],
-        [vec!["migrate", "baseline", "--to", "m20260101_000009_create_audit_seals", "--lock-wait", "7s"], vec![]],
-        [vec!["migrate", "resolve", "m20260101_000009_create_audit_seals", "--applied", "--lock-wait", "7s"], vec![]],
+        [vec!["migrate", "baseline", "--to", "m20260101_000011_create_audit_seals", "--lock-wait", "7s"], vec![]],
+        [vec!["migrate", "resolve", "m20260101_000011_create_audit_seals", "--applied", "--lock-wait", "7s"], vec![]],
     ]
 }
 

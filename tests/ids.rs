@@ -51,7 +51,16 @@ fn no_id_is_stored_as_bytes_and_every_time_in_one_form_on_sqlite() {
 fn a_plain_client_reads_ids_as_text_on_mariadb() {
     let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
     round(&shop);
-    for table in ["users", "products", "orders", "order_items", "stock_movements", "audit_events", "audit_seals"] {
+    for table in [
+        "users",
+        "products",
+        "orders",
+        "order_items",
+        "order_refunds",
+        "stock_movements",
+        "audit_events",
+        "audit_seals",
+    ] {
         let ids = shop.column(&format!("SELECT id FROM {table}"));
         let is_id = |id: &String| id.len() == 36 && uuid::Uuid::try_parse(id).is_ok() && *id == id.to_lowercase();
         assert!(!ids.is_empty() && ids.iter().all(is_id), "{table}: {ids:?}");
@@ -155,6 +164,7 @@ fn ids_and_times_in_other_forms_are_named_with_the_statement_that_mends_them() {
         ("orders", "id"),
         ("orders", "user_id"),
         ("order_items", "order_id"),
+        ("order_refunds", "order_id"),
         ("order_items", "product_id"),
         ("stock_movements", "product_id"),
         ("stock_movements", "order_id"),

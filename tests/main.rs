@@ -52,6 +52,7 @@ mod prompts;
 mod quickstart;
 mod races;
 mod readme_imports;
+mod refunds;
 mod reports;
 mod schema;
 mod secrets;

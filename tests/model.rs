@@ -27,7 +27,8 @@ const PRICE_CENTS: i64 = 250;
 #[derive(Debug, Clone)]
 enum Act {
     Place { user: usize, lines: Vec<(usize, i32)>, key: Option<u8>, expected_cents: Option<i64> },
-    Move { order: usize, verb: Verb, restock: Back, key: Option<u8> },
+    Move { order: usize, verb: Verb, restock: Back, part: Part, key: Option<u8> },
+    Restock { order: usize, lines: Vec<(usize, Option<i32>)>, key: Option<u8> },
     Adjust { product: usize, delta: i32, key: Option<u8> },
     Set { product: usize, level: i32, expected: i32 },
     Price { product: usize, cents: i64 },
@@ -47,6 +48,13 @@ enum Back {
     Lines(Vec<(usize, i32)>),
 }
 
+/// What a refund gives back; all that is left if it is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Part {
+    lines: Vec<(usize, Option<i32>)>,
+    cents: Option<i64>,
+}
+
 fn act() -> impl Strategy<Value = Act> {
     let key = || proptest::option::weighted(0.3, 0u8..3);
     let lines = || proptest::collection::vec((0..PRODUCTS, 1..4), 1..4);
@@ -57,10 +65,20 @@ fn act() -> impl Strategy<Value = Act> {
         2 => Just(Back::Everything),
         2 => proptest::collection::vec((0..PRODUCTS, 1..4), 1..3).prop_map(Back::Lines),
     ];
-    let moved = (0..6usize, proptest::sample::select(Verb::ALL.to_vec()), back, key());
+    let some = || proptest::collection::vec((0..PRODUCTS, proptest::option::of(1..3)), 0..3);
+    let part = (some(), proptest::option::of(1i64..1500)).prop_map(|(lines, cents)| Part { lines, cents });
+    let part = prop_oneof![1 => Just(Part::default()), 2 => part];
+    let verb = prop_oneof![1 => proptest::sample::select(Verb::ALL.to_vec()), 1 => Just(Verb::Refund)];
+    let moved = (0..6usize, verb, back, part, key());
+    let restocked = proptest::collection::vec((0..PRODUCTS, proptest::option::of(1..3)), 1..3);
     prop_oneof![
         6 => place.prop_map(|(user, lines, key, expected_cents)| Act::Place { user, lines, key, expected_cents }),
-        12 => moved.prop_map(|(order, verb, restock, key)| Act::Move { order, verb, restock, key: key.filter(|_| verb == Verb::Refund) }),
+        16 => moved.prop_map(|(order, verb, restock, part, key)| {
+            let is_refund = verb == Verb::Refund;
+            let part = if is_refund { part } else { Part::default() };
+            Act::Move { order, verb, restock, part, key: key.filter(|_| is_refund) }
+        }),
+        3 => (0..6usize, restocked, key()).prop_map(|(order, lines, key)| Act::Restock { order, lines, key }),
         2 => (0..PRODUCTS, (-6..6i32).prop_filter("not 0", |delta| *delta != 0), key())
             .prop_map(|(product, delta, key)| Act::Adjust { product, delta, key }),
         2 => (0..PRODUCTS, 0..10, 0..10).prop_map(|(product, level, expected)| Act::Set { product, level, expected }),

@@ -6,7 +6,7 @@ use crate::support::{Backend, Shop};
 on_every_backend!(a_mutation_reports_its_changes_and_writes_one_event, a_dry_run_of_every_mutation_changes_nothing);
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
-const MUTATIONS: [(&str, &[&str]); 25] = [
+const MUTATIONS: [(&str, &[&str]); 26] = [
     (
         "user create",
         &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
@@ -25,7 +25,7 @@ const MUTATIONS: [(&str, &[&str]); 25] = [
     ("product price", &["--all", "--by", "+10%"]),
     ("product delete", &["PEN"]),
     ("stock adjust", &["MUG", "-3", "--reason", "damaged"]),
-    ("stock set", &["MUG", "5", "--expect", "8"]),
+    ("stock set", &["MUG", "5", "--expect", "7"]),
     ("stock verify", &["--accept"]),
     ("order create", &["--user", "ann@example.com", "--item", "MUG:2"]),
     ("order import", &["orders.csv"]),
@@ -34,6 +34,7 @@ const MUTATIONS: [(&str, &[&str]); 25] = [
     ("order complete", &["PAID"]),
     ("order cancel", &["PENDING"]),
     ("order refund", &["PAID"]),
+    ("order restock", &["SHIPPED", "MUG:1"]),
     ("order expire", &["--older-than", "0s"]),
 ];
 
@@ -71,11 +72,13 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
     ["ann", "off", "old"].iter().for_each(|name| drop(shop.user(name)));
     shop.run(&["user", "disable", "off@example.com", "--yes"]).success();
     ["MUG", "PEN"].iter().for_each(|sku| shop.product(sku, "12.50", 10));
-    let [pending, paid] = [0, 1].map(|_| {
+    let [pending, paid, shipped] = [0, 1, 2].map(|_| {
         let run = shop.run(&["order", "create", "--user", "ann@example.com", "--item", "MUG", "--json"]);
         run.success().json()["reference"].as_str().expect("text").to_owned()
     });
     shop.run(&["order", "pay", &paid]).success();
+    shop.run(&["order", "pay", &shipped]).success();
+    shop.run(&["order", "ship", &shipped]).success();
     // A change by another program, for `stock verify --accept`.
     shop.sql("UPDATE products SET stock_quantity = 9 WHERE sku = 'PEN'");
     shop.file("secret.txt", "correct horse\n");
@@ -88,6 +91,7 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
         let named = |argument: &&'static str| match *argument {
             "PENDING" => pending.clone(),
             "PAID" => paid.clone(),
+            "SHIPPED" => shipped.clone(),
             other => other.to_owned(),
         };
         let arguments: Vec<String> = command.split(' ').map(str::to_owned).chain(arguments.iter().map(named)).collect();

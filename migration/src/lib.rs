@@ -9,9 +9,11 @@ mod m20260101_000003_create_orders;
 mod m20260101_000004_create_order_items;
 mod m20260101_000005_create_stock_movements;
 mod m20260101_000006_create_audit_events;
-mod m20260101_000007_create_seeds;
-mod m20260101_000008_create_seed_rows;
-mod m20260101_000009_create_audit_seals;
+mod m20260101_000007_create_order_refunds;
+mod m20260101_000008_create_order_refund_lines;
+mod m20260101_000009_create_seeds;
+mod m20260101_000010_create_seed_rows;
+mod m20260101_000011_create_audit_seals;
 pub mod types;
 
 use sea_orm_migration::prelude::*;
@@ -36,9 +38,11 @@ pub const MIGRATIONS: &[Migration] = &[
     m20260101_000004_create_order_items::MIGRATION,
     m20260101_000005_create_stock_movements::MIGRATION,
     m20260101_000006_create_audit_events::MIGRATION,
-    m20260101_000007_create_seeds::MIGRATION,
-    m20260101_000008_create_seed_rows::MIGRATION,
-    m20260101_000009_create_audit_seals::MIGRATION,
+    m20260101_000007_create_order_refunds::MIGRATION,
+    m20260101_000008_create_order_refund_lines::MIGRATION,
+    m20260101_000009_create_seeds::MIGRATION,
+    m20260101_000010_create_seed_rows::MIGRATION,
+    m20260101_000011_create_audit_seals::MIGRATION,
 ];
 
 /// The table that SeaORM's own migrator reads, kept in sync.

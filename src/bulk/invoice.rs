@@ -76,6 +76,7 @@ impl Row for InvoiceRow {
             }),
             placed_at: Some(ParsedCell::parse(record, "InvoiceDate", |text| import.interpretation.time(text))),
             total: None,
+            refunded: None,
             lines: vec![line],
             lacks_items: false,
             new_user,

@@ -52,6 +52,8 @@ pub struct OrderRow {
     pub placed_at: Option<ParsedCell<DateTime<Utc>>>,
     /// The expected total.
     pub total: Option<ParsedCell<Money>>,
+    /// What was given back; nothing, or all of a refunded order, if the file has none.
+    pub refunded: Option<ParsedCell<Money>>,
     /// The items, in file order.
     pub lines: Vec<OrderLine>,
     /// Whether the list of items is empty, as in some stored orders.
@@ -75,12 +77,22 @@ impl Row for OrderRow {
     const NOUN: &'static str = "order";
     const OPERATION: EventName = EventName::OrderImport;
     const COLUMNS: Columns = Columns {
-        known: &["reference", "user", "status", "created_at", "sku", "quantity", "unit_price", "total_amount"],
+        known: &[
+            "reference",
+            "user",
+            "status",
+            "created_at",
+            "sku",
+            "quantity",
+            "unit_price",
+            "total_amount",
+            "refunded_amount",
+        ],
         ignored: &["id", "user_id", "updated_at", "name", "product_id", "line_total"],
         required: &["reference", "user", "sku", "quantity"],
         needed: &["reference", "user", "sku", "quantity"],
         texts: &[],
-        amounts: &["unit_price", "total_amount"],
+        amounts: &["unit_price", "total_amount", "refunded_amount"],
         nested: Some("items"),
         other: Some(("--invoices", &INVOICE_COLUMNS)),
     };
@@ -91,17 +103,17 @@ impl Row for OrderRow {
     fn parse(record: &Record, import: &Import) -> OrderRow {
         let own = std::slice::from_ref(record);
         let items = if record.items.is_empty() { own } else { record.items.as_slice() };
+        let total = |column| {
+            ParsedCell::parse_non_empty(record, column, interpretation::total_parser(record.decimal_mark(column)))
+        };
         OrderRow {
             reference: ParsedCell::parse_key(record, "reference", Reference::parse),
             user: ParsedCell::parse(record, "user", Email::parse),
             status: ParsedCell::parse_non_empty(record, "status", parse_status),
             // If the file has times, an order without one is invalid: it would be dated today.
             placed_at: ParsedCell::parse_column(record, "created_at", |text| import.interpretation.time(text)),
-            total: ParsedCell::parse_non_empty(
-                record,
-                "total_amount",
-                interpretation::total_parser(record.decimal_mark("total_amount")),
-            ),
+            total: total("total_amount"),
+            refunded: total("refunded_amount"),
             lines: items.iter().map(parse_line).collect(),
             lacks_items: record.items.is_empty() && record.has("items") && !record.has("sku"),
             new_user: None,
@@ -125,20 +137,22 @@ impl Row for OrderRow {
         fn differs<T>(one: Option<&ParsedCell<T>>, other: Option<&ParsedCell<T>>) -> bool {
             one.map(|cell| &cell.text) != other.map(|cell| &cell.text)
         }
+        // Many exports have it on one line only.
+        fn differs_if_both<T>(one: Option<&ParsedCell<T>>, other: Option<&ParsedCell<T>>) -> bool {
+            one.is_some() && other.is_some() && differs(one, other)
+        }
         let differing = [
             ("user", folded_email(&self.user.text) != folded_email(&next.user.text)),
             ("status", differs(self.status.as_ref(), next.status.as_ref())),
             ("created_at", differs(self.placed_at.as_ref(), next.placed_at.as_ref())),
-            // Many exports have it on one line only.
-            (
-                "total_amount",
-                self.total.is_some() && next.total.is_some() && differs(self.total.as_ref(), next.total.as_ref()),
-            ),
+            ("total_amount", differs_if_both(self.total.as_ref(), next.total.as_ref())),
+            ("refunded_amount", differs_if_both(self.refunded.as_ref(), next.refunded.as_ref())),
         ];
         if let Some((column, _)) = differing.into_iter().find(|(_, differs)| *differs) {
             return Err(format!("{column} differs between the lines of one order"));
         }
         self.total = self.total.take().or(next.total.take());
+        self.refunded = self.refunded.take().or(next.refunded.take());
         self.append(next.lines)
     }
 
@@ -306,6 +320,7 @@ impl OrderRow {
         let status = self.status.as_ref().and_then(|cell| cell.validated("status", &mut wrong));
         let placed_at = self.placed_at.as_ref().and_then(|cell| cell.validated("created_at", &mut wrong));
         let total = self.total.as_ref().and_then(|cell| cell.validated("total_amount", &mut wrong));
+        let refunded = self.refunded.as_ref().and_then(|cell| cell.validated("refunded_amount", &mut wrong));
         if self.lines.len() > MAX_LINES {
             wrong.push(Problem { column: "items", value: String::new(), reason: too_many() });
         }
@@ -334,6 +349,7 @@ impl OrderRow {
             reference: self.reference.value.as_ref().ok().cloned(),
             placed_at: placed_at.copied(),
             expected_total: total.copied(),
+            refunded: refunded.copied(),
             status: status.copied().unwrap_or(OrderStatus::Pending),
             stock: import.stock,
             ..NewOrder::new(import.keys.email(&self.user.text), lines)

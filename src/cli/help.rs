@@ -161,6 +161,7 @@ fn lifecycle() -> String {
         text.push('\n');
     }
     text.push_str("\nA verb that leads where the order already is changes nothing; every other pair is refused.\n");
+    text.push_str("A refund of a part leaves the status as it is, until nothing is left; restock takes back what arrives later.\n");
     text
 }
 

@@ -37,9 +37,20 @@ impl Amount {
         Amount::from_stored(self.0.saturating_add(other.0))
     }
 
+    /// This sum without the other, which may be more.
+    pub fn minus(self, other: Amount) -> Amount {
+        Amount::from_stored(self.0.saturating_sub(other.0))
+    }
+
     /// The share of each of `count`, rounded half up to whole cents; `None` for a count of zero.
     pub fn average(self, count: i64) -> Option<Amount> {
         self.0.checked_div(Decimal::from(count)).map(Amount::from_stored)
+    }
+}
+
+impl From<Money> for Amount {
+    fn from(money: Money) -> Amount {
+        Amount::from_stored(money.to_decimal())
     }
 }
 

@@ -36,6 +36,7 @@ named_enum! {
         OrderPay = "order.pay",
         OrderPlace = "order.place",
         OrderRefund = "order.refund",
+        OrderRestock = "order.restock",
         OrderShip = "order.ship",
         ProductCreate = "product.create",
         ProductDelete = "product.delete",
@@ -66,9 +67,10 @@ impl EventName {
     pub const fn kind(self) -> EntityKind {
         use EventName::{
             Adopted, AuditSeal, AuditSettle, OrderCancel, OrderComplete, OrderExpire, OrderImport, OrderPay,
-            OrderPlace, OrderRefund, OrderShip, ProductCreate, ProductDelete, ProductImport, ProductPrice,
-            ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept, StockAdjust, StockSet, UserAnonymize,
-            UserCreate, UserDelete, UserDisable, UserEnable, UserImport, UserRehash, UserSetPassword, UserUpdate,
+            OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete, ProductImport,
+            ProductPrice, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept, StockAdjust, StockSet,
+            UserAnonymize, UserCreate, UserDelete, UserDisable, UserEnable, UserImport, UserRehash, UserSetPassword,
+            UserUpdate,
         };
         match self {
             UserAnonymize | UserCreate | UserDelete | UserDisable | UserEnable | UserImport | UserRehash
@@ -76,7 +78,7 @@ impl EventName {
             ProductCreate | ProductDelete | ProductImport | ProductPrice | ProductUpdate | StockAccept
             | StockAdjust | StockSet => EntityKind::Product,
             OrderCancel | OrderComplete | OrderExpire | OrderImport | OrderPay | OrderPlace | OrderRefund
-            | OrderShip => EntityKind::Order,
+            | OrderRestock | OrderShip => EntityKind::Order,
             SeedDown | SeedGenerate | SeedUp => EntityKind::Seed,
             AuditSeal => EntityKind::Seal,
             Adopted | AuditSettle => EntityKind::Operation,

@@ -81,6 +81,26 @@ impl Money {
     pub fn checked_plus(self, other: Money) -> Option<Money> {
         self.0.checked_add(other.0).map(Money::from_stored).filter(|total| *total <= Money::MAX_TOTAL)
     }
+
+    /// The difference; `None` if `other` is more.
+    pub fn checked_minus(self, other: Money) -> Option<Money> {
+        self.0.checked_sub(other.0).filter(|left| !left.is_sign_negative() || left.is_zero()).map(Money::from_stored)
+    }
+
+    /// The amount in parts proportional to these values: each part is rounded down to the cent, and the last one
+    /// gets what is left. Without any value above 0 the last part is the whole amount.
+    pub fn shared_out(self, values: &[Money]) -> Vec<Money> {
+        let cents = |money: Money| Money::from_stored(money.0).0.mantissa().max(0);
+        let (amount, sum) = (cents(self), values.iter().map(|value| cents(*value)).sum::<i128>());
+        let mut left = amount;
+        let part = |(position, value): (usize, &Money)| {
+            let share = if sum == 0 { 0 } else { amount.saturating_mul(cents(*value)) / sum };
+            let share = if position + 1 == values.len() { left } else { share };
+            left -= share;
+            Money(Decimal::from_i128_with_scale(share, PLACES))
+        };
+        values.iter().enumerate().map(part).collect()
+    }
 }
 
 impl fmt::Display for Money {
@@ -141,6 +161,22 @@ mod tests {
         assert_eq!(Money::MAX_TOTAL.checked_plus(Money::parse_price("0.01").unwrap()), None);
     }
 
+    #[test]
+    fn an_amount_is_shared_out_to_the_cent() {
+        let money = |text: &str| Money::parse_total(text).unwrap();
+        let shared = |amount: &str, values: &[&str]| {
+            let values: Vec<Money> = values.iter().map(|value| money(value)).collect();
+            money(amount).shared_out(&values).iter().map(Money::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(shared("10.00", &["1.00", "1.00", "1.00"]), ["3.33", "3.33", "3.34"]);
+        assert_eq!(shared("0.01", &["5.00", "5.00"]), ["0.00", "0.01"]);
+        assert_eq!(shared("7.00", &["0.00", "0.00"]), ["0.00", "7.00"]);
+        assert_eq!(shared("9999999999.99", &["9999999999.99", "0.00"]), ["9999999999.99", "0.00"]);
+        assert_eq!(shared("1.00", &[]), [""; 0]);
+        assert_eq!(money("2.00").checked_minus(money("2.00")), Some(money("0.00")));
+        assert_eq!(money("2.00").checked_minus(money("2.01")), None);
+    }
+
     proptest::proptest! {
         #[test]
         fn whole_cents_survive_text_and_floats(cents in 0i64..=9_999_999_999) {
@@ -150,6 +186,16 @@ mod tests {
             let float: f64 = money.to_string().parse().unwrap();
             let read = Decimal::try_from(float).unwrap();
             proptest::prop_assert_eq!(Money::from_stored(read), money);
+        }
+
+        #[test]
+        fn parts_of_an_amount_add_up_to_it(cents in 0i64..=999_999_999_999, values in proptest::collection::vec(0i64..=999_999_999_999, 1..9)) {
+            let money = |cents: i64| Money::from_stored(Decimal::new(cents, 2));
+            let values: Vec<Money> = values.into_iter().map(money).collect();
+            let parts = money(cents).shared_out(&values);
+            let sum: Decimal = parts.iter().map(|part| part.to_decimal()).sum();
+            proptest::prop_assert_eq!(Money::from_stored(sum), money(cents));
+            proptest::prop_assert!(parts.iter().all(|part| *part >= Money::ZERO));
         }
     }
 }

@@ -12,6 +12,8 @@ mod money;
 mod named;
 pub mod order;
 pub mod order_item;
+pub mod order_refund;
+pub mod order_refund_line;
 pub mod product;
 pub mod seed;
 pub mod seed_row;

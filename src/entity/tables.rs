@@ -3,7 +3,10 @@
 use sea_orm::sea_query::ColumnType;
 use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable};
 
-use super::{audit_event, audit_seal, order, order_item, product, seed, seed_row, stock_movement, user};
+use super::{
+    audit_event, audit_seal, order, order_item, order_refund, order_refund_line, product, seed, seed_row,
+    stock_movement, user,
+};
 use crate::domain::named_enum;
 
 /// A table as its entity reads it.
@@ -64,6 +67,8 @@ pub fn tables() -> Vec<Table> {
         table::<product::Entity>(),
         table::<order::Entity>(),
         table::<order_item::Entity>(),
+        table::<order_refund::Entity>(),
+        table::<order_refund_line::Entity>(),
         table::<stock_movement::Entity>(),
         table::<audit_event::Entity>(),
         table::<audit_seal::Entity>(),

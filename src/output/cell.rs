@@ -22,6 +22,8 @@ pub enum Cell {
     Time(DateTime<Utc>),
     Boolean(bool),
     Json(Value),
+    /// A value, and the words for it in a table.
+    Worded(Box<Cell>, String),
     /// Rows inside a row, such as the items of an order.
     Nested(Nested),
     Missing,
@@ -49,7 +51,7 @@ impl Cell {
     /// The text for people: short, on one line, safe for the terminal.
     pub(super) fn display_text(&self) -> String {
         match self {
-            Cell::Text(text) => escape::line(text),
+            Cell::Text(text) | Cell::Worded(_, text) => escape::line(text),
             Cell::Time(time) => time.format("%Y-%m-%d %H:%M").to_string(),
             Cell::Boolean(true) => "yes".to_owned(),
             Cell::Boolean(false) => "no".to_owned(),
@@ -58,6 +60,11 @@ impl Cell {
                 self.raw_text()
             }
         }
+    }
+
+    /// This value, shown to people in these words.
+    pub fn worded(self, words: String) -> Cell {
+        Cell::Worded(Box::new(self), words)
     }
 
     /// The exact value, not escaped for any format; empty if missing.
@@ -79,6 +86,10 @@ impl Cell {
             Cell::Time(time) => text.write_str(&rfc3339(*time)),
             Cell::Boolean(value) => write!(text, "{value}"),
             Cell::Json(value) => text.write_str(&json::text(value)),
+            Cell::Worded(value, _) => {
+                value.write_raw(text);
+                Ok(())
+            }
             Cell::Nested(_) => text.write_str(&json::text(&self.to_json())),
             Cell::Missing => Ok(()),
         };
@@ -94,6 +105,7 @@ impl Cell {
             Cell::Time(time) => Value::from(rfc3339(*time)),
             Cell::Boolean(value) => Value::from(*value),
             Cell::Json(value) => value.clone(),
+            Cell::Worded(value, _) => value.to_json(),
             Cell::Nested(nested) => nested.rows.iter().map(|row| object(&nested.headings, row)).collect(),
             Cell::Missing => Value::Null,
         }
@@ -106,7 +118,10 @@ impl Cell {
 
     /// Whether it is free text, which may be shortened and may look like a formula.
     pub(super) fn is_text(&self) -> bool {
-        matches!(self, Cell::Text(_) | Cell::Json(_) | Cell::Nested(_))
+        match self {
+            Cell::Worded(value, _) => value.is_text(),
+            _ => matches!(self, Cell::Text(_) | Cell::Json(_) | Cell::Nested(_)),
+        }
     }
 }
 

@@ -26,6 +26,7 @@ fn value(cell: &Cell) -> Value {
         Cell::Integer(number) => json!({ "$numberLong": number.to_string() }),
         // A date has milliseconds.
         Cell::Time(time) => json!({ "$date": { "$numberLong": time.timestamp_millis().to_string() } }),
+        Cell::Worded(cell, _) => value(cell),
         Cell::Nested(nested) => nested.rows.iter().map(|row| document(&nested.headings, row)).collect(),
         Cell::Text(_) | Cell::Boolean(_) | Cell::Json(_) | Cell::Missing => cell.to_json(),
     }

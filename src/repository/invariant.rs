@@ -4,6 +4,8 @@
 //! a total with its parts, both are combined in one list that is grouped once, so that the time is
 //! linear in the number of rows on every engine.
 
+mod refunds;
+
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use uuid::Uuid;
 
@@ -12,6 +14,8 @@ use crate::domain::{EntityKind, EventName, Id, MovementReason, OrderStatus, User
 use crate::entity::Stored;
 use crate::entity::tables::{Column, Family, Table, tables};
 use crate::error::{Error, Result, printable};
+
+pub use self::refunds::find_orders_without_their_refund;
 
 /// Maximum number of named violations; the rest is counted.
 pub const NAMED: usize = 5;
@@ -124,7 +128,7 @@ impl Invariant {
 const ADOPT: Remedy = Remedy::Run("adopt");
 
 /// Every rule: inconsistencies first, then foreign values.
-pub static INVARIANTS: [Invariant; 19] = [
+pub static INVARIANTS: [Invariant; 22] = [
     broken("stock-not-negative", "products with less than nothing in stock", NameKind::Text, |engine| {
         format!("SELECT '' AS place, {} AS name FROM products WHERE stock_quantity < 0", engine.key_or_id("sku", "id"))
     })
@@ -138,6 +142,23 @@ pub static INVARIANTS: [Invariant; 19] = [
     .judged(Judged::ByWriter { adopted: Adopted::Broken }),
     broken("total-equals-lines", "orders whose total differs from their lines", NameKind::Order, total_equals_lines)
         .judged(Judged::ByWriter { adopted: Adopted::Fine }),
+    broken("refunds-within-total", "orders with more refunded than their total", NameKind::Order, refunds::above_total)
+        .judged(Judged::ByWriter { adopted: Adopted::Broken }),
+    broken(
+        "refund-within-line",
+        "lines with more pieces refunded than ordered, or refunded with another order",
+        NameKind::Order,
+        refunds::above_line,
+    )
+    .judged(Judged::ByWriter { adopted: Adopted::Broken }),
+    broken(
+        "refunded-in-full",
+        "refunded orders of which money is left, or others of which none is left",
+        NameKind::Order,
+        refunds::not_in_full,
+    )
+    .remedy(ADOPT)
+    .judged(Judged::ByWriter { adopted: Adopted::Broken }),
     broken("line-has-movement", "lines that did not take their stock", NameKind::Order, |engine| {
         of_lines(engine, TAKEN, UNMOVED)
     })

@@ -1,11 +1,12 @@
 //! Orders with their items.
 
 mod named;
+mod refund;
 mod stream;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join;
-use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde_json::{Map, Value as Json, json};
 use tokio::task::yield_now;
@@ -17,10 +18,12 @@ use crate::domain::page::MAX_LIMIT;
 use crate::domain::text::distinct;
 use crate::domain::{EntityKind, Id, Money, OrderStatus};
 use crate::entity::order::{Column, Entity, Model};
-use crate::entity::{Stored, order_item, product, user};
+use crate::entity::{Stored, order_item, order_refund, product, stock_movement, user};
 use crate::error::Result;
 
 pub use named::{find_all_named, find_named, unknown_among};
+pub use refund::audit_view as refund_view;
+pub use refund::{Refund, create_refunds, find_refunds, find_refunds_of, refunded_amounts, sum_of};
 pub use stream::{FullOrder, Item, Line, stream_lines, stream_orders};
 
 /// No two orders share a reference.
@@ -169,6 +172,8 @@ pub struct OrderWithItems<'a> {
     pub order: &'a Model,
     /// Its lines, which refer to `order`.
     pub items: Vec<&'a order_item::Model>,
+    /// Its refunds, for one that was refunded before it came here.
+    pub refunds: &'a [Refund],
     /// Additional data of its event.
     pub extra: Map<String, Json>,
 }
@@ -177,8 +182,10 @@ pub struct OrderWithItems<'a> {
 const CHANGES_AT_ONCE: usize = 100;
 
 fn created(new: &OrderWithItems<'_>) -> Change {
-    let after = with_extra(audit_view(new.order, new.items.iter().copied()), new.extra.clone());
-    Change::new(EntityKind::Order, new.order.id, None, Some(after)).with_rows(Rows(new.items.len() as u64))
+    let after = with_extra(audit_view(new.order, new.items.iter().copied(), new.refunds), new.extra.clone());
+    let refund_rows = new.refunds.iter().map(|refund| 1 + refund.lines.len()).sum::<usize>();
+    let rows = Rows((new.items.len() + refund_rows) as u64);
+    Change::new(EntityKind::Order, new.order.id, None, Some(after)).with_rows(rows)
 }
 
 /// An order and its additional data in the form of events.
@@ -189,8 +196,8 @@ fn with_extra(mut view: Json, extra: Map<String, Json>) -> Json {
     view
 }
 
-/// Inserts orders with all their items, in two statements unless there are very many; a change for
-/// each order.
+/// Inserts orders with all their items, in two statements unless there are very many, and their refunds, if any, in
+/// two more; a change for each order.
 pub async fn create_many(handle: &WriteHandle, orders: Vec<OrderWithItems<'_>>) -> Result<Vec<Change>> {
     let _covered = super::insert_many::<Model, _>(handle, orders.iter().map(|new| new.order)).await?;
     let items = orders.iter().flat_map(|new| new.items.iter().copied());
@@ -206,42 +213,85 @@ pub async fn create_many(handle: &WriteHandle, orders: Vec<OrderWithItems<'_>>) 
     };
     let (items, changes) = join(items, changes).await;
     let _covered = items?;
+    let _covered = create_refunds(handle, orders.iter().flat_map(|new| new.refunds)).await?;
     Ok(changes)
 }
 
-/// Updates an order if its status is still that of `before` (compare-and-set).
+/// A change of an order's status, of its refunds, or of the time alone when pieces come back.
+pub struct OrderChange<'a> {
+    /// The order as it was read under its lock.
+    pub before: &'a Model,
+    /// The order afterwards: another status, or only another time.
+    pub after: &'a Model,
+    /// Its lines.
+    pub items: &'a [order_item::Model],
+    /// Its refunds so far.
+    pub refunds: &'a [Refund],
+    /// The refund to add.
+    pub refund: Option<&'a Refund>,
+    /// The number of its stock movements, where what they leave was decided on.
+    pub movements: Option<usize>,
+    /// Additional data of the event: tracking, note, restocked pieces.
+    pub extra: Map<String, Json>,
+}
+
+/// Updates an order if its status is still that of `before` (compare-and-set), and adds its refund.
 ///
-/// `extra` is additional data of the event: tracking, note, restored pieces.
-/// Errors: exit 6 if its status was changed meanwhile.
-pub async fn change_status(
-    handle: &WriteHandle,
-    before: &Model,
-    after: &Model,
-    items: &[order_item::Model],
-    extra: Map<String, Json>,
-) -> Result<Change> {
-    let result = Entity::update_many()
+/// Errors: exit 6 if its status was changed meanwhile. Refunds or movements that were not there when the order was
+/// read end the attempt: the next one reads them.
+pub async fn change(handle: &WriteHandle, change: OrderChange<'_>) -> Result<Change> {
+    let OrderChange { before, after, items, refunds, refund, movements, extra } = change;
+    let mut update = Entity::update_many()
         .col_expr(Column::Status, Expr::value(after.status.clone()))
         .col_expr(Column::UpdatedAt, Expr::value(after.updated_at.clone()))
         .filter(Column::Id.eq(before.id))
-        .filter(Column::Status.eq(before.status.clone()))
-        .exec(handle)
-        .await?;
-    super::expect_rows(result.rows_affected, 1)?;
-    let (before_view, after_view) = (audit_view(before, items), with_extra(audit_view(after, items), extra));
-    Ok(Change::new(EntityKind::Order, before.id, Some(before_view), Some(after_view)))
+        .filter(Column::Status.eq(before.status.clone()));
+    // What a transaction read at first may be older than the order's lock.
+    if refund.is_some() {
+        update = update.filter(is_count(order_refund::Column::OrderId, before.id, refunds.len()));
+    }
+    if let Some(movements) = movements {
+        update = update.filter(is_count(stock_movement::Column::OrderId, before.id, movements));
+    }
+    let changed = update.exec(handle).await?.rows_affected;
+    if changed == 0 && (refund.is_some() || movements.is_some()) {
+        return Err(handle.outdated("somebody else has just refunded or restocked this order").into());
+    }
+    super::expect_rows(changed, 1)?;
+    let rows = create_refunds(handle, refund.into_iter()).await?;
+    let refunds_after: Vec<Refund> = refunds.iter().chain(refund).cloned().collect();
+    let before_view = audit_view(before, items, refunds);
+    let after_view = with_extra(audit_view(after, items, &refunds_after), extra);
+    Ok(Change::new(EntityKind::Order, before.id, Some(before_view), Some(after_view)).with_rows(rows))
 }
 
-/// Deletes an order and its lines. The caller handles stock and movements.
-pub async fn delete(handle: &WriteHandle, order: &Model, items: &[order_item::Model]) -> Result<Change> {
+/// Whether an order has so many rows in the table of this column.
+fn is_count<K: ColumnTrait>(order_id: K, order: Id, count: usize) -> Expr {
+    let mut rows = Query::select();
+    rows.expr(Expr::col(Asterisk).count()).from(K::EntityName::default()).and_where(order_id.into_expr().eq(order));
+    Expr::SubQuery(None, Box::new(rows.into())).eq(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// Deletes an order with its lines and refunds. The caller handles stock and movements.
+pub async fn delete(
+    handle: &WriteHandle,
+    order: &Model,
+    items: &[order_item::Model],
+    refunds: &[Refund],
+) -> Result<Change> {
+    let refund_rows = refund::delete_refunds(handle, refunds).await?;
     let lines = order_item::Entity::delete_many().filter(order_item::Column::OrderId.eq(order.id)).exec(handle).await?;
     super::delete_by_id::<Entity>(handle, order.id).await?;
-    let change = Change::new(EntityKind::Order, order.id, Some(audit_view(order, items)), None);
-    Ok(change.with_rows(Rows(lines.rows_affected)))
+    let change = Change::new(EntityKind::Order, order.id, Some(audit_view(order, items, refunds)), None);
+    Ok(change.with_rows(Rows(lines.rows_affected)).with_rows(refund_rows))
 }
 
-/// An order with its lines in the form of events.
-pub fn audit_view<'a>(order: &Model, items: impl IntoIterator<Item = &'a order_item::Model>) -> Json {
+/// An order with its lines and refunds in the form of events.
+pub fn audit_view<'a>(
+    order: &Model,
+    items: impl IntoIterator<Item = &'a order_item::Model>,
+    refunds: &[Refund],
+) -> Json {
     let item = |item: &order_item::Model| json!({ "id": item.id, "product_id": item.product_id, "quantity": item.quantity, "unit_price": item.unit_price });
     let items: Vec<Json> = items.into_iter().map(item).collect();
     json!({
@@ -252,5 +302,6 @@ pub fn audit_view<'a>(order: &Model, items: impl IntoIterator<Item = &'a order_i
         "created_at": order.created_at,
         "updated_at": order.updated_at,
         "items": items,
+        "refunds": refunds.iter().map(refund::audit_view).collect::<Vec<_>>(),
     })
 }

@@ -32,7 +32,8 @@ pub const MAX_ORDERS: u64 = 100_000_000;
 const EARLIEST_YEAR: i32 = 1980;
 
 /// The tables to write, parents first.
-const TABLES: [&str; 5] = ["users", "products", "orders", "order_items", "stock_movements"];
+const TABLES: [&str; 7] =
+    ["users", "products", "orders", "order_items", "order_refunds", "order_refund_lines", "stock_movements"];
 
 /// The requested shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,19 +188,22 @@ async fn write(
 ) -> Result<Vec<(String, LoadSummary)>> {
     // A first pass over all orders computes the remaining stock and the number of rows.
     let mut stock = shop.initial_stock();
-    let (mut items, mut movements) = (0, plan.products);
+    let (mut items, mut refunds, mut movements) = (0, 0, plan.products);
     for number in 0..plan.orders {
         let order = shop.order(number);
         items += shop.item_rows(&order).len() as u64;
+        refunds += (shop.refund_row(&order).iter().len() + shop.refund_line_rows(&order).len()) as u64;
         movements += stock.fulfil(shop, &order).len() as u64;
     }
-    progress(Progress::Started(plan.users + plan.products + plan.orders + items + movements));
+    progress(Progress::Started(plan.users + plan.products + plan.orders + items + refunds + movements));
     let orders = || (0..plan.orders).map(|number| shop.order(number));
     let mut writer = TableWriter { load, progress, done: Vec::new() };
     writer.write((0..plan.users).map(|number| shop.user(number)), |row| row.id).await?;
     writer.write((0..plan.products).map(|number| shop.product(number, &stock)), |row| row.id).await?;
     writer.write(orders().map(|order| shop.order_row(&order)), |row| row.id).await?;
     writer.write(orders().flat_map(|order| shop.item_rows(&order)), |row| row.id).await?;
+    writer.write(orders().filter_map(|order| shop.refund_row(&order)), |row| row.id).await?;
+    writer.write(orders().flat_map(|order| shop.refund_line_rows(&order)), |row| row.id).await?;
     let mut stock = shop.initial_stock();
     let movements_by_time = (0..plan.products)
         .map(|number| shop.first_movement(number))

@@ -359,7 +359,8 @@ async fn revert_order(operation: &mut Operation, order: &order::Model) -> Result
     };
     let held: Vec<(Id, i32)> =
         items.iter().map(|item| (item.product_id, taken(item))).filter(|(_, pieces)| *pieces > 0).collect();
-    let mut change = repository::order::delete(operation.handle(), order, &items).await?;
+    let refunds = repository::order::find_refunds(operation.handle(), order.id).await?;
+    let mut change = repository::order::delete(operation.handle(), order, &items, &refunds).await?;
     for (product, pieces) in &held {
         let rows = repository::product::move_stock(operation.handle(), *product, *pieces, operation.now()).await?;
         change = change.with_rows(rows);

@@ -69,7 +69,7 @@ fn clerks_privileges(table: &str) -> &'static [Privilege] {
     match table {
         "users" | "products" | "shopctl_seeds" | "shopctl_seed_rows" => &Privilege::ALL,
         "orders" => ADVANCE,
-        "order_items" | "stock_movements" | "audit_events" => APPEND,
+        "order_items" | "order_refunds" | "order_refund_lines" | "stock_movements" | "audit_events" => APPEND,
         _ => NOTHING_BUT_READ,
     }
 }
@@ -277,6 +277,8 @@ mod tests {
             "shopctl_seed_rows",
             "orders",
             "order_items",
+            "order_refunds",
+            "order_refund_lines",
             "stock_movements",
             "audit_events",
             "audit_seals",

@@ -20,6 +20,7 @@ use super::operation::{Operation, Operations, Request};
 use crate::domain::{EntityKind, EventName, Id};
 use crate::entity::{order, product, stock_movement, user};
 use crate::error::{Result, printable};
+use crate::repository::order::Refund;
 use crate::repository::{self, Change, adoption, trail};
 
 /// How many rows of one kind were taken in.
@@ -149,6 +150,8 @@ struct Work {
     adoption: Adoption,
     changes: Vec<Change>,
     movements: Vec<stock_movement::Model>,
+    /// What orders that another program refunded lack.
+    refunds: Vec<Refund>,
     /// The pieces of the new movements of orders, by product.
     of_orders: BTreeMap<Id, i64>,
     /// Those that open and fulfilled orders took.
@@ -265,6 +268,8 @@ impl Taker<'_> {
         work.adoption.movements += movements.len() as u64;
         // The changes cover them.
         let _covered = repository::stock_movement::create_many(self.operation.handle(), &movements).await?;
+        let refunds = std::mem::take(&mut work.refunds);
+        let _covered = repository::order::create_refunds(self.operation.handle(), refunds.iter()).await?;
         work.changes.drain(..).for_each(|change| self.operation.record(change));
         self.operation.write_events(self.operations, self.request).await
     }

@@ -362,6 +362,7 @@ fn unexplained<E: AuditedEntity>(row: &Json, events: &[ParsedEvent]) -> Option<S
     let told = differences(&row, state).map(|(field, value, expected)| match field {
         PASSWORD_DIGEST => "its password hash is not the one of the events".to_owned(),
         "items" => "its lines differ from the events".to_owned(),
+        "refunds" => "its refunds differ from the events".to_owned(),
         _ => format!("{field} is {}, the events say {}", shown(value), shown(expected)),
     });
     Some(told.collect::<Vec<_>>().join("; "))

@@ -1,18 +1,23 @@
-//! Moving an order through its lifecycle (BR-002): pay, ship, complete, cancel, expire, refund.
+//! Moving an order through its lifecycle (BR-002): pay, ship, complete, cancel, expire, refund, and taking pieces back.
 
 mod order_stock;
+mod refund;
 mod repetition;
+mod restock;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 
 use self::order_stock::OrderStock;
+pub use self::refund::RefundScope;
+pub(super) use self::refund::{Balance, check_refund_of_past_order, refund_of_past_order};
+pub use self::restock::{OrderRestock, restock};
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use crate::domain::order_status::{self, Decision, StockEffect, Transition, Verb};
 use crate::domain::{Id, IdempotencyKey, MovementReason, OrderStatus, Quantity, reference};
 use crate::entity::{Moment, Stored, audit_event, order, order_item, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
-use crate::repository::order::ItemWithProduct;
+use crate::repository::order::{ItemWithProduct, OrderChange, Refund};
 use crate::repository::{self, Lock};
 
 /// The event member for pieces restocked by the order's lines.
@@ -33,6 +38,8 @@ pub struct OrderTransition {
     pub tracking: Option<String>,
     /// What to restock, if the transition allows it.
     pub restock: Restock,
+    /// What to give back, for a refund.
+    pub refund: RefundScope,
     /// Only if it was placed before this time.
     pub placed_before: Option<DateTime<Utc>>,
 }
@@ -41,7 +48,8 @@ impl OrderTransition {
     /// A transition without further data.
     pub fn new(order: String, verb: Verb) -> OrderTransition {
         let (reason, note, tracking, placed_before) = (None, None, None, None);
-        OrderTransition { order, verb, reason, note, tracking, restock: Restock::AsUsual, placed_before }
+        let (restock, refund) = (Restock::AsUsual, RefundScope::default());
+        OrderTransition { order, verb, reason, note, tracking, restock, refund, placed_before }
     }
 }
 
@@ -67,6 +75,10 @@ pub struct TransitionResult {
     pub after: order::Model,
     /// False if the order already had the status.
     pub changed: bool,
+    /// The refunds of the order before.
+    pub refunds: Vec<Refund>,
+    /// The refund that was added.
+    pub refund: Option<Refund>,
     /// Whether an earlier request with the same key did it.
     pub replayed: bool,
     /// The restocked pieces, one entry per product.
@@ -80,10 +92,10 @@ pub struct TransitionResult {
 
 impl TransitionResult {
     /// The result for an order that already has the status.
-    fn unchanged(order: order::Model) -> TransitionResult {
+    fn unchanged(order: order::Model, refunds: Vec<Refund>) -> TransitionResult {
         let (changed, replayed, by_its_lines, meant_everything) = (false, false, false, false);
-        let (before, after, restored) = (order.clone(), order, Vec::new());
-        TransitionResult { before, after, changed, replayed, restored, by_its_lines, meant_everything }
+        let (before, after, restored, refund) = (order.clone(), order, Vec::new(), None);
+        TransitionResult { before, after, changed, refunds, refund, replayed, restored, by_its_lines, meant_everything }
     }
 }
 
@@ -128,7 +140,16 @@ pub async fn run(
         ..Request::new(name)
     };
     let is_keyed = request.idempotency.is_some();
-    match operations.run(&request, async |operation| apply_as(operation, wanted, is_keyed).await).await? {
+    run_request(operations, &request, async |operation| apply_as(operation, wanted, is_keyed).await).await
+}
+
+/// Runs a request about one order, or replays its first result.
+async fn run_request(
+    operations: &Operations,
+    request: &Request,
+    body: impl AsyncFn(&mut Operation) -> Result<TransitionResult>,
+) -> Result<TransitionResult> {
+    match operations.run(request, body).await? {
         Completion::Done(moved) => Ok(moved),
         Completion::Replayed(event) => {
             let id = event.entity_id;
@@ -147,34 +168,44 @@ fn replay(order: &order::Model, event: &audit_event::Model) -> TransitionResult 
         updated_at: data["updated_at"].as_str().map_or(order.updated_at.clone(), Moment::from_stored),
         ..order.clone()
     };
+    let read = |data: &Json| Refund::read_all(order.id, event.operation_id, &data["refunds"]);
+    let (refunds, mut refunds_after) = (read(&before), read(&after));
+    let refund = if refunds_after.len() > refunds.len() { refunds_after.pop() } else { None };
     let restored = RestockedLine::read(&after);
     let by_its_lines = after[BY_ITS_LINES] == true;
     TransitionResult {
         after: at(&after),
+        refund,
         replayed: true,
         restored,
         by_its_lines,
-        ..TransitionResult::unchanged(at(&before))
+        ..TransitionResult::unchanged(at(&before), refunds)
     }
 }
 
-/// Equivalent requests have the same fingerprint, independent of how the order is spelled.
+/// Equivalent requests have the same fingerprint, independent of how the order is spelled. A request without a later
+/// member has the fingerprint that it had before there was one.
 fn fingerprint(wanted: &OrderTransition) -> Json {
     let order = reference::folded(&wanted.order);
     let restock = match &wanted.restock {
         Restock::AsUsual => json!("as usual"),
         Restock::Nothing => json!("nothing"),
         Restock::Everything => json!("everything"),
-        Restock::Lines(lines) => {
-            let mut lines: Vec<_> = lines
-                .iter()
-                .map(|(product, pieces)| (product.to_ascii_uppercase(), pieces.map(Quantity::get)))
-                .collect();
-            lines.sort();
-            json!(lines)
-        }
+        Restock::Lines(lines) => sorted(lines),
     };
-    json!({ "order": order, "restock": restock, "reason": wanted.reason, "note": wanted.note })
+    let mut request = json!({ "order": order, "restock": restock, "reason": wanted.reason, "note": wanted.note });
+    if !wanted.refund.is_rest() {
+        request["refund"] = json!({ "lines": sorted(&wanted.refund.lines), "amount": wanted.refund.amount });
+    }
+    request
+}
+
+/// Products with pieces, independent of their order and case.
+fn sorted(lines: &[(String, Option<Quantity>)]) -> Json {
+    let mut lines: Vec<_> =
+        lines.iter().map(|(product, pieces)| (product.to_ascii_uppercase(), pieces.map(Quantity::get))).collect();
+    lines.sort();
+    json!(lines)
 }
 
 /// Moves an order on an open operation. The order's row is locked first, so that concurrent transitions
@@ -189,53 +220,142 @@ async fn apply_as(operation: &mut Operation, wanted: &OrderTransition, is_keyed:
     let before = found.ok_or_else(|| unknown(&wanted.order))?;
     operation.set_subject(before.id)?;
     let Some(transition) = transition(&before, wanted)? else {
+        if wanted.verb == Verb::Refund && !wanted.refund.is_rest() {
+            return Err(refund::nothing_left(&before));
+        }
         return repetition::apply(operation, before, wanted, is_keyed).await;
     };
-    let plan = RestockPlan::load(operation, &before, &restock_for(transition, &wanted.restock)).await?;
-    write(operation, before, wanted, transition.verb.leads_to(), transition.stock, plan).await
+    let mut plan = Plan::load(operation, &before).await?;
+    plan.status = transition.verb.leads_to().into();
+    if transition.verb == Verb::Refund {
+        plan.refund(operation, &before, wanted)?;
+    }
+    plan.restock(operation, &before, &plan.restock_for(transition, &wanted.restock)).await?;
+    write(operation, before, Said::of(wanted), transition.stock, plan).await
 }
 
-/// An order's lines and the pieces to restock.
-struct RestockPlan {
+/// An order's lines and refunds, and what becomes of it.
+struct Plan {
     items: Vec<ItemWithProduct>,
+    /// Its refunds so far.
+    refunds: Vec<Refund>,
+    /// The refund to add.
+    refund: Option<Refund>,
+    /// The status that it gets or keeps.
+    status: Stored<OrderStatus>,
+    /// The pieces to restock.
     restored: Vec<RestockedLine>,
     /// As in [`TransitionResult`].
     by_its_lines: bool,
     /// As in [`TransitionResult`].
     meant_everything: bool,
+    /// The number of its movements, where they were read.
+    movements: Option<usize>,
 }
 
-impl RestockPlan {
-    async fn load(operation: &Operation, order: &order::Model, what: &Restock) -> Result<RestockPlan> {
+impl Plan {
+    /// An order that keeps its status.
+    async fn load(operation: &Operation, order: &order::Model) -> Result<Plan> {
         let items = repository::order::find_items(operation.handle(), order.id).await?;
-        let (mut restored, mut by_its_lines) = (Vec::new(), false);
-        if matches!(what, Restock::Everything | Restock::Lines(_)) {
-            let movements = repository::stock_movement::find_by_order(operation.handle(), order.id).await?;
-            let taken = OrderStock::new(order, &items, &movements)?;
-            restored = taken.choose(order, &items, what)?;
-            by_its_lines = restored.iter().any(|line| taken.by_its_lines.contains(&line.product_id));
+        let refunds = find_refunds(operation, order).await?;
+        Ok(Plan {
+            items,
+            refunds,
+            refund: None,
+            status: order.status.clone(),
+            restored: Vec::new(),
+            by_its_lines: false,
+            meant_everything: false,
+            movements: None,
+        })
+    }
+
+    /// Adds the refund. An order of which something is left keeps its status.
+    fn refund(&mut self, operation: &Operation, order: &order::Model, wanted: &OrderTransition) -> Result<()> {
+        let balance = Balance { order, refunds: &self.refunds };
+        let (refund, is_complete) = balance.refund(operation, &self.items, &wanted.refund, wanted.reason.as_deref())?;
+        if !is_complete {
+            self.status = order.status.clone();
         }
-        Ok(RestockPlan { items, restored, by_its_lines, meant_everything: *what == Restock::Everything })
+        self.refund = Some(refund);
+        Ok(())
+    }
+
+    /// The caller's request, or the default of the table: a refund in part restocks its own lines.
+    fn restock_for(&self, transition: Transition, wanted: &Restock) -> Restock {
+        let is_whole = self.refunds.is_empty() && self.status == transition.verb.leads_to();
+        match (wanted, transition.stock) {
+            (Restock::AsUsual, StockEffect::Restored) if self.refund.is_some() && !is_whole => Restock::AsUsual,
+            (Restock::AsUsual, StockEffect::Restored) => Restock::Everything,
+            (Restock::AsUsual, _) | (_, StockEffect::None) => Restock::Nothing,
+            (asked, _) => asked.clone(),
+        }
+    }
+
+    /// Chooses the pieces to restock; as usual are those of the refund, as far as they are not back yet.
+    async fn restock(&mut self, operation: &Operation, order: &order::Model, what: &Restock) -> Result<()> {
+        if *what == Restock::Nothing {
+            return Ok(());
+        }
+        let movements = repository::stock_movement::find_by_order(operation.handle(), order.id).await?;
+        let taken = OrderStock::new(order, &self.items, &movements)?;
+        self.restored = match (what, &self.refund) {
+            (Restock::AsUsual, Some(refund)) => taken.of_refund(order, &self.items, refund)?,
+            _ => taken.choose(order, &self.items, what)?,
+        };
+        self.by_its_lines = self.restored.iter().any(|line| taken.by_its_lines.contains(&line.product_id));
+        self.meant_everything = *what == Restock::Everything;
+        self.movements = Some(movements.len());
+        Ok(())
     }
 }
 
-/// Sets the order's status and restocks its pieces.
+/// An order's refunds. A pending or cancelled order never has any.
+async fn find_refunds(operation: &Operation, order: &order::Model) -> Result<Vec<Refund>> {
+    match order.status.known() {
+        Some(OrderStatus::Pending | OrderStatus::Cancelled) => Ok(Vec::new()),
+        _ => repository::order::find_refunds(operation.handle(), order.id).await,
+    }
+}
+
+/// What the event says about an order's change.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    note: Option<&'a str>,
+    tracking: Option<&'a str>,
+}
+
+impl<'a> Said<'a> {
+    fn of(wanted: &'a OrderTransition) -> Said<'a> {
+        Said { note: wanted.note.as_deref(), tracking: wanted.tracking.as_deref() }
+    }
+}
+
+/// Sets the order's status, adds its refund and restocks its pieces.
 async fn write(
     operation: &mut Operation,
     before: order::Model,
-    wanted: &OrderTransition,
-    status: OrderStatus,
+    said: Said<'_>,
     effect: StockEffect,
-    plan: RestockPlan,
+    plan: Plan,
 ) -> Result<TransitionResult> {
-    let RestockPlan { items, restored, by_its_lines, meant_everything } = plan;
-    let after = order::Model { status: status.into(), updated_at: operation.now().into(), ..before.clone() };
-    let stock_rows = restore(operation, &before, &restored, wanted.note.as_deref()).await?;
+    let Plan { items, refunds, refund, status, restored, by_its_lines, meant_everything, movements } = plan;
+    let after = order::Model { status, updated_at: operation.now().into(), ..before.clone() };
     let items: Vec<order_item::Model> = items.into_iter().map(|(item, _)| item).collect();
-    let more = more(wanted, effect, &restored, by_its_lines);
-    let change = repository::order::change_status(operation.handle(), &before, &after, &items, more).await?;
+    let change = OrderChange {
+        before: &before,
+        after: &after,
+        items: &items,
+        refunds: &refunds,
+        refund: refund.as_ref(),
+        movements,
+        extra: more(said, effect, &restored, by_its_lines),
+    };
+    let change = repository::order::change(operation.handle(), change).await?;
+    let stock_rows = restore(operation, &before, &restored, said.note).await?;
     operation.record(stock_rows.into_iter().fold(change, repository::Change::with_rows));
-    Ok(TransitionResult { before, after, changed: true, replayed: false, restored, by_its_lines, meant_everything })
+    let (changed, replayed) = (true, false);
+    Ok(TransitionResult { before, after, changed, refunds, refund, replayed, restored, by_its_lines, meant_everything })
 }
 
 /// The hint for an unknown order.
@@ -253,18 +373,18 @@ pub fn check(order: &order::Model, wanted: &OrderTransition) -> Result<()> {
     transition(order, wanted).map(drop)
 }
 
+/// Errors: exit 6 for a status that another program made up.
+fn known_status(order: &order::Model) -> Result<OrderStatus> {
+    order.status.known().ok_or_else(|| {
+        let (name, status) = (shown(order), printable(&order.status.to_string()));
+        let message = format!("order {name} has the status {status}, which shopctl does not know");
+        Error::conflict("order.status_unknown", message)
+    })
+}
+
 /// The transition, or `None` if the order already has the status.
 fn transition(order: &order::Model, wanted: &OrderTransition) -> Result<Option<Transition>> {
-    let name = printable(&order.reference);
-    let Some(status) = order.status.known() else {
-        return Err(Error::conflict(
-            "order.status_unknown",
-            format!(
-                "order {name} has the status {}, which shopctl does not know",
-                printable(&order.status.to_string())
-            ),
-        ));
-    };
+    let (name, status) = (shown(order), known_status(order)?);
     match order_status::decide(status, wanted.verb) {
         Decision::AlreadyReached => Ok(None),
         Decision::Allowed(_) if wanted.placed_before.is_some_and(|time| !is_before(order, time)) => {
@@ -296,15 +416,6 @@ fn refused(name: &str, status: OrderStatus, wanted: &OrderTransition) -> Error {
         return refusal.hint(Hint::from("the money goes back with: ").and(refund));
     }
     refusal.hint(CommandLine::anywhere("help lifecycle"))
-}
-
-/// The caller's request, or the default of the table.
-fn restock_for(transition: Transition, wanted: &Restock) -> Restock {
-    match (wanted, transition.stock) {
-        (Restock::AsUsual, StockEffect::Restored) => Restock::Everything,
-        (Restock::AsUsual, _) | (_, StockEffect::None) => Restock::Nothing,
-        (asked, _) => asked.clone(),
-    }
 }
 
 /// An order's reference for a message.
@@ -341,15 +452,10 @@ async fn restore(
 }
 
 /// Additional data of the event.
-fn more(
-    wanted: &OrderTransition,
-    effect: StockEffect,
-    restored: &[RestockedLine],
-    by_its_lines: bool,
-) -> Map<String, Json> {
+fn more(said: Said<'_>, effect: StockEffect, restored: &[RestockedLine], by_its_lines: bool) -> Map<String, Json> {
     let mut more = Map::new();
-    let texts = [("tracking", &wanted.tracking), ("note", &wanted.note)];
-    more.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text.as_ref()?)))));
+    let texts = [("tracking", said.tracking), ("note", said.note)];
+    more.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text?)))));
     if effect != StockEffect::None {
         more.insert("restored".to_owned(), to_json(restored));
     }

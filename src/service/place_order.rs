@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
-use super::order_lifecycle::{RestockedLine, to_json};
+use super::order_lifecycle::{RestockedLine, check_refund_of_past_order, refund_of_past_order, to_json};
 use super::product::{known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::text::distinct;
@@ -16,6 +16,7 @@ use crate::domain::{
 };
 use crate::entity::{Stored, order, order_item, product, stock_movement, user};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
+use crate::repository::order::Refund;
 use crate::repository::user::{Lock, UserKey};
 use crate::repository::{self, stock_movement as movements};
 
@@ -36,6 +37,8 @@ pub struct NewOrder {
     pub placed_at: Option<DateTime<Utc>>,
     /// The current status, for past orders; new ones are pending.
     pub status: OrderStatus,
+    /// What was given back already, for past orders; a refunded one's is its total.
+    pub refunded: Option<Money>,
     /// Whether its pieces are taken from stock.
     pub stock: StockHandling,
 }
@@ -52,9 +55,9 @@ pub enum StockHandling {
 impl NewOrder {
     /// A new order with only its lines.
     pub fn new(user: String, lines: Vec<NewLine>) -> NewOrder {
-        let (note, reference, expected_total, placed_at) = (None, None, None, None);
+        let (note, reference, expected_total, placed_at, refunded) = (None, None, None, None, None);
         let (status, stock) = (OrderStatus::Pending, StockHandling::Deduct);
-        NewOrder { user, lines, note, reference, expected_total, placed_at, status, stock }
+        NewOrder { user, lines, note, reference, expected_total, placed_at, status, refunded, stock }
     }
 
     /// Errors: exit 6 if the user is not active; not checked for past orders.
@@ -97,6 +100,8 @@ pub struct PlacedOrder {
     pub user: Option<user::Model>,
     /// Its lines with their products.
     pub items: Vec<repository::order::ItemWithProduct>,
+    /// Its refunds.
+    pub refunds: Vec<Refund>,
     /// Whether an earlier request with the same key placed it.
     pub replayed: bool,
 }
@@ -144,7 +149,8 @@ pub async fn run(operations: &Operations, new: &NewOrder, key: Option<Idempotenc
             let order = order.ok_or_else(|| Error::not_found("order", id))?;
             let user = repository::user::find_by_id(connection, order.user_id).await?;
             let items = repository::order::find_items(connection, id).await?;
-            Ok(PlacedOrder { order, user, items, replayed: true })
+            let refunds = repository::order::find_refunds(connection, id).await?;
+            Ok(PlacedOrder { order, user, items, refunds, replayed: true })
         }
     }
 }
@@ -203,8 +209,9 @@ pub async fn apply_all(operation: &mut Operation, orders: &[NewOrder]) -> Result
         let own = build_movements(operation, &order, &items, new);
         check_balance(&order, &items, &own)?;
         movements.extend(own);
-        let items = items.into_iter().zip(lines).map(|(item, line)| (item, Some(line.product))).collect();
-        placed.push(PlacedOrder { order, user: Some(user), items, replayed: false });
+        let items: Vec<_> = items.into_iter().zip(lines).map(|(item, line)| (item, Some(line.product))).collect();
+        let refunds = refund_of_past_order(operation, &order, &items, new.refunded)?.into_iter().collect();
+        placed.push(PlacedOrder { order, user: Some(user), items, refunds, replayed: false });
     }
     write(operation, orders, &placed, movements, stock_rows).await?;
     Ok(placed)
@@ -224,6 +231,7 @@ async fn write(
         .map(|(placed, new)| repository::order::OrderWithItems {
             order: &placed.order,
             items: placed.items.iter().map(|(item, _)| item).collect(),
+            refunds: &placed.refunds,
             extra: extra(placed, new),
         })
         .collect();
@@ -386,12 +394,14 @@ fn build(
             unit_price: amount.price.into(),
         })
         .collect();
+    let total = total(&amounts, new.expected_total)?;
+    check_refund_of_past_order(new.status, new.refunded, total)?;
     let order = order::Model {
         id,
         reference: reference(operation, new).into(),
         user_id: user.id,
         status: new.status.into(),
-        total_amount: total(&amounts, new.expected_total)?.into(),
+        total_amount: total.into(),
         created_at: placed_at.into(),
         updated_at: if new.status == OrderStatus::Pending { placed_at.into() } else { operation.now().into() },
     };
@@ -422,7 +432,7 @@ pub fn check_amounts(new: &NewOrder, price_of: impl Fn(&str) -> Result<Money>) -
             }
         }
     }
-    total(&amounts, new.expected_total).map(drop)
+    check_refund_of_past_order(new.status, new.refunded, total(&amounts, new.expected_total)?)
 }
 
 /// The total of an order.

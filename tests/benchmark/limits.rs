@@ -11,7 +11,8 @@ use crate::support::{Shop, servers};
 pub const THREADS: usize = 2;
 
 /// The tables of a generated shop, parents first.
-pub const TABLES: [&str; 5] = ["users", "products", "orders", "order_items", "stock_movements"];
+pub const TABLES: [&str; 7] =
+    ["users", "products", "orders", "order_items", "order_refunds", "order_refund_lines", "stock_movements"];
 
 /// PostgreSQL's own program, not the distribution's wrapper around it.
 pub fn program(name: &str) -> PathBuf {

@@ -269,7 +269,7 @@ fn waiting_for_another_runner_respects_the_limit_and_names_it() {
 /// written so far.
 #[test]
 fn a_failed_lock_attempt_keeps_the_intent_of_another_runner() {
-    const LAST: &str = "m20260101_000009_create_audit_seals";
+    const LAST: &str = "m20260101_000011_create_audit_seals";
     on(&[Backend::MariaDb], async |trial| {
         trial.up(&to(LAST)).await.unwrap();
         let paused = format!(
@@ -285,11 +285,11 @@ fn a_failed_lock_attempt_keeps_the_intent_of_another_runner() {
         for _ in 0..2 {
             let error = trial.up(&Plan { lock_wait: Duration::ZERO, ..to(LAST) }).await.unwrap_err();
             assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "migrate.blocked"));
-            assert_eq!(trial.states().await.get(8), Some(&State::Interrupted));
+            assert_eq!(trial.states().await.last(), Some(&State::Interrupted));
         }
         std::thread::scope(|scope| scope.spawn(|| drop(held)).join().expect("no panic"));
         assert_eq!(trial.up(&Plan { lock_wait: Duration::from_secs(20), ..to(LAST) }).await.unwrap(), 1);
-        assert_eq!(trial.states().await.get(8), Some(&State::Applied));
+        assert_eq!(trial.states().await.last(), Some(&State::Applied));
     });
 }
 

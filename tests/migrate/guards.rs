@@ -15,7 +15,7 @@ on_every_backend!(
     hints_of_the_command_line_work
 );
 
-const SEED_ROWS: &str = "m20260101_000008_create_seed_rows";
+const SEED_ROWS: &str = "m20260101_000010_create_seed_rows";
 
 fn development_accepts_yes_and_other_environments_require_the_name(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
@@ -28,7 +28,7 @@ fn development_accepts_yes_and_other_environments_require_the_name(shop: &Shop) 
         (migration::MIGRATIONS.len() - 1, migration::MIGRATIONS[migration::MIGRATIONS.len() - 1].name);
     for course in ["down", "redo"] {
         let run = shop.run(&["migrate", course, "--to", SEED_ROWS]).exits_with(11).says("--yes");
-        let run = run.says("m20260101_000009_create_audit_seals").says("will be reverted").says("1 table: 1 empty");
+        let run = run.says("m20260101_000011_create_audit_seals").says("will be reverted").says("1 table: 1 empty");
         assert!(!run.stderr.replace(newest, "").contains("products"), "only what goes is told: {run}");
     }
     let run = shop.run(&["migrate", "down", "--to", "m20260101_000001_create_users"]).exits_with(11);
@@ -54,12 +54,12 @@ fn development_accepts_yes_and_other_environments_require_the_name(shop: &Shop) 
 }
 
 fn invalid_removals_are_rejected_before_any_prompt(shop: &Shop) {
-    shop.run(&["migrate", "down", "-y", "--to", "m20260101_000007_create_seeds"]).success();
+    shop.run(&["migrate", "down", "-y", "--to", "m20260101_000009_create_seeds"]).success();
     for course in ["down", "redo"] {
         let run = shop.run(&["migrate", course, "--to", SEED_ROWS]).exits_with(6).says("is not applied");
         assert!(!run.stderr.contains("will be reverted"), "{run}");
         shop.run(&["migrate", course, "--to", "m2025_of_nobody"]).exits_with(3);
-        shop.run(&["migrate", course, "--to", "m20260101_000007_create_seeds"]).success().says("nothing to revert");
+        shop.run(&["migrate", course, "--to", "m20260101_000009_create_seeds"]).success().says("nothing to revert");
     }
     applied_by_a_newer_shopctl(shop, "m2999_of_tomorrow");
     for course in ["down", "reset", "refresh"] {
@@ -205,7 +205,7 @@ fn yes_lists_what_is_removed_before_removing_it(shop: &Shop) {
     let products = format!("products {} rows", shop.number("SELECT COUNT(*) FROM products"));
     for course in ["down", "redo"] {
         let run = shop.run(&["migrate", course, "--yes", "--to", SEED_ROWS]).success();
-        run.says("m20260101_000009_create_audit_seals").says("will be reverted").says("1 table: 1 empty");
+        run.says("m20260101_000011_create_audit_seals").says("will be reverted").says("1 table: 1 empty");
         shop.run(&["migrate", "up"]).success();
     }
     let all = migration::MIGRATIONS.len();
@@ -357,7 +357,7 @@ fn a_read_only_role_can_run_status(shop: &Shop) {
 }
 
 fn hints_of_the_command_line_work(shop: &Shop) {
-    let last = "m20260101_000009_create_audit_seals";
+    let last = "m20260101_000011_create_audit_seals";
     // Edited.
     shop.sql(&format!("UPDATE shopctl_migration_runs SET checksum = 'of another form' WHERE name = '{last}'"));
     shop.run(&["migrate", "status", "--check"]).exits_with(9).says("1 edited").says("resolve");

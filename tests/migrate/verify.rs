@@ -43,23 +43,23 @@ fn pending_migrations_are_not_drift(shop: &Shop) {
 }
 
 fn a_schema_created_by_another_program_is_adopted(shop: &Shop) {
-    let last = "m20260101_000009_create_audit_seals";
+    let last = "m20260101_000011_create_audit_seals";
     shop.run(&["migrate", "down", "--to", last, "-y"]).success();
     for table in ["seaql_migrations", "shopctl_migration_runs", "shopctl_settings", "shopctl_leases"] {
         shop.sql(&format!("DROP TABLE {table}"));
     }
     shop.sql("CREATE TABLE of_the_other_program (id int)");
     shop.run(&["migrate", "up"]).exits_with(9).says("shopctl adopt");
-    shop.run(&["migrate", "baseline", "--to", "m20260101_000008_create_seed_rows", "-y"]).success();
+    shop.run(&["migrate", "baseline", "--to", "m20260101_000010_create_seed_rows", "-y"]).success();
     let status = shop.run(&["migrate", "status", "--check"]).exits_with(9);
-    assert!(status.stderr.contains(&format!("{} pending", migration::MIGRATIONS.len() - 8)), "{status}");
+    assert!(status.stderr.contains(&format!("{} pending", migration::MIGRATIONS.len() - 10)), "{status}");
     shop.run(&["migrate", "baseline", "--to", last]).exits_with(11).says("--yes");
     shop.run(&["migrate", "baseline", "--to", last, "-y"]).success();
     shop.run(&["migrate", "baseline", "--to", last, "-y"]).success().says("already");
     shop.run(&["migrate", "up"]).success();
     shop.run(&["migrate", "status", "--check"]).success();
     shop.run(&["migrate", "verify", "--ignore", "of_the_other_program"]).success();
-    let before = "m20260101_000008_create_seed_rows";
+    let before = "m20260101_000010_create_seed_rows";
     shop.run(&["migrate", "down", "--to", before, "--confirm", &shop.database_name()]).success();
     shop.run(&["migrate", "baseline", "--to", last, "-y"]).exits_with(9).says("audit_seals");
 }

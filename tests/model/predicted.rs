@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use shopctl::domain::order_status::{self, Decision, StockEffect, Verb};
 use shopctl::domain::{OrderStatus, UserStatus};
 
-use super::{Act, Answer, Back, PRICE_CENTS, PRODUCTS, STOCK, done, money};
+use super::{Act, Answer, Back, PRICE_CENTS, PRODUCTS, Part, STOCK, done, money};
 
 #[derive(Debug, Clone)]
 struct ModelProduct {
@@ -21,10 +21,66 @@ struct ModelOrder {
     user_birth: usize,
     status: OrderStatus,
     cents: i64,
+    /// Pieces and the price of one, by product.
+    lines: BTreeMap<usize, (i32, i64)>,
     /// Pieces taken and not restocked, by product.
     taken: BTreeMap<usize, i32>,
     /// The verb that led to the current status, and the pieces restocked by each call.
     put_back: (Verb, Vec<BTreeMap<usize, i32>>),
+    refunded_cents: i64,
+    /// Refunded pieces, by product.
+    refunded: BTreeMap<usize, i32>,
+    /// The pieces restocked by each refund.
+    refunded_back: Vec<BTreeMap<usize, i32>>,
+}
+
+impl ModelOrder {
+    fn left(&self, product: usize) -> i32 {
+        self.lines[&product].0 - self.refunded.get(&product).copied().unwrap_or(0)
+    }
+
+    /// The money and the pieces of a refund, and whether nothing is left after it.
+    fn refund(&self, part: &Part) -> Result<(i64, BTreeMap<usize, i32>, bool), &'static str> {
+        let left = self.cents - self.refunded_cents;
+        let rest: BTreeMap<usize, i32> = self.lines.keys().map(|product| (*product, self.left(*product))).collect();
+        if *part == Part::default() {
+            return Ok((left, rest, true));
+        }
+        let mut pieces = BTreeMap::<usize, i32>::new();
+        if part.lines.iter().any(|(product, _)| !self.lines.contains_key(product)) {
+            return Err("product.not_found");
+        }
+        for (product, quantity) in &part.lines {
+            *pieces.entry(*product).or_default() += quantity.unwrap_or_else(|| self.left(*product).max(1));
+        }
+        if pieces.iter().any(|(product, pieces)| *pieces > rest[product]) {
+            return Err("order.refund_too_many");
+        }
+        let cost = pieces.iter().map(|(product, pieces)| i64::from(*pieces) * self.lines[product].1).sum();
+        let cents = part.cents.unwrap_or(cost);
+        if cents > left {
+            return Err("order.refund_too_much");
+        }
+        let sum = |pieces: &BTreeMap<usize, i32>| pieces.values().sum::<i32>();
+        let is_complete = if self.cents == 0 { sum(&pieces) == sum(&rest) } else { cents == left };
+        Ok((cents, pieces, is_complete))
+    }
+
+    /// The pieces of these lines that come back.
+    fn choose(&self, lines: &[(usize, Option<i32>)]) -> Result<BTreeMap<usize, i32>, &'static str> {
+        let mut sums = BTreeMap::<usize, i32>::new();
+        if lines.iter().any(|(product, _)| !self.taken.contains_key(product)) {
+            return Err("product.not_found");
+        }
+        for (product, quantity) in lines {
+            *sums.entry(*product).or_default() += quantity.unwrap_or(self.taken[product]);
+        }
+        if sums.iter().any(|(product, sum)| *sum > self.taken[product]) {
+            return Err("order.restock_too_much");
+        }
+        sums.retain(|_, pieces| *pieces > 0);
+        Ok(sums)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +113,8 @@ impl Model {
     pub fn apply(&mut self, act: &Act) -> Answer {
         match act {
             Act::Place { user, lines, key, expected_cents } => self.place(*user, lines, *key, *expected_cents),
-            Act::Move { order, verb, restock, key } => self.move_on(*order, *verb, restock, *key),
+            Act::Move { order, verb, restock, part, key } => self.move_on(*order, *verb, restock, part, *key),
+            Act::Restock { order, lines, key } => self.restock(*order, lines, *key),
             Act::Adjust { product, delta, key } => self.adjust(*product, *delta, *key),
             Act::Set { product, level, expected } => {
                 let product = self.products.get_mut(product).ok_or("product.not_found")?;
@@ -154,8 +211,12 @@ impl Model {
             user_birth,
             status: OrderStatus::Pending,
             cents,
+            lines: wanted.iter().map(|(product, n)| (*product, (*n, self.products[product].cents))).collect(),
             taken: wanted,
             put_back: (Verb::Pay, Vec::new()),
+            refunded_cents: 0,
+            refunded: BTreeMap::new(),
+            refunded_back: Vec::new(),
         });
         self.burn(key, request, None);
         done(true)
@@ -167,7 +228,7 @@ impl Model {
         }
     }
 
-    fn move_on(&mut self, order: usize, verb: Verb, restock: &Back, key: Option<u8>) -> Answer {
+    fn move_on(&mut self, order: usize, verb: Verb, restock: &Back, part: &Part, key: Option<u8>) -> Answer {
         let sorted = |back: &Back| match back {
             Back::Lines(lines) => {
                 let mut lines = lines.clone();
@@ -176,41 +237,72 @@ impl Model {
             }
             other => other.clone(),
         };
-        let request = format!("move {order} {verb:?} {:?}", sorted(restock));
+        let mut sorted_part = part.clone();
+        sorted_part.lines.sort_unstable();
+        let request = format!("move {order} {verb:?} {:?} {sorted_part:?}", sorted(restock));
         if let Some(answer) = self.replay(key, &request) {
             return answer;
         }
         let found = self.orders.get_mut(order).ok_or("order.not_found")?;
         let transition = match order_status::decide(found.status, verb) {
+            Decision::AlreadyReached if *part != Part::default() => return Err("order.refund_too_much"),
             Decision::AlreadyReached => return self.said_again(order, verb, restock, key, request),
             Decision::Refused if verb == Verb::Expire => return done(false),
             Decision::Refused => return Err("order.transition"),
             Decision::Allowed(transition) => transition,
         };
+        let (cents, refunded, is_complete) = match verb {
+            Verb::Refund => found.refund(part)?,
+            _ => (0, BTreeMap::new(), true),
+        };
+        let is_part = verb == Verb::Refund && !(is_complete && found.refunded_back.is_empty());
         let back: BTreeMap<usize, i32> = match (restock, transition.stock) {
+            (Back::AsUsual, StockEffect::Restored) if is_part => {
+                refunded.iter().map(|(product, n)| (*product, *n.min(&found.taken[product]))).collect()
+            }
             (Back::AsUsual, StockEffect::Restored) => found.taken.clone(),
             (Back::Nothing | Back::AsUsual, _) | (_, StockEffect::None) => BTreeMap::new(),
             (Back::Everything, _) => found.taken.clone(),
             (Back::Lines(lines), _) => {
-                let mut sums = BTreeMap::<usize, i32>::new();
-                lines.iter().for_each(|(product, quantity)| *sums.entry(*product).or_default() += quantity);
-                if sums.keys().any(|product| !found.taken.contains_key(product)) {
-                    return Err("product.not_found");
-                }
-                if sums.iter().any(|(product, sum)| *sum > found.taken[product]) {
-                    return Err("order.restock_too_much");
-                }
-                sums
+                found.choose(&lines.iter().map(|(product, n)| (*product, Some(*n))).collect::<Vec<_>>())?
             }
         };
-        found.status = verb.leads_to();
-        found.put_back = (verb, vec![back.clone()]);
+        if verb == Verb::Refund {
+            found.refunded_cents += cents;
+            refunded.iter().for_each(|(product, n)| *found.refunded.entry(*product).or_default() += n);
+            found.refunded_back.push(back.clone());
+        }
+        if is_complete {
+            let backs = if verb == Verb::Refund { found.refunded_back.clone() } else { vec![back.clone()] };
+            (found.status, found.put_back) = (verb.leads_to(), (verb, backs));
+        }
         for (product, quantity) in &back {
             *found.taken.get_mut(product).expect("taken") -= quantity;
             self.products.get_mut(product).expect("an ordered product stays").stock += quantity;
         }
         self.burn(key, request, None);
         done(true)
+    }
+
+    fn restock(&mut self, order: usize, lines: &[(usize, Option<i32>)], key: Option<u8>) -> Answer {
+        let mut sorted = lines.to_vec();
+        sorted.sort_unstable();
+        let request = format!("restock {order} {sorted:?}");
+        if let Some(answer) = self.replay(key, &request) {
+            return answer;
+        }
+        let found = self.orders.get_mut(order).ok_or("order.not_found")?;
+        if found.status == OrderStatus::Pending {
+            return Err("order.restock_pending");
+        }
+        let back = found.choose(lines)?;
+        for (product, quantity) in &back {
+            *found.taken.get_mut(product).expect("taken") -= quantity;
+            self.products.get_mut(product).expect("an ordered product stays").stock += quantity;
+        }
+        let changed = !back.is_empty();
+        self.burn(key.filter(|_| changed), request, None);
+        done(changed)
     }
 
     /// A repeated verb on an order that already has the status: pieces may be restocked later.
@@ -282,7 +374,10 @@ impl Model {
                 .get(&number)
                 .map_or_else(|| "none".to_owned(), |product| format!("{} {}", product.stock, money(product.cents)))
         };
-        let orders = self.orders.iter().map(|order| format!("{} {}", order.status.as_str(), money(order.cents)));
+        let orders = self
+            .orders
+            .iter()
+            .map(|order| format!("{} {} {}", order.status.as_str(), money(order.cents), money(order.refunded_cents)));
         (0..PRODUCTS).map(product).chain(orders).collect()
     }
 }

@@ -1,10 +1,10 @@
 //! The actual results: the same actions run on an engine.
 
 use shopctl::db::Database;
-use shopctl::domain::{Email, IdempotencyKey, MovementReason, PersonName, ProductName, Sku, UserStatus};
+use shopctl::domain::{Email, IdempotencyKey, MovementReason, PersonName, ProductName, Quantity, Sku, UserStatus};
 use shopctl::error::Result;
 use shopctl::service::anonymize;
-use shopctl::service::order_lifecycle::{self, OrderTransition, Restock};
+use shopctl::service::order_lifecycle::{self, OrderRestock, OrderTransition, RefundScope, Restock};
 use shopctl::service::place_order::{self, NewLine, NewOrder};
 use shopctl::service::product;
 use shopctl::service::stock::{self, Adjustment, StockCount};
@@ -29,6 +29,14 @@ impl Real {
 
     fn sku(&self, product: usize) -> String {
         format!("P{product}-S{}", self.sequence)
+    }
+
+    fn order(&self, order: usize) -> String {
+        self.orders.get(order).cloned().unwrap_or_else(|| format!("NONE{order}"))
+    }
+
+    fn lines(&self, lines: &[(usize, Option<i32>)]) -> Vec<(String, Option<Quantity>)> {
+        lines.iter().map(|(product, quantity)| (self.sku(*product), quantity.map(pieces))).collect()
     }
 
     fn key(&self, key: Option<u8>) -> Option<IdempotencyKey> {
@@ -60,9 +68,15 @@ impl Real {
                 }
                 told(true, placed.replayed)
             }
-            Act::Move { order, verb, restock, key } => {
+            Act::Restock { order, lines, key } => {
+                let (order, lines) = (self.order(*order), self.lines(lines));
+                let wanted = OrderRestock { order, lines, reason: None, note: None };
+                let restocked = order_lifecycle::restock(&operations, &wanted, self.key(*key)).await?;
+                told(restocked.changed, restocked.replayed)
+            }
+            Act::Move { order, verb, restock, part, key } => {
                 let wanted = OrderTransition {
-                    order: self.orders.get(*order).cloned().unwrap_or_else(|| format!("NONE{order}")),
+                    order: self.order(*order),
                     verb: *verb,
                     reason: None,
                     note: None,
@@ -75,6 +89,7 @@ impl Real {
                             lines.iter().map(|(product, n)| (self.sku(*product), Some(pieces(*n)))).collect(),
                         ),
                     },
+                    refund: RefundScope { lines: self.lines(&part.lines), amount: part.cents.map(money) },
                     placed_before: None,
                 };
                 let moved = order_lifecycle::run(&operations, &wanted, self.key(*key)).await?;
@@ -124,7 +139,7 @@ impl Real {
         })
     }
 
-    /// Stock and price of each product, status and total of each order.
+    /// Stock and price of each product; status, total and refunds of each order.
     pub async fn state(&self) -> Vec<String> {
         let connection = self.database.connection();
         let mut state = Vec::new();
@@ -138,7 +153,9 @@ impl Real {
             let id = uuid::Uuid::try_parse(id).expect("an id");
             let order =
                 shopctl::repository::order::find_by_id(connection, id.into()).await.expect("reads").expect("is there");
-            state.push(format!("{} {}", order.status, order.total_amount));
+            let refunds = shopctl::repository::order::find_refunds(connection, id.into()).await.expect("reads");
+            let refunded = shopctl::repository::order::sum_of(&refunds).expect("amounts");
+            state.push(format!("{} {} {refunded}", order.status, order.total_amount));
         }
         state
     }

@@ -272,7 +272,7 @@ impl Shop {
             Backend::Postgres => format!("COALESCE(\"{column}\"::text, '-')"),
             Backend::MariaDb => format!("COALESCE(HEX(`{column}`), '-')"),
         };
-        let tables: [(&str, &[&str]); 6] = [
+        let tables: [(&str, &[&str]); 8] = [
             (
                 "users",
                 &["id", "email", "password_hash", "first_name", "last_name", "status", "created_at", "updated_at"],
@@ -280,6 +280,8 @@ impl Shop {
             ("products", &["id", "sku", "name", "description", "price", "stock_quantity", "created_at", "updated_at"]),
             ("orders", &["id", "reference", "user_id", "status", "total_amount", "created_at", "updated_at"]),
             ("order_items", &["id", "order_id", "product_id", "quantity", "unit_price"]),
+            ("order_refunds", &["id", "order_id", "amount", "reason", "operation_id", "created_at"]),
+            ("order_refund_lines", &["id", "refund_id", "order_item_id", "quantity", "amount"]),
             (
                 "stock_movements",
                 &["id", "product_id", "delta", "reason", "order_id", "operation_id", "note", "created_at"],
@@ -309,6 +311,7 @@ impl Shop {
             ("audit_events", "reason"),
             ("audit_events", "actor"),
             ("stock_movements", "note"),
+            ("order_refunds", "reason"),
         ];
         columns.map(|(table, column)| self.column(&format!("SELECT {column} FROM {table}")).join("\n")).join("\n")
     }

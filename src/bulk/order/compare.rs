@@ -20,6 +20,8 @@ struct StoredOrder<'a> {
     order: &'a order::Model,
     user: Option<&'a user::Model>,
     items: &'a [&'a ItemWithProduct],
+    /// What was given back, where the file says it too.
+    refunded: Stored<Money>,
 }
 
 /// The stored orders that rows name, by reference.
@@ -68,6 +70,8 @@ pub async fn compare(
     let ids: Vec<Id> = orders.iter().map(|order| order.id).collect();
     let items = repository::order::find_items_of(connection, &ids).await?;
     let users = repository::order::find_users(connection, &orders).await?;
+    let has_refunded = rows.iter().any(|row| row.refunded.is_some());
+    let refunded = repository::order::refunded_amounts(connection, if has_refunded { &ids } else { &[] }).await?;
     let mut items_of = HashMap::<Id, Vec<&ItemWithProduct>>::new();
     for item in &items {
         items_of.entry(item.0.order_id).or_default().push(item);
@@ -77,7 +81,8 @@ pub async fn compare(
         let Some(order) = find_named(&found, row.key(), keys) else { return Comparison::New };
         let user = users.get(&order.user_id).copied();
         let items = items_of.get(&order.id).map_or(&[][..], Vec::as_slice);
-        let difference = || row.difference(&StoredOrder { order, user, items });
+        let refunded = refunded.get(&order.id).cloned().unwrap_or(Money::ZERO.into());
+        let difference = || row.difference(&StoredOrder { order, user, items, refunded });
         keys.ambiguous_reference(row.key()).or_else(difference).map_or(Comparison::Same, Comparison::Differs)
     });
     Ok(compared.collect())
@@ -155,6 +160,15 @@ impl OrderRow {
             cell.is_same_text(&order.total_amount.to_string())
                 || cell.value.as_ref().is_ok_and(|total| order.total_amount == *total)
         });
+        // Another shop may give back more than a total, such as the costs of shipping.
+        let is_refunded = self.refunded.as_ref().is_none_or(|cell| {
+            let (is_all, known) = (order.status == OrderStatus::Refunded, stored.refunded.known());
+            cell.is_same_text(&stored.refunded.to_string())
+                || cell
+                    .value
+                    .as_ref()
+                    .is_ok_and(|own| known.is_some_and(|known| *own == known || is_all && *own > known))
+        });
         let is_status = match &self.status {
             None => order.status == OrderStatus::Pending || matches!(order.status, Stored::Missing),
             Some(cell) => {
@@ -170,6 +184,8 @@ impl OrderRow {
             "another time"
         } else if !is_total {
             "another total"
+        } else if !is_refunded {
+            "another refunded amount"
         } else if !is_status {
             let own = match &self.status {
                 None => OrderStatus::Pending.as_str().to_owned(),

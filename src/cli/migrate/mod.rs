@@ -61,7 +61,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  shopctl migrate reset --yes")]
     Reset(remove::RemoveArguments),
     /// Take over a database that has the schema already, after comparing it
-    #[command(after_help = "Example:\n  shopctl migrate baseline --to m20260101_000009_create_audit_seals --yes")]
+    #[command(after_help = "Example:\n  shopctl migrate baseline --to m20260101_000011_create_audit_seals --yes")]
     Baseline(verify::BaselineArguments),
     /// Say where a migration stands, or try a failed one again
     #[command(after_help = "Examples:\n  shopctl migrate resolve m20260101_000002_create_products --retry\n  \

@@ -4,28 +4,24 @@ use std::time::Duration;
 
 use chrono::Datelike;
 use clap::Args;
-use serde::Serialize;
-use serde_json::Value;
 
-use super::view::OrderView;
+use super::moved::{is_whole, mutation_of, restocked_units};
 use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, long_text, with_quantity};
 use crate::cli::shared::batch::{self, BatchArguments, Names};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation;
 use crate::cli::shared::values::{checked, checked_parts};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;
 use crate::domain::text::counted;
 use crate::domain::time_parser::YEARS;
-use crate::domain::{IdempotencyKey, Money, Quantity, Violation, moment};
-use crate::entity::order;
+use crate::domain::{Amount, Id, IdempotencyKey, Money, Quantity, Violation, moment};
+use crate::entity::{Stored, order};
 use crate::error::{Error, Result, printable};
-use crate::output::{Change, Mutation, View};
 use crate::repository::order as orders;
 use crate::service::operation::Operations;
-use crate::service::order_lifecycle::{self as service, OrderTransition, Restock, RestockedLine, TransitionResult};
+use crate::service::order_lifecycle::{self as service, OrderTransition, RefundScope, Restock};
 
 /// Arguments of all verbs.
 #[derive(Debug, Args)]
@@ -69,6 +65,12 @@ pub struct CancelArguments {
 pub struct RefundArguments {
     #[command(flatten)]
     moved: MoveArguments,
+    /// Only N pieces of this product, or all that are left of it; repeat for more products
+    #[arg(long = "line", value_name = "PRODUCT[:N]", value_parser = checked_parts(parse_line))]
+    lines: Vec<(String, Option<Quantity>)>,
+    /// Only this much money; what the lines cost when absent
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(parse_amount))]
+    amount: Option<Money>,
     /// The pieces do not go back into stock
     #[arg(long, conflicts_with_all = ["restock", "restock_all"])]
     no_restock: bool,
@@ -140,12 +142,23 @@ impl RefundArguments {
             (_, _, true) => Restock::AsUsual,
             (_, _, false) => Restock::Lines(self.restock.clone()),
         };
+        request.template.refund = RefundScope { lines: self.lines.clone(), amount: self.amount };
         TransitionRequest { key: self.key.idempotency_key.clone(), ..request }
     }
 }
 
 fn parse_restock(text: &str) -> Result<(String, Option<Quantity>), Violation> {
     with_quantity("restock", "restock of", text)
+}
+
+fn parse_line(text: &str) -> Result<(String, Option<Quantity>), Violation> {
+    with_quantity("line", "pieces of", text)
+}
+
+/// Parses an amount to give back.
+fn parse_amount(text: &str) -> Result<Money, String> {
+    let amount = Money::parse_total(text)?;
+    if amount == Money::ZERO { Err("must be more than 0".to_owned()) } else { Ok(amount) }
 }
 
 /// Applies the verb to the named orders.
@@ -155,8 +168,10 @@ pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequ
         Some(batch) => batch.names(context, request.orders, "order")?,
         None => Names { names: request.orders.to_vec(), is_single: false },
     };
-    let OrderTransition { tracking, restock, verb, .. } = &request.template;
+    let OrderTransition { tracking, restock, refund, verb, .. } = &request.template;
     let for_one = [
+        (!refund.lines.is_empty(), "--line is for one order"),
+        (refund.amount.is_some(), "--amount is for one order"),
         (tracking.is_some(), "--tracking is for one order"),
         (request.key.is_some(), "--idempotency-key is for one order"),
         (matches!(restock, Restock::Lines(_)), "--restock is for one order; --restock-all for any number"),
@@ -168,9 +183,7 @@ pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequ
     if !orders.names.is_empty() && (verb.is_about_stock() || !orders.is_single) {
         let impact = async || match orders.is_single {
             true => impact_on_one(context, &request.template, &orders.names[0]).await,
-            false => {
-                impact_on_all(&find_orders(&context.database(Access::Read).await?, &orders).await?, &request.template)
-            }
+            false => impact_on_all(&context.database(Access::Read).await?, &orders, &request.template).await,
         };
         prompter.ask_permission(context, request.answers, request.write.dry_run, impact).await?;
     }
@@ -215,14 +228,20 @@ async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str
             format!("; {} {verb} back into stock", counted(pieces, "unit"))
         }
     };
-    Ok(format!("this {} order {name} ({status}, {}){stock}", verb_phrase(one.verb), tried.before.total_amount))
+    let part = match &tried.refund {
+        Some(refund) if !is_whole(&tried, refund) => format!("{} of ", refund.refund.amount),
+        _ => String::new(),
+    };
+    let total = &tried.before.total_amount;
+    Ok(format!("this {} {part}order {name} ({status}, {total}){stock}", verb_phrase(one.verb)))
 }
 
 /// Describes the impact on several orders: `this cancels 3 orders, 84.90 in total, and refuses 1: order … is shipped; …`.
 ///
 /// Errors: exit 6 if all would be refused.
-fn impact_on_all(found: &[order::Model], template: &OrderTransition) -> Result<String> {
+async fn impact_on_all(database: &Database, names: &Names, template: &OrderTransition) -> Result<String> {
     let OrderTransition { verb, restock, .. } = template;
+    let found = find_orders(database, names).await?;
     let refusal = |order: &order::Model| service::check(order, template).err();
     let (able, unable): (Vec<&order::Model>, Vec<&order::Model>) =
         found.iter().partition(|order| refusal(order).is_none());
@@ -240,8 +259,15 @@ fn impact_on_all(found: &[order::Model], template: &OrderTransition) -> Result<S
         (Restock::Everything, _) => "; what was taken goes back into stock",
         (Restock::Lines(_), _) => "; the named pieces go back into stock",
     };
-    let total = able.iter().try_fold(Money::ZERO, |sum, order| sum.checked_plus(order.total_amount.known()?));
-    let total = total.map_or_else(|| "a lot".to_owned(), |total| total.to_string());
+    let ids: Vec<Id> = able.iter().filter(|_| *verb == Verb::Refund).map(|order| order.id).collect();
+    let refunded = orders::refunded_amounts(database.connection(), &ids).await?;
+    let left = |order: &order::Model| {
+        let total = Amount::from(order.total_amount.known()?);
+        let refunded = refunded.get(&order.id).and_then(Stored::known).unwrap_or_default();
+        Some(total.minus(refunded.into()))
+    };
+    let total = able.iter().try_fold(Amount::ZERO, |sum, order| Some(sum.plus(left(order)?)));
+    let total = total.map_or_else(|| "an unknown amount".to_owned(), |total| total.to_string());
     let orders = counted(able.len(), "order");
     Ok(format!("this {} {orders}, {total} in total{refused}{stock}", verb_phrase(*verb)))
 }
@@ -255,61 +281,6 @@ fn verb_phrase(verb: Verb) -> &'static str {
         Verb::Expire => "lets expire",
         Verb::Refund => "refunds",
     }
-}
-
-fn restocked_units(restored: &[RestockedLine]) -> i64 {
-    restored.iter().map(|line| i64::from(line.quantity)).sum()
-}
-
-/// The printed result for an order.
-fn mutation_of(moved: &TransitionResult, verb: Verb, dry_run: bool) -> Mutation<Change<Restocked>> {
-    let name = printable(&moved.after.reference);
-    let status = printable(&moved.after.status.to_string());
-    let line = match (moved.changed, moved.replayed) {
-        (_, true) => format!("order {name} was {status} before"),
-        (false, _) => format!("order {name} is {status} already"),
-        (true, _) if moved.before.status != moved.after.status => {
-            format!("order {name} {}{}", mutation::outcome_verb(dry_run, &status), restock_note(moved, verb, dry_run))
-        }
-        (true, _) if verb == Verb::Ship => {
-            format!(
-                "order {name} is {status} already, tracking number {}",
-                mutation::outcome_verb(dry_run, "corrected")
-            )
-        }
-        (true, _) => format!("order {name} was {status} before{}", restock_note(moved, verb, dry_run)),
-    };
-    let view = |order: &order::Model| {
-        let mut json = OrderView { order: order.clone(), email: None }.to_json();
-        // The address has not been queried; the buyer is in user_id.
-        json.shift_remove("user");
-        json
-    };
-    let (before, after) = (view(&moved.before), view(&moved.after));
-    let mut object = after.clone();
-    object.retain(|name, _| name == "reference" || name == "status");
-    let (changed, replayed, before, after) = (moved.changed, moved.replayed, Some(before), Some(after));
-    let restocked = service::to_json(&moved.restored);
-    let change = Change { object, changed, replayed, dry_run, before, after, details: Restocked { restocked } };
-    Mutation::new(line, moved.after.id, change)
-}
-
-#[derive(Serialize)]
-struct Restocked {
-    restocked: Value,
-}
-
-/// The text about restocked pieces.
-fn restock_note(moved: &TransitionResult, verb: Verb, dry_run: bool) -> String {
-    let done = mutation::outcome_verb(dry_run, "restocked");
-    let units = match restocked_units(&moved.restored) {
-        0 if moved.meant_everything => return ", nothing to restock".to_owned(),
-        0 if verb.is_about_stock() => return format!(", nothing {done}"),
-        0 => return String::new(),
-        pieces => format!(", {} {done}", counted(pieces, "unit")),
-    };
-    let why = if moved.by_its_lines { " from its lines: placed by another program" } else { "" };
-    format!("{units}{why}")
 }
 
 /// Cancels orders that have been pending for too long. Each order is a separate operation; an order paid in the

@@ -4,6 +4,8 @@ mod create;
 mod export;
 mod import;
 mod lifecycle;
+mod moved;
+mod restock;
 mod show;
 pub mod view;
 
@@ -19,8 +21,8 @@ use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::order_status::Verb;
-use crate::domain::{Money, OrderStatus};
-use crate::entity::order;
+use crate::domain::{Id, Money, OrderStatus};
+use crate::entity::{Stored, order};
 use crate::error::{Error, Result};
 use crate::repository::order::{self as orders, FullOrder, Item, ItemWithProduct};
 use crate::repository::product as products;
@@ -72,14 +74,22 @@ A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \
   shopctl order cancel K7Q2M-9XD4T --reason \"changed her mind\"
   shopctl order cancel K7Q2M-9XD4T --no-restock --yes")]
     Cancel(lifecycle::CancelArguments),
-    /// Refund paid orders; what was not shipped goes back into stock
+    /// Give the money of paid orders back, all that is left or a part; what was not shipped goes back into stock
     #[command(after_help = "Examples:
   shopctl order refund K7Q2M-9XD4T --reason \"arrived broken\"
+  shopctl order refund K7Q2M-9XD4T --line MUG-01:1 --yes
+  shopctl order refund K7Q2M-9XD4T --line MUG-01:1 --amount 5.00 --no-restock
+  shopctl order refund K7Q2M-9XD4T --amount 2.50 --reason \"late delivery\"
   shopctl order refund K7Q2M-9XD4T --restock-all
-  shopctl order refund K7Q2M-9XD4T --restock MUG-01:1 --yes
 
-Once it is refunded, --restock takes back what arrives later.")]
+An order of which money is left keeps its status and can be refunded again; it is refunded when none is left.
+Goods that come back later: shopctl order restock.")]
     Refund(lifecycle::RefundArguments),
+    /// Take back goods of an order that arrive later: they go into stock, without any money
+    #[command(after_help = "Examples:
+  shopctl order restock K7Q2M-9XD4T MUG-01:1
+  shopctl order restock K7Q2M-9XD4T MUG-01 PEN-FINE:2 --note \"parcel came back\"")]
+    Restock(restock::RestockArguments),
     /// Cancel orders that have been pending for too long
     #[command(after_help = "Example:\n  shopctl order expire --older-than 24h --yes")]
     Expire(lifecycle::ExpireArguments),
@@ -134,9 +144,16 @@ impl ListQuery for FilterArguments {
 
     async fn rows(database: &Database, found: Vec<order::Model>) -> Result<Vec<OrderView>> {
         let buyers = orders::find_users(database.connection(), &found).await?;
+        // Others have no refunds.
+        let may_have = |order: &&order::Model| {
+            !matches!(order.status.known(), Some(OrderStatus::Pending | OrderStatus::Cancelled))
+        };
+        let ids: Vec<Id> = found.iter().filter(may_have).map(|order| order.id).collect();
+        let mut refunded = orders::refunded_amounts(database.connection(), &ids).await?;
         let row = |order: order::Model| {
             let email = buyers.iter().find(|user| user.id == order.user_id).and_then(|user| user.email.to_text());
-            OrderView { order, email }
+            let refunded = refunded.remove(&order.id).unwrap_or(Money::ZERO.into());
+            OrderView { order, email, refunded }
         };
         Ok(found.into_iter().map(row).collect())
     }
@@ -149,6 +166,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Complete(arguments) => lifecycle::run(context, prompter, arguments.request(Verb::Complete)).await,
         Command::Cancel(arguments) => lifecycle::run(context, prompter, arguments.request()).await,
         Command::Refund(arguments) => lifecycle::run(context, prompter, arguments.request()).await,
+        Command::Restock(arguments) => restock::run(context, &arguments).await,
         Command::Expire(arguments) => lifecycle::expire(context, prompter, &arguments).await,
         Command::Create(arguments) => create::run(context, prompter, &arguments).await,
         Command::List(arguments) => arguments.run(context).await.map(Effect::from),
@@ -166,5 +184,6 @@ pub fn detail(placed: PlacedOrder) -> FullOrder {
     };
     let email = placed.user.and_then(|user| user.email.to_text());
     let items = placed.items.into_iter().map(item).collect();
-    FullOrder { order: placed.order, email, items }
+    let refunded = orders::sum_of(&placed.refunds).map_or(Stored::Missing, Stored::from);
+    FullOrder { order: placed.order, email, refunded, items }
 }

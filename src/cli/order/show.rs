@@ -3,13 +3,14 @@
 use clap::Args;
 
 use super::detail;
+use super::view::RefundView;
 use crate::cli::audit::view::TimelineView;
 use crate::cli::shared::list::TIMELINE_MAX;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::EntityKind;
 use crate::error::Result;
-use crate::output::Cell;
+use crate::output::{Cell, Format};
 use crate::repository::audit_event as events;
 use crate::repository::order::{self as orders, FullOrder};
 use crate::repository::user::{self as users, Lock};
@@ -27,7 +28,7 @@ pub struct ShowArguments {
 }
 
 pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
-    let extra: &[&str] = if arguments.timeline { &["timeline"] } else { &[] };
+    let extra: &[&str] = if arguments.timeline { &["refunds", "timeline"] } else { &["refunds"] };
     context.output.check_fields::<FullOrder>(extra)?;
     let database = context.database(Access::Read).await?;
     let connection = database.connection();
@@ -36,10 +37,18 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
         .ok_or_else(|| order_lifecycle::unknown(&arguments.order))?;
     let user = users::find_by_id(connection, order.user_id).await?;
     let items = orders::find_items(connection, order.id).await?;
+    let refunds = orders::find_refunds(connection, order.id).await?;
+    let shown = detail(PlacedOrder { order, user, items, refunds: refunds.clone(), replayed: false });
+    let order = &shown.order;
+    let refunds: Vec<_> = refunds.into_iter().map(|refund| RefundView::new(refund, &shown.items)).collect();
     let mut extra = Vec::new();
+    // People need not read that there are none.
+    if !refunds.is_empty() || context.output.format() != Format::Table || context.output.has_fields() {
+        extra.push(("refunds", Cell::nested(&refunds)));
+    }
     if arguments.timeline {
         let events = events::find_by_entity(connection, EntityKind::Order, order.id, TIMELINE_MAX).await?;
         extra.push(("timeline", Cell::nested(&events.into_iter().map(TimelineView).collect::<Vec<_>>())));
     }
-    context.output.show(&detail(PlacedOrder { order, user, items, replayed: false }), &extra)
+    context.output.show(&shown, &extra)
 }

@@ -1,15 +1,32 @@
 //! Views of orders and their lines.
 
-use crate::domain::{Money, Quantity};
-use crate::entity::order;
+use crate::domain::{Money, OrderStatus, Quantity};
+use crate::entity::{Stored, order, order_refund, order_refund_line};
 use crate::output::{Cell, Column, View};
-use crate::repository::order::{FullOrder, Item, Line};
+use crate::repository::order::{FullOrder, Item, Line, Refund};
 
 /// An order in a list.
 pub struct OrderView {
     pub order: order::Model,
     /// The buyer's e-mail address; `None` if another program deleted the user.
     pub email: Option<String>,
+    /// What was given back of its total.
+    pub refunded: Stored<Money>,
+}
+
+/// The status; where a part of the total was given back, people also read how much.
+fn status(order: &order::Model, refunded: &Stored<Money>) -> Cell {
+    let status = Cell::from(order.status.clone());
+    if *refunded == Money::ZERO || order.status == OrderStatus::Refunded {
+        return status;
+    }
+    let words = format!("{}, {}", order.status, refunded_of(order, refunded));
+    status.worded(words)
+}
+
+/// `refunded 9.95 of 29.85`
+fn refunded_of(order: &order::Model, refunded: &Stored<Money>) -> String {
+    format!("refunded {refunded} of {}", order.total_amount)
 }
 
 impl View for OrderView {
@@ -19,8 +36,9 @@ impl View for OrderView {
         Column::new("reference", "REFERENCE", |view| view.order.reference.clone().into()),
         Column::new("user", "USER", |view| view.email.clone().into()),
         Column::detail("user_id", "USER ID", |view| view.order.user_id.into()),
-        Column::new("status", "STATUS", |view| view.order.status.clone().into()),
+        Column::new("status", "STATUS", |view| status(&view.order, &view.refunded)),
         Column::new("total_amount", "TOTAL", |view| view.order.total_amount.clone().into()),
+        Column::detail("refunded_amount", "REFUNDED", |view| view.refunded.clone().into()),
         Column::new("created_at", "CREATED", |view| view.order.created_at.clone().into()),
         Column::detail("updated_at", "UPDATED", |view| view.order.updated_at.clone().into()),
     ];
@@ -52,11 +70,64 @@ impl View for FullOrder {
         Column::new("reference", "REFERENCE", |view| view.order.reference.clone().into()),
         Column::new("user", "USER", |view| view.email.clone().into()),
         Column::new("user_id", "USER ID", |view| view.order.user_id.into()),
-        Column::new("status", "STATUS", |view| view.order.status.clone().into()),
+        Column::new("status", "STATUS", |view| status(&view.order, &view.refunded)),
         Column::new("total_amount", "TOTAL", |view| view.order.total_amount.clone().into()),
+        Column::new("refunded_amount", "REFUNDED", |view| view.refunded.clone().into()),
         Column::new("created_at", "CREATED", |view| view.order.created_at.clone().into()),
         Column::new("updated_at", "UPDATED", |view| view.order.updated_at.clone().into()),
         Column::new("items", "ITEMS", |view| Cell::nested(&view.items)),
+    ];
+}
+
+/// A refund with the names of its products.
+pub struct RefundView {
+    refund: order_refund::Model,
+    lines: Vec<RefundLineView>,
+}
+
+struct RefundLineView {
+    line: order_refund_line::Model,
+    /// `None` if another program removed the product.
+    sku: Option<String>,
+}
+
+impl RefundView {
+    /// A refund of an order with these items.
+    pub fn new(Refund { refund, lines }: Refund, items: &[Item]) -> RefundView {
+        let sku = |line: &order_refund_line::Model| {
+            items.iter().find(|item| item.item.id == line.order_item_id).and_then(|item| item.sku.clone())
+        };
+        let lines = lines.into_iter().map(|line| RefundLineView { sku: sku(&line), line }).collect();
+        RefundView { refund, lines }
+    }
+}
+
+/// `MUG-01:1, PEN-FINE:2`
+fn pieces(lines: &[RefundLineView]) -> String {
+    let line = |line: &RefundLineView| {
+        let sku = line.sku.clone().unwrap_or_else(|| line.line.order_item_id.to_string());
+        format!("{sku}:{}", line.line.quantity)
+    };
+    if lines.is_empty() { "-".to_owned() } else { lines.iter().map(line).collect::<Vec<_>>().join(", ") }
+}
+
+impl View for RefundView {
+    const NOUN: &'static str = "refunds";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("id", "ID", |view| view.refund.id.into()),
+        Column::new("created_at", "CREATED", |view| view.refund.created_at.clone().into()),
+        Column::new("amount", "AMOUNT", |view| view.refund.amount.clone().into()),
+        Column::new("reason", "REASON", |view| view.refund.reason.clone().into()),
+        Column::new("lines", "LINES", |view| Cell::nested(&view.lines).worded(pieces(&view.lines))),
+    ];
+}
+
+impl View for RefundLineView {
+    const NOUN: &'static str = "lines";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("sku", "SKU", |view| view.sku.clone().into()),
+        Column::new("quantity", "QUANTITY", |view| view.line.quantity.clone().into()),
+        Column::new("amount", "AMOUNT", |view| view.line.amount.clone().into()),
     ];
 }
 
@@ -74,5 +145,6 @@ impl View for Line {
         Column::new("unit_price", "UNIT PRICE", |view| view.unit_price.clone().into()),
         Column::new("line_total", "LINE TOTAL", |view| view.total().into()),
         Column::new("total_amount", "ORDER TOTAL", |view| view.total_amount.clone().into()),
+        Column::new("refunded_amount", "ORDER REFUNDED", |view| view.refunded.clone().into()),
     ];
 }

@@ -3,7 +3,7 @@
 
 use futures_util::stream::{BoxStream, try_unfold};
 use futures_util::{Stream, StreamExt};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, JoinType, QueryOrder, QuerySelect, QueryTrait, Related, Select};
 
 use super::{Column, Entity, Filter, ListFilter, Model};
@@ -11,7 +11,7 @@ use crate::db::guarded::Connection;
 use crate::db::stream::{self, Row};
 use crate::db::target::Engine;
 use crate::domain::{Amount, Id, Money};
-use crate::entity::{Moment, Stored, order_item, product, user};
+use crate::entity::{Moment, Stored, order_item, order_refund, product, user};
 use crate::error::Result;
 
 /// An order with its user's address and its items.
@@ -20,6 +20,8 @@ pub struct FullOrder {
     pub order: Model,
     /// `None` only for an order of another program whose user is missing.
     pub email: Option<String>,
+    /// What was given back of its total.
+    pub refunded: Stored<Money>,
     /// Its items in insertion order; empty for an order of another program without items.
     pub items: Vec<Item>,
 }
@@ -46,6 +48,8 @@ pub struct Line {
     pub created_at: Moment,
     /// Only on the first line of its order, so that the column adds up to the sum of all orders.
     pub total_amount: Option<Stored<Money>>,
+    /// What was given back; as the total only on the first line of its order.
+    pub refunded: Option<Stored<Money>>,
     /// As in [`Item`], and `None` for an order of another program without items.
     pub sku: Option<String>,
     /// The product's name; `None` as for `sku`.
@@ -78,6 +82,7 @@ pub async fn stream_orders(
         .column_as(product::Column::Sku, "sku")
         .column_as(product::Column::Name, "name")
         .columns([Column::Reference, Column::UserId, Column::Status, Column::TotalAmount])
+        .expr_as(refunded(), REFUNDED)
         .expr_as(time(connection, Column::CreatedAt), "created_text")
         .expr_as(time(connection, Column::UpdatedAt), "updated_text")
         .column_as(user::Column::Email, "email");
@@ -94,6 +99,7 @@ pub async fn stream_lines(
 ) -> Result<impl Stream<Item = Result<Line>> + use<>> {
     let select = joined(connection, filter)
         .columns([Column::Reference, Column::Status, Column::TotalAmount])
+        .expr_as(refunded(), REFUNDED)
         .expr_as(time(connection, Column::CreatedAt), "created_text")
         .column_as(user::Column::Email, "email")
         .column_as(product::Column::Sku, "sku")
@@ -107,7 +113,7 @@ pub async fn stream_lines(
         let continues =
             |(reference, time): &(Stored<String>, Moment)| *reference == line.reference && *time == line.created_at;
         if last.as_ref().is_some_and(continues) {
-            line.total_amount = None;
+            (line.total_amount, line.refunded) = (None, None);
         } else {
             last = Some((line.reference.clone(), line.created_at.clone()));
         }
@@ -122,9 +128,23 @@ impl Line {
     }
 }
 
-/// The orders that match with their users, items and products, oldest first.
+const REFUNDED: &str = "refunded";
+
+/// The column of [`joined`] for what was given back.
+fn refunded() -> Expr {
+    Expr::col((REFUNDED, REFUNDED))
+}
+
+/// The orders that match with their users, refunds, items and products, oldest first. The refunds are summed up once,
+/// not for each row.
 fn joined(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
-    filter
+    let mut sums = Query::select();
+    sums.column(order_refund::Column::OrderId)
+        .expr_as(order_refund::Column::Amount.into_expr().sum(), REFUNDED)
+        .from(order_refund::Entity)
+        .group_by_col(order_refund::Column::OrderId);
+    let is_of_order = Expr::col((REFUNDED, order_refund::Column::OrderId)).equals((Entity, Column::Id));
+    let mut select = filter
         .select(connection)
         .select_only()
         .left_join(user::Entity)
@@ -132,7 +152,9 @@ fn joined(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> 
         .join(JoinType::LeftJoin, <order_item::Entity as Related<product::Entity>>::to())
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
-        .order_by_asc(order_item::Column::Id)
+        .order_by_asc(order_item::Column::Id);
+    QuerySelect::query(&mut select).join_subquery(JoinType::LeftJoin, sums, REFUNDED, is_of_order);
+    select
 }
 
 fn time(connection: &impl ConnectionTrait, column: Column) -> Expr {
@@ -159,16 +181,23 @@ impl OrderStream {
 }
 
 fn order(mut row: Row, id: Id, item: Option<Item>) -> Result<FullOrder> {
+    let (reference, user_id, status) = (row.text()?, row.id()?, row.text()?);
+    let (total_amount, refunded) = (row.value()?, refunded_of(&mut row)?);
     let order = Model {
         id,
-        reference: row.text()?.into(),
-        user_id: row.id()?,
-        status: row.text()?.as_deref().map_or(Stored::Missing, Stored::from),
-        total_amount: row.value()?.unwrap_or(Stored::Missing),
+        reference: reference.into(),
+        user_id,
+        status: status.as_deref().map_or(Stored::Missing, Stored::from),
+        total_amount: total_amount.unwrap_or(Stored::Missing),
         created_at: time_of(row.text()?),
         updated_at: time_of(row.text()?),
     };
-    Ok(FullOrder { order, email: row.text()?, items: item.into_iter().collect() })
+    Ok(FullOrder { order, email: row.text()?, refunded, items: item.into_iter().collect() })
+}
+
+/// An order without refunds has none in the sums.
+fn refunded_of(row: &mut Row) -> Result<Stored<Money>> {
+    Ok(row.value()?.filter(|refunded| *refunded != Stored::Missing).unwrap_or(Money::ZERO.into()))
 }
 
 /// The item of a row; `None` for an order of another program without items.
@@ -193,6 +222,7 @@ fn line(mut row: Row) -> Result<Line> {
         reference: row.text()?.into(),
         status: row.text()?,
         total_amount: row.value()?,
+        refunded: Some(refunded_of(&mut row)?),
         created_at: time_of(row.text()?),
         email: row.text()?,
         sku: row.text()?,

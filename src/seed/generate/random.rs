@@ -12,6 +12,8 @@ pub enum Entity {
     Line,
     Movement,
     Operation,
+    Refund,
+    RefundLine,
 }
 
 /// The drawn field of a row.
@@ -34,6 +36,7 @@ pub enum Field {
     Lines,
     Delay,
     Restock,
+    Refund,
 }
 
 /// The low bits of an id that encode the row's number: an order's reference derives from them, so that

@@ -10,7 +10,7 @@ use super::random::{Draws, Entity, Field};
 use super::words::{PHRASES, Words, plain};
 use crate::domain::password::UNUSABLE;
 use crate::domain::{Id, Money, MovementReason, OrderStatus, Reference, UserStatus, reference};
-use crate::entity::{Moment, order, order_item, product, stock_movement, user};
+use crate::entity::{Moment, order, order_item, order_refund, order_refund_line, product, stock_movement, user};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -24,6 +24,8 @@ const FIRST_ORDER: i64 = DAY;
 const MAX_LINES: u64 = 5;
 /// Percentage of disabled users.
 const DISABLED_PERCENT: u64 = 2;
+/// Percentage of completed orders of which a part was refunded.
+const PART_REFUNDED_PERCENT: u64 = 4;
 /// Quantity of the first delivery; each later one is larger by as many.
 const DELIVERY: i32 = 24;
 /// A SKU ends with five characters of Crockford's base 32.
@@ -50,9 +52,14 @@ pub struct Order {
     created_at: i64,
     updated_at: i64,
     status: OrderStatus,
-    /// Whether its lines were restocked.
-    is_restocked: bool,
     lines: Vec<Line>,
+    refund: Option<Refund>,
+}
+
+/// What was given back of an order.
+struct Refund {
+    at: i64,
+    cents: i64,
 }
 
 struct Line {
@@ -61,6 +68,39 @@ struct Line {
     quantity: i32,
     /// Cents for one piece.
     price: i64,
+    refunded: i32,
+    restocked: i32,
+}
+
+impl Line {
+    fn cents(&self) -> i64 {
+        i64::from(self.quantity) * self.price
+    }
+}
+
+impl Order {
+    fn cents(&self) -> i64 {
+        self.lines.iter().map(Line::cents).sum()
+    }
+
+    /// Gives everything back.
+    fn refund_all(&mut self) {
+        self.lines.iter_mut().for_each(|line| line.refunded = line.quantity);
+        self.refund = Some(Refund { at: self.updated_at, cents: self.cents() });
+    }
+
+    /// Gives back one piece, or half the price of the only one.
+    fn refund_part(&mut self, at: i64, is_restocked: bool) {
+        let is_single = self.lines.iter().map(|line| line.quantity).sum::<i32>() == 1;
+        let Some(line) = self.lines.first_mut() else { return };
+        let cents = if is_single { line.price / 2 } else { line.price };
+        if !is_single {
+            line.refunded = 1;
+            line.restocked = i32::from(is_restocked);
+        }
+        self.updated_at = at;
+        self.refund = Some(Refund { at, cents });
+    }
 }
 
 /// A stock movement before it is converted to a row.
@@ -189,7 +229,19 @@ impl Shop {
             OrderStatus::Refunded => self.draws.below(2, Entity::Order, number, Field::Restock) == 0,
             _ => false,
         };
-        Order { number, created_at, updated_at, status, is_restocked, lines: self.lines(number) }
+        let mut lines = self.lines(number);
+        lines.iter_mut().filter(|_| is_restocked).for_each(|line| line.restocked = line.quantity);
+        let mut order = Order { number, created_at, updated_at, status, lines, refund: None };
+        let is_part_refunded = || self.draws.below(100, Entity::Order, number, Field::Refund) < PART_REFUNDED_PERCENT;
+        match status {
+            OrderStatus::Refunded => order.refund_all(),
+            OrderStatus::Completed if is_part_refunded() => {
+                let at = self.later(updated_at, 20 * DAY, Entity::Refund, number);
+                order.refund_part(at, self.draws.below(2, Entity::Refund, number, Field::Restock) == 0);
+            }
+            _ => {}
+        }
+        order
     }
 
     /// The status of an order of this age, in seconds, and the time within which it reached it.
@@ -236,7 +288,7 @@ impl Shop {
                 70..90 => 2,
                 _ => 3,
             };
-            lines.push(Line { product, quantity, price: self.price(product) });
+            lines.push(Line { product, quantity, price: self.price(product), refunded: 0, restocked: 0 });
         }
         lines
     }
@@ -256,7 +308,7 @@ impl Shop {
             reference: Reference::from_id(id).into(),
             user_id: self.user_id((loyal * loyal * known as f64) as u64).into(),
             status: order.status.into(),
-            total_amount: money(order.lines.iter().map(|line| i64::from(line.quantity) * line.price).sum()).into(),
+            total_amount: money(order.cents()).into(),
             created_at: moment(order.created_at),
             updated_at: moment(order.updated_at),
         }
@@ -265,13 +317,42 @@ impl Shop {
     pub fn item_rows(&self, order: &Order) -> Vec<order_item::Model> {
         let order_id = self.order_id(order);
         let row = |(line, position): (&Line, u64)| order_item::Model {
-            id: self.draws.id(Entity::Line, order.number * MAX_LINES + position, order.created_at).into(),
+            id: self.item_id(order, position).into(),
             order_id: order_id.into(),
             product_id: self.product_id(line.product).into(),
             quantity: line.quantity.into(),
             unit_price: money(line.price).into(),
         };
         order.lines.iter().zip(0..).map(row).collect()
+    }
+
+    fn item_id(&self, order: &Order, position: u64) -> Uuid {
+        self.draws.id(Entity::Line, order.number * MAX_LINES + position, order.created_at)
+    }
+
+    pub fn refund_row(&self, order: &Order) -> Option<order_refund::Model> {
+        let Refund { at, cents } = *order.refund.as_ref()?;
+        Some(order_refund::Model {
+            id: self.draws.id(Entity::Refund, order.number, at).into(),
+            order_id: self.order_id(order).into(),
+            amount: money(cents).into(),
+            reason: None,
+            operation_id: self.operation_id.into(),
+            created_at: moment(at),
+        })
+    }
+
+    pub fn refund_line_rows(&self, order: &Order) -> Vec<order_refund_line::Model> {
+        let Some(Refund { at, .. }) = order.refund else { return Vec::new() };
+        let refund_id = self.draws.id(Entity::Refund, order.number, at);
+        let row = |(line, position): (&Line, u64)| order_refund_line::Model {
+            id: self.draws.id(Entity::RefundLine, order.number * MAX_LINES + position, at).into(),
+            refund_id: refund_id.into(),
+            order_item_id: self.item_id(order, position).into(),
+            quantity: line.refunded.into(),
+            amount: money(i64::from(line.refunded) * line.price).into(),
+        };
+        order.lines.iter().zip(0..).filter(|(line, _)| line.refunded > 0).map(row).collect()
     }
 
     pub fn movement_row(&self, number: u64, movement: &Movement) -> stock_movement::Model {
@@ -334,10 +415,10 @@ impl StockLevels {
             level.available -= line.quantity;
             level.moved_at = level.moved_at.max(order.created_at);
             add(-line.quantity, MovementReason::Order, Some(id), order.created_at);
-            if order.is_restocked {
-                level.returned += line.quantity;
+            if line.restocked > 0 {
+                level.returned += line.restocked;
                 level.moved_at = level.moved_at.max(order.updated_at);
-                add(line.quantity, MovementReason::Restock, Some(id), order.updated_at);
+                add(line.restocked, MovementReason::Restock, Some(id), order.updated_at);
             }
         }
         movements

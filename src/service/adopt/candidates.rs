@@ -38,6 +38,7 @@ impl Candidates {
         let differences = repository::product::find_stock_differences(connection, &[]).await?;
         products.extend(differences.into_iter().filter_map(|product| product.id.present()));
         orders.extend(invariant::find_orders_with_unmoved_lines(connection).await?);
+        orders.extend(invariant::find_orders_without_their_refund(connection).await?);
         let movements = adoption::find_movements_of_removed_orders(connection).await?;
         removed_orders.extend(movements.into_iter().map(|(order, ..)| order));
         let totals_of_zero: BTreeSet<Id> =

@@ -8,11 +8,13 @@ use super::candidates::Candidates;
 use super::{Taker, Work, line};
 use crate::domain::quantity::movements_of;
 use crate::domain::{EntityKind, Id, Money, MovementReason, OrderStatus, Quantity};
-use crate::entity::{order, order_item, product, stock_movement};
+use crate::entity::{Moment, order, order_item, product, stock_movement};
 use crate::error::{Result, printable};
+use crate::repository::order::Refund;
 use crate::repository::{adoption, order as orders, trail};
 use crate::service::explain::{ForeignRow, ROWS_AT_ONCE, TAKEN};
 use crate::service::operation::Operation;
+use crate::service::order_lifecycle::Balance;
 
 /// The pieces of one product in an order.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ struct Needs {
     taken: Vec<(Id, i64)>,
     restored: Vec<(Id, i64)>,
     total: Option<Money>,
+    /// Its refunds.
+    refunds: Vec<Refund>,
 }
 
 /// Takes in the orders, locked and removed.
@@ -53,6 +57,7 @@ pub(super) async fn take(
         for movement in trail::find_movements_of_orders(operation.handle(), ids).await? {
             moved.entry(movement.order_id).or_default().push(movement);
         }
+        let mut refunds = orders::find_refunds_of(operation.handle(), ids).await?;
         for order in &some {
             let items = items.remove(&order.id).unwrap_or_default();
             let moved = moved.remove(&order.id).unwrap_or_default();
@@ -62,6 +67,7 @@ pub(super) async fn take(
             let can_be_set = has_zero && order.status.known().is_some();
             let needs = Needs {
                 total: if can_be_set { sum_of(&items) } else { None },
+                refunds: refunds.remove(&order.id).unwrap_or_default(),
                 ..needs(work, order, found.as_ref(), &items, &moved)
             };
             if has_zero && (!sets_totals || needs.total.is_none()) {
@@ -128,7 +134,24 @@ fn needs(
         taken: taken.filter(|(_, pieces)| *pieces != 0).collect(),
         restored: restored.filter(|(_, pieces)| *pieces < 0 || (gives_back && *pieces > 0)).collect(),
         total: None,
+        refunds: Vec::new(),
     }
+}
+
+/// The refund that an order lacks, if another program refunded it; as of its last change.
+fn missing_refund(
+    operation: &Operation,
+    order: &order::Model,
+    items: &[order_item::Model],
+    refunds: &[Refund],
+) -> Option<Refund> {
+    let balance = Balance { order, refunds };
+    let is_lacking = order.status == OrderStatus::Refunded && (refunds.is_empty() || balance.left()? > Money::ZERO);
+    let at = match order.updated_at {
+        Moment::Known(_) => order.updated_at.clone(),
+        _ => operation.now().into(),
+    };
+    if is_lacking { balance.refund_rest(operation, items.iter(), at) } else { None }
 }
 
 /// Takes in one order, if anything is to be done; returns it with its new total, if it gets one.
@@ -142,16 +165,18 @@ fn take_one(
     skus: &HashMap<Id, &str>,
 ) -> Option<order::Model> {
     let is_whole = needs.taken.is_empty() && needs.restored.is_empty() && needs.total.is_none();
-    if found.is_none() && is_whole {
-        return None;
-    }
-    let view = orders::audit_view(order, items);
     let with_total = needs.total.map(|total| order::Model {
         total_amount: total.into(),
         updated_at: operation.now().into(),
         ..order.clone()
     });
-    let mut after = with_total.as_ref().map_or_else(|| view.clone(), |order| orders::audit_view(order, items));
+    let refund = missing_refund(operation, with_total.as_ref().unwrap_or(order), items, &needs.refunds);
+    if found.is_none() && is_whole && refund.is_none() {
+        return None;
+    }
+    let view = orders::audit_view(order, items, &needs.refunds);
+    let refunds: Vec<Refund> = needs.refunds.iter().chain(&refund).cloned().collect();
+    let mut after = orders::audit_view(with_total.as_ref().unwrap_or(order), items, &refunds);
     let (mut taken, mut restored) = (Vec::new(), Vec::new());
     let is_held = !order.status.known().is_some_and(OrderStatus::restocks);
     for (product, count, reason, lines) in needs
@@ -172,7 +197,8 @@ fn take_one(
             list.push(line(product, skus.get(&product).copied(), sign * i64::from(delta)));
         }
     }
-    let rows = (taken.len() + restored.len()) as u64 + u64::from(with_total.is_some());
+    let refund_rows = refund.as_ref().map_or(0, |refund| 1 + refund.lines.len());
+    let rows = (taken.len() + restored.len() + refund_rows) as u64 + u64::from(with_total.is_some());
     after[TAKEN] = taken.into();
     if !restored.is_empty() {
         after["restored"] = restored.into();
@@ -180,8 +206,10 @@ fn take_one(
     let what = match &found {
         Some(row) => row.what.clone(),
         None if with_total.is_some() => "its total was 0".to_owned(),
+        None if is_whole => "its money was not recorded as refunded".to_owned(),
         None => "its lines had no movements".to_owned(),
     };
+    work.refunds.extend(refund);
     let known = found.map_or(Some(view), |row| row.known);
     let name = order.reference.or_id(order.id);
     work.take(ForeignRow { entity: EntityKind::Order, id: order.id, name, what, known, found: Some(after) }, rows);

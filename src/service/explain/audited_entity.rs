@@ -119,14 +119,17 @@ impl AuditedEntity for product::Entity {
 impl AuditedEntity for order::Entity {
     const KIND: EntityKind = EntityKind::Order;
     const ID: order::Column = order::Column::Id;
-    const EXTRA_MEMBERS: &[&str] = &["items"];
+    const EXTRA_MEMBERS: &[&str] = &["items", "refunds"];
 
     async fn subjects(connection: &impl ConnectionTrait, rows: Vec<order::Model>) -> Result<Vec<AuditedRow>> {
         let ids: Vec<Id> = rows.iter().map(|order| order.id).collect();
         let items = by(trail::find_items_of(connection, &ids).await?, |item: &order_item::Model| item.order_id);
+        let refunds = orders::find_refunds_of(connection, &ids).await?;
         let subject = |row: order::Model| {
             let items = items.get(&row.id).map_or(&[][..], Vec::as_slice);
-            AuditedRow { id: row.id, view: orders::audit_view(&row, items), name: row.reference.or_id(row.id) }
+            let refunds = refunds.get(&row.id).map_or(&[][..], Vec::as_slice);
+            let view = orders::audit_view(&row, items, refunds);
+            AuditedRow { id: row.id, view, name: row.reference.or_id(row.id) }
         };
         Ok(rows.into_iter().map(subject).collect())
     }

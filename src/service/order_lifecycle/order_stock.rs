@@ -2,10 +2,10 @@
 
 use super::{Restock, RestockedLine, shown};
 use crate::domain::{Id, MovementReason, Quantity};
-use crate::entity::{Stored, order, stock_movement};
+use crate::entity::{Stored, order, product, stock_movement};
 use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::repository;
-use crate::repository::order::ItemWithProduct;
+use crate::repository::order::{ItemWithProduct, Refund};
 use crate::service::product::described;
 
 /// An order's effect on the stock of each product.
@@ -89,6 +89,26 @@ impl OrderStock {
         self.find(product).map_or(0, ProductPieces::left)
     }
 
+    /// The pieces of a refund, as far as they can still be restocked.
+    pub(super) fn of_refund(
+        &self,
+        order: &order::Model,
+        items: &[ItemWithProduct],
+        refund: &Refund,
+    ) -> Result<Vec<RestockedLine>> {
+        let mut refunded = Vec::<(Id, i64)>::new();
+        for line in &refund.lines {
+            let product = items.iter().find(|(item, _)| item.id == line.order_item_id).map(|(item, _)| item.product_id);
+            let Some(product) = product.filter(|product| named(items, *product).is_some()) else { continue };
+            match refunded.iter_mut().find(|(id, _)| *id == product) {
+                Some((_, sum)) => *sum += line.quantity.pieces(),
+                None => refunded.push((product, line.quantity.pieces())),
+            }
+        }
+        let chosen = refunded.into_iter().map(|(id, pieces)| (id, pieces.min(self.left(id))));
+        chosen.filter(|(_, pieces)| *pieces > 0).map(|(id, pieces)| restored(order, items, id, pieces)).collect()
+    }
+
     /// The pieces of each product to restock, never more than were taken.
     ///
     /// Errors: exit 3 for a product that is not in the order; exit 6 naming each product with more requested
@@ -99,12 +119,7 @@ impl OrderStock {
         items: &[ItemWithProduct],
         what: &Restock,
     ) -> Result<Vec<RestockedLine>> {
-        let named = |id: Id| items.iter().find(|(item, _)| item.product_id == id).and_then(|(_, found)| found.as_ref());
-        let restored = |id: Id, pieces: i64| {
-            let sku = named(id).map_or_else(|| id.to_string(), |product| product.sku.or_id(product.id));
-            let quantity = i32::try_from(pieces).map_err(|_| too_many(order, &sku))?;
-            Ok(RestockedLine { product_id: id, sku, quantity })
-        };
+        let (named, restored) = (|id: Id| named(items, id), |id: Id, pieces: i64| restored(order, items, id, pieces));
         let Restock::Lines(lines) = what else {
             let everything = self.pieces.iter().filter(|pieces| pieces.left() > 0);
             // A deleted product cannot be restocked.
@@ -136,10 +151,21 @@ impl OrderStock {
     }
 }
 
+/// A product of the order, unless another program deleted it.
+fn named(items: &[ItemWithProduct], id: Id) -> Option<&product::Model> {
+    items.iter().find(|(item, _)| item.product_id == id).and_then(|(_, found)| found.as_ref())
+}
+
+fn restored(order: &order::Model, items: &[ItemWithProduct], id: Id, pieces: i64) -> Result<RestockedLine> {
+    let sku = named(items, id).map_or_else(|| id.to_string(), |product| product.sku.or_id(product.id));
+    let quantity = i32::try_from(pieces).map_err(|_| too_many(order, &sku))?;
+    Ok(RestockedLine { product_id: id, sku, quantity })
+}
+
 /// The order's product that each line names.
 ///
 /// Errors: exit 3 naming every unknown product.
-fn find_products(
+pub(super) fn find_products(
     order: &order::Model,
     items: &[ItemWithProduct],
     lines: &[(String, Option<Quantity>)],

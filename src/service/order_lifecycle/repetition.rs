@@ -3,7 +3,10 @@
 
 use serde_json::Value as Json;
 
-use super::{OrderTransition, Restock, RestockPlan, RestockedLine, StockEffect, TransitionResult, Verb, shown, write};
+use super::{
+    OrderTransition, Plan, Restock, RestockedLine, Said, StockEffect, TransitionResult, Verb, find_refunds, shown,
+    write,
+};
 use crate::domain::{EntityKind, Outcome};
 use crate::entity::{audit_event, order};
 use crate::error::{CommandLine, Error, Hint, Result};
@@ -24,29 +27,29 @@ pub(super) async fn apply(
 ) -> Result<TransitionResult> {
     let says_nothing = wanted.reason.is_none() && wanted.note.is_none() && wanted.tracking.is_none();
     if wanted.verb == Verb::Expire || (says_nothing && wanted.restock == Restock::AsUsual) {
-        return Ok(TransitionResult::unchanged(before));
+        let refunds = find_refunds(operation, &before).await?;
+        return Ok(TransitionResult::unchanged(before, refunds));
     }
+    let mut plan = Plan::load(operation, &before).await?;
     let events = events::find_by_entity(operation.handle(), EntityKind::Order, before.id, EVENTS_MAX).await?;
     let past = PastEvents::new(&events, wanted.verb);
-    let status = wanted.verb.leads_to();
     if wanted.tracking.is_some() && wanted.tracking.as_deref() != past.tracking() {
-        let restock = RestockPlan::load(operation, &before, &Restock::Nothing).await?;
-        return write(operation, before, wanted, status, StockEffect::None, restock).await;
+        return write(operation, before, Said::of(wanted), StockEffect::None, plan).await;
     }
     let comes_back = wanted.verb == Verb::Refund && matches!(wanted.restock, Restock::Everything | Restock::Lines(_));
     if comes_back {
         let is_repeated = !is_keyed && past.restored_last(&wanted.restock);
-        let restock = RestockPlan::load(operation, &before, &wanted.restock).await?;
+        plan.restock(operation, &before, &wanted.restock).await?;
         // A rerun or a second return of the same pieces: only the caller knows.
-        if is_repeated && !restock.restored.is_empty() {
+        if is_repeated && !plan.restored.is_empty() {
             return Err(repeated(&before));
         }
-        if !restock.restored.is_empty() {
-            return write(operation, before, wanted, status, StockEffect::OnRequest, restock).await;
+        if !plan.restored.is_empty() {
+            return write(operation, before, Said::of(wanted), StockEffect::OnRequest, plan).await;
         }
     }
     past.check(&before, wanted)?;
-    Ok(TransitionResult::unchanged(before))
+    Ok(TransitionResult::unchanged(before, plan.refunds))
 }
 
 /// Exit 6: the same pieces were restocked before, and more can still be.

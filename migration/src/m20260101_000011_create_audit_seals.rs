@@ -6,7 +6,7 @@ use sea_orm_migration::sea_orm::DbBackend;
 use crate::Migration;
 use crate::types::{create, drop, id, integer, primary_key, text, time, unique};
 
-pub const MIGRATION: Migration = Migration { name: "m20260101_000009_create_audit_seals", up, down };
+pub const MIGRATION: Migration = Migration { name: "m20260101_000011_create_audit_seals", up, down };
 
 fn up(backend: DbBackend) -> Vec<String> {
     let table = Table::create()

@@ -6,7 +6,7 @@ use sea_orm_migration::sea_orm::DbBackend;
 use crate::Migration;
 use crate::types::{create, drop, foreign_id, primary_key, text};
 
-pub const MIGRATION: Migration = Migration { name: "m20260101_000008_create_seed_rows", up, down };
+pub const MIGRATION: Migration = Migration { name: "m20260101_000010_create_seed_rows", up, down };
 
 fn up(backend: DbBackend) -> Vec<String> {
     let table = Table::create()

@@ -6,7 +6,7 @@ use sea_orm_migration::sea_orm::DbBackend;
 use crate::Migration;
 use crate::types::{create, drop, integer, primary_key, text, time};
 
-pub const MIGRATION: Migration = Migration { name: "m20260101_000007_create_seeds", up, down };
+pub const MIGRATION: Migration = Migration { name: "m20260101_000009_create_seeds", up, down };
 
 fn up(backend: DbBackend) -> Vec<String> {
     let table = Table::create()

@@ -1,0 +1,428 @@
+//! Giving money back in part, and goods that come back later.
+
+use serde_json::Value;
+
+use crate::on_every_backend;
+use crate::support::shop::finish;
+use crate::support::{Run, Shop};
+
+on_every_backend!(
+    an_order_is_refunded_in_parts_until_nothing_is_left,
+    an_amount_is_shared_out_over_the_lines_by_value,
+    no_more_than_is_left_is_refunded,
+    a_bad_amount_or_quantity_is_refused,
+    a_free_order_is_refunded_when_all_its_pieces_are,
+    a_refund_in_part_with_a_key_happens_once,
+    goods_that_come_back_later_go_into_stock_without_money,
+    the_pieces_of_a_part_go_back_into_stock_unless_the_order_was_shipped,
+    concurrent_refunds_of_one_order_never_exceed_its_total,
+    a_refund_that_another_program_wrote_or_changed_shows,
+    an_order_that_another_program_refunded_gets_its_refund_by_adopt,
+    undoing_a_seed_deletes_the_refunds_of_its_orders,
+    shipping_an_order_keeps_its_refunds_in_the_audit_trail,
+    exported_refunds_are_imported_as_unchanged_and_into_an_empty_shop,
+    an_imported_refunded_amount_must_fit_the_order,
+);
+
+/// Two mugs and a pen: 27.40.
+fn order(shop: &Shop, verbs: &[&str]) -> String {
+    let arguments = ["order", "create", "--user", "ann@example.com", "--item", "MUG:2", "--item", "PEN", "--json"];
+    let reference = shop.run(&arguments).success().json()["reference"].as_str().expect("text").to_owned();
+    verbs.iter().for_each(|verb| drop(shop.run(&["order", verb, &reference]).success()));
+    reference
+}
+
+fn stocked(shop: &Shop) {
+    shop.user("ann");
+    shop.product("MUG", "12.50", 1000);
+    shop.product("PEN", "2.40", 1000);
+}
+
+fn refund(shop: &Shop, reference: &str, flags: &[&str]) -> Run {
+    shop.run(&[&["order", "refund", reference, "--yes"], flags].concat())
+}
+
+fn show(shop: &Shop, reference: &str) -> Value {
+    shop.run(&["order", "show", reference, "--json"]).success().json()
+}
+
+fn stock(shop: &Shop) -> Vec<i64> {
+    ["MUG", "PEN"].map(|sku| shop.number(&format!("SELECT stock_quantity FROM products WHERE sku = '{sku}'"))).to_vec()
+}
+
+/// The law of refunds and the audit trail hold after each test.
+fn assert_sound(shop: &Shop) {
+    shop.assert_invariants();
+    shop.run(&["audit", "verify"]).success();
+}
+
+fn an_order_is_refunded_in_parts_until_nothing_is_left(shop: &Shop) {
+    stocked(shop);
+    let reference = order(shop, &["pay", "ship"]);
+    let run = refund(shop, &reference, &["--line", "mug:1", "--reason", "arrived broken"]).success();
+    assert_eq!(run.stdout.trim(), format!("order {reference} refunded 12.50 of 27.40, nothing restocked"));
+    let shown = show(shop, &reference);
+    assert_eq!((&shown["status"], &shown["refunded_amount"]), (&"shipped".into(), &"12.50".into()));
+    let first = &shown["refunds"][0];
+    assert_eq!((&first["amount"], &first["reason"]), (&"12.50".into(), &"arrived broken".into()));
+    assert_eq!(first["lines"], serde_json::json!([{ "sku": "MUG", "quantity": 1, "amount": "12.50" }]));
+    for command in [&["order", "list"][..], &["order", "show", &reference]] {
+        let run = shop.run(&[command, &["-o", "table"]].concat()).success();
+        assert!(run.stdout.contains("shipped, refunded 12.50 of 27.40"), "{run}");
+    }
+    let listed = shop.run(&["order", "list", "--json"]).success().json();
+    assert_eq!(listed["items"][0]["refunded_amount"], "12.50");
+    assert_eq!(listed["items"][0]["status"], "shipped");
+
+    let run = refund(shop, &reference, &["--amount", "0.90", "--dry-run"]).success();
+    assert_eq!(
+        run.stdout.trim(),
+        format!("order {reference} would be refunded 0.90, 13.40 of 27.40 so far, nothing would be restocked")
+    );
+    refund(shop, &reference, &["--amount", "0.90"]).success();
+    let json = refund(shop, &reference, &["--json"]).success().json();
+    assert_eq!((&json["status"], &json["changed"]), (&"refunded".into(), &true.into()));
+    assert_eq!(json["refund"]["amount"], "14.00");
+    assert_eq!(
+        (&json["before"]["refunded_amount"], &json["after"]["refunded_amount"]),
+        (&"13.40".into(), &"27.40".into())
+    );
+    let shown = show(shop, &reference);
+    assert_eq!(shown["refunds"].as_array().map(Vec::len), Some(3), "{shown}");
+    // What is left of the lines is part of the last refund.
+    let last = shown["refunds"][2]["lines"].as_array().expect("a list");
+    assert_eq!(last.iter().map(|line| line["quantity"].as_i64().expect("a number")).sum::<i64>(), 2, "{shown}");
+    let again = refund(shop, &reference, &[]).success();
+    assert!(again.stdout.contains("is refunded already"), "{again}");
+    assert_sound(shop);
+}
+
+fn an_amount_is_shared_out_over_the_lines_by_value(shop: &Shop) {
+    stocked(shop);
+    let reference = order(shop, &["pay", "ship"]);
+    // 25.00 and 2.40 of 27.40.
+    refund(shop, &reference, &["--line", "MUG", "--line", "PEN", "--amount", "10.00"]).success();
+    let amounts: Vec<Value> = show(shop, &reference)["refunds"][0]["lines"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|line| line["amount"].clone())
+        .collect();
+    assert_eq!(amounts, ["9.12", "0.88"]);
+    refund(shop, &reference, &["--amount", "7.40"]).success();
+    assert_eq!(show(shop, &reference)["refunds"][1]["lines"], serde_json::json!([]));
+    // All pieces are refunded, but not all of the money.
+    assert_eq!(show(shop, &reference)["status"], "shipped");
+    refund(shop, &reference, &["--line", "PEN"]).exits_with(6).says("1 is refunded already, none is left");
+    refund(shop, &reference, &[]).success();
+    assert_eq!(show(shop, &reference)["status"], "refunded");
+    assert_sound(shop);
+}
+
+fn no_more_than_is_left_is_refunded(shop: &Shop) {
+    stocked(shop);
+    let reference = order(shop, &["pay", "ship"]);
+    refund(shop, &reference, &["--amount", "27.41"]).exits_with(6).says("27.41 to be refunded, 27.40 of 27.40 is left");
+    refund(shop, &reference, &["--line", "MUG:3"]).exits_with(6).says("MUG: 3 to be refunded, 2 were ordered");
+    refund(shop, &reference, &["--line", "HAT:1"]).exits_with(3).says("has no HAT");
+    refund(shop, &reference, &["--line", "MUG:1", "--restock", "MUG:3"]).exits_with(6).says("MUG: 3 to be restored");
+    refund(shop, &reference, &["--line", "MUG:1", "--amount", "20"]).success();
+    let run = refund(shop, &reference, &["--line", "MUG:2"]).exits_with(6);
+    let run = run.says("MUG: 2 to be refunded, 2 were ordered, 1 is refunded already, 1 is left");
+    assert!(!run.stderr.contains("--amount"), "{run}");
+    // The pieces cost more than what is left of the money.
+    let run = refund(shop, &reference, &["--line", "MUG:1"]).exits_with(6);
+    let run = run.says("12.50 to be refunded, 7.40 of 27.40 is left");
+    assert!(run.stderr.contains("--line MUG:1 --amount 7.40"), "{run}");
+    refund(shop, &reference, &["--line", "MUG:1", "--amount", "7.40"]).success();
+    for flags in [&["--amount", "0.01"][..], &["--line", "PEN"]] {
+        refund(shop, &reference, flags).exits_with(6).says("nothing of 27.40 is left");
+    }
+    let pending = order(shop, &[]);
+    refund(shop, &pending, &["--amount", "1"]).exits_with(6).says("order.transition");
+    shop.run(&["order", "refund", &pending, &reference, "--amount", "1", "--yes"])
+        .exits_with(2)
+        .says("--amount is for one");
+    shop.run(&["order", "refund", &pending, &reference, "--line", "MUG", "--yes"])
+        .exits_with(2)
+        .says("--line is for one");
+    assert_sound(shop);
+}
+
+fn a_bad_amount_or_quantity_is_refused(shop: &Shop) {
+    stocked(shop);
+    let reference = order(shop, &["pay"]);
+    let before = shop.everything();
+    for flags in [
+        ["--amount", "0"],
+        ["--amount", "-1"],
+        ["--amount", "1.005"],
+        ["--amount", "much"],
+        ["--line", "MUG:0"],
+        ["--line", "MUG:many"],
+        ["--line", ":1"],
+    ] {
+        refund(shop, &reference, &flags).exits_with(7);
+        assert_eq!(shop.everything(), before, "{flags:?}");
+    }
+    shop.run(&["order", "restock", &reference, "MUG:0"]).exits_with(7);
+    shop.run(&["order", "restock", &reference]).exits_with(2);
+}
+
+fn a_free_order_is_refunded_when_all_its_pieces_are(shop: &Shop) {
+    stocked(shop);
+    shop.product("GIFT", "0", 10);
+    let free = ["order", "create", "--user", "ann@example.com", "--item", "GIFT:2", "-o", "id"];
+    let [whole, parts] = [0, 1].map(|_| shop.run(&free).success().stdout.trim().to_owned());
+    for order in [&whole, &parts] {
+        shop.run(&["order", "pay", order]).success();
+    }
+    refund(shop, &whole, &[]).success();
+    assert_eq!(show(shop, &whole)["status"], "refunded");
+    refund(shop, &parts, &["--line", "GIFT:1"]).success();
+    assert_eq!(show(shop, &parts)["status"], "paid");
+    refund(shop, &parts, &["--line", "GIFT:1"]).success();
+    assert_eq!(show(shop, &parts)["status"], "refunded");
+    assert_sound(shop);
+}
+
+fn a_refund_in_part_with_a_key_happens_once(shop: &Shop) {
+    stocked(shop);
+    let reference = order(shop, &["pay"]);
+    let keyed =
+        |flags: &[&str]| refund(shop, &reference, &[flags, &["--json", "--idempotency-key", "part-1"]].concat());
+    let first = keyed(&["--line", "MUG:1", "--amount", "5"]).success().json();
+    let second = keyed(&["--line", "mug:1", "--amount", "5.00"]).success().json();
+    assert_eq!((&first["replayed"], &second["replayed"]), (&false.into(), &true.into()));
+    for member in ["restocked", "refund", "before", "after", "id", "reference", "status"] {
+        assert_eq!(first[member], second[member], "{member}");
+    }
+    for flags in [&["--line", "MUG:1"][..], &["--amount", "5"], &[]] {
+        keyed(flags).exits_with(6).says("idempotency.key_reused");
+    }
+    assert_eq!(show(shop, &reference)["refunded_amount"], "5.00");
+    // Without a key it is another refund.
+    refund(shop, &reference, &["--line", "MUG:1", "--amount", "5"]).success();
+    assert_eq!(show(shop, &reference)["refunded_amount"], "10.00");
+    assert_sound(shop);
+}
+
+fn goods_that_come_back_later_go_into_stock_without_money(shop: &Shop) {
+    stocked(shop);
+    let before = stock(shop);
+    let reference = order(shop, &["pay", "ship"]);
+    refund(shop, &reference, &["--line", "MUG:2"]).success();
+    let restock = |arguments: &[&str]| shop.run(&[&["order", "restock", &reference], arguments].concat());
+    let run = restock(&["mug:1", "--note", "parcel came back"]).success();
+    assert_eq!(run.stdout.trim(), format!("order {reference}: 1 unit restocked"));
+    assert_eq!(show(shop, &reference)["refunded_amount"], "25.00", "no money");
+    restock(&["MUG:2"]).exits_with(6).says("MUG: 2 to be restored, 2 were taken, 1 is back already");
+    restock(&["HAT:1"]).exits_with(3);
+    let keyed = ["MUG:1", "--idempotency-key", "back", "--json"];
+    let (first, second) = (restock(&keyed).success().json(), restock(&keyed).success().json());
+    assert_eq!((&first["replayed"], &second["replayed"]), (&false.into(), &true.into()));
+    assert_eq!(first["restocked"], second["restocked"]);
+    let run = restock(&["MUG"]).success();
+    assert_eq!(run.stdout.trim(), format!("order {reference}: nothing to restock"));
+    restock(&["MUG:1"]).exits_with(6).says("none can still come back");
+    restock(&["PEN", "-n"]).success();
+    restock(&["PEN"]).success();
+    assert_eq!(stock(shop), before);
+    let pending = order(shop, &[]);
+    shop.run(&["order", "restock", &pending, "MUG:1"]).exits_with(6).says("shopctl order cancel");
+    shop.run(&["order", "restock", "NONE", "MUG:1"]).exits_with(3);
+    assert_sound(shop);
+}
+
+fn the_pieces_of_a_part_go_back_into_stock_unless_the_order_was_shipped(shop: &Shop) {
+    stocked(shop);
+    let cases: [(&[&str], &[&str], [i64; 2]); 7] = [
+        (&["pay"], &["--line", "MUG:1"], [1, 0]),
+        (&["pay"], &["--line", "MUG:1", "--amount", "1"], [1, 0]),
+        (&["pay"], &["--amount", "1"], [0, 0]),
+        (&["pay"], &["--line", "MUG:1", "--no-restock"], [0, 0]),
+        (&["pay", "ship"], &["--line", "MUG:1"], [0, 0]),
+        (&["pay", "ship"], &["--line", "MUG:1", "--restock-all"], [2, 1]),
+        (&["pay", "complete"], &["--line", "MUG:2", "--restock", "PEN:1"], [0, 1]),
+    ];
+    for (verbs, flags, back) in cases {
+        let reference = order(shop, verbs);
+        let before = stock(shop);
+        refund(shop, &reference, flags).success();
+        assert_eq!(stock(shop), [before[0] + back[0], before[1] + back[1]], "{verbs:?} {flags:?}");
+    }
+    // What was kept out of the stock stays out of it when the rest is refunded, and what is back is not taken twice.
+    let reference = order(shop, &["pay"]);
+    let before = stock(shop);
+    refund(shop, &reference, &["--line", "MUG:1", "--no-restock"]).success();
+    refund(shop, &reference, &[]).success();
+    assert_eq!(stock(shop), [before[0] + 1, before[1] + 1]);
+    let reference = order(shop, &["pay"]);
+    let before = stock(shop);
+    shop.run(&["order", "restock", &reference, "MUG:2"]).success();
+    refund(shop, &reference, &["--line", "MUG:2"]).success();
+    assert_eq!(stock(shop), [before[0] + 2, before[1]]);
+    assert_sound(shop);
+}
+
+fn concurrent_refunds_of_one_order_never_exceed_its_total(shop: &Shop) {
+    stocked(shop);
+    let reference = order(shop, &["pay", "ship"]);
+    let commands: Vec<Vec<String>> = (0..12)
+        .map(|number| {
+            let what: &[&str] = match number % 3 {
+                0 => &["--amount", "9.00"],
+                1 => &["--line", "MUG:1", "--restock", "MUG:1"],
+                _ => &["--amount", "9.00", "--idempotency-key"],
+            };
+            let key = format!("key-{number}");
+            let own = ["order", "refund", &reference, "--yes", "--json"].into_iter().chain(what.iter().copied());
+            own.chain((number % 3 == 2).then_some(key.as_str())).map(str::to_owned).collect()
+        })
+        .collect();
+    let children: Vec<_> = commands
+        .iter()
+        .map(|command| command.iter().map(String::as_str).collect::<Vec<_>>())
+        .map(|command| (shop.start(&command), command))
+        .collect();
+    let runs: Vec<Run> = children.into_iter().map(|(child, command)| finish(child, &command)).collect();
+    assert!(
+        runs.iter().all(|run| run.code == 0 || run.code == 6 && run.stderr.contains("order.refund_too_m")),
+        "{runs:?}"
+    );
+    let shown = show(shop, &reference);
+    let cents = |value: &Value| value.as_str().expect("text").replace('.', "").parse::<i64>().expect("a number");
+    let refunds = shown["refunds"].as_array().expect("a list");
+    assert_eq!(runs.iter().filter(|run| run.code == 0).count(), refunds.len(), "{shown}");
+    let sum: i64 = refunds.iter().map(|refund| cents(&refund["amount"])).sum();
+    // No further 9.00 fit, and no mug with its price.
+    assert!(sum <= 2740 && 2740 - sum < 900, "{shown}");
+    assert_sound(shop);
+}
+
+fn a_refund_that_another_program_wrote_or_changed_shows(shop: &Shop) {
+    stocked(shop);
+    let reference = order(shop, &["pay", "ship"]);
+    refund(shop, &reference, &["--line", "MUG:1"]).success();
+    let verify = || shop.run(&["audit", "verify"]);
+    verify().success();
+    let differs = || {
+        let run = verify().exits_with(9);
+        assert!(run.stdout.contains("its refunds differ from the events"), "{run}");
+    };
+    shop.sql("UPDATE order_refunds SET amount = 2.50");
+    differs();
+    shop.sql("UPDATE order_refunds SET amount = 12.50");
+    verify().success();
+    shop.sql(&format!(
+        "INSERT INTO order_refunds (order_id, amount) SELECT id, 20 FROM orders WHERE reference = '{reference}'"
+    ));
+    differs();
+    let doctor = shop.run(&["doctor", "--deep"]);
+    assert!(doctor.stdout.contains("orders with more refunded than their total"), "{doctor}");
+    assert!(doctor.stdout.contains("that another program wrote"), "{doctor}");
+    refund(shop, &reference, &["--amount", "1"]).exits_with(6).says("0.00 of 27.40 is left");
+    shop.sql("DELETE FROM order_refunds WHERE amount = 20");
+    shop.sql("UPDATE order_refund_lines SET quantity = 3");
+    let doctor = shop.run(&["doctor", "--deep"]);
+    assert!(doctor.stdout.contains("lines with more pieces refunded than ordered"), "{doctor}");
+}
+
+fn an_order_that_another_program_refunded_gets_its_refund_by_adopt(shop: &Shop) {
+    stocked(shop);
+    let [whole, part, free] = [0, 1, 2].map(|_| order(shop, &["pay", "ship"]));
+    refund(shop, &part, &["--line", "MUG:1"]).success();
+    for reference in [&whole, &part, &free] {
+        shop.sql(&format!("UPDATE orders SET status = 'refunded' WHERE reference = '{reference}'"));
+    }
+    let doctor = shop.run(&["doctor", "--deep"]);
+    assert!(doctor.stdout.contains("refunded orders of which money is left"), "{doctor}");
+    assert!(doctor.stdout.contains("all of orders that another program wrote"), "{doctor}");
+    shop.run(&["adopt", "--yes"]).success();
+    for reference in [&whole, &part, &free] {
+        assert_eq!(show(shop, reference)["refunded_amount"], "27.40", "{reference}");
+    }
+    let refunds = show(shop, &part)["refunds"].as_array().expect("a list").len();
+    assert_eq!(refunds, 2);
+    assert_sound(shop);
+    let again = shop.run(&["adopt", "--yes"]).success();
+    assert!(again.stdout.contains("nothing to take in"), "{again}");
+}
+
+fn undoing_a_seed_deletes_the_refunds_of_its_orders(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    let order = shop.column("SELECT reference FROM orders ORDER BY reference")[0].clone();
+    shop.run(&["order", "pay", &order]).success();
+    refund(shop, &order, &["--amount", "0.50"]).success();
+    assert_sound(shop);
+    shop.run(&["seed", "down", "demo", "--force", "--confirm", "demo"]).success();
+    let left = ["order_refund_lines", "order_refunds", "orders"];
+    assert_eq!(left.map(|table| shop.number(&format!("SELECT COUNT(*) FROM {table}"))), [0, 0, 0]);
+    assert_sound(shop);
+}
+
+fn shipping_an_order_keeps_its_refunds_in_the_audit_trail(shop: &Shop) {
+    stocked(shop);
+    let reference = order(shop, &["pay"]);
+    refund(shop, &reference, &["--line", "PEN"]).success();
+    shop.run(&["order", "ship", &reference]).success();
+    shop.run(&["order", "complete", &reference]).success();
+    let shown = show(shop, &reference);
+    assert_eq!((&shown["status"], &shown["refunded_amount"]), (&"completed".into(), &"2.40".into()));
+    assert_sound(shop);
+}
+
+fn exported_refunds_are_imported_as_unchanged_and_into_an_empty_shop(shop: &Shop) {
+    stocked(shop);
+    let [part, whole, paid] = [&["pay", "ship"][..], &["pay"], &["pay"]].map(|verbs| order(shop, verbs));
+    refund(shop, &part, &["--line", "MUG:1", "--amount", "9.95"]).success();
+    refund(shop, &whole, &[]).success();
+    for format in ["csv", "tsv", "json", "jsonl"] {
+        let file = shop.path(&format!("orders.{format}")).display().to_string();
+        shop.run(&["order", "export", "--out", &file]).success();
+        let json = shop.run(&["order", "import", &file, "--json"]).success().json();
+        assert_eq!((&json["changed"], &json["unchanged"]), (&false.into(), &3.into()), "{format}: {json}");
+        let Some(other) = Shop::migrated(shop.backend) else { return };
+        stocked(&other);
+        other.run(&["order", "import", &file]).success();
+        let refunded = [&part, &whole, &paid].map(|reference| show(&other, reference)["refunded_amount"].clone());
+        assert_eq!(refunded, ["9.95", "27.40", "0.00"], "{format}");
+        assert_eq!(other.number("SELECT COUNT(*) FROM order_refunds"), 2, "{format}");
+        assert_sound(&other);
+    }
+    // As the total it is on the first line of its order only.
+    let csv = shop.run(&["order", "export", "-o", "csv", "--fields", "reference,sku,refunded_amount"]).success();
+    let of_part: Vec<&str> = csv.stdout.lines().filter(|line| line.starts_with(&part)).collect();
+    assert_eq!(of_part, [format!("{part},MUG,9.95"), format!("{part},PEN,")]);
+    refund(shop, &part, &["--amount", "1"]).success();
+    let file = shop.path("orders.csv").display().to_string();
+    shop.run(&["order", "import", &file]).exits_with(7).says("another refunded amount");
+}
+
+fn an_imported_refunded_amount_must_fit_the_order(shop: &Shop) {
+    stocked(shop);
+    let import = |status: &str, refunded: &str| {
+        let row = format!(
+            "reference,user,status,sku,quantity,refunded_amount\nR-1,ann@example.com,{status},MUG,2,{refunded}\n"
+        );
+        shop.file("o.csv", &row);
+        shop.run(&["order", "import", "o.csv", "--stock", "skip"])
+    };
+    for (status, refunded, problem) in [
+        ("paid", "25.01", "25.01 is refunded, which is more than its total of 25.00"),
+        ("shipped", "25.00", "all of 25.00 is refunded, so that it is refunded and not shipped"),
+        ("refunded", "5.00", "5.00 of 25.00 is refunded"),
+        ("pending", "5.00", "a pending order cannot have 5.00 refunded"),
+        ("cancelled", "0.01", "a cancelled order cannot have 0.01 refunded"),
+        ("paid", "-1", "refunded_amount"),
+    ] {
+        import(status, refunded).exits_with(7).says(problem);
+        assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 0, "{status} {refunded}");
+    }
+    // Another shop also gives the costs of shipping back.
+    import("refunded", "29.90").success();
+    assert_eq!(show(shop, "R-1")["refunded_amount"], "25.00");
+    let again = import("refunded", "29.90").success();
+    assert!(again.stdout.contains("1 unchanged"), "{again}");
+    assert_sound(shop);
+}
