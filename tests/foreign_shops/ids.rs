@@ -1,6 +1,6 @@
 //! The form of the ids of a shop that another program made.
 
-use crate::support::foreign::{PRODUCT, USER, assert_taken_over, document, made_by_others};
+use crate::support::foreign::{PRODUCT, USER, assert_taken_over, document, made_by_others, sequelize};
 use crate::support::{Backend, Shop};
 
 /// Django, SQLAlchemy and Peewee write 32 digits, programs in Rust and Pony 16 bytes, .NET upper case: each finds its
@@ -101,4 +101,17 @@ fn the_form_of_ids_is_not_set_while_a_table_cannot_be_read() {
     shop.sql("DROP TABLE stock_movements");
     shop.run(&["adopt", "--ids", "digits"]).exits_with(4).says("stock_movements");
     assert_eq!(shop.number("SELECT COUNT(*) FROM shopctl_settings WHERE value = 'digits'"), 0);
+}
+
+/// As Prisma makes them: texts of the connection have another collation.
+#[test]
+fn text_ids_of_any_collation_are_taken_over_on_mariadb() {
+    let Some(shop) = Shop::empty(Backend::MariaDb) else { return };
+    let text = "CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci";
+    let statements: Vec<String> =
+        sequelize(Backend::MariaDb).iter().map(|statement| statement.replace("CHAR(36) BINARY", text)).collect();
+    let made = made_by_others(&shop, &statements);
+    made.run(&["adopt", "--yes", "--ids", "digits"]).exits_with(2).says("has a type for ids");
+    made.run(&["adopt", "--yes"]).success();
+    assert_taken_over(&made);
 }

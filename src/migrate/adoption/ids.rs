@@ -15,18 +15,30 @@ use crate::migrate::set_setting;
 /// The form that ids will have: that of all ids of these tables, and without any the wanted or declared one; `None` for
 /// the engine's own, and for mixed forms.
 ///
-/// Errors: exit 6 if another form is wanted than the ids have.
+/// Errors: exit 6 if another form is wanted than the ids have; exit 2 if one is wanted where the engine has a type for
+/// ids.
 pub(super) async fn form(
     connection: &impl ConnectionTrait,
     engine: Engine,
     tables: &[ForeignTable],
     wanted: Option<Form>,
 ) -> Result<Option<Form>> {
+    if has_type_for_ids(engine) {
+        return wanted.map_or(Ok(None), |_| Err(no_forms(engine)));
+    }
     let found = find(connection, engine, tables, wanted).await?;
     match wanted {
         Some(wanted) if found != Some(wanted) => Err(has_other_ids(found, wanted)),
         _ => Ok(found),
     }
+}
+
+fn has_type_for_ids(engine: Engine) -> bool {
+    Form::ALL.iter().all(|form| engine.id_in_form("id", Some(*form)).is_none())
+}
+
+fn no_forms(engine: Engine) -> Error {
+    Error::usage(format!("{} has a type for ids: --ids is for SQLite", engine.as_str()))
 }
 
 fn has_other_ids(found: Option<Form>, wanted: Form) -> Error {
@@ -40,8 +52,8 @@ fn has_other_ids(found: Option<Form>, wanted: Form) -> Error {
 /// Errors: exit 6 if there is an id; exit 2 where the engine has a type for ids.
 pub async fn set_id_form(database: &Database, wanted: Form) -> Result<bool> {
     let (connection, engine) = (database.connection(), database.engine());
-    if engine.id_in_form("id", Some(wanted)).is_none() {
-        return Err(Error::usage(format!("{} has a type for ids: --ids is for SQLite", engine.as_str())));
+    if has_type_for_ids(engine) {
+        return Err(no_forms(engine));
     }
     if connection.id_form() == Some(wanted) {
         return Ok(false);
