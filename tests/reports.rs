@@ -17,6 +17,9 @@ on_every_backend!(
     best_sellers_are_listed_first,
     times_stored_by_other_programs_fall_into_their_periods,
     reports_on_an_empty_shop_are_empty,
+    refunds_count_on_their_day_and_totals_stay_as_they_were_placed,
+    best_sellers_are_ranked_without_what_was_given_back,
+    export_report_and_refunds_of_a_generated_shop_agree_to_the_cent,
     values_that_cannot_be_added_are_left_out_of_sums_and_counted,
 );
 
@@ -70,12 +73,12 @@ fn field(report: &Value, name: &str) -> Vec<Value> {
     report["items"].as_array().expect("a list").iter().map(|row| row[name].clone()).collect()
 }
 
-/// Rows with something in them, as `PERIOD ORDERS UNITS REVENUE`.
+/// Rows with something in them, as `PERIOD ORDERS UNITS NET`.
 fn sold(report: &Value) -> Vec<String> {
     let rows = report["items"].as_array().expect("a list").iter().filter(|row| row["orders"] != 0);
     rows.map(|row| {
         let text = |name: &str| row[name].as_str().map_or_else(|| row[name].to_string(), str::to_owned);
-        [text("period"), text("orders"), text("units"), text("revenue")].join(" ")
+        [text("period"), text("orders"), text("units"), text("net")].join(" ")
     })
     .collect()
 }
@@ -92,7 +95,10 @@ fn only_paid_shipped_and_completed_orders_are_sales(shop: &Shop) {
     assert_eq!(field(&sales, "period"), ["2026-02", "2026-03", "2026-04"]);
     assert_eq!(sold(&sales), ["2026-03 3 9 33.30"]);
     assert_eq!(field(&sales, "average"), [Value::Null, json!("11.10"), Value::Null]);
-    assert_eq!(sales["totals"], json!({"orders": 3, "units": 9, "revenue": "33.30", "average": "11.10"}));
+    assert_eq!(
+        sales["totals"],
+        json!({"orders": 3, "units": 9, "gross": "33.30", "refunds": "0.00", "net": "33.30", "average": "11.10"})
+    );
     assert_eq!(field(&report(shop, "top-products"), "revenue"), ["33.30"]);
     assert_eq!(field(&report(shop, "top-products"), "units"), [9]);
     assert_eq!(field(&report(shop, "customers"), "orders"), [3]);
@@ -146,7 +152,7 @@ fn sums_are_exact_over_thousands_of_lines(shop: &Shop) {
         (field(&top, "sku"), field(&top, "revenue")),
         (vec![json!("PEN"), json!("MUG")], vec![json!("4200.00"), json!("300.00")])
     );
-    assert_eq!(report(shop, "customers")["items"][0]["revenue"], sales["totals"]["revenue"]);
+    assert_eq!(report(shop, "customers")["items"][0]["revenue"], sales["totals"]["net"]);
 }
 
 fn sums_exceed_the_limit_of_a_single_order(shop: &Shop) {
@@ -263,8 +269,11 @@ fn times_stored_by_other_programs_fall_into_their_periods(shop: &Shop) {
 fn reports_on_an_empty_shop_are_empty(shop: &Shop) {
     for (step, periods) in [("day", 30), ("week", 12), ("month", 12)] {
         let sales = report(shop, &format!("sales --by {step}"));
-        assert_eq!(field(&sales, "revenue"), vec!["0.00"; periods]);
-        assert_eq!(sales["totals"], json!({"orders": 0, "units": 0, "revenue": "0.00", "average": null}));
+        assert_eq!(field(&sales, "net"), vec!["0.00"; periods]);
+        assert_eq!(
+            sales["totals"],
+            json!({"orders": 0, "units": 0, "gross": "0.00", "refunds": "0.00", "net": "0.00", "average": null})
+        );
     }
     for noun in ["top-products", "customers", "stock-value"] {
         assert_eq!(report(shop, noun)["items"], json!([]));
@@ -273,6 +282,104 @@ fn reports_on_an_empty_shop_are_empty(shop: &Shop) {
     shop.run(&["report", "top-products", "-o", "table"]).success().says("no products sold");
     assert_eq!(report(shop, "stock-value")["totals"], json!({"products": 0, "stock": 0, "value": "0.00"}));
     assert_eq!(field(&report(shop, "orders-by-status"), "orders"), [0; 6]);
+}
+
+/// Takes an order that another program wrote in, and gives money back at this time.
+fn refunded_at(shop: &Shop, reference: &str, flags: &[&str], time: &str) {
+    shop.run(&[&["order", "refund", reference, "--yes"], flags].concat()).success();
+    shop.sql(&format!(
+        "UPDATE order_refunds SET created_at = '{}' WHERE order_id = (SELECT id FROM orders WHERE reference = '{reference}')",
+        stored(shop, time)
+    ));
+}
+
+fn refunds_count_on_their_day_and_totals_stay_as_they_were_placed(shop: &Shop) {
+    let ann = shop.user("ann");
+    shop.product("MUG", "12.50", 10);
+    for _ in 0..3 {
+        order(shop, &ann, "shipped", "2026-03-10T12:00:00", &[("MUG", 2, 1000)]);
+    }
+    shop.run(&["adopt", "--yes"]).success();
+    refunded_at(shop, "T000000000", &["--line", "MUG:1", "--amount", "9.95"], "2026-03-12T12:00:00");
+    refunded_at(shop, "T000000001", &[], "2026-04-01T00:00:00");
+    let sales = report(shop, "sales --by month --since 2026-02-01 --until 2026-05-01");
+    assert_eq!(field(&sales, "orders"), [0, 3, 0]);
+    assert_eq!(field(&sales, "gross"), ["0.00", "60.00", "0.00"]);
+    assert_eq!(field(&sales, "refunds"), ["0.00", "9.95", "20.00"]);
+    assert_eq!(field(&sales, "net"), ["0.00", "50.05", "-20.00"]);
+    let totals =
+        json!({"orders": 3, "units": 6, "gross": "60.00", "refunds": "29.95", "net": "30.05", "average": "20.00"});
+    assert_eq!(sales["totals"], totals);
+    let top = report(shop, "top-products");
+    assert_eq!((field(&top, "units"), field(&top, "revenue")), (vec![json!(3)], vec![json!("30.05")]));
+    let customers = report(shop, "customers");
+    assert_eq!((field(&customers, "orders"), field(&customers, "revenue")), (vec![json!(2)], vec![json!("30.05")]));
+    let by_status = report(shop, "orders-by-status");
+    assert_eq!(field(&by_status, "refunded"), ["0.00", "0.00", "9.95", "0.00", "0.00", "20.00"]);
+    assert_eq!(by_status["totals"], json!({"orders": 3, "revenue": "30.05"}));
+    // An order that another program refunded counts once its refund is recorded.
+    shop.sql("UPDATE orders SET status = 'refunded' WHERE reference = 'T000000002'");
+    assert_eq!(report(shop, "sales --by month --since 2026-03-01 --until 2026-04-01")["totals"]["gross"], "40.00");
+    shop.run(&["adopt", "--yes"]).success();
+    assert_eq!(report(shop, "sales --by month --since 2026-03-01 --until 2026-04-01")["totals"]["gross"], "60.00");
+}
+
+fn best_sellers_are_ranked_without_what_was_given_back(shop: &Shop) {
+    let (ann, bob) = (shop.user("ann"), shop.user("bob"));
+    for sku in ["A", "B"] {
+        shop.product(sku, "1.00", 10);
+    }
+    order(shop, &ann, "shipped", "2026-03-10T12:00:00", &[("A", 5, 900)]);
+    order(shop, &bob, "shipped", "2026-03-11T12:00:00", &[("B", 4, 400)]);
+    shop.run(&["adopt", "--yes"]).success();
+    shop.run(&["order", "refund", "T000000000", "--line", "A:4", "--yes"]).success();
+    let top = report(shop, "top-products");
+    assert_eq!(field(&top, "sku"), ["B", "A"]);
+    assert_eq!(field(&top, "revenue"), ["16.00", "9.00"]);
+    assert_eq!(field(&report(shop, "top-products --by quantity"), "units"), [4, 1]);
+    assert_eq!(field(&report(shop, "top-products --limit 1"), "sku"), ["B"]);
+    assert_eq!(field(&report(shop, "customers"), "user"), [bob.as_str(), ann.as_str()]);
+    // More may be given back for a line than it cost.
+    shop.run(&["order", "refund", "T000000001", "--line", "B:1", "--amount", "1.00", "--yes"]).success();
+    order(shop, &ann, "shipped", "2026-03-12T12:00:00", &[("A", 100, 100), ("B", 1, 1)]);
+    shop.run(&["adopt", "--yes"]).success();
+    shop.run(&["order", "refund", "T000000002", "--line", "B:1", "--amount", "60.00", "--yes"]).success();
+    let top = report(shop, "top-products");
+    assert_eq!(
+        (field(&top, "sku"), field(&top, "revenue")),
+        (vec![json!("A"), json!("B")], vec![json!("109.00"), json!("-44.99")])
+    );
+}
+
+fn export_report_and_refunds_of_a_generated_shop_agree_to_the_cent(shop: &Shop) {
+    let flags = ["--users", "40", "--products", "20", "--orders", "1500", "--as-of", "2026-06-30"];
+    shop.run(&[&["seed", "generate", "-y"], &flags[..]].concat()).success();
+    let csv = shop.run(&["order", "export", "-o", "csv", "--fields", "status,total_amount,refunded_amount"]).success();
+    let cents = |text: &str| if text.is_empty() { 0 } else { text.replace('.', "").parse::<i64>().expect("an amount") };
+    let (mut gross, mut refunds) = (0, 0);
+    for line in csv.stdout.lines().skip(1) {
+        let [status, total, refunded] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        gross += if ["pending", "cancelled"].contains(&status) { 0 } else { cents(total) };
+        refunds += cents(refunded);
+    }
+    let sum =
+        if shop.backend == Backend::Sqlite { "CAST(ROUND(SUM(amount) * 100) AS INTEGER)" } else { "SUM(amount) * 100" };
+    assert_eq!(shop.number(&format!("SELECT {sum} FROM order_refunds")), refunds);
+    assert!(
+        refunds > 0
+            && shop.number(
+                "SELECT COUNT(*) FROM orders o JOIN order_refunds r ON r.order_id = o.id WHERE o.status = 'completed'"
+            ) > 10
+    );
+    let sales = report(shop, "sales --by month --since 2023-01-01 --until 2026-08-01");
+    let total = |name: &str| cents(sales["totals"][name].as_str().expect("an amount"));
+    assert_eq!((total("gross"), total("refunds"), total("net")), (gross, refunds, gross - refunds));
+    let of_customers = report(shop, "customers --limit 1000");
+    let of_customers: i64 =
+        field(&of_customers, "revenue").iter().map(|sum| cents(sum.as_str().expect("an amount"))).sum();
+    assert_eq!(of_customers, gross - refunds);
+    let by_status = report(shop, "orders-by-status");
+    assert_eq!(cents(by_status["totals"]["revenue"].as_str().expect("an amount")), gross - refunds);
 }
 
 #[test]
@@ -359,7 +466,7 @@ fn values_that_cannot_be_added_are_left_out_of_sums_and_counted(shop: &Shop) {
     for (arguments, field, sum, count) in [
         (
             &["report", "sales", "--by", "month", "--since", "2026-03-01", "--until", "2026-04-01"][..],
-            "revenue",
+            "net",
             "10.00",
             odd.len(),
         ),

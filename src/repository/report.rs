@@ -1,27 +1,40 @@
-//! Sales reports, computed in the database: one statement per report, which returns only the shown rows.
+//! Sales reports, computed in the database: one or two statements per report, which return only the shown rows.
 //!
 //! A sale is an order whose status counts ([`OrderStatus::is_sale`]); unknown statuses of other programs
-//! never do.
+//! never do. Totals stay as they were placed: what was given back is subtracted from them.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, JoinType, NullOrdering, Order, Query, SelectStatement};
+use sea_orm::sea_query::{
+    Alias, Asterisk, Expr, ExprTrait, JoinType, NullOrdering, Order, Query, SelectStatement, UnionType,
+};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryResult, QuerySelect};
 
 use crate::db::target::Engine;
 use crate::domain::period::Span;
 use crate::domain::{Amount, Id, Money, OrderStatus};
-use crate::entity::{Moment, Stored, order, order_item, product, user};
+use crate::entity::{Moment, Stored, order, order_item, order_refund, order_refund_line, product, user};
 use crate::error::Result;
 
 /// The sales of one period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sales {
+    /// Placed in the period, and paid, whatever was given back later.
     pub orders: i64,
-    /// Pieces.
+    /// Pieces of these orders.
     pub units: i64,
-    pub revenue: Amount,
-    /// Orders and lines whose amount or pieces cannot be added.
+    /// The totals of these orders.
+    pub gross: Amount,
+    /// Given back in the period, of whatever orders.
+    pub refunds: Amount,
+    /// Orders, lines and refunds whose amount or pieces cannot be added.
     pub left_out: i64,
+}
+
+impl Sales {
+    /// The totals without the refunds.
+    pub fn net(&self) -> Amount {
+        self.gross.minus(self.refunds)
+    }
 }
 
 /// The sort key of top products.
@@ -38,7 +51,9 @@ pub struct ProductSales {
     /// SKU and name are `None` if another program removed the product, or left them out.
     pub sku: Option<String>,
     pub name: Option<String>,
+    /// Without those that were refunded.
     pub units: i64,
+    /// Without what was given back for its lines.
     pub revenue: Amount,
     /// Lines whose price or pieces cannot be added.
     pub left_out: i64,
@@ -51,6 +66,7 @@ pub struct CustomerSales {
     /// `None` if another program removed the user.
     pub email: Option<String>,
     pub orders: i64,
+    /// Without what was given back.
     pub revenue: Amount,
     pub last_order: Option<Moment>,
     /// Orders whose total cannot be added.
@@ -64,6 +80,8 @@ pub struct StatusTotal {
     pub status: Option<String>,
     pub orders: i64,
     pub amount: Amount,
+    /// What was given back of the amount.
+    pub refunded: Amount,
     /// Orders whose total cannot be added.
     pub left_out: i64,
 }
@@ -97,6 +115,15 @@ fn is_sale() -> Expr {
     order::Column::Status.is_in(counted)
 }
 
+/// Sales, and orders that were sales until their refund. What another program refunded counts as such once `adopt` has
+/// recorded the refund.
+fn was_sale() -> Expr {
+    let mut with_refund = Query::select();
+    with_refund.column(order_refund::Column::OrderId).from(order_refund::Entity);
+    let is_refunded = order::Column::Status.eq(OrderStatus::Refunded);
+    is_sale().or(is_refunded.and(order::Column::Id.in_subquery(with_refund)))
+}
+
 fn in_span(connection: &impl ConnectionTrait, span: Span) -> Condition {
     super::in_period(connection, order::Column::CreatedAt, span.since, span.until)
 }
@@ -111,15 +138,15 @@ fn amount(engine: Engine, row: &QueryResult, name: &str) -> Result<Amount> {
 
 /// The sales of each period between two of these ascending boundaries: one fewer than boundaries.
 pub async fn sales(connection: &impl ConnectionTrait, boundaries: &[DateTime<Utc>]) -> Result<Vec<Sales>> {
-    let engine = Engine::of(connection);
     let mut sales = vec![Sales::default(); boundaries.len().saturating_sub(1)];
     let (Some(&first), Some(&last)) = (boundaries.first(), boundaries.last()) else { return Ok(sales) };
+    let engine = Engine::of(connection);
     let mut sold = Query::select();
-    sold.expr_as(engine.place_among(order::Column::CreatedAt.into_expr(), boundaries), "place")
+    sold.expr_as(engine.place_among(order::Column::CreatedAt.into_expr(), boundaries), PLACE)
         .from(order::Entity)
-        .and_where(is_sale())
-        .cond_where(near_span(connection, first, last))
-        .group_by_col("place");
+        .and_where(was_sale())
+        .cond_where(near_span(connection, order::Column::CreatedAt, first, last))
+        .group_by_col(PLACE);
     // Separate from the orders' totals: a join would repeat the total for each line.
     let mut pieces = sold.clone();
     let quantity = || order_item::Column::Quantity.into_expr();
@@ -132,40 +159,84 @@ pub async fn sales(connection: &impl ConnectionTrait, boundaries: &[DateTime<Utc
         );
     let total = || order::Column::TotalAmount.into_expr();
     sold.expr_as(Expr::col(Asterisk).count(), "orders_count")
-        .expr_as(engine.sum_exactly(total(), None), "revenue")
+        .expr_as(engine.sum_exactly(total(), None), "gross")
         .expr_as(engine.left_out(engine.exactly(total())), "orders_left_out");
     let mut both = Query::select();
-    both.column(("sold", "place"))
-        .column("orders_count")
-        .column("revenue")
-        .column("units")
-        .columns(["orders_left_out", "lines_left_out"])
+    both.column(("sold", PLACE))
+        .columns(["orders_count", "gross", "units", "orders_left_out", "lines_left_out"])
         .from_subquery(sold, "sold")
-        .join_subquery(JoinType::LeftJoin, pieces, "pieces", Expr::col(("pieces", "place")).equals(("sold", "place")));
+        .join_subquery(JoinType::LeftJoin, pieces, "pieces", Expr::col(("pieces", PLACE)).equals(("sold", PLACE)));
     for row in connection.query_all(&both).await? {
-        // Index 0 is before the first boundary.
-        let place: i32 = row.try_get("", "place")?;
-        let bucket = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
-        if let Some(bucket) = bucket.and_then(|bucket| sales.get_mut(bucket)) {
-            let units = row.try_get::<Option<i64>>("", "units")?.unwrap_or_default();
+        if let Some(sales) = period(&row, &mut sales)? {
+            sales.orders = row.try_get("", "orders_count")?;
+            sales.units = row.try_get::<Option<i64>>("", "units")?.unwrap_or_default();
+            sales.gross = amount(engine, &row, "gross")?;
             let lines_left_out = row.try_get::<Option<i64>>("", "lines_left_out")?.unwrap_or_default();
-            *bucket = Sales {
-                orders: row.try_get("", "orders_count")?,
-                units,
-                revenue: amount(engine, &row, "revenue")?,
-                left_out: row.try_get::<i64>("", "orders_left_out")? + lines_left_out,
-            };
+            sales.left_out = row.try_get::<i64>("", "orders_left_out")? + lines_left_out;
+        }
+    }
+    let refunds = refunds_of_periods(connection, boundaries, first, last);
+    for row in connection.query_all(&refunds).await? {
+        if let Some(sales) = period(&row, &mut sales)? {
+            sales.refunds = amount(engine, &row, "refunds")?;
+            sales.left_out += row.try_get::<i64>("", "left_out")?;
         }
     }
     Ok(sales)
 }
 
-/// Rows of the periods; if times are text, also some nearby rows outside the buckets.
-fn near_span(connection: &impl ConnectionTrait, first: DateTime<Utc>, last: DateTime<Utc>) -> Condition {
+/// The position of a row's time among the boundaries.
+const PLACE: &str = "place";
+
+/// What was given back in each period, of whatever orders.
+fn refunds_of_periods(
+    connection: &impl ConnectionTrait,
+    boundaries: &[DateTime<Utc>],
+    first: DateTime<Utc>,
+    last: DateTime<Utc>,
+) -> SelectStatement {
+    let (engine, refunded) = (Engine::of(connection), || order_refund::Column::Amount.into_expr());
+    let mut refunds = Query::select();
+    refunds
+        .expr_as(engine.place_among(order_refund::Column::CreatedAt.into_expr(), boundaries), PLACE)
+        .expr_as(engine.sum_exactly(refunded(), None), "refunds")
+        .expr_as(engine.left_out(engine.exactly(refunded())), "left_out")
+        .from(order_refund::Entity)
+        .cond_where(near_span(connection, order_refund::Column::CreatedAt, first, last))
+        .group_by_col(PLACE);
+    refunds
+}
+
+/// The period that a row is about; `None` for one outside all periods.
+fn period<'a>(row: &QueryResult, sales: &'a mut [Sales]) -> Result<Option<&'a mut Sales>> {
+    // Index 0 is before the first boundary.
+    let place: i32 = row.try_get("", PLACE)?;
+    let position = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
+    Ok(position.and_then(|position| sales.get_mut(position)))
+}
+
+/// Rows of the periods; if times are text, also some nearby rows outside the periods.
+fn near_span<K: ColumnTrait>(
+    connection: &impl ConnectionTrait,
+    column: K,
+    first: DateTime<Utc>,
+    last: DateTime<Utc>,
+) -> Condition {
     match Engine::of(connection).stores_times_as_text {
-        true => super::near_period(connection, order::Column::CreatedAt, Some(first), Some(last)),
-        false => in_span(connection, Span { since: Some(first), until: Some(last) }),
+        true => super::near_period(connection, column, Some(first), Some(last)),
+        false => super::in_period(connection, column, Some(first), Some(last)),
     }
+}
+
+/// The refunds of sales in this span, with their orders: what they give back counts negative.
+fn refunds_of_sales(connection: &impl ConnectionTrait, span: Span) -> SelectStatement {
+    let mut refunds = Query::select();
+    refunds
+        .from(order_refund::Entity)
+        .inner_join(order::Entity, order_refund::Column::OrderId.into_expr().equals((order::Entity, order::Column::Id)))
+        .and_where(is_sale())
+        .cond_where(in_span(connection, span));
+    refunds
 }
 
 /// Sorts by these result columns, the last of which is unique, so that the order is stable.
@@ -188,18 +259,25 @@ pub async fn top_products(
         Ranking::Revenue => &["revenue", "units"],
         Ranking::Quantity => &["units", "revenue"],
     };
-    let quantity = || order_item::Column::Quantity.into_expr();
-    let price = || order_item::Column::UnitPrice.into_expr();
-    let mut best = Query::select();
-    best.expr_as(order_item::Column::ProductId.into_expr(), "sold_id")
-        .expr_as(engine.sum_of_integers(quantity()), "units")
-        .expr_as(engine.sum_exactly(price(), Some(quantity())), "revenue")
-        .expr_as(engine.left_out(engine.product(price(), Some(quantity()))), "left_out")
+    let mut parts = Query::select();
+    parts
+        .expr_as(order_item::Column::ProductId.into_expr(), "sold_id")
+        .expr_as(order_item::Column::UnitPrice.into_expr(), "amount")
+        .expr_as(order_item::Column::Quantity.into_expr(), "times")
+        .expr_as(order_item::Column::Quantity.into_expr(), "pieces")
         .from(order_item::Entity)
         .inner_join(order::Entity, order_item::Column::OrderId.into_expr().equals((order::Entity, order::Column::Id)))
         .and_where(is_sale())
         .cond_where(in_span(connection, span))
-        .group_by_col((order_item::Entity, order_item::Column::ProductId))
+        .union(UnionType::All, refunded_lines(connection, span));
+    let (sum, times) = (column("amount"), column("times"));
+    let mut best = Query::select();
+    best.column("sold_id")
+        .expr_as(engine.sum_of_integers(column("pieces")), "units")
+        .expr_as(engine.sum_exactly(sum.clone(), Some(times.clone())), "revenue")
+        .expr_as(engine.left_out(engine.product(sum, Some(times))), "left_out")
+        .from_subquery(parts, "parts")
+        .group_by_col("sold_id")
         .limit(limit);
     ranked(&mut best, order, "sold_id");
     let mut named = Query::select();
@@ -221,23 +299,63 @@ pub async fn top_products(
     connection.query_all(&named).await?.iter().map(read).collect()
 }
 
+/// The refunded lines of sales, in the form of sold ones.
+fn refunded_lines(connection: &impl ConnectionTrait, span: Span) -> SelectStatement {
+    let in_refund =
+        order_refund_line::Column::RefundId.into_expr().equals((order_refund::Entity, order_refund::Column::Id));
+    let of_item =
+        order_refund_line::Column::OrderItemId.into_expr().equals((order_item::Entity, order_item::Column::Id));
+    let pieces = Engine::of(connection).whole(order_refund_line::Column::Quantity.into_expr());
+    let mut lines = refunds_of_sales(connection, span);
+    lines
+        .inner_join(order_refund_line::Entity, in_refund)
+        .inner_join(order_item::Entity, of_item)
+        .expr_as(order_item::Column::ProductId.into_expr(), "sold_id")
+        .expr_as(order_refund_line::Column::Amount.into_expr(), "amount")
+        .expr_as(Expr::cust("-1"), "times")
+        .expr_as(pieces.mul(Expr::cust("-1")), "pieces");
+    lines
+}
+
 /// The customers who spent most.
 pub async fn customers(connection: &impl ConnectionTrait, span: Span, limit: u64) -> Result<Vec<CustomerSales>> {
     const ORDER: [&str; 2] = ["revenue", "orders_count"];
     let engine = Engine::of(connection);
     // As text, because drivers fail on times that other programs can write.
-    let total = || order::Column::TotalAmount.into_expr();
     let last_order = engine.comparable_time(order::Column::CreatedAt.into_expr()).max().cast_as("char(64)");
-    let mut best = Query::select();
-    best.expr_as(order::Column::UserId.into_expr(), "buyer_id")
+    let total = || order::Column::TotalAmount.into_expr();
+    let mut sold = Query::select();
+    sold.expr_as(order::Column::UserId.into_expr(), "buyer_id")
         .expr_as(Expr::col(Asterisk).count(), "orders_count")
-        .expr_as(engine.sum_exactly(total(), None), "revenue")
-        .expr_as(engine.left_out(engine.exactly(total())), "left_out")
         .expr_as(last_order, "last_order")
         .from(order::Entity)
         .and_where(is_sale())
         .cond_where(in_span(connection, span))
-        .group_by_col((order::Entity, order::Column::UserId))
+        .group_by_col((order::Entity, order::Column::UserId));
+    let mut parts = Query::select();
+    parts
+        .expr_as(order::Column::UserId.into_expr(), "payer_id")
+        .expr_as(total(), "amount")
+        .expr_as(Expr::cust("1"), "times")
+        .from(order::Entity)
+        .and_where(is_sale())
+        .cond_where(in_span(connection, span));
+    let mut back = refunds_of_sales(connection, span);
+    back.expr_as(order::Column::UserId.into_expr(), "payer_id")
+        .expr_as(order_refund::Column::Amount.into_expr(), "amount")
+        .expr_as(Expr::cust("-1"), "times");
+    parts.union(UnionType::All, back);
+    let (sum, times) = (column("amount"), column("times"));
+    let mut paid = Query::select();
+    paid.column("payer_id")
+        .expr_as(engine.sum_exactly(sum.clone(), Some(times.clone())), "revenue")
+        .expr_as(engine.left_out(engine.product(sum, Some(times))), "left_out")
+        .from_subquery(parts, "parts")
+        .group_by_col("payer_id");
+    let mut best = Query::select();
+    best.columns(["buyer_id", "orders_count", "revenue", "left_out", "last_order"])
+        .from_subquery(sold, "sold")
+        .join_subquery(JoinType::InnerJoin, paid, "paid", Expr::col(("paid", "payer_id")).equals(("sold", "buyer_id")))
         .limit(limit);
     ranked(&mut best, &ORDER, "buyer_id");
     let mut named = Query::select();
@@ -277,6 +395,7 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
         status: Some(status.as_str().to_owned()),
         orders: 0,
         amount: Amount::ZERO,
+        refunded: Amount::ZERO,
         left_out: 0,
     });
     let mut totals = Vec::from(known);
@@ -285,12 +404,27 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
         let total = StatusTotal {
             orders: row.try_get("", "orders_count")?,
             amount: amount(engine, &row, "amount")?,
+            refunded: Amount::ZERO,
             left_out: row.try_get("", "left_out")?,
             status: status.clone(),
         };
         match totals.iter_mut().find(|known| known.status == status) {
             Some(known) => *known = total,
             None => totals.push(total),
+        }
+    }
+    let mut refunded = Query::select();
+    refunded
+        .expr_as(order::Column::Status.into_expr(), "status")
+        .expr_as(engine.sum_exactly(order_refund::Column::Amount.into_expr(), None), "refunded")
+        .from(order_refund::Entity)
+        .inner_join(order::Entity, order_refund::Column::OrderId.into_expr().equals((order::Entity, order::Column::Id)))
+        .cond_where(in_span(connection, span))
+        .group_by_col((order::Entity, order::Column::Status));
+    for row in connection.query_all(&refunded).await? {
+        let status: Option<String> = row.try_get("", "status")?;
+        if let Some(total) = totals.iter_mut().find(|known| known.status == status) {
+            total.refunded = amount(engine, &row, "refunded")?;
         }
     }
     totals[OrderStatus::ALL.len()..].sort_by(|one, other| one.status.cmp(&other.status));

@@ -22,32 +22,35 @@ use crate::output::{Bar, Format, View};
 pub enum Command {
     /// What was sold by day, week or month
     ///
-    /// A sale is an order that is paid, shipped or completed; pending, cancelled and refunded orders do
-    /// not count. It belongs to the period in which it was placed. Without --since the report shows the
-    /// last 30 days, 12 weeks (from Monday) or 12 months; periods without sales show 0.
+    /// Gross are the totals of the orders placed in the period that were paid, also of those that are
+    /// refunded now; pending and cancelled orders do not count. Refunds are what was given back in the
+    /// period, of whatever orders; net is the difference. The average is gross. Without --since the report
+    /// shows the last 30 days, 12 weeks (from Monday) or 12 months; periods without sales show 0.
     #[command(after_help = "Examples:
   shopctl report sales --by month
   shopctl report sales --by day --since 2026-03-01 --until 2026-04-01 --tz Europe/Berlin
   shopctl report sales --by week --chart
-  shopctl report sales --json --fields period,revenue")]
+  shopctl report sales --json --fields period,net")]
     Sales(sales::SalesArguments),
     /// Which products sold best
     ///
-    /// Counts the lines of orders that are paid, shipped or completed, at the prices of their orders.
+    /// Counts the lines of orders that are paid, shipped or completed, at the prices of their orders,
+    /// without the pieces that were refunded and the money given back for them.
     #[command(after_help = "Examples:
   shopctl report top-products --limit 10
   shopctl report top-products --by quantity --since 2026-01-01 --chart")]
     TopProducts(ranking::TopProductsArguments),
     /// Which customers spent most
     ///
-    /// Counts orders that are paid, shipped or completed.
+    /// Counts orders that are paid, shipped or completed, without what was given back of them.
     #[command(after_help = "Examples:
   shopctl report customers --limit 10
   shopctl report customers --since 2026-01-01 --until 2027-01-01 -o csv")]
     Customers(ranking::CustomersArguments),
     /// How many orders stand where, and what they come to
     ///
-    /// Paid, shipped and completed orders are sales; the amount of the others is no revenue.
+    /// Paid, shipped and completed orders are sales: their amount without what was refunded is revenue, the
+    /// amount of the others is not.
     #[command(after_help = "Examples:
   shopctl report orders-by-status
   shopctl report orders-by-status --since 2026-03-01 --tz Europe/Berlin --chart")]

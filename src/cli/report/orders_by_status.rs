@@ -28,6 +28,7 @@ impl View for StatusTotal {
         Column::new("status", "STATUS", |view| view.status.clone().into()),
         Column::new("orders", "ORDERS", |view| view.orders.into()),
         Column::new("amount", "AMOUNT", |view| view.amount.into()),
+        Column::new("refunded", "REFUNDED", |view| view.refunded.into()),
         Column::new("is_sale", "SALE", |view| is_sale(view).into()),
     ];
 }
@@ -38,7 +39,7 @@ pub async fn run(context: &Context, arguments: &StatusArguments) -> Result<()> {
     let rows = reports::by_status(database.connection(), span).await?;
     let orders: i64 = rows.iter().map(|row| row.orders).sum();
     let sales = rows.iter().filter(|row| is_sale(row));
-    let revenue = sales.fold(Amount::ZERO, |sum, row| sum.plus(row.amount));
+    let revenue = sales.fold(Amount::ZERO, |sum, row| sum.plus(row.amount.minus(row.refunded)));
     let totals = [("orders", orders.into()), ("revenue", revenue.into())];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
     warn_left_out(context, rows.iter().map(|row| row.left_out).sum());

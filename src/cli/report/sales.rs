@@ -31,8 +31,10 @@ impl View for (Bucket, Sales) {
         Column::detail("until", "UNTIL", |(bucket, _)| bucket.end.into()),
         Column::new("orders", "ORDERS", |(_, sales)| sales.orders.into()),
         Column::new("units", "UNITS", |(_, sales)| sales.units.into()),
-        Column::new("revenue", "REVENUE", |(_, sales)| sales.revenue.into()),
-        Column::new("average", "AVERAGE", |(_, sales)| sales.revenue.average(sales.orders).into()),
+        Column::new("gross", "GROSS", |(_, sales)| sales.gross.into()),
+        Column::new("refunds", "REFUNDS", |(_, sales)| sales.refunds.into()),
+        Column::new("net", "NET", |(_, sales)| sales.net().into()),
+        Column::new("average", "AVERAGE", |(_, sales)| sales.gross.average(sales.orders).into()),
     ];
 }
 
@@ -46,17 +48,20 @@ pub async fn run(context: &Context, arguments: &SalesArguments) -> Result<()> {
     let sold = reports::sales(database.connection(), &boundaries).await?;
     let orders: i64 = sold.iter().map(|sales| sales.orders).sum();
     let units: i64 = sold.iter().map(|sales| sales.units).sum();
-    let revenue = sold.iter().fold(Amount::ZERO, |sum, sales| sum.plus(sales.revenue));
+    let sum = |part: fn(&Sales) -> Amount| sold.iter().fold(Amount::ZERO, |sum, sales| sum.plus(part(sales)));
+    let (gross, refunds, net) = (sum(|sales| sales.gross), sum(|sales| sales.refunds), sum(Sales::net));
     let rows: Vec<_> = buckets.into_iter().zip(sold).collect();
     let totals = [
         ("orders", orders.into()),
         ("units", units.into()),
-        ("revenue", revenue.into()),
-        ("average", revenue.average(orders).into()),
+        ("gross", gross.into()),
+        ("refunds", refunds.into()),
+        ("net", net.into()),
+        ("average", gross.average(orders).into()),
     ];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
     warn_left_out(context, rows.iter().map(|(_, sales)| sales.left_out).sum());
-    let bar = |(bucket, sales): &(Bucket, Sales)| Bar::new(&bucket.label, sales.revenue.to_decimal());
+    let bar = |(bucket, sales): &(Bucket, Sales)| Bar::new(&bucket.label, sales.net().to_decimal());
     if arguments.chart.chart {
         context.output.sparkline(&rows.iter().map(bar).collect::<Vec<_>>())?;
     }
