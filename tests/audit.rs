@@ -60,7 +60,7 @@ fn seals_lost_with_their_migration_are_one_finding_with_a_hint(shop: &Shop) {
     busy(shop);
     let kept = head(shop);
     shop.run(&["migrate", "env", "development"]).success();
-    let redo = ["migrate", "redo", "--to", "m20260101_000008_create_seed_rows"];
+    let redo = ["migrate", "redo", "--to", "m20260101_000010_create_seed_rows"];
     shop.run(&redo).exits_with(11).says("cannot be verified without them");
     shop.run(&[&redo[..], &["-y"]].concat()).success().says("cannot be verified without them");
     // Without seals nothing is lost.

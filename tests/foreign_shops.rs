@@ -188,6 +188,8 @@ fn a_shop_without_history_is_taken_over_as_it_is(shop: &Shop) {
         shop.sql(&format!("DROP TABLE {table}"));
     }
     for table in [
+        "order_refund_lines",
+        "order_refunds",
         "order_items",
         "orders",
         "stock_movements",

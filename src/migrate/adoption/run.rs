@@ -158,7 +158,8 @@ impl ForeignShop {
         let connected = database.reconnect().await?;
         let drops = remains.iter().map(|table| format!("DROP TABLE IF EXISTS {}", engine.quoted(table)));
         let cleanup = conversion.cleanup.iter().filter(|_| !engine.has_transactional_ddl).cloned();
-        for statement in cleanup.chain(drops) {
+        // The tables that were missing refer to the others.
+        for statement in drops.chain(cleanup) {
             connected.connection().execute_unprepared(&statement).await?;
         }
         if has_history && !engine.has_transactional_ddl {
