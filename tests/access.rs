@@ -102,6 +102,8 @@ fn a_clerk_can_do_daily_work() {
         }
         let placed = clerk.run(&["order", "list", "--user", "ann@example.com", "-o", "tsv", "--fields", "reference"]);
         let placed: Vec<&str> = placed.stdout.lines().collect();
+        clerk.run(&["order", "change", placed[0], "--item", "JUG:1", "--item", "MUG-01"]).success();
+        clerk.run(&["order", "change", placed[0], "--item", "JUG:3", "--remove", "MUG-01"]).success();
         clerk.run(&["order", "pay", placed[0], placed[1], "--yes"]).success();
         clerk.run(&["order", "ship", placed[0]]).success();
         clerk.run(&["order", "complete", placed[0]]).success();

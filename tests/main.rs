@@ -46,6 +46,7 @@ mod mistyped_values;
 mod model;
 mod mutations;
 mod operations;
+mod order_changes;
 mod order_imports;
 mod prices;
 mod prompts;

@@ -4,6 +4,8 @@
 mod predicted;
 mod real;
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use shopctl::domain::order_status::Verb;
@@ -27,6 +29,7 @@ const PRICE_CENTS: i64 = 250;
 #[derive(Debug, Clone)]
 enum Act {
     Place { user: usize, lines: Vec<(usize, i32)>, key: Option<u8>, expected_cents: Option<i64> },
+    Change { order: usize, lines: BTreeMap<usize, i32>, reprices: bool, key: Option<u8> },
     Move { order: usize, verb: Verb, restock: Back, part: Part, key: Option<u8> },
     Restock { order: usize, lines: Vec<(usize, Option<i32>)>, key: Option<u8> },
     Adjust { product: usize, delta: i32, key: Option<u8> },
@@ -73,6 +76,8 @@ fn act() -> impl Strategy<Value = Act> {
     let restocked = proptest::collection::vec((0..PRODUCTS, proptest::option::of(1..3)), 1..3);
     prop_oneof![
         6 => place.prop_map(|(user, lines, key, expected_cents)| Act::Place { user, lines, key, expected_cents }),
+        5 => (0..4usize, proptest::collection::btree_map(0..PRODUCTS, 0..5, 0..4), any::<bool>(), key())
+            .prop_map(|(order, lines, reprices, key)| Act::Change { order, lines, reprices, key }),
         16 => moved.prop_map(|(order, verb, restock, part, key)| {
             let is_refund = verb == Verb::Refund;
             let part = if is_refund { part } else { Part::default() };

@@ -6,7 +6,7 @@ use crate::support::{Backend, Shop};
 on_every_backend!(a_mutation_reports_its_changes_and_writes_one_event, a_dry_run_of_every_mutation_changes_nothing);
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
-const MUTATIONS: [(&str, &[&str]); 26] = [
+const MUTATIONS: [(&str, &[&str]); 27] = [
     (
         "user create",
         &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
@@ -28,6 +28,7 @@ const MUTATIONS: [(&str, &[&str]); 26] = [
     ("stock set", &["MUG", "5", "--expect", "7"]),
     ("stock verify", &["--accept"]),
     ("order create", &["--user", "ann@example.com", "--item", "MUG:2"]),
+    ("order change", &["PENDING", "--item", "PEN:1", "--item", "MUG:3", "--user", "old@example.com"]),
     ("order import", &["orders.csv"]),
     ("order pay", &["PENDING"]),
     ("order ship", &["PAID", "--tracking", "1Z"]),

@@ -30,6 +30,7 @@ named_enum! {
         AuditSeal = "audit.seal",
         AuditSettle = "audit.settle",
         OrderCancel = "order.cancel",
+        OrderChange = "order.change",
         OrderComplete = "order.complete",
         OrderExpire = "order.expire",
         OrderImport = "order.import",
@@ -66,8 +67,8 @@ impl EventName {
     /// The kind of entity to record if the operation is rejected.
     pub const fn kind(self) -> EntityKind {
         use EventName::{
-            Adopted, AuditSeal, AuditSettle, OrderCancel, OrderComplete, OrderExpire, OrderImport, OrderPay,
-            OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete, ProductImport,
+            Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport,
+            OrderPay, OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete, ProductImport,
             ProductPrice, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept, StockAdjust, StockSet,
             UserAnonymize, UserCreate, UserDelete, UserDisable, UserEnable, UserImport, UserRehash, UserSetPassword,
             UserUpdate,
@@ -77,8 +78,8 @@ impl EventName {
             | UserSetPassword | UserUpdate => EntityKind::User,
             ProductCreate | ProductDelete | ProductImport | ProductPrice | ProductUpdate | StockAccept
             | StockAdjust | StockSet => EntityKind::Product,
-            OrderCancel | OrderComplete | OrderExpire | OrderImport | OrderPay | OrderPlace | OrderRefund
-            | OrderRestock | OrderShip => EntityKind::Order,
+            OrderCancel | OrderChange | OrderComplete | OrderExpire | OrderImport | OrderPay | OrderPlace
+            | OrderRefund | OrderRestock | OrderShip => EntityKind::Order,
             SeedDown | SeedGenerate | SeedUp => EntityKind::Seed,
             AuditSeal => EntityKind::Seal,
             Adopted | AuditSettle => EntityKind::Operation,

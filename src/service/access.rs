@@ -67,9 +67,9 @@ impl Role {
 /// A clerk's rights on a table; other tables are read-only.
 fn clerks_privileges(table: &str) -> &'static [Privilege] {
     match table {
-        "users" | "products" | "shopctl_seeds" | "shopctl_seed_rows" => &Privilege::ALL,
+        "users" | "products" | "order_items" | "shopctl_seeds" | "shopctl_seed_rows" => &Privilege::ALL,
         "orders" => ADVANCE,
-        "order_items" | "order_refunds" | "order_refund_lines" | "stock_movements" | "audit_events" => APPEND,
+        "order_refunds" | "order_refund_lines" | "stock_movements" | "audit_events" => APPEND,
         _ => NOTHING_BUT_READ,
     }
 }

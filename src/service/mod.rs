@@ -6,6 +6,7 @@
 pub(crate) mod access;
 pub mod adopt;
 pub mod anonymize;
+pub mod change_order;
 pub mod committing;
 pub mod doctor;
 pub mod explain;

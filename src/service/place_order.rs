@@ -124,10 +124,10 @@ impl Line {
 }
 
 /// The total of a line.
-struct LineAmount<'a> {
-    sku: &'a str,
-    quantity: Quantity,
-    price: Money,
+pub(super) struct LineAmount<'a> {
+    pub sku: &'a str,
+    pub quantity: Quantity,
+    pub price: Money,
 }
 
 /// Places an order in a separate operation.
@@ -142,17 +142,19 @@ pub async fn run(operations: &Operations, new: &NewOrder, key: Option<Idempotenc
     };
     match operations.run(&request, async |operation| apply(operation, new).await).await? {
         Completion::Done(placed) => Ok(placed),
-        Completion::Replayed(event) => {
-            let connection = operations.database.connection();
-            let id = event.entity_id;
-            let order = repository::order::find_by_id(connection, id).await?;
-            let order = order.ok_or_else(|| Error::not_found("order", id))?;
-            let user = repository::user::find_by_id(connection, order.user_id).await?;
-            let items = repository::order::find_items(connection, id).await?;
-            let refunds = repository::order::find_refunds(connection, id).await?;
-            Ok(PlacedOrder { order, user, items, refunds, replayed: true })
-        }
+        Completion::Replayed(event) => find_replayed(operations, event.entity_id).await,
     }
+}
+
+/// The order that an earlier request with the same key wrote, as it is now.
+pub(super) async fn find_replayed(operations: &Operations, id: Id) -> Result<PlacedOrder> {
+    let connection = operations.database.connection();
+    let order = repository::order::find_by_id(connection, id).await?;
+    let order = order.ok_or_else(|| Error::not_found("order", id))?;
+    let user = repository::user::find_by_id(connection, order.user_id).await?;
+    let items = repository::order::find_items(connection, id).await?;
+    let refunds = repository::order::find_refunds(connection, id).await?;
+    Ok(PlacedOrder { order, user, items, refunds, replayed: true })
 }
 
 fn check_lines(new: &NewOrder) -> Result<()> {
@@ -439,7 +441,7 @@ pub fn check_amounts(new: &NewOrder, price_of: impl Fn(&str) -> Result<Money>) -
 ///
 /// Errors: exit 7 if the total is too high; exit 6, listing the current prices, if it is not the expected
 /// one.
-fn total(lines: &[LineAmount<'_>], expected: Option<Money>) -> Result<Money> {
+pub(super) fn total(lines: &[LineAmount<'_>], expected: Option<Money>) -> Result<Money> {
     let sum =
         lines.iter().try_fold(Money::ZERO, |sum, line| sum.checked_plus(line.price.checked_times(line.quantity)?));
     let Some(total) = sum else {

@@ -13,7 +13,6 @@ struct ModelProduct {
     birth: usize,
     cents: i64,
     stock: i32,
-    was_ordered: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -113,6 +112,7 @@ impl Model {
     pub fn apply(&mut self, act: &Act) -> Answer {
         match act {
             Act::Place { user, lines, key, expected_cents } => self.place(*user, lines, *key, *expected_cents),
+            Act::Change { order, lines, reprices, key } => self.change(*order, lines, *reprices, *key),
             Act::Move { order, verb, restock, part, key } => self.move_on(*order, *verb, restock, part, *key),
             Act::Restock { order, lines, key } => self.restock(*order, lines, *key),
             Act::Adjust { product, delta, key } => self.adjust(*product, *delta, *key),
@@ -163,7 +163,8 @@ impl Model {
                 done(true)
             }
             Act::DeleteProduct { product } => {
-                if self.products.get(product).ok_or("product.not_found")?.was_ordered {
+                self.products.get(product).ok_or("product.not_found")?;
+                if self.orders.iter().any(|order| order.lines.contains_key(product)) {
                     return Err("product.was_ordered");
                 }
                 self.products.remove(product);
@@ -174,7 +175,7 @@ impl Model {
                     return Err("product.duplicate");
                 }
                 let birth = self.birth();
-                let new = ModelProduct { birth, cents: PRICE_CENTS, stock: STOCK, was_ordered: false };
+                let new = ModelProduct { birth, cents: PRICE_CENTS, stock: STOCK };
                 self.products.insert(*product, new);
                 done(true)
             }
@@ -198,14 +199,13 @@ impl Model {
         if wanted.iter().any(|(product, quantity)| self.products[product].stock < *quantity) {
             return Err("stock.insufficient");
         }
-        let cents = wanted.iter().map(|(product, quantity)| self.products[product].cents * i64::from(*quantity)).sum();
+        let cents: i64 =
+            wanted.iter().map(|(product, quantity)| self.products[product].cents * i64::from(*quantity)).sum();
         if expected_cents.is_some_and(|expected| expected != cents) {
             return Err("order.total_changed");
         }
         for (product, quantity) in &wanted {
-            let product = self.products.get_mut(product).expect("checked");
-            product.stock -= quantity;
-            product.was_ordered = true;
+            self.products.get_mut(product).expect("checked").stock -= quantity;
         }
         self.orders.push(ModelOrder {
             user_birth,
@@ -226,6 +226,44 @@ impl Model {
         if let Some(key) = key {
             self.keys.insert(key, (request, product));
         }
+    }
+
+    fn change(&mut self, order: usize, lines: &BTreeMap<usize, i32>, reprices: bool, key: Option<u8>) -> Answer {
+        let request = format!("change {order} {lines:?} {reprices}");
+        if let Some(answer) = self.replay(key, &request) {
+            return answer;
+        }
+        let found = self.orders.get_mut(order).ok_or("order.not_found")?;
+        if found.status != OrderStatus::Pending {
+            return Err("order.transition");
+        }
+        let mut after = found.lines.clone();
+        for (product, quantity) in lines {
+            let cents = self.products.get(product).ok_or("product.not_found")?.cents;
+            match quantity {
+                0 => drop(after.remove(product).ok_or("product.not_found")?),
+                quantity => after.entry(*product).or_insert((0, cents)).0 = *quantity,
+            }
+        }
+        if after.is_empty() {
+            return Err("order.no_lines");
+        }
+        let pieces = |lines: &BTreeMap<usize, (i32, i64)>, product: &usize| lines.get(product).map_or(0, |line| line.0);
+        let more = |product: &usize| pieces(&after, product) - pieces(&found.lines, product);
+        if lines.keys().any(|product| more(product) > self.products[product].stock) {
+            return Err("stock.insufficient");
+        }
+        for product in lines.keys() {
+            self.products.get_mut(product).expect("checked").stock -= more(product);
+        }
+        if reprices {
+            after.iter_mut().for_each(|(product, line)| line.1 = self.products[product].cents);
+        }
+        found.cents = after.values().map(|(quantity, cents)| i64::from(*quantity) * cents).sum();
+        found.taken = after.iter().map(|(product, line)| (*product, line.0)).collect();
+        let changed = std::mem::replace(&mut found.lines, after.clone()) != after;
+        self.burn(key.filter(|_| changed), request, None);
+        done(changed)
     }
 
     fn move_on(&mut self, order: usize, verb: Verb, restock: &Back, part: &Part, key: Option<u8>) -> Answer {

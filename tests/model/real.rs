@@ -1,9 +1,13 @@
 //! The actual results: the same actions run on an engine.
 
+use std::collections::BTreeMap;
+
 use shopctl::db::Database;
 use shopctl::domain::{Email, IdempotencyKey, MovementReason, PersonName, ProductName, Quantity, Sku, UserStatus};
 use shopctl::error::Result;
 use shopctl::service::anonymize;
+use shopctl::service::change_order::{self, ChangedOrder, NewQuantity, OrderChange};
+use shopctl::service::operation::Operations;
 use shopctl::service::order_lifecycle::{self, OrderRestock, OrderTransition, RefundScope, Restock};
 use shopctl::service::place_order::{self, NewLine, NewOrder};
 use shopctl::service::product;
@@ -47,6 +51,28 @@ impl Real {
         self.run(act).await.map_err(|error| error.code())
     }
 
+    async fn change(
+        &self,
+        operations: &Operations,
+        (order, reprices): (usize, bool),
+        lines: &BTreeMap<usize, i32>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<ChangedOrder> {
+        let line = |(product, quantity): (&usize, &i32)| NewQuantity {
+            product: self.sku(*product),
+            quantity: (*quantity > 0).then(|| pieces(*quantity)),
+        };
+        let wanted = OrderChange {
+            order: self.order(order),
+            lines: lines.iter().map(line).collect(),
+            user: None,
+            note: None,
+            expected_total: None,
+            reprices,
+        };
+        change_order::run(operations, &wanted, key).await
+    }
+
     async fn run(&mut self, act: &Act) -> Result<String> {
         let operations = operations(&self.database);
         let told = |changed: bool, replayed: bool| {
@@ -67,6 +93,10 @@ impl Real {
                     self.orders.push(placed.order.id.to_string());
                 }
                 told(true, placed.replayed)
+            }
+            Act::Change { order, lines, reprices, key } => {
+                let changed = self.change(&operations, (*order, *reprices), lines, self.key(*key)).await?;
+                told(changed.changed, changed.after.replayed)
             }
             Act::Restock { order, lines, key } => {
                 let (order, lines) = (self.order(*order), self.lines(lines));

@@ -1,5 +1,6 @@
 //! `shopctl order`
 
+mod change;
 mod create;
 mod export;
 mod import;
@@ -39,6 +40,14 @@ pub enum Command {
 
 A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \"quantity\": 2}]}")]
     Create(create::CreateArguments),
+    /// Change the lines, the customer or the prices of a pending order
+    #[command(after_help = "Examples:
+  shopctl order change K7Q2M-9XD4T --item MUG-01:3 --remove PEN-FINE
+  shopctl order change K7Q2M-9XD4T --item MUG-01:3 --reprice --expect-total 37.50
+  shopctl order change K7Q2M-9XD4T --user bo@example.com --note \"for her brother\"
+
+Stock moves by the difference. If the order has a product at several prices, the newest line is raised or lowered first.")]
+    Change(change::ChangeArguments),
     /// List orders, newest first
     #[command(after_help = "Examples:
   shopctl order list --status pending,paid --since 2026-01-01
@@ -169,6 +178,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Restock(arguments) => restock::run(context, &arguments).await,
         Command::Expire(arguments) => lifecycle::expire(context, prompter, &arguments).await,
         Command::Create(arguments) => create::run(context, prompter, &arguments).await,
+        Command::Change(arguments) => change::run(context, &arguments).await,
         Command::List(arguments) => arguments.run(context).await.map(Effect::from),
         Command::Export(arguments) => export::run(context, &arguments).await.map(Effect::from),
         Command::Import(arguments) => import::run(context, prompter, &arguments).await,

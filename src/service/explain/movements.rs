@@ -12,7 +12,8 @@ use crate::entity::{Moment, stock_movement};
 use crate::error::printable;
 use crate::service::place_order::RECEIVED;
 
-/// The member of an adopted order's event for the pieces that its lines took, in the form of lines.
+/// The member of an adopted or changed order's event for the pieces that its lines took, in the form of lines; less than
+/// 0 for pieces that they gave back.
 pub(in crate::service) const TAKEN: &str = "taken";
 /// The member of an adopted product's event for the pieces of its own movement.
 pub(in crate::service) const RECORDED: &str = "recorded_quantity";
@@ -39,7 +40,7 @@ fn wrong_order_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model
     for event in events {
         let after = event.after.as_ref().unwrap_or(&Json::Null);
         let taken = match event.before {
-            _ if event.operation == EventName::Adopted => &after[TAKEN],
+            _ if event.operation == EventName::Adopted || event.operation == EventName::OrderChange => &after[TAKEN],
             None => &after["items"],
             Some(_) => &Json::Null,
         };
@@ -115,6 +116,9 @@ fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model
     let may_bring = |event: &ParsedEvent| -> &[MovementReason] {
         if event.operation == EventName::Adopted {
             return &[MovementReason::Restock, MovementReason::Order];
+        }
+        if event.operation == EventName::OrderChange {
+            return &[MovementReason::Order];
         }
         if event.before.is_some() {
             return &[MovementReason::Restock];

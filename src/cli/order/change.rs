@@ -1,0 +1,113 @@
+//! `shopctl order change`
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::detail;
+use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
+use crate::cli::shared::effect::Effect;
+use crate::cli::shared::mutation::{finish, outcome_verb};
+use crate::cli::shared::values::{checked, checked_parts};
+use crate::context::Context;
+use crate::domain::text::counted;
+use crate::domain::{Money, Quantity, Violation};
+use crate::error::{Error, Result, printable};
+use crate::output::{Change, Mutation, View};
+use crate::service::change_order::{self, ChangedOrder, NewQuantity, OrderChange};
+use crate::service::order_lifecycle::{RestockedLine, to_json};
+
+#[derive(Debug, Args)]
+pub struct ChangeArguments {
+    /// Reference or id
+    #[arg(value_name = "ORDER")]
+    order: String,
+    /// The new quantity of a product (1 when absent; 0 removes it), or a new line; repeat for more
+    #[arg(long = "item", value_name = "PRODUCT[:QUANTITY]", value_parser = checked_parts(parse_item))]
+    items: Vec<NewQuantity>,
+    /// Remove a product; repeat for more
+    #[arg(long, value_name = "PRODUCT")]
+    remove: Vec<String>,
+    /// Another customer: e-mail address or id
+    #[arg(long, value_name = "WHO")]
+    user: Option<String>,
+    /// Give all lines today's prices; otherwise kept lines keep theirs
+    #[arg(long)]
+    reprice: bool,
+    /// Kept in the audit trail and with the stock movements
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
+    note: Option<String>,
+    /// Refuse the change if the order comes to another total
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_total))]
+    expect_total: Option<Money>,
+    #[command(flatten)]
+    key: KeyArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+/// What only this command reports.
+#[derive(Debug, Serialize)]
+struct Moved {
+    /// Pieces that were taken from stock.
+    taken: Value,
+    /// Pieces that went back into stock.
+    restocked: Value,
+}
+
+pub async fn run(context: &Context, arguments: &ChangeArguments) -> Result<Effect> {
+    let ChangeArguments { order, items, remove, user, reprice, note, expect_total, key, write } = arguments;
+    if items.is_empty() && remove.is_empty() && user.is_none() && !reprice {
+        return Err(Error::usage("nothing to change").hint("give one of --item, --remove, --user, --reprice"));
+    }
+    let removed = remove.iter().map(|product| NewQuantity { product: product.trim().to_owned(), quantity: None });
+    let wanted = OrderChange {
+        order: order.clone(),
+        lines: items.iter().cloned().chain(removed).collect(),
+        user: user.clone(),
+        note: note.clone(),
+        expected_total: *expect_total,
+        reprices: *reprice,
+    };
+    let database = context.database_for_operation().await?;
+    let operations = context.operations(&database, write.dry_run);
+    let changed = change_order::run(&operations, &wanted, key.idempotency_key.clone()).await?;
+    Ok(finish(context, &database, &mutation_of(changed, write.dry_run)))
+}
+
+fn mutation_of(result: ChangedOrder, dry_run: bool) -> Mutation<Change<Moved>> {
+    let ChangedOrder { before, after, changed, taken } = result;
+    let replayed = after.replayed;
+    let verb = match (replayed, changed) {
+        (true, _) => "was changed before".to_owned(),
+        (_, true) => outcome_verb(dry_run, "changed"),
+        (_, false) => "unchanged".to_owned(),
+    };
+    let (before, after) = (before.map(detail), detail(after));
+    let pieces: i64 = after.items.iter().map(|item| item.item.quantity.pieces()).sum();
+    let total_before = before.as_ref().map(|before| &before.order.total_amount);
+    let was = total_before.filter(|total| **total != after.order.total_amount);
+    let line = format!(
+        "order {} {verb}: {} for {}, total {}{}",
+        printable(&after.order.reference),
+        counted(pieces, "piece"),
+        after.email.as_deref().map_or_else(|| "?".to_owned(), printable),
+        after.order.total_amount,
+        was.map_or_else(String::new, |total| format!(" (was {total})"))
+    );
+    let (out, back): (Vec<_>, Vec<_>) = taken.into_iter().partition(|line| line.quantity > 0);
+    let back: Vec<_> = back.into_iter().map(|line| RestockedLine { quantity: -line.quantity, ..line }).collect();
+    let (object, before) = (after.to_json(), before.map(|before| before.to_json()));
+    let change = Change { object, changed, replayed, dry_run, before, after: Some(after.to_json()), details: () };
+    Mutation::new(line, after.order.id, change.with(Moved { taken: to_json(&out), restocked: to_json(&back) }))
+}
+
+/// Parses `PRODUCT` or `PRODUCT:QUANTITY`; 0 removes the product.
+fn parse_item(text: &str) -> Result<NewQuantity, Violation> {
+    if let Some((product, "0")) = text.trim().rsplit_once([':', '=']) {
+        let (product, _) = with_quantity("item", "quantity of", product)?;
+        return Ok(NewQuantity { product, quantity: None });
+    }
+    let (product, quantity) = with_quantity("item", "quantity of", text)?;
+    Ok(NewQuantity { product, quantity: Some(quantity.unwrap_or(Quantity::ONE)) })
+}

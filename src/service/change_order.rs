@@ -1,0 +1,454 @@
+//! Changing a pending order: its lines, its customer and its prices. Stock moves by the difference.
+//!
+//! Pieces that a line gives back are movements with the reason of those that it took, so that these always come to
+//! the line's quantity; `restock` is for pieces that come back although the line stays.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Map, Value as Json, json};
+
+use super::explain::TAKEN;
+use super::operation::{Completion, Idempotency, Operation, Operations, Request};
+use super::order_lifecycle::{self, RestockedLine, to_json};
+use super::place_order::{LineAmount, PlacedOrder, check_may_order, find_replayed, total};
+use super::product::{known_price, known_stock};
+use crate::domain::order_status::{self, Verb};
+use crate::domain::quantity::MAX_LINES;
+use crate::domain::{
+    EventName, Id, IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Violations, reference, sku,
+};
+use crate::entity::{order, order_item, product, stock_movement};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::repository::user::UserKey;
+use crate::repository::{self, Lock, Rows, expect_rows, stock_movement as movements};
+
+/// A requested change of one order.
+#[derive(Debug, Clone)]
+pub struct OrderChange {
+    /// Reference or id.
+    pub order: String,
+    /// The new quantities; other lines stay.
+    pub lines: Vec<NewQuantity>,
+    /// The new customer: e-mail address or id.
+    pub user: Option<String>,
+    /// Kept in the event and with the stock movements.
+    pub note: Option<String>,
+    /// The total shown to the buyer: a change to another total is rejected.
+    pub expected_total: Option<Money>,
+    /// Whether all lines get today's prices, not only new ones.
+    pub reprices: bool,
+}
+
+/// The new quantity of a product in the order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewQuantity {
+    /// SKU or id.
+    pub product: String,
+    /// The pieces of all lines of the product together; `None` removes them.
+    pub quantity: Option<Quantity>,
+}
+
+/// The result of a change.
+#[derive(Debug, Clone)]
+pub struct ChangedOrder {
+    /// The order before; `None` for a replay.
+    pub before: Option<PlacedOrder>,
+    /// The order after; equal to `before` if unchanged.
+    pub after: PlacedOrder,
+    /// False if the order was like that already.
+    pub changed: bool,
+    /// Pieces that were taken from stock, by product; less than 0 for those that went back.
+    pub taken: Vec<RestockedLine>,
+}
+
+/// Changes an order in a separate operation.
+///
+/// Errors: exit 3 for an unknown order, user or product; 6 for an order that is not pending, a user who may not
+/// order, insufficient stock, another total than the expected one or no lines left; 7 for a product that is named
+/// twice or too many lines.
+pub async fn run(operations: &Operations, wanted: &OrderChange, key: Option<IdempotencyKey>) -> Result<ChangedOrder> {
+    check_names(wanted)?;
+    let request = Request {
+        idempotency: key.map(|key| Idempotency::new(key, EventName::OrderChange, &fingerprint(wanted))),
+        ..Request::new(EventName::OrderChange)
+    };
+    match operations.run(&request, async |operation| apply(operation, wanted).await).await? {
+        Completion::Done(changed) => Ok(changed),
+        Completion::Replayed(event) => {
+            let after = find_replayed(operations, event.entity_id).await?;
+            Ok(ChangedOrder { before: None, after, changed: false, taken: Vec::new() })
+        }
+    }
+}
+
+/// Errors: exit 7 for a product that is named twice.
+fn check_names(wanted: &OrderChange) -> Result<()> {
+    let mut violations = Violations::new();
+    for (number, line) in wanted.lines.iter().enumerate() {
+        let name = sku::folded(&line.product);
+        if wanted.lines[..number].iter().any(|earlier| sku::folded(&earlier.product) == name) {
+            violations.add("item", named_twice(&line.product));
+        }
+    }
+    violations.into_result()
+}
+
+fn named_twice(product: &str) -> String {
+    format!("{} is given twice: give its new quantity once", printable(product))
+}
+
+/// Equivalent requests have the same fingerprint, independent of the order of their lines.
+fn fingerprint(wanted: &OrderChange) -> Json {
+    let quantity = |line: &NewQuantity| (sku::folded(&line.product), line.quantity.map_or(0, Quantity::get));
+    let lines: BTreeMap<String, i32> = wanted.lines.iter().map(quantity).collect();
+    json!({
+        "order": reference::folded(&wanted.order),
+        "lines": lines,
+        "user": wanted.user.as_ref().map(|user| user.trim().to_lowercase()),
+        "note": wanted.note,
+        "reprice": wanted.reprices,
+    })
+}
+
+/// Changes an order on an open operation. Statements: order, user, lines, movements, named products, all products,
+/// stock taken and given back, order, lines removed, changed and added, movements (the event is the operation's).
+pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<ChangedOrder> {
+    let found = repository::order::find_named(operation.handle(), &wanted.order, Lock::Update).await?;
+    let before = found.ok_or_else(|| order_lifecycle::unknown(&wanted.order))?;
+    operation.set_subject(before.id)?;
+    check_pending(&before)?;
+    let old_user = repository::user::find_by_id(operation.handle(), before.user_id).await?;
+    let user = match &wanted.user {
+        None => old_user.clone(),
+        Some(name) => {
+            let found = repository::user::find_one(operation.handle(), UserKey::parse(name), Lock::Share).await?;
+            let user = found.ok_or_else(|| super::user::unknown(name))?;
+            check_may_order(&user)?;
+            Some(user)
+        }
+    };
+    let items = repository::order::find_latest_items(operation.handle(), before.id).await?;
+    check_own(&before, &items, &movements::find_latest_by_order(operation.handle(), before.id).await?)?;
+    let (named, products) = find_products(operation, &items, wanted).await?;
+    let lines = Lines { order: &before, products: &products };
+    let after_items = lines.change(operation, &items, &named, wanted.reprices)?;
+    let difference = difference(&items, &after_items);
+    lines.check_stock(&items, &difference)?;
+    let total_amount = lines.total(&after_items, wanted.expected_total)?;
+    let user_id = user.as_ref().map_or(before.user_id, |user| user.id);
+    let changed = items != after_items || user_id != before.user_id;
+    let after = match changed {
+        true => {
+            let (total_amount, updated_at) = (total_amount.into(), operation.now().into());
+            order::Model { user_id, total_amount, updated_at, ..before.clone() }
+        }
+        false => before.clone(),
+    };
+    let taken = lines.taken(&difference)?;
+    if changed {
+        let rows = move_stock(operation, &after, &taken, wanted.note.as_deref()).await?;
+        let extra = extra(wanted, &taken);
+        let (old, new) = ((&before, &items[..]), (&after, &after_items[..]));
+        let change = repository::order::change_lines(operation.handle(), old, new, extra).await?;
+        operation.record(rows.into_iter().fold(change, repository::Change::with_rows));
+    }
+    let after = PlacedOrder {
+        order: after,
+        user,
+        items: lines.with_products(after_items),
+        refunds: Vec::new(),
+        replayed: false,
+    };
+    let items = lines.with_products(items);
+    let before = Some(PlacedOrder { order: before, user: old_user, items, refunds: Vec::new(), replayed: false });
+    Ok(ChangedOrder { before, after, changed, taken })
+}
+
+/// Errors: exit 6 naming the verbs that are allowed.
+fn check_pending(order: &order::Model) -> Result<()> {
+    let Some(status) = order.status.known() else {
+        let (name, status) = (printable(&order.reference), printable(&order.status.to_string()));
+        let message = format!("order {name} has the status {status}, which shopctl does not know");
+        return Err(Error::conflict("order.status_unknown", message));
+    };
+    if status == OrderStatus::Pending {
+        return Ok(());
+    }
+    let (name, status) = (printable(&order.reference), status.as_str());
+    let allowed: Vec<&str> =
+        order.status.known().into_iter().flat_map(order_status::allowed).map(Verb::as_str).collect();
+    let details = json!({ "status": status, "verb": "change", "allowed": allowed });
+    let error = |message: String| Error::conflict("order.transition", message).details(details.clone());
+    if allowed.is_empty() {
+        return Err(error(format!("order {name} is {status}, which is final")));
+    }
+    let message =
+        format!("order {name} is {status}, and only pending orders can be changed; allowed: {}", allowed.join(", "));
+    Err(error(message).hint(CommandLine::anywhere("help lifecycle")))
+}
+
+/// Errors: exit 6 for lines that another program wrote, whose pieces no movement took.
+fn check_own(order: &order::Model, items: &[order_item::Model], moved: &[stock_movement::Model]) -> Result<()> {
+    let mut pieces = quantities(items);
+    for movement in moved.iter().filter(|movement| movement.reason == MovementReason::Order) {
+        *pieces.entry(movement.product_id).or_default() += movement.delta.pieces();
+    }
+    let is_whole = |item: &order_item::Model| Quantity::new(item.quantity.pieces()).is_ok();
+    if items.iter().all(is_whole) && pieces.values().all(|pieces| *pieces == 0) {
+        return Ok(());
+    }
+    let name = printable(&order.reference);
+    let message = format!("another program wrote lines of order {name}: they differ from its stock movements");
+    Err(Error::conflict("order.foreign_lines", message)
+        .hint(Hint::from("take them in first: ").and(CommandLine::new("adopt"))))
+}
+
+/// The pieces of each product.
+fn quantities(items: &[order_item::Model]) -> BTreeMap<Id, i64> {
+    let mut pieces = BTreeMap::new();
+    items.iter().for_each(|item| *pieces.entry(item.product_id).or_default() += item.quantity.pieces());
+    pieces
+}
+
+/// The pieces of each product that are taken, less than 0 for those that are given back; none of 0.
+fn difference(before: &[order_item::Model], after: &[order_item::Model]) -> BTreeMap<Id, i64> {
+    let mut pieces = quantities(after);
+    quantities(before).into_iter().for_each(|(id, quantity)| *pieces.entry(id).or_default() -= quantity);
+    pieces.retain(|_, pieces| *pieces != 0);
+    pieces
+}
+
+/// The named products with their new quantities, in the order of the request.
+type Named = Vec<(Id, Option<Quantity>)>;
+
+/// Finds the named products, and locks them and those of the order in id order.
+///
+/// Errors: exit 3 naming every unknown product; exit 7 for a product that is named by its SKU and its id.
+async fn find_products(
+    operation: &Operation,
+    items: &[order_item::Model],
+    wanted: &OrderChange,
+) -> Result<(Named, HashMap<Id, product::Model>)> {
+    let names: Vec<&str> = wanted.lines.iter().map(|line| line.product.as_str()).collect();
+    let found = match names.is_empty() {
+        true => Vec::new(),
+        false => repository::product::find_named(operation.handle(), &names).await?,
+    };
+    let (mut named, mut unknown) = (Named::new(), Vec::new());
+    for line in &wanted.lines {
+        match repository::product::match_name(&found, &line.product) {
+            None => unknown.push(line.product.as_str()),
+            Some(product) if named.iter().any(|(id, _)| *id == product.id) => {
+                return Err(Violations::single("item", named_twice(&line.product)).into_error());
+            }
+            Some(product) => named.push((product.id, line.quantity)),
+        }
+    }
+    if !unknown.is_empty() {
+        return Err(super::product::unknown(&unknown));
+    }
+    let mut ids: Vec<Id> = items.iter().map(|item| item.product_id).chain(named.iter().map(|(id, _)| *id)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let products = repository::product::find_many_for_update(operation.handle(), &ids).await?;
+    Ok((named, products.into_iter().map(|product| (product.id, product)).collect()))
+}
+
+/// The lines of an order, with the locked products.
+struct Lines<'a> {
+    order: &'a order::Model,
+    products: &'a HashMap<Id, product::Model>,
+}
+
+impl Lines<'_> {
+    fn sku(&self, id: Id) -> String {
+        self.products.get(&id).map_or_else(|| id.to_string(), |product| product.sku.or_id(id))
+    }
+
+    /// Today's price. Errors: exit 3 for a product that another program removed.
+    fn price(&self, id: Id) -> Result<Money> {
+        let product = self.products.get(&id).ok_or_else(|| super::product::unknown(&[&id.to_string()]))?;
+        known_price(&product.sku, &product.price)
+    }
+
+    /// The lines with the new quantities and prices.
+    fn change(
+        &self,
+        operation: &Operation,
+        items: &[order_item::Model],
+        named: &Named,
+        reprices: bool,
+    ) -> Result<Vec<order_item::Model>> {
+        let name = printable(&self.order.reference);
+        let (mut after, mut absent) = (items.to_vec(), Vec::new());
+        for (product_id, quantity) in named {
+            if let Some(quantity) = quantity {
+                self.set(operation, &mut after, *product_id, *quantity)?;
+            } else if after.iter().any(|item| item.product_id == *product_id) {
+                after.retain(|item| item.product_id != *product_id);
+            } else {
+                absent.push(printable(&self.sku(*product_id)));
+            }
+        }
+        if !absent.is_empty() {
+            let message = format!("order {name} has no {}", absent.join(", "));
+            return Err(Error::new(Kind::NotFound, "product.not_found", message)
+                .hint(CommandLine::new("order show").argument(&name)));
+        }
+        if after.is_empty() {
+            let message = format!("order {name} would have no line left");
+            return Err(Error::conflict("order.no_lines", message)
+                .hint(Hint::from("to cancel it: ").and(CommandLine::new("order cancel").argument(&name))));
+        }
+        if after.len() > MAX_LINES {
+            let problem = format!("{} lines are more than {MAX_LINES}", after.len());
+            return Err(Violations::single("item", problem).into_error());
+        }
+        for item in after.iter_mut().filter(|_| reprices) {
+            item.unit_price = self.price(item.product_id)?.into();
+        }
+        Ok(after)
+    }
+
+    /// Sets the quantity of a product. In an order with several lines of it, at several prices, the newest is
+    /// raised, and the newest are lowered first.
+    fn set(
+        &self,
+        operation: &Operation,
+        lines: &mut Vec<order_item::Model>,
+        product_id: Id,
+        quantity: Quantity,
+    ) -> Result<()> {
+        let now: i64 =
+            lines.iter().filter(|item| item.product_id == product_id).map(|item| item.quantity.pieces()).sum();
+        let mut more = i64::from(quantity.get()) - now;
+        let mut own: Vec<_> = lines.iter_mut().filter(|item| item.product_id == product_id).collect();
+        if own.is_empty() {
+            lines.push(order_item::Model {
+                id: operation.new_id().into(),
+                order_id: self.order.id,
+                product_id,
+                quantity: quantity.get().into(),
+                unit_price: self.price(product_id)?.into(),
+            });
+            return Ok(());
+        }
+        for item in own.iter_mut().rev() {
+            let pieces = (item.quantity.pieces() + more).max(0);
+            more += item.quantity.pieces() - pieces;
+            item.quantity = i32::try_from(pieces).unwrap_or(i32::MAX).into();
+        }
+        lines.retain(|item| item.quantity != 0);
+        Ok(())
+    }
+
+    /// Errors: exit 6 naming each product with too few pieces in stock.
+    fn check_stock(&self, before: &[order_item::Model], difference: &BTreeMap<Id, i64>) -> Result<()> {
+        let own = quantities(before);
+        let (mut texts, mut details, mut hints) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, more) in difference.iter().filter(|(_, more)| **more > 0) {
+            let product = self.products.get(id).ok_or_else(|| super::product::unknown(&[&id.to_string()]))?;
+            let have = i64::from(known_stock(product)?);
+            if have >= *more {
+                continue;
+            }
+            let (sku, own) = (printable(&product.sku), own.get(id).copied().unwrap_or(0));
+            let besides = if own == 0 { String::new() } else { format!(" beside the {own} of this order") };
+            texts.push(format!("{sku} has {have} in stock{besides}, {} requested", own + more));
+            details.push(json!({ "sku": product.sku, "have": have + own, "need": own + more }));
+            hints.push(CommandLine::new("stock history").argument(&sku));
+        }
+        if texts.is_empty() {
+            return Ok(());
+        }
+        let details = json!({ "lines": details });
+        Err(Error::conflict("stock.insufficient", texts.join("; ")).details(details).hints_of(hints))
+    }
+
+    /// Errors: as for placing an order; exit 6 for a line whose price another program wrote and is no amount.
+    fn total(&self, items: &[order_item::Model], expected: Option<Money>) -> Result<Money> {
+        let skus: Vec<String> = items.iter().map(|item| self.sku(item.product_id)).collect();
+        let amount = |item: &order_item::Model, sku: &str| {
+            let quantity = Quantity::new(item.quantity.pieces())
+                .map_err(|problem| Violations::single(&format!("quantity of {sku}"), problem).into_error())?;
+            let Some(price) = item.unit_price.known() else {
+                let message = format!("the price of {} in the order is not an amount", printable(sku));
+                return Err(
+                    Error::conflict("order.odd_price", message).hint("--reprice gives all lines today's prices")
+                );
+            };
+            Ok((quantity, price))
+        };
+        let mut amounts = Vec::with_capacity(items.len());
+        for (item, sku) in items.iter().zip(&skus) {
+            let (quantity, price) = amount(item, sku)?;
+            amounts.push(LineAmount { sku, quantity, price });
+        }
+        total(&amounts, expected)
+    }
+
+    /// The difference in the form of events.
+    fn taken(&self, difference: &BTreeMap<Id, i64>) -> Result<Vec<RestockedLine>> {
+        let line = |(id, pieces): (&Id, &i64)| {
+            let quantity = i32::try_from(*pieces).map_err(|_| Error::internal("a line has too many pieces"))?;
+            Ok(RestockedLine { product_id: *id, sku: self.sku(*id), quantity })
+        };
+        difference.iter().map(line).collect()
+    }
+
+    fn with_products(&self, items: Vec<order_item::Model>) -> Vec<repository::order::ItemWithProduct> {
+        let with_product = |item: order_item::Model| {
+            let product = self.products.get(&item.product_id).cloned();
+            (item, product)
+        };
+        items.into_iter().map(with_product).collect()
+    }
+}
+
+/// Takes and gives back the pieces of locked products and appends their movements; the order's change covers the rows.
+async fn move_stock(
+    operation: &Operation,
+    order: &order::Model,
+    taken: &[RestockedLine],
+    note: Option<&str>,
+) -> Result<Vec<Rows>> {
+    if taken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut rows = Vec::new();
+    let (out, back): (Vec<_>, Vec<_>) =
+        taken.iter().map(|line| (line.product_id, line.quantity)).partition(|(_, pieces)| *pieces > 0);
+    if !out.is_empty() {
+        let (_, moved) = repository::product::take_stock(operation.handle(), &out, operation.now()).await?;
+        expect_rows(moved.count(), out.len())?;
+        rows.push(moved);
+    }
+    if !back.is_empty() {
+        let back: Vec<(Id, i32)> = back.into_iter().map(|(id, pieces)| (id, -pieces)).collect();
+        let moved = repository::product::return_stock(operation.handle(), &back, operation.now()).await?;
+        if moved.count() != back.len() as u64 {
+            let skus: Vec<_> = taken.iter().filter(|line| line.quantity < 0).map(|line| printable(&line.sku)).collect();
+            let message = format!("{}: the stock cannot take the pieces back", skus.join(", "));
+            return Err(Error::conflict("stock.too_much", message));
+        }
+        rows.push(moved);
+    }
+    let movement = |line: &RestockedLine| stock_movement::Model {
+        order_id: order.id,
+        note: note.map(str::to_owned),
+        ..operation.movement(line.product_id, -line.quantity, MovementReason::Order)
+    };
+    let moved: Vec<stock_movement::Model> = taken.iter().map(movement).collect();
+    rows.push(movements::create_many(operation.handle(), &moved).await?);
+    Ok(rows)
+}
+
+/// Additional data of the event.
+fn extra(wanted: &OrderChange, taken: &[RestockedLine]) -> Map<String, Json> {
+    let mut extra = Map::new();
+    extra.extend(wanted.note.iter().map(|note| ("note".to_owned(), json!(note))));
+    if !taken.is_empty() {
+        extra.insert(TAKEN.to_owned(), to_json(taken));
+    }
+    extra
+}
