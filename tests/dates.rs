@@ -151,7 +151,13 @@ fn the_first_and_the_last_day_are_accepted_in_every_zone(shop: &Shop) {
         shop.run(&arguments).success().stdout
     };
     let first = sales("--by month --tz Europe/Berlin --since 1900-01-01 --until 1900-02-01");
-    assert!(first.contains("\n1900-01,1899-12-31T23:00:00.000000Z,") && first.ends_with(",1,1,1.00,1.00\n"), "{first}");
+    assert!(
+        first.contains("\n1900-01,1899-12-31T23:00:00.000000Z,") && first.ends_with(",1,1,1.00,0.00,1.00,1.00\n"),
+        "{first}"
+    );
     let last = sales("--by month --tz America/New_York --since 2999-12-01 --until 2999-12-31T23:00:01");
-    assert!(last.contains("\n2999-12,") && last.ends_with(",3000-01-01T04:00:01.000000Z,1,1,1.00,1.00\n"), "{last}");
+    assert!(
+        last.contains("\n2999-12,") && last.ends_with(",3000-01-01T04:00:01.000000Z,1,1,1.00,0.00,1.00,1.00\n"),
+        "{last}"
+    );
 }
