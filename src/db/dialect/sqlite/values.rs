@@ -222,9 +222,11 @@ fn in_form(id: &str, form: Form) -> String {
     }
 }
 
-/// The condition for a time that is a number: milliseconds since 1970, which JavaScript's drivers send.
+/// The condition for a time that is a number: milliseconds since 1970, which JavaScript's drivers send. Seconds with a
+/// fraction have fewer digits before the point.
 fn is_number(column: &str) -> String {
-    format!("{column} GLOB '[0-9]*' AND {column} NOT GLOB '*[^0-9.]*' AND length({column}) BETWEEN 12 AND 16")
+    let whole = "[0-9]".repeat(12);
+    format!("{column} GLOB '{whole}*' AND {column} NOT GLOB '*[^0-9.]*' AND length({column}) <= 16")
 }
 
 /// The other stored forms of a text: bytes, which are shown as their text or as a SQL literal.
