@@ -85,7 +85,10 @@ fn mutation<'a>(
     let done = if dry_run { "would be taken in" } else { "taken in" };
     let movements = counted(adoption.movements, "movement");
     let line = match changed {
-        false => "nothing to take in: every row is what the audit trail says".to_owned(),
+        false if adoption.left.is_empty() => {
+            "nothing to take in: every user, product and order is as the audit trail says".to_owned()
+        }
+        false => "nothing can be taken in before it is corrected".to_owned(),
         true => format!("{} {done}, with {movements}", summary(adoption)),
     };
     let repair = |repair: &Repair| json!({ "entity": repair.entity, "name": repair.name, "value": repair.value, "repair": rendered(context, repair) });
