@@ -9,7 +9,8 @@ on_every_backend!(
     paging_returns_every_row_inserted_by_one_statement,
     skus_that_differ_only_in_case_are_distinguished_or_rejected,
     blank_keys_are_told_apart_by_an_import,
-    keys_that_look_like_an_id_are_found
+    keys_that_look_like_an_id_are_found,
+    rows_with_the_same_key_are_not_mixed_up_by_an_import
 );
 
 fn insert(shop: &Shop) {
@@ -203,4 +204,27 @@ fn times_that_are_numbers_stay_numbers_on_sqlite() {
     shop.run(&["product", "update", "PEN", "--name", "Pencil"]).success();
     assert_eq!(shop.column(kinds), ["integer text"]);
     shop.run(&["audit", "verify"]).success();
+}
+
+/// Where another program dropped the unique index.
+fn rows_with_the_same_key_are_not_mixed_up_by_an_import(shop: &Shop) {
+    shop.product("A-1", "1.00", 3);
+    shop.product("B-1", "2.00", 4);
+    shop.sql(match shop.backend {
+        Backend::Sqlite => {
+            "PRAGMA foreign_keys = OFF; CREATE TABLE loose AS SELECT * FROM products; DROP TABLE products; \
+             ALTER TABLE loose RENAME TO products"
+        }
+        Backend::Postgres => "ALTER TABLE products DROP CONSTRAINT uq_products_sku",
+        Backend::MariaDb => "ALTER TABLE products DROP INDEX uq_products_sku",
+    });
+    shop.sql("UPDATE products SET sku = 'A-1', name = 'Other' WHERE sku = 'B-1'");
+    let names = || shop.column("SELECT name FROM products ORDER BY name");
+    let before = names();
+    shop.run(&["product", "export", "--out", "products.csv"]).success();
+    assert!([0, 8].contains(&shop.run(&["product", "import", "products.csv", "--on-error", "reject-rows"]).code));
+    assert_eq!(names(), before);
+    shop.file("one.csv", "sku,name\nA-1,Third\n");
+    shop.run(&["product", "import", "one.csv"]).exits_with(7).says("is the key of 2 products");
+    assert_eq!(names(), before);
 }

@@ -59,7 +59,7 @@ impl<U: Upsert> Storable for U {
         import: &Import,
     ) -> Result<HashSet<String>> {
         let stored = find(connection, rows, import, Lock::None).await?;
-        let existing_row = rows.iter().filter(|(_, row)| find_named(&stored, row, import).is_some());
+        let existing_row = rows.iter().filter(|(_, row)| !find_named(&stored, row, import).is_empty());
         Ok(existing_row.map(|(_, row)| row.key().to_owned()).collect())
     }
 
@@ -73,7 +73,7 @@ impl<U: Upsert> Storable for U {
         let wrong = |(position, (at, row)): (usize, &(Position, U))| {
             let existing_row = find_named(&stored, row, import);
             // A row that another process has just created is left alone.
-            let is_left = existing_row.is_some() && import.on_conflict != OnConflict::Update;
+            let is_left = !existing_row.is_empty() && import.on_conflict != OnConflict::Update;
             if is_left { None } else { Some((position, row_effect(*at, row, existing_row, &import.keys).err()?)) }
         };
         Ok(rows.iter().enumerate().filter_map(wrong).collect())
@@ -84,7 +84,7 @@ impl<U: Upsert> Storable for U {
         let stored = find(operation.handle(), rows, import, Lock::Update).await?;
         for (position, (at, row)) in rows.iter().enumerate() {
             let existing_row = find_named(&stored, row, import);
-            if existing_row.is_some() && applied.skips_existing(position, *at, row, import) {
+            if !existing_row.is_empty() && applied.skips_existing(position, *at, row, import) {
                 continue;
             }
             match row_effect(*at, row, existing_row, &import.keys) {
@@ -111,44 +111,62 @@ impl<U: Upsert> Storable for U {
     }
 }
 
-/// The stored rows that the file names, by their keys.
+/// The stored rows that the file names, by their keys: several where no index forbids it.
 async fn find<U: Upsert>(
     connection: &impl ConnectionTrait,
     rows: &[(Position, U)],
     import: &Import,
     lock: Lock,
-) -> Result<HashMap<String, U::Model>> {
+) -> Result<HashMap<String, Vec<U::Model>>> {
     let written = rows.iter().map(|(_, row)| row.key());
     let keys = distinct(written.flat_map(|key| [key.to_owned(), U::identity(key, &import.keys)]));
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    let found = U::find(connection, &keys, lock).await?;
-    Ok(found.into_iter().map(|stored| (key_of(&stored), stored)).collect())
+    let mut found = HashMap::<String, Vec<U::Model>>::new();
+    for stored in U::find(connection, &keys, lock).await? {
+        found.entry(key_of(&stored)).or_default().push(stored);
+    }
+    Ok(found)
 }
 
-/// The stored row that a row names: an exact key takes precedence over another spelling.
-fn find_named<'a, U: Upsert>(stored: &'a HashMap<String, U::Model>, row: &U, import: &Import) -> Option<&'a U::Model> {
-    stored.get(row.key()).or_else(|| stored.get(&U::identity(row.key(), &import.keys)))
+/// The stored rows that a row names: an exact key takes precedence over another spelling.
+fn find_named<'a, U: Upsert>(stored: &'a HashMap<String, Vec<U::Model>>, row: &U, import: &Import) -> &'a [U::Model] {
+    let named = stored.get(row.key()).or_else(|| stored.get(&U::identity(row.key(), &import.keys)));
+    named.map_or(&[], Vec::as_slice)
 }
 
 /// The effect of a row. Errors: all its problems.
 fn row_effect<'a, U: Upsert>(
     at: Position,
     row: &U,
-    stored: Option<&'a U::Model>,
+    stored: &'a [U::Model],
     keys: &KeySpellings,
 ) -> Result<RowEffect<'a, U>, Vec<Rejection>> {
     if let Some(reason) = U::ambiguous(row.key(), keys) {
         return Err(vec![Rejection::for_row(at, row.key(), reason)]);
     }
     let mut wrong = Vec::new();
-    let effect = match stored {
-        Some(before) => {
+    let effect = match meant(row, stored) {
+        Err(reason) => return Err(vec![Rejection::for_row(at, row.key(), reason)]),
+        Ok(Some(before)) => {
             let (after, has_other_stock) = row.merged_into(before, &mut wrong);
             RowEffect::Keep { before, after, has_other_stock }
         }
-        None => RowEffect::Create(row.to_new(&mut wrong)),
+        Ok(None) => RowEffect::Create(row.to_new(&mut wrong)),
     };
     if wrong.is_empty() { Ok(effect) } else { Err(wrong.into_iter().map(|wrong| wrong.at(at)).collect()) }
+}
+
+/// The stored row that is meant among those with the same key: the only one, or one that the file does not change.
+fn meant<'a, U: Upsert>(row: &U, stored: &'a [U::Model]) -> Result<Option<&'a U::Model>, String> {
+    if let [] | [_] = stored {
+        return Ok(stored.first());
+    }
+    let is_unchanged = |stored: &&U::Model| {
+        let mut wrong = Vec::new();
+        row.merged_into(stored, &mut wrong).0 == **stored && wrong.is_empty()
+    };
+    let reason = || format!("is the key of {} {}s, which must be told apart first", stored.len(), U::NOUN);
+    stored.iter().find(is_unchanged).map(Some).ok_or_else(reason)
 }
 
 /// The natural key as it is stored.
