@@ -22,6 +22,7 @@ on_every_backend!(
     shipping_an_order_keeps_its_refunds_in_the_audit_trail,
     exported_refunds_are_imported_as_unchanged_and_into_an_empty_shop,
     an_imported_refunded_amount_must_fit_the_order,
+    the_id_of_a_refund_is_not_settled_as_an_operation,
 );
 
 /// Two mugs and a pen: 27.40.
@@ -48,6 +49,16 @@ fn show(shop: &Shop, reference: &str) -> Value {
 
 fn stock(shop: &Shop) -> Vec<i64> {
     ["MUG", "PEN"].map(|sku| shop.number(&format!("SELECT stock_quantity FROM products WHERE sku = '{sku}'"))).to_vec()
+}
+
+fn the_id_of_a_refund_is_not_settled_as_an_operation(shop: &Shop) {
+    stocked(shop);
+    let paid = order(shop, &["pay"]);
+    let refund = refund(shop, &paid, &["--line", "PEN", "--json"]).success().json()["refund"].clone();
+    for id in [&refund["id"], &refund["lines"][0]["id"]] {
+        let id = id.as_str().expect("an id");
+        shop.run(&["audit", "settle", id]).exits_with(7).says(&format!("{id} is the id of a refund"));
+    }
 }
 
 /// The law of refunds and the audit trail hold after each test.

@@ -25,7 +25,9 @@ use crate::error::Result;
 pub use change::{change_lines, find_latest_items};
 pub use named::{find_all_named, find_named, unknown_among};
 pub use refund::audit_view as refund_view;
-pub use refund::{Refund, create_refunds, find_refunds, find_refunds_of, refunded_amounts, sum_of};
+pub use refund::{
+    Refund, create_refunds, find_refund_by_any_id, find_refunds, find_refunds_of, refunded_amounts, sum_of,
+};
 pub use stream::{FullOrder, Item, Line, stream_lines, stream_orders};
 
 /// No two orders share a reference.

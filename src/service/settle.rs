@@ -73,6 +73,10 @@ async fn owner(connection: &impl ConnectionTrait, id: Id) -> Result<Option<(Stri
         let operation = is_operation(movement.operation_id).await?.then_some(movement.operation_id);
         return Ok(Some(("a stock movement".to_owned(), operation.map(|operation| ("of its operation: ", operation)))));
     }
+    if let Some(refund) = order::find_refund_by_any_id(connection, id).await? {
+        let operation = is_operation(refund.operation_id).await?.then_some(refund.operation_id);
+        return Ok(Some(("a refund".to_owned(), operation.map(|operation| ("of its operation: ", operation)))));
+    }
     // Rows without events: generated, or written by another program.
     let owner = if let Some(order) = order::find_by_id(connection, id).await? {
         format!("order {}", printable(&order.reference))

@@ -10,7 +10,7 @@ use crate::db::write::WriteHandle;
 use crate::domain::{Id, Money};
 use crate::entity::{Moment, Stored, order_refund, order_refund_line};
 use crate::error::Result;
-use crate::repository::{LOOKED_UP_AT_ONCE, Rows, among, insert_many};
+use crate::repository::{LOOKED_UP_AT_ONCE, Rows, among, find_by_id, insert_many};
 
 /// A refund with its lines, of which one of an amount alone has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,12 @@ pub fn sum_of<'a>(refunds: impl IntoIterator<Item = &'a Refund>) -> Option<Money
 /// The refunds of an order, in insertion order.
 pub async fn find_refunds(connection: &impl ConnectionTrait, order_id: Id) -> Result<Vec<Refund>> {
     Ok(find_refunds_of(connection, &[order_id]).await?.remove(&order_id).unwrap_or_default())
+}
+
+/// The refund with this id, or with a line with this id.
+pub async fn find_refund_by_any_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<order_refund::Model>> {
+    let line = find_by_id::<order_refund_line::Entity, _>(connection, id).await?;
+    find_by_id::<order_refund::Entity, _>(connection, line.map_or(id, |line| line.refund_id)).await
 }
 
 /// The refunds of these orders, by order and in insertion order.
