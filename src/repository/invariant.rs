@@ -128,7 +128,7 @@ impl Invariant {
 const ADOPT: Remedy = Remedy::Run("adopt");
 
 /// Every rule: inconsistencies first, then foreign values.
-pub static INVARIANTS: [Invariant; 22] = [
+pub static INVARIANTS: [Invariant; 24] = [
     broken("stock-not-negative", "products with less than nothing in stock", NameKind::Text, |engine| {
         format!("SELECT '' AS place, {} AS name FROM products WHERE stock_quantity < 0", engine.key_or_id("sku", "id"))
     })
@@ -153,12 +153,21 @@ pub static INVARIANTS: [Invariant; 22] = [
     .judged(Judged::ByWriter { adopted: Adopted::Broken }),
     broken(
         "refunded-in-full",
-        "refunded orders of which money is left, or others of which none is left",
+        "refunded orders of which money is left",
         NameKind::Order,
-        refunds::not_in_full,
+        refunds::without_their_refund,
     )
     .remedy(ADOPT)
     .judged(Judged::ByWriter { adopted: Adopted::Broken }),
+    broken(
+        "status-is-refunded",
+        "orders that are not refunded although no money of theirs is left",
+        NameKind::Order,
+        refunds::without_their_status,
+    )
+    .remedy(Remedy::Show("order refund"))
+    .judged(Judged::ByWriter { adopted: Adopted::Broken }),
+    broken("refund-has-order", "refunds without their order or line", NameKind::Row, refunds::without_order_or_line),
     broken("line-has-movement", "lines that did not take their stock", NameKind::Order, |engine| {
         of_lines(engine, TAKEN, UNMOVED)
     })

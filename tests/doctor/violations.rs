@@ -90,6 +90,25 @@ const ANYWHERE: &[Break] = &[
         "DELETE FROM order_items WHERE order_id = product_id",
     ),
     broken(
+        "refund-has-order",
+        "order_refunds ",
+        "INSERT INTO order_refunds (order_id, amount, reason) SELECT id, 1, 'broken' FROM products WHERE sku = 'MUG-01'",
+        "DELETE FROM order_refunds WHERE reason = 'broken'",
+    ),
+    broken(
+        "refund-has-order",
+        "order_refund_lines ",
+        "INSERT INTO order_refund_lines (refund_id, order_item_id, quantity, amount) \
+             SELECT id, id, 1, 1 FROM products WHERE sku = 'MUG-01'",
+        "DELETE FROM order_refund_lines WHERE refund_id = order_item_id",
+    ),
+    foreign(
+        "status-is-refunded",
+        "DEM01-00003",
+        "INSERT INTO order_refunds (order_id, amount, reason) SELECT id, total_amount, 'broken' FROM orders WHERE reference = 'DEM01-00003'",
+        "DELETE FROM order_refunds WHERE reason = 'broken'",
+    ),
+    broken(
         "order-has-user",
         "DEM01-00003",
         "UPDATE orders SET user_id = id WHERE reference = 'DEM01-00003'",

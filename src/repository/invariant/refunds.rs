@@ -19,9 +19,31 @@ pub(super) fn above_total(engine: Engine) -> String {
     orders_by_refunds(engine, "SUM(refunded) > SUM(total)")
 }
 
-/// Refunded orders of which money is left, and others of which none is left.
-pub(super) fn not_in_full(engine: Engine) -> String {
-    orders_by_refunds(engine, &format!("{LACKS_REFUND} OR {LACKS_STATUS}"))
+/// Refunded orders of which money is left.
+pub(super) fn without_their_refund(engine: Engine) -> String {
+    orders_by_refunds(engine, LACKS_REFUND)
+}
+
+/// Orders that are not refunded although no money of theirs is left.
+pub(super) fn without_their_status(engine: Engine) -> String {
+    orders_by_refunds(engine, LACKS_STATUS)
+}
+
+/// Refunds without their order, and their lines without their refund or the order's line.
+pub(super) fn without_order_or_line(engine: Engine) -> String {
+    let missing = |table: &str, column: &str, other: &str| {
+        let id = engine.id_as_text("r.id");
+        format!(
+            "SELECT '{table}' AS place, {id} AS name FROM {table} r \
+             WHERE NOT EXISTS (SELECT 1 FROM {other} t WHERE t.id = r.{column})"
+        )
+    };
+    [
+        missing("order_refunds", "order_id", "orders"),
+        missing("order_refund_lines", "refund_id", "order_refunds"),
+        missing("order_refund_lines", "order_item_id", "order_items"),
+    ]
+    .join(" UNION ")
 }
 
 /// A free order has a refund of nothing.
