@@ -18,6 +18,7 @@ on_every_backend!(
     concurrent_refunds_of_one_order_never_exceed_its_total,
     a_refund_that_another_program_wrote_or_changed_shows,
     an_order_that_another_program_refunded_gets_its_refund_by_adopt,
+    the_refund_of_another_program_stays_in_the_audit_trail_of_a_pending_order,
     undoing_a_seed_deletes_the_refunds_of_its_orders,
     shipping_an_order_keeps_its_refunds_in_the_audit_trail,
     exported_refunds_are_imported_as_unchanged_and_into_an_empty_shop,
@@ -358,6 +359,20 @@ fn an_order_that_another_program_refunded_gets_its_refund_by_adopt(shop: &Shop) 
     assert_sound(shop);
     let again = shop.run(&["adopt", "--yes"]).success();
     assert!(again.stdout.contains("nothing to take in"), "{again}");
+}
+
+/// shopctl refunds no pending order, but it keeps in the audit trail what another program wrote.
+fn the_refund_of_another_program_stays_in_the_audit_trail_of_a_pending_order(shop: &Shop) {
+    stocked(shop);
+    for verb in ["pay", "cancel"] {
+        let pending = order(shop, &[]);
+        shop.sql(&format!(
+            "INSERT INTO order_refunds (order_id, amount) SELECT id, 1 FROM orders WHERE reference = '{pending}'"
+        ));
+        shop.run(&["adopt", "--yes"]).success();
+        shop.run(&["order", verb, &pending, "--yes"]).success();
+        shop.run(&["audit", "verify"]).success();
+    }
 }
 
 fn undoing_a_seed_deletes_the_refunds_of_its_orders(shop: &Shop) {

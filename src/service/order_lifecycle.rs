@@ -257,7 +257,7 @@ impl Plan {
     /// An order that keeps its status.
     async fn load(operation: &Operation, order: &order::Model) -> Result<Plan> {
         let items = repository::order::find_items(operation.handle(), order.id).await?;
-        let refunds = find_refunds(operation, order).await?;
+        let refunds = repository::order::find_refunds(operation.handle(), order.id).await?;
         Ok(Plan {
             items,
             refunds,
@@ -307,14 +307,6 @@ impl Plan {
         self.meant_everything = *what == Restock::Everything;
         self.movements = Some(movements.len());
         Ok(())
-    }
-}
-
-/// An order's refunds. A pending or cancelled order never has any.
-async fn find_refunds(operation: &Operation, order: &order::Model) -> Result<Vec<Refund>> {
-    match order.status.known() {
-        Some(OrderStatus::Pending | OrderStatus::Cancelled) => Ok(Vec::new()),
-        _ => repository::order::find_refunds(operation.handle(), order.id).await,
     }
 }
 

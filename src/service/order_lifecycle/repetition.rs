@@ -3,14 +3,11 @@
 
 use serde_json::Value as Json;
 
-use super::{
-    OrderTransition, Plan, Restock, RestockedLine, Said, StockEffect, TransitionResult, Verb, find_refunds, shown,
-    write,
-};
+use super::{OrderTransition, Plan, Restock, RestockedLine, Said, StockEffect, TransitionResult, Verb, shown, write};
 use crate::domain::{EntityKind, Outcome};
 use crate::entity::{audit_event, order};
 use crate::error::{CommandLine, Error, Hint, Result};
-use crate::repository::audit_event as events;
+use crate::repository::{self, audit_event as events};
 use crate::service::operation::Operation;
 
 /// Number of newest events of an order to inspect.
@@ -27,7 +24,7 @@ pub(super) async fn apply(
 ) -> Result<TransitionResult> {
     let says_nothing = wanted.reason.is_none() && wanted.note.is_none() && wanted.tracking.is_none();
     if wanted.verb == Verb::Expire || (says_nothing && wanted.restock == Restock::AsUsual) {
-        let refunds = find_refunds(operation, &before).await?;
+        let refunds = repository::order::find_refunds(operation.handle(), before.id).await?;
         return Ok(TransitionResult::unchanged(before, refunds));
     }
     let mut plan = Plan::load(operation, &before).await?;
