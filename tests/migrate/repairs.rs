@@ -77,10 +77,11 @@ fn values_that_a_repair_would_round_are_named_first() {
 /// Ids as texts, as an older schema has them, with the foreign keys between them.
 #[test]
 fn ids_of_another_type_under_foreign_keys_get_their_type_back() {
-    let columns = ["users.id", "orders.user_id", "orders.id", "order_items.order_id"].map(|one| {
-        let (table, column) = one.split_once('.').expect("a column of a table");
-        (table, column)
-    });
+    let columns =
+        ["users.id", "orders.user_id", "orders.id", "order_items.order_id", "order_refunds.order_id"].map(|one| {
+            let (table, column) = one.split_once('.').expect("a column of a table");
+            (table, column)
+        });
     for backend in [Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::migrated(backend) else { continue };
         fill(&shop);
@@ -98,6 +99,7 @@ fn ids_of_another_type_under_foreign_keys_get_their_type_back() {
             ("reviews", "of_user", "(user_id) REFERENCES users (id) ON DELETE CASCADE"),
             ("orders", "fk_orders_user_id", "(user_id) REFERENCES users (id) ON DELETE RESTRICT"),
             ("order_items", "fk_order_items_order_id", "(order_id) REFERENCES orders (id) ON DELETE RESTRICT"),
+            ("order_refunds", "fk_order_refunds_order_id", "(order_id) REFERENCES orders (id) ON DELETE RESTRICT"),
         ];
         for (table, name, _) in keys {
             shop.sql(&format!("ALTER TABLE {table} {key} {name}"));
@@ -169,7 +171,11 @@ fn what_keeps_postgres_from_storing_what_it_should_is_named() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     fill(&shop);
     for (drift, object) in [
-        ("ALTER TABLE order_items SET UNLOGGED; ALTER TABLE orders SET UNLOGGED", "unlogged storage of table orders"),
+        (
+            "ALTER TABLE order_refund_lines SET UNLOGGED; ALTER TABLE order_refunds SET UNLOGGED; \
+             ALTER TABLE order_items SET UNLOGGED; ALTER TABLE orders SET UNLOGGED",
+            "unlogged storage of table orders",
+        ),
         (
             "ALTER TABLE orders DISABLE TRIGGER ALL; ALTER TABLE users DISABLE TRIGGER ALL",
             "constraint fk_orders_user_id on orders",
