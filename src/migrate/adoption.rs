@@ -15,7 +15,9 @@ use super::checksum::statements;
 use super::history::{self, History};
 use super::{Catalog, MigrationStatus, refuse_removal, status};
 use crate::db::adoption::{ForeignColumn, ForeignTable, TakeOver, ValueKind};
-use crate::db::schema::{self, ObjectKind, Schema, differences, kept_actions, renamed_throughout, with_actions};
+use crate::db::schema::{
+    self, Object, ObjectKind, Schema, differences, kept_actions, renamed_throughout, with_actions,
+};
 use crate::db::target::Engine;
 use crate::domain::Form;
 use crate::entity::tables::{Family, tables};
@@ -275,9 +277,21 @@ impl ForeignShop {
             None => String::new(),
         };
         let model = renamed_throughout(&self.found, &self.tables);
-        let rules = model.of_table(&table.name, ObjectKind::Constraint).filter(|(_, said)| !is_kept(said));
+        // A constraint of the application's own columns stays, but for foreign keys where a new table takes the place.
+        let stays = |object: &Object, said: &str| {
+            let goes = self.engine.script_transaction.is_none() && said.starts_with("FOREIGN KEY");
+            !goes && schema::is_of_others(self.engine, object, &self.expected, &model)
+        };
+        let constraints = model
+            .objects
+            .iter()
+            .filter(|(object, _)| object.table == table.name && object.kind == ObjectKind::Constraint);
+        let rules = constraints
+            .filter(|(object, said)| !is_kept(said) && !stays(object, said))
+            .map(|(object, said)| (object.name.as_str(), said.as_str()));
         let mut dropped: Vec<String> =
             rules.map(|(_, said)| format!("not kept: {}{}", printable(said), instead(said))).collect();
+        dropped.extend(self.no_longer_required(table, &model));
         if self.engine.script_transaction.is_none() {
             let of_server = |said: &str| said.contains(" AS (") || said.to_lowercase().contains(" on update ");
             let columns = table.columns.iter().filter(|column| of_server(&column.found));
@@ -289,6 +303,21 @@ impl ForeignShop {
             }));
         }
         dropped
+    }
+
+    /// The application's own columns that lose their NOT NULL, so that shopctl can insert rows.
+    fn no_longer_required(&self, table: &ForeignTable, model: &Schema) -> Vec<String> {
+        let name = &table.name;
+        let columns = model.of_table(name, ObjectKind::Column);
+        let required =
+            columns.filter(|(column, said)| !self.expected.has_column(name, column) && schema::needs_value(said));
+        let line = |(column, _): (&str, &str)| {
+            let column = printable(column);
+            format!(
+                "not kept: NOT NULL of {name}.{column}; the application has to accept NULL in rows that shopctl adds"
+            )
+        };
+        required.map(line).collect()
     }
 
     /// Columns that stay another program's though the shop's column has the same words.

@@ -6,6 +6,7 @@ use crate::support::{Backend, Shop};
 
 on_every_backend!(
     constraints_of_the_application_that_go_are_named_first,
+    a_not_null_of_the_application_that_goes_is_named_and_other_constraints_stay,
     lines_are_deleted_along_with_their_order_as_before
 );
 
@@ -27,6 +28,24 @@ fn constraints_of_the_application_that_go_are_named_first(shop: &Shop) {
     made.run(&["adopt", "--yes", "--fix-totals"]).success().says(instead);
     assert_taken_over(&made);
     made.run(&["user", "delete", "ben@example.com"]).exits_with(6).says("has orders and cannot be deleted");
+}
+
+fn a_not_null_of_the_application_that_goes_is_named_and_other_constraints_stay(shop: &Shop) {
+    let columns = "total_amount decimal(10, 2), channel integer NOT NULL UNIQUE CHECK (channel > 0)";
+    let insert = "INSERT INTO orders (id, user_id, created_at) VALUES (";
+    let with_channel = "INSERT INTO orders (channel, id, user_id, created_at) VALUES (7, ";
+    let made = with_words(shop, &[("total_amount decimal(10, 2)", columns), (insert, with_channel)]);
+    for arguments in [&["adopt", "--dry-run"][..], &["adopt", "--yes", "--fix-totals"]] {
+        let run = made.run(arguments).success();
+        let told = "not kept: NOT NULL of orders.channel; the application has to accept NULL in rows that shopctl adds";
+        assert!(run.stderr.contains(told), "{run}");
+        assert_eq!(run.stderr.matches("not kept").count(), 1, "{run}");
+    }
+    assert_taken_over(&made);
+    let schema = format!("{:?}", made.schema());
+    assert!(schema.matches("channel").count() >= 3, "the column, UNIQUE and CHECK: {schema}");
+    made.sql("UPDATE orders SET channel = NULL");
+    assert_eq!(made.number("SELECT COUNT(*) FROM orders WHERE channel IS NULL"), 1);
 }
 
 /// As Peewee and Tortoise make them: the lines of an order that the application deletes go by themselves.
