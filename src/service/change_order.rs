@@ -12,13 +12,12 @@ use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::order_lifecycle::{self, RestockedLine, to_json};
 use super::place_order::{LineAmount, PlacedOrder, check_may_order, find_replayed, total};
 use super::product::{known_price, known_stock};
-use crate::domain::order_status::{self, Verb};
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::{
     EventName, Id, IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Violations, reference, sku,
 };
 use crate::entity::{order, order_item, product, stock_movement};
-use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository::user::UserKey;
 use crate::repository::{self, Lock, Rows, expect_rows, stock_movement as movements};
 
@@ -166,25 +165,13 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<Ch
 
 /// Errors: exit 6 naming the verbs that are allowed.
 fn check_pending(order: &order::Model) -> Result<()> {
-    let Some(status) = order.status.known() else {
-        let (name, status) = (printable(&order.reference), printable(&order.status.to_string()));
-        let message = format!("order {name} has the status {status}, which shopctl does not know");
-        return Err(Error::conflict("order.status_unknown", message));
-    };
+    let status = order_lifecycle::known_status(order)?;
     if status == OrderStatus::Pending {
         return Ok(());
     }
-    let (name, status) = (printable(&order.reference), status.as_str());
-    let allowed: Vec<&str> =
-        order.status.known().into_iter().flat_map(order_status::allowed).map(Verb::as_str).collect();
-    let details = json!({ "status": status, "verb": "change", "allowed": allowed });
-    let error = |message: String| Error::conflict("order.transition", message).details(details.clone());
-    if allowed.is_empty() {
-        return Err(error(format!("order {name} is {status}, which is final")));
-    }
-    let message =
-        format!("order {name} is {status}, and only pending orders can be changed; allowed: {}", allowed.join(", "));
-    Err(error(message).hint(CommandLine::anywhere("help lifecycle")))
+    let (name, why) = (printable(&order.reference), ", and only pending orders can be changed");
+    let hint = CommandLine::anywhere("help lifecycle").into();
+    Err(order_lifecycle::not_allowed(&name, status, "change", why, hint))
 }
 
 /// Errors: exit 6 for lines that another program wrote, whose pieces no movement took.
@@ -291,9 +278,7 @@ impl Lines<'_> {
             }
         }
         if !absent.is_empty() {
-            let message = format!("order {name} has no {}", absent.join(", "));
-            return Err(Error::new(Kind::NotFound, "product.not_found", message)
-                .hint(CommandLine::new("order show").argument(&name)));
+            return Err(order_lifecycle::has_no(self.order, &absent));
         }
         if after.is_empty() {
             let message = format!("order {name} would have no line left");
@@ -416,22 +401,17 @@ async fn move_stock(
         return Ok(Vec::new());
     }
     let mut rows = Vec::new();
-    let (out, back): (Vec<_>, Vec<_>) =
-        taken.iter().map(|line| (line.product_id, line.quantity)).partition(|(_, pieces)| *pieces > 0);
+    let (out, back): (Vec<&RestockedLine>, Vec<_>) = taken.iter().partition(|line| line.quantity > 0);
     if !out.is_empty() {
+        let out: Vec<(Id, i32)> = out.iter().map(|line| (line.product_id, line.quantity)).collect();
         let (_, moved) = repository::product::take_stock(operation.handle(), &out, operation.now()).await?;
         expect_rows(moved.count(), out.len())?;
         rows.push(moved);
     }
     if !back.is_empty() {
-        let back: Vec<(Id, i32)> = back.into_iter().map(|(id, pieces)| (id, -pieces)).collect();
-        let moved = repository::product::return_stock(operation.handle(), &back, operation.now()).await?;
-        if moved.count() != back.len() as u64 {
-            let skus: Vec<_> = taken.iter().filter(|line| line.quantity < 0).map(|line| printable(&line.sku)).collect();
-            let message = format!("{}: the stock cannot take the pieces back", skus.join(", "));
-            return Err(Error::conflict("stock.too_much", message));
-        }
-        rows.push(moved);
+        let given = |line: &RestockedLine| RestockedLine { quantity: -line.quantity, ..line.clone() };
+        let back: Vec<RestockedLine> = back.into_iter().map(given).collect();
+        rows.push(order_lifecycle::return_to_stock(operation, &back, None).await?);
     }
     let movement = |line: &RestockedLine| stock_movement::Model {
         order_id: order.id,

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 
 use self::order_stock::OrderStock;
+pub(super) use self::order_stock::has_no;
 pub use self::refund::RefundScope;
 pub(super) use self::refund::{Balance, check_refund_of_past_order, refund_of_past_order};
 pub use self::restock::{OrderRestock, restock};
@@ -366,7 +367,7 @@ pub fn check(order: &order::Model, wanted: &OrderTransition) -> Result<()> {
 }
 
 /// Errors: exit 6 for a status that another program made up.
-fn known_status(order: &order::Model) -> Result<OrderStatus> {
+pub(super) fn known_status(order: &order::Model) -> Result<OrderStatus> {
     order.status.known().ok_or_else(|| {
         let (name, status) = (shown(order), printable(&order.status.to_string()));
         let message = format!("order {name} has the status {status}, which shopctl does not know");
@@ -394,20 +395,29 @@ fn is_before(order: &order::Model, time: DateTime<Utc>) -> bool {
 }
 
 fn refused(name: &str, status: OrderStatus, wanted: &OrderTransition) -> Error {
-    let verb = wanted.verb;
-    let allowed: Vec<&str> = order_status::allowed(status).map(Verb::as_str).collect();
-    let details = json!({ "status": status.as_str(), "verb": verb.as_str(), "allowed": allowed });
-    let error = |message: String| Error::conflict("order.transition", message).details(details.clone());
-    if allowed.is_empty() {
-        return error(format!("order {name} is {}, which is final", status.as_str()));
-    }
-    let refusal = error(format!("order {name} is {}; allowed: {}", status.as_str(), allowed.join(", ")));
-    if verb == Verb::Cancel && allowed.contains(&Verb::Refund.as_str()) {
+    let can_be_refunded = order_status::allowed(status).any(|verb| verb == Verb::Refund);
+    let hint = match wanted.verb {
         // Cancelled means that no money is held.
-        let refund = CommandLine::like("order refund").argument(name).without("--file");
-        return refusal.hint(Hint::from("the money goes back with: ").and(refund));
+        Verb::Cancel if can_be_refunded => {
+            let refund = CommandLine::like("order refund").argument(name).without("--file");
+            Hint::from("the money goes back with: ").and(refund)
+        }
+        _ => CommandLine::anywhere("help lifecycle").into(),
+    };
+    not_allowed(name, status, wanted.verb.as_str(), "", hint)
+}
+
+/// Exit 6: the status does not allow this, with what it allows; `why` follows the status, the hint helps unless the
+/// status is final.
+pub(super) fn not_allowed(name: &str, status: OrderStatus, verb: &str, why: &str, hint: Hint) -> Error {
+    let allowed: Vec<&str> = order_status::allowed(status).map(Verb::as_str).collect();
+    let details = json!({ "status": status.as_str(), "verb": verb, "allowed": allowed });
+    let error = |message: String| Error::conflict("order.transition", message).details(details);
+    let status = status.as_str();
+    match allowed.is_empty() {
+        true => error(format!("order {name} is {status}, which is final")),
+        false => error(format!("order {name} is {status}{why}; allowed: {}", allowed.join(", "))).hint(hint),
     }
-    refusal.hint(CommandLine::anywhere("help lifecycle"))
 }
 
 /// An order's reference for a message.
@@ -425,13 +435,7 @@ async fn restore(
     if restored.is_empty() {
         return Ok(Vec::new());
     }
-    let quantities: Vec<(Id, i32)> = restored.iter().map(|line| (line.product_id, line.quantity)).collect();
-    let rows = repository::product::return_stock(operation.handle(), &quantities, operation.now()).await?;
-    if rows.count() != restored.len() as u64 {
-        let skus: Vec<_> = restored.iter().map(|line| printable(&line.sku)).collect();
-        let message = format!("{}: the stock cannot take the pieces back", skus.join(", "));
-        return Err(Error::conflict("stock.too_much", message).hint("give --no-restock, and correct the stock"));
-    }
+    let rows = return_to_stock(operation, restored, Some("give --no-restock, and correct the stock")).await?;
     let movements: Vec<_> = restored
         .iter()
         .map(|line| stock_movement::Model {
@@ -441,6 +445,24 @@ async fn restore(
         })
         .collect();
     Ok(vec![rows, repository::stock_movement::create_many(operation.handle(), &movements).await?])
+}
+
+/// Puts pieces back into the stock of their products.
+///
+/// Errors: exit 6 naming the products, with this hint, if a stock cannot take them.
+pub(super) async fn return_to_stock(
+    operation: &Operation,
+    lines: &[RestockedLine],
+    hint: Option<&str>,
+) -> Result<repository::Rows> {
+    let quantities: Vec<(Id, i32)> = lines.iter().map(|line| (line.product_id, line.quantity)).collect();
+    let rows = repository::product::return_stock(operation.handle(), &quantities, operation.now()).await?;
+    if rows.count() == lines.len() as u64 {
+        return Ok(rows);
+    }
+    let skus: Vec<_> = lines.iter().map(|line| printable(&line.sku)).collect();
+    let message = format!("{}: the stock cannot take the pieces back", skus.join(", "));
+    Err(Error::conflict("stock.too_much", message).hints_of(hint))
 }
 
 /// Additional data of the event.

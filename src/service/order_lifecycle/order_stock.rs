@@ -179,9 +179,14 @@ pub(super) fn find_products(
     if unknown.is_empty() {
         return Ok(lines.iter().filter_map(|(name, _)| find(name)).collect());
     }
-    let message = format!("order {} has no {}", shown(order), unknown.join(", "));
-    Err(Error::new(Kind::NotFound, "product.not_found", message)
-        .hint(CommandLine::new("order show").argument(&shown(order))))
+    Err(has_no(order, &unknown))
+}
+
+/// Exit 3: the order has no such products.
+pub(in crate::service) fn has_no(order: &order::Model, products: &[String]) -> Error {
+    let message = format!("order {} has no {}", shown(order), products.join(", "));
+    Error::new(Kind::NotFound, "product.not_found", message)
+        .hint(CommandLine::new("order show").argument(&shown(order)))
 }
 
 fn too_many(order: &order::Model, sku: &str) -> Error {

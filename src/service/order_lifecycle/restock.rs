@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Plan, Restock, Said, TransitionResult, known_status, run_request, shown, unknown, write};
+use super::{Plan, Restock, Said, TransitionResult, known_status, run_request, shown, sorted, unknown, write};
 use crate::domain::order_status::StockEffect;
 use crate::domain::{EventName, IdempotencyKey, OrderStatus, Quantity, reference};
 use crate::error::{CommandLine, Error, Hint, Result};
@@ -32,13 +32,8 @@ pub async fn restock(
     key: Option<IdempotencyKey>,
 ) -> Result<TransitionResult> {
     let name = EventName::OrderRestock;
-    let mut lines: Vec<_> = wanted
-        .lines
-        .iter()
-        .map(|(product, pieces)| (product.to_ascii_uppercase(), pieces.map(Quantity::get)))
-        .collect();
-    lines.sort();
     let order = reference::folded(&wanted.order);
+    let lines = sorted(&wanted.lines);
     let fingerprint = json!({ "order": order, "lines": lines, "reason": wanted.reason, "note": wanted.note });
     let request = Request {
         reason: wanted.reason.clone(),
