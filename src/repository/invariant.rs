@@ -398,14 +398,19 @@ fn movements_without_order(engine: Engine, is_known: &str) -> String {
 
 /// Two conditions, each using one index; a line that violates both counts once.
 fn line_has_order_and_product(engine: Engine) -> String {
-    let missing = |table: &str, column: &str| {
-        let id = engine.id_as_text("i.id");
+    rows_without(engine, &[("order_items", "order_id", "orders"), ("order_items", "product_id", "products")])
+}
+
+/// Rows of a table whose column names no row of the other one.
+fn rows_without(engine: Engine, references: &[(&str, &str, &str)]) -> String {
+    let id = engine.id_as_text("r.id");
+    let missing = |(table, column, other): &(&str, &str, &str)| {
         format!(
-            "SELECT 'order_items' AS place, {id} AS name FROM order_items i \
-             WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE t.id = i.{column})"
+            "SELECT '{table}' AS place, {id} AS name FROM {table} r \
+             WHERE NOT EXISTS (SELECT 1 FROM {other} t WHERE t.id = r.{column})"
         )
     };
-    format!("{} UNION {}", missing("orders", "order_id"), missing("products", "product_id"))
+    references.iter().map(missing).collect::<Vec<_>>().join(" UNION ")
 }
 
 /// A row's own event, or one of a generated shop: ids grow with time, so generated rows are not above the

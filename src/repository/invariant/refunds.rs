@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, Statement};
 
-use super::order_name;
+use super::{order_name, rows_without};
 use crate::db::target::Engine;
 use crate::domain::{Id, OrderStatus};
 use crate::error::Result;
@@ -31,19 +31,12 @@ pub(super) fn without_their_status(engine: Engine) -> String {
 
 /// Refunds without their order, and their lines without their refund or the order's line.
 pub(super) fn without_order_or_line(engine: Engine) -> String {
-    let missing = |table: &str, column: &str, other: &str| {
-        let id = engine.id_as_text("r.id");
-        format!(
-            "SELECT '{table}' AS place, {id} AS name FROM {table} r \
-             WHERE NOT EXISTS (SELECT 1 FROM {other} t WHERE t.id = r.{column})"
-        )
-    };
-    [
-        missing("order_refunds", "order_id", "orders"),
-        missing("order_refund_lines", "refund_id", "order_refunds"),
-        missing("order_refund_lines", "order_item_id", "order_items"),
-    ]
-    .join(" UNION ")
+    let references = [
+        ("order_refunds", "order_id", "orders"),
+        ("order_refund_lines", "refund_id", "order_refunds"),
+        ("order_refund_lines", "order_item_id", "order_items"),
+    ];
+    rows_without(engine, &references)
 }
 
 /// A free order has a refund of nothing.
