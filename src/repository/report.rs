@@ -228,14 +228,20 @@ fn near_span<K: ColumnTrait>(
     }
 }
 
-/// The refunds of sales in this span, with their orders: what they give back counts negative.
-fn refunds_of_sales(connection: &impl ConnectionTrait, span: Span) -> SelectStatement {
+/// The refunds of orders in this span, with their orders.
+fn refunds_of_orders(connection: &impl ConnectionTrait, span: Span) -> SelectStatement {
     let mut refunds = Query::select();
     refunds
         .from(order_refund::Entity)
         .inner_join(order::Entity, order_refund::Column::OrderId.into_expr().equals((order::Entity, order::Column::Id)))
-        .and_where(is_sale())
         .cond_where(in_span(connection, span));
+    refunds
+}
+
+/// Those of sales: what they give back counts negative.
+fn refunds_of_sales(connection: &impl ConnectionTrait, span: Span) -> SelectStatement {
+    let mut refunds = refunds_of_orders(connection, span);
+    refunds.and_where(is_sale());
     refunds
 }
 
@@ -413,13 +419,10 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
             None => totals.push(total),
         }
     }
-    let mut refunded = Query::select();
+    let mut refunded = refunds_of_orders(connection, span);
     refunded
         .expr_as(order::Column::Status.into_expr(), "status")
         .expr_as(engine.sum_exactly(order_refund::Column::Amount.into_expr(), None), "refunded")
-        .from(order_refund::Entity)
-        .inner_join(order::Entity, order_refund::Column::OrderId.into_expr().equals((order::Entity, order::Column::Id)))
-        .cond_where(in_span(connection, span))
         .group_by_col((order::Entity, order::Column::Status));
     for row in connection.query_all(&refunded).await? {
         let status: Option<String> = row.try_get("", "status")?;
