@@ -120,6 +120,12 @@ fn locked<E: EntityTrait>(select: Select<E>, lock: Lock) -> Select<E> {
     }
 }
 
+/// Makes a query read the newest state where a plain read would use the transaction's snapshot. It locks only there,
+/// because locks out of order risk a deadlock.
+fn newest<E: EntityTrait>(handle: &WriteHandle, select: Select<E>) -> Select<E> {
+    if handle.engine().reads_a_snapshot { locked(select, Lock::Share) } else { select }
+}
+
 /// A page of a list and its continuation.
 #[derive(Debug, Clone)]
 pub struct Listing<M> {

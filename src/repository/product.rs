@@ -216,15 +216,12 @@ pub async fn find_many_for_update(handle: &WriteHandle, ids: &[Id]) -> Result<Ve
 /// Current stock levels of the given products, for a message. Locks only if a plain read would use the
 /// transaction's snapshot, because locks out of order risk a deadlock.
 pub async fn stock_levels(handle: &WriteHandle, ids: &[Id]) -> Result<Vec<(Id, Stored<i32>)>> {
-    let mut select = Entity::find().select_only().columns([Column::Id, Column::StockQuantity]).filter(super::among(
+    let select = Entity::find().select_only().columns([Column::Id, Column::StockQuantity]).filter(super::among(
         handle,
         Column::Id,
         ids.iter().copied(),
     ));
-    if handle.engine().reads_a_snapshot {
-        select = select.lock_shared();
-    }
-    Ok(select.into_tuple().all(handle).await?)
+    Ok(super::newest(handle, select).into_tuple().all(handle).await?)
 }
 
 /// A product whose stock does not match its movements.

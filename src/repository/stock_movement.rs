@@ -43,11 +43,8 @@ pub async fn find_by_order(connection: &impl ConnectionTrait, order_id: Id) -> R
 /// The movements that a locked order caused: the newest state, also where a plain read would use the transaction's
 /// snapshot.
 pub async fn find_latest_by_order(handle: &WriteHandle, order_id: Id) -> Result<Vec<Model>> {
-    let mut select = Entity::find().filter(Column::OrderId.eq(order_id)).order_by_asc(Column::Id);
-    if handle.engine().reads_a_snapshot {
-        select = select.lock_shared();
-    }
-    Ok(select.all(handle).await?)
+    let select = Entity::find().filter(Column::OrderId.eq(order_id)).order_by_asc(Column::Id);
+    Ok(super::newest(handle, select).all(handle).await?)
 }
 
 /// The sum of all movements of a product.

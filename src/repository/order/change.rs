@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Map, Value as Json};
 
 use super::{Change, Column, Model, Rows, audit_view, with_extra};
@@ -11,7 +11,7 @@ use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Id};
 use crate::entity::order_item;
 use crate::error::Result;
-use crate::repository::{expect_rows, insert_many, update_changed};
+use crate::repository::{expect_rows, insert_many, newest, update_changed};
 
 /// Number of lines in one statement.
 const LINES_PER_STATEMENT: usize = 500;
@@ -22,13 +22,10 @@ pub type OrderAndLines<'a> = (&'a Model, &'a [order_item::Model]);
 /// The lines of a locked order, in insertion order: the newest state, also where a plain read would use the
 /// transaction's snapshot.
 pub async fn find_latest_items(handle: &WriteHandle, order_id: Id) -> Result<Vec<order_item::Model>> {
-    let mut select = order_item::Entity::find()
+    let select = order_item::Entity::find()
         .filter(order_item::Column::OrderId.eq(order_id))
         .order_by_asc(order_item::Column::Id);
-    if handle.engine().reads_a_snapshot {
-        select = select.lock_shared();
-    }
-    Ok(select.all(handle).await?)
+    Ok(newest(handle, select).all(handle).await?)
 }
 
 /// Writes an order and its lines over `before`, if its status and the changed lines are still those
