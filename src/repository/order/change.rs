@@ -67,26 +67,21 @@ pub async fn change_lines(
 /// Writes the quantities and prices that differ, in one statement.
 async fn update_lines(handle: &WriteHandle, lines: &[(&order_item::Model, &order_item::Model)]) -> Result<()> {
     use order_item::Column::{Id, Quantity, UnitPrice};
-    let is_line = |line: &order_item::Model| Expr::col(Id).eq(line.id);
-    let before = lines.iter().fold(CaseStatement::new(), |case, (before, _)| {
-        case.case(is_line(before), Expr::value(before.quantity.clone()))
-    });
+    let by_line = |value: fn(&order_item::Model, &order_item::Model) -> Expr| {
+        Expr::expr(lines.iter().fold(CaseStatement::new(), |case, (before, after)| {
+            case.case(Expr::col(Id).eq(before.id), value(before, after))
+        }))
+    };
     let mut update = Query::update();
     update
         .table(order_item::Entity)
         .and_where(Expr::col(Id).is_in(lines.iter().map(|(before, _)| before.id)))
-        .and_where(Expr::col(Quantity).eq(Expr::expr(before)));
+        .and_where(Expr::col(Quantity).eq(by_line(|before, _| Expr::value(before.quantity.clone()))));
     if lines.iter().any(|(before, after)| before.quantity != after.quantity) {
-        let quantities = lines.iter().fold(CaseStatement::new(), |case, (before, after)| {
-            case.case(is_line(before), Expr::value(after.quantity.clone()))
-        });
-        update.value(Quantity, Expr::expr(quantities));
+        update.value(Quantity, by_line(|_, after| Expr::value(after.quantity.clone())));
     }
     if lines.iter().any(|(before, after)| before.unit_price != after.unit_price) {
-        let prices = lines.iter().fold(CaseStatement::new(), |case, (before, after)| {
-            case.case(is_line(before), Expr::value(after.unit_price.clone()))
-        });
-        update.value(UnitPrice, Expr::expr(prices));
+        update.value(UnitPrice, by_line(|_, after| Expr::value(after.unit_price.clone())));
     }
     expect_rows(handle.execute(&update).await?.rows_affected(), lines.len())
 }
