@@ -300,8 +300,10 @@ fn export(sizes: &Sizes, shop: &Shop, orders: usize) -> Vec<Line> {
     let (ours, theirs) = (file("ours.csv"), file("theirs.csv"));
     let copy = format!(
         "\\copy (SELECT o.reference, u.email, o.status, o.created_at, p.sku, p.name, i.quantity, i.unit_price, \
-         o.total_amount FROM orders o JOIN users u ON u.id = o.user_id JOIN order_items i ON i.order_id = o.id \
-         JOIN products p ON p.id = i.product_id ORDER BY o.created_at, o.id, i.id) TO '{theirs}' CSV HEADER"
+         i.quantity * i.unit_price, o.total_amount, r.refunded FROM orders o JOIN users u ON u.id = o.user_id \
+         JOIN order_items i ON i.order_id = o.id JOIN products p ON p.id = i.product_id \
+         LEFT JOIN (SELECT order_id, sum(amount) AS refunded FROM order_refunds GROUP BY order_id) r \
+         ON r.order_id = o.id ORDER BY o.created_at, o.id, i.id) TO '{theirs}' CSV HEADER"
     );
     let mut memory: f64 = 0.0;
     let both = in_turn(
