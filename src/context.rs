@@ -88,6 +88,11 @@ impl Context {
         self.open(&self.config.target, Access::Write).await
     }
 
+    /// Operations on the configured database.
+    pub async fn open_operations(&self, dry_run: bool) -> Result<Operations> {
+        Ok(self.operations(&self.database_for_operation().await?, dry_run))
+    }
+
     /// Opens a database with the configured pool and time limits.
     ///
     /// Errors: exit 2 for `--fields` with a command that writes, where an unknown field would be detected too late.

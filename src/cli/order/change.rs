@@ -69,10 +69,9 @@ pub async fn run(context: &Context, arguments: &ChangeArguments) -> Result<Effec
         expected_total: *expect_total,
         reprices: *reprice,
     };
-    let database = context.database_for_operation().await?;
-    let operations = context.operations(&database, write.dry_run);
+    let operations = context.open_operations(write.dry_run).await?;
     let changed = change_order::run(&operations, &wanted, key.idempotency_key.clone()).await?;
-    Ok(finish(context, &database, &mutation_of(changed, write.dry_run)))
+    Ok(finish(context, &operations.database, &mutation_of(changed, operations.dry_run)))
 }
 
 fn mutation_of(result: ChangedOrder, dry_run: bool) -> Mutation<Change<Moved>> {

@@ -10,11 +10,10 @@ use super::detail;
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{self, finish, outcome_verb};
+use crate::cli::shared::mutation::{finish, outcome_verb};
 use crate::cli::shared::values::{checked, checked_parts};
 use crate::cli::shared::wizard;
 use crate::context::Context;
-use crate::db::Database;
 use crate::domain::text::counted;
 use crate::domain::{Money, Quantity, Violation, Violations};
 use crate::error::{Error, Kind, Result, io_reason, printable};
@@ -57,24 +56,16 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
     };
     let CreateArguments { note, expect_total, key, .. } = arguments;
     let mut new = NewOrder { note: note.clone(), expected_total: *expect_total, ..NewOrder::new(user, lines) };
-    let database = context.database_for_operation().await?;
-    let dry_run = arguments.write.dry_run;
-    let mut command = None;
+    let operations = context.open_operations(arguments.write.dry_run).await?;
     if is_wizard {
-        new = wizard::complete_order(context, &database, new).await?;
-        command = Some(wizard::order_command(&new));
+        new = wizard::complete_order(context, &operations.database, new).await?;
     }
-    // After a rejection the answers are kept.
-    let note_command = |_: &Error| mutation::note_command(context, command.as_ref());
-    let operations = context.operations(&database, dry_run);
-    let placed = place_order::run(&operations, &new, key.idempotency_key.clone()).await.inspect_err(note_command)?;
-    let effect = print_placed(context, &database, placed, dry_run);
-    mutation::note_command(context, command.as_ref());
-    Ok(effect)
+    let placed = place_order::run(&operations, &new, key.idempotency_key.clone()).await?;
+    Ok(finish(context, &operations.database, &mutation_of(placed, operations.dry_run)))
 }
 
-/// Prints the order.
-fn print_placed(context: &Context, database: &Database, placed: PlacedOrder, dry_run: bool) -> Effect {
+/// The result of placing an order.
+fn mutation_of(placed: PlacedOrder, dry_run: bool) -> Mutation<Change> {
     let replayed = placed.replayed;
     let verb = if replayed { "was placed before".to_owned() } else { outcome_verb(dry_run, "placed") };
     let order = detail(placed);
@@ -88,7 +79,7 @@ fn print_placed(context: &Context, database: &Database, placed: PlacedOrder, dry
     );
     let (changed, object, after) = (!replayed, order.to_json(), Some(order.to_json()));
     let change: Change = Change { object, changed, replayed, dry_run, after, ..Change::default() };
-    finish(context, database, &Mutation::new(line, order.order.id, change))
+    Mutation::new(line, order.order.id, change)
 }
 
 /// Parses `PRODUCT` or `PRODUCT:QUANTITY`.

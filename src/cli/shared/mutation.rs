@@ -10,7 +10,7 @@ use super::effect::Effect;
 use crate::context::Context;
 use crate::db::Database;
 use crate::entity::field::Editable;
-use crate::error::{CommandLine, Error, Hint, Result, printable};
+use crate::error::{Error, Result, printable};
 use crate::output::{Change, Mutation, View};
 use crate::service::operation::{Changed, Operations};
 
@@ -95,9 +95,8 @@ pub async fn run<D: Serialize>(
     write: &WriteArguments,
     body: impl AsyncFnOnce(&Operations) -> Result<Mutation<Change<D>>>,
 ) -> Result<Effect> {
-    let database = context.database_for_operation().await?;
-    let mutation = body(&context.operations(&database, write.dry_run)).await?;
-    Ok(finish(context, &database, &mutation))
+    let operations = context.open_operations(write.dry_run).await?;
+    Ok(finish(context, &operations.database, &body(&operations).await?))
 }
 
 /// As [`run`], after confirmation by `name`. A dry run before the prompt reports errors early.
@@ -123,11 +122,4 @@ pub async fn destroy(
 pub fn finish(context: &Context, database: &Database, mutation: &Mutation<Change<impl Serialize>>) -> Effect {
     context.output.mutation(mutation);
     Effect::new(mutation.change.changed, mutation.change.dry_run, database.target())
-}
-
-/// Prints the command that does the same as a wizard without questions.
-pub fn note_command(context: &Context, command: Option<&CommandLine>) {
-    if let Some(command) = command {
-        context.output.suggest(Hint::from("the same without questions:\n  ").and(command.clone()));
-    }
 }

@@ -11,7 +11,7 @@ use crate::db::Database;
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::{Email, Id, Money, PersonName, Quantity, Sku};
 use crate::entity::{product, user};
-use crate::error::{CommandLine, Result, printable};
+use crate::error::{CommandLine, Hint, Result, printable};
 use crate::repository::user::{Lock, UserKey};
 use crate::repository::{Match, product as products, user as users};
 use crate::service::place_order::{self, NewLine, NewOrder};
@@ -112,9 +112,11 @@ struct Cart<'a> {
 pub async fn complete_order(context: &Context, database: &Database, new: NewOrder) -> Result<NewOrder> {
     database.ready().await?;
     let asks_user = new.user.is_empty();
+    let (mut buyer, given) = find_given(database, &new).await?;
     let mut cart = Cart { context, database, lines: Vec::new() };
-    let mut buyer = if asks_user { None } else { Some(cart.find_user(&new.user).await?) };
-    cart.add_given_lines(&new.lines).await?;
+    for (product, quantity) in given {
+        cart.add(product, quantity);
+    }
     let buyer = loop {
         let user = match buyer.take() {
             Some(user) => user,
@@ -130,11 +132,47 @@ pub async fn complete_order(context: &Context, database: &Database, new: NewOrde
     cart.review(&buyer)?;
     let lines = if new.lines.is_empty() { cart.into_lines() } else { new.lines };
     let user = if asks_user { argument_for(buyer.id, &buyer.email, Email::parse) } else { new.user };
-    Ok(NewOrder { user, lines, ..new })
+    let new = NewOrder { user, lines, ..new };
+    note_command(context, order_command(&new));
+    Ok(new)
+}
+
+/// The buyer and the products that are given.
+async fn find_given(
+    database: &Database,
+    new: &NewOrder,
+) -> Result<(Option<user::Model>, Vec<(product::Model, Quantity)>)> {
+    let connection = database.connection();
+    let buyer = match new.user.as_str() {
+        "" => None,
+        who => {
+            let found = users::find_one(connection, UserKey::parse(who), Lock::None).await?;
+            let user = found.ok_or_else(|| user_service::unknown(who))?;
+            place_order::check_may_order(&user)?;
+            Some(user)
+        }
+    };
+    let names: Vec<&str> = new.lines.iter().map(|line| line.product.as_str()).collect();
+    if names.is_empty() {
+        return Ok((buyer, Vec::new()));
+    }
+    let found = products::find_named(connection, &names).await?;
+    let named = |name: &str| products::match_name(&found, name);
+    let unknown: Vec<&str> = names.into_iter().filter(|name| named(name).is_none()).collect();
+    if !unknown.is_empty() {
+        return Err(product_service::unknown(&unknown));
+    }
+    let given = new.lines.iter().filter_map(|line| Some((named(&line.product)?.clone(), line.quantity)));
+    Ok((buyer, given.collect()))
+}
+
+/// Prints the command that does the same without questions, before it is done: after a rejection the answers are kept.
+pub fn note_command(context: &Context, command: CommandLine) {
+    context.output.suggest(Hint::from("the same without questions:\n  ").and(command));
 }
 
 /// The command that places this order without questions.
-pub fn order_command(new: &NewOrder) -> CommandLine {
+fn order_command(new: &NewOrder) -> CommandLine {
     let command = CommandLine::again().option("--user", &new.user);
     new.lines.iter().fold(command, |command, line| match line.quantity.get() {
         1 => command.option("--item", &line.product),
@@ -181,32 +219,6 @@ fn product_entry(product: product::Model) -> Entry<product::Model> {
 }
 
 impl Cart<'_> {
-    async fn find_user(&self, who: &str) -> Result<user::Model> {
-        let found = users::find_one(self.database.connection(), UserKey::parse(who), Lock::None).await?;
-        let user = found.ok_or_else(|| user_service::unknown(who))?;
-        place_order::check_may_order(&user)?;
-        Ok(user)
-    }
-
-    async fn add_given_lines(&mut self, lines: &[NewLine]) -> Result<()> {
-        let names: Vec<&str> = lines.iter().map(|line| line.product.as_str()).collect();
-        if names.is_empty() {
-            return Ok(());
-        }
-        let found = products::find_named(self.database.connection(), &names).await?;
-        let named = |name: &str| products::match_name(&found, name);
-        let unknown: Vec<&str> = names.into_iter().filter(|name| named(name).is_none()).collect();
-        if !unknown.is_empty() {
-            return Err(product_service::unknown(&unknown));
-        }
-        for line in lines {
-            if let Some(product) = named(&line.product).cloned() {
-                self.add(product, line.quantity);
-            }
-        }
-        Ok(())
-    }
-
     async fn pick_user(&self) -> Result<user::Model> {
         let connection = self.database.connection();
         let find = async |text: &str, how: Match| {

@@ -54,12 +54,15 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
         Some(database) => database,
         None => context.database_for_operation().await?,
     };
-    let command = is_wizard.then(|| match arguments.password.password_file {
-        Some(_) => answers.command(),
-        None => answers.command().flag("--password-stdin"),
-    });
     if is_wizard {
         answers.review(context)?;
+        wizard::note_command(
+            context,
+            match arguments.password.password_file {
+                Some(_) => answers.command(),
+                None => answers.command().flag("--password-stdin"),
+            },
+        );
     }
     let (Some(email), Some(first_name), Some(last_name), Some(password)) =
         (answers.email, answers.first_name, answers.last_name, password)
@@ -69,7 +72,5 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
     let new = Model::new(&email, &first_name, &last_name, service::hash(&password)?);
     let operations = context.operations(&database, arguments.write.dry_run);
     let user = service::create(&operations, &new).await?;
-    let effect = finish(context, &database, &mutation::created(&operations, &user));
-    mutation::note_command(context, command.as_ref());
-    Ok(effect)
+    Ok(finish(context, &database, &mutation::created(&operations, &user)))
 }
