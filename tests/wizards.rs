@@ -76,6 +76,52 @@ fn the_order_wizard_has_the_same_result_as_the_printed_command(shop: &Shop) {
     shop.assert_invariants();
 }
 
+const CHANGE: [Step; 8] = [
+    ("product to change or add: ", "\r"),
+    ("quantity of MUG-01, 2 in the order, 8 in stock [2]: ", "1\r"),
+    ("product to change or add: ", "pen\r"),
+    ("quantity of PEN-FINE, 1 in the order, 4 in stock [1]: ", "0\r"),
+    ("product to change or add: ", "hat\r"),
+    ("quantity of HAT, 0 in the order, 3 in stock [1]: ", "2\r"),
+    ("product to change or add: ", "\r"),
+    ("change this order? [y/N] ", "y\r"),
+];
+
+on_every_backend!(the_change_wizard_has_the_same_result_as_the_printed_command);
+
+fn the_change_wizard_has_the_same_result_as_the_printed_command(shop: &Shop) {
+    stocked(shop);
+    shop.product("HAT", "20.00", 3);
+    let place = ["order", "create", "--user", "ann@example.com", "--item", "MUG-01:2", "--item", "PEN-FINE", "--json"];
+    let place = || shop.run(&place).success().json()["reference"].as_str().expect("text").to_owned();
+    let lines = |order: &str| {
+        let found = "FROM order_items JOIN products ON products.id = product_id JOIN orders ON orders.id = order_id";
+        let column = |name| shop.column(&format!("SELECT {name} {found} WHERE reference = '{order}' ORDER BY sku"));
+        (column("sku"), column("quantity"))
+    };
+    let order = place();
+    let (code, shown) = play(shop, &["order", "change", &order], &CHANGE);
+    assert_eq!(code, 0, "{shown}");
+    for text in ["27.40", "MUG-01: 2 before, 1 now", "PEN-FINE: 1 before, 0 now", "52.50", "changed: 3 pieces"] {
+        assert!(shown.contains(text), "{text} is not in {shown}");
+    }
+    let command = equivalent(&shown).to_owned();
+    assert_eq!(command, format!("shopctl order change {order} --item MUG-01:1 --remove PEN-FINE --item HAT:2"));
+    assert_eq!(lines(&order), (vec!["HAT".to_owned(), "MUG-01".to_owned()], vec!["2".to_owned(), "1".to_owned()]));
+    shop.assert_invariants();
+    // Escape at the first question, and no at the last one, change nothing.
+    let other = place();
+    let before = shop.everything();
+    let (code, shown) = play(shop, &["order", "change", &other], &[("product to change or add: ", "\u{1b}")]);
+    assert_eq!(code, 10, "{shown}");
+    let mut refused = CHANGE[..2].to_vec();
+    refused[1] = ("quantity of MUG-01, 2 in the order, 7 in stock [2]: ", "3\r");
+    refused.extend([CHANGE[6], ("change this order? [y/N] ", "n\r")]);
+    let (code, shown) = play(shop, &["order", "change", &other], &refused);
+    assert_eq!(code, 10, "{shown}");
+    assert_eq!(shop.everything(), before);
+}
+
 #[test]
 fn the_user_wizard_has_the_same_result_as_the_printed_command() {
     let shop = shop();

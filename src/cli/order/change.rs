@@ -4,8 +4,10 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::change_wizard::complete_change;
 use super::detail;
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{finish, outcome_verb};
 use crate::cli::shared::values::{checked, checked_parts};
@@ -55,13 +57,15 @@ struct Moved {
     restocked: Value,
 }
 
-pub async fn run(context: &Context, arguments: &ChangeArguments) -> Result<Effect> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &ChangeArguments) -> Result<Effect> {
     let ChangeArguments { order, items, remove, user, reprice, note, expect_total, key, write } = arguments;
-    if items.is_empty() && remove.is_empty() && user.is_none() && !reprice {
-        return Err(Error::usage("nothing to change").hint("give one of --item, --remove, --user, --reprice"));
-    }
+    let is_complete = !items.is_empty() || !remove.is_empty() || user.is_some() || *reprice;
+    let is_wizard = prompter.needs_answers(&[("--item", is_complete)]).map_err(|_| {
+        Error::usage("nothing to change")
+            .hint("give one of --item, --remove, --user, --reprice; on a terminal shopctl asks for the new quantities")
+    })?;
     let removed = remove.iter().map(|product| NewQuantity { product: product.trim().to_owned(), quantity: None });
-    let wanted = OrderChange {
+    let mut wanted = OrderChange {
         order: order.clone(),
         lines: items.iter().cloned().chain(removed).collect(),
         user: user.clone(),
@@ -70,6 +74,9 @@ pub async fn run(context: &Context, arguments: &ChangeArguments) -> Result<Effec
         reprices: *reprice,
     };
     let operations = context.open_operations(write.dry_run).await?;
+    if is_wizard {
+        wanted = complete_change(context, &operations, wanted).await?;
+    }
     let changed = change_order::run(&operations, &wanted, key.idempotency_key.clone()).await?;
     Ok(finish(context, &operations.database, &mutation_of(changed, operations.dry_run)))
 }

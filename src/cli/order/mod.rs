@@ -1,6 +1,7 @@
 //! `shopctl order`
 
 mod change;
+mod change_wizard;
 mod create;
 mod export;
 mod import;
@@ -46,6 +47,7 @@ A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \
   shopctl order change K7Q2M-9XD4T --item MUG-01:3 --reprice --expect-total 37.50
   shopctl order change K7Q2M-9XD4T --user bo@example.com --note \"for her brother\"
 
+On a terminal without --item, --remove, --user and --reprice, shopctl shows the lines and asks for new quantities.
 Stock moves by the difference. If the order has a product at several prices, the newest line is raised or lowered first.")]
     Change(change::ChangeArguments),
     /// List orders, newest first
@@ -153,11 +155,8 @@ impl ListQuery for FilterArguments {
 
     async fn rows(database: &Database, found: Vec<order::Model>) -> Result<Vec<OrderView>> {
         let buyers = orders::find_users(database.connection(), &found).await?;
-        // Others have no refunds.
-        let may_have = |order: &&order::Model| {
-            !matches!(order.status.known(), Some(OrderStatus::Pending | OrderStatus::Cancelled))
-        };
-        let ids: Vec<Id> = found.iter().filter(may_have).map(|order| order.id).collect();
+        // Of any status: another program may have refunded a pending order.
+        let ids: Vec<Id> = found.iter().map(|order| order.id).collect();
         let mut refunded = orders::refunded_amounts(database.connection(), &ids).await?;
         let row = |order: order::Model| {
             let email = buyers.iter().find(|user| user.id == order.user_id).and_then(|user| user.email.to_text());
@@ -178,7 +177,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Restock(arguments) => restock::run(context, &arguments).await,
         Command::Expire(arguments) => lifecycle::expire(context, prompter, &arguments).await,
         Command::Create(arguments) => create::run(context, prompter, &arguments).await,
-        Command::Change(arguments) => change::run(context, &arguments).await,
+        Command::Change(arguments) => change::run(context, prompter, &arguments).await,
         Command::List(arguments) => arguments.run(context).await.map(Effect::from),
         Command::Export(arguments) => export::run(context, &arguments).await.map(Effect::from),
         Command::Import(arguments) => import::run(context, prompter, &arguments).await,

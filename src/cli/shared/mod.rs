@@ -10,7 +10,7 @@ pub mod import;
 pub mod keys;
 pub mod list;
 pub mod mutation;
-mod picker;
+pub mod picker;
 pub mod values;
 pub mod wizard;
 pub mod zone;

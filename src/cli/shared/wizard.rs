@@ -18,10 +18,10 @@ use crate::service::place_order::{self, NewLine, NewOrder};
 use crate::service::{product as product_service, user as user_service};
 
 /// Number of rows to query: one more than shown, to detect that there are more.
-const SUGGESTIONS: u64 = LIMIT as u64 + 1;
+pub const SUGGESTIONS: u64 = LIMIT as u64 + 1;
 
 /// Repeats a question until the answer is valid, with a warning for each invalid one.
-fn ask_until<T>(context: &Context, label: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T> {
+pub fn ask_until<T>(context: &Context, label: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T> {
     loop {
         match parse(&ask(&format!("{label}: "), Echo::Shown)?) {
             Ok(value) => return Ok(value),
@@ -185,12 +185,12 @@ fn nothing_chosen() -> crate::error::Error {
 }
 
 /// The argument that names a row: its key, or its id if another program stored an invalid key.
-fn argument_for<K: Display>(id: Id, key: &str, parse: fn(&str) -> Result<K, String>) -> String {
+pub fn argument_for<K: Display>(id: Id, key: &str, parse: fn(&str) -> Result<K, String>) -> String {
     if parse(key).is_ok_and(|ours| ours.to_string() == key) { key.to_owned() } else { id.or_key(key) }
 }
 
 /// `ann@example.com, Ann Lee`
-fn describe_user(user: &user::Model) -> String {
+pub fn describe_user(user: &user::Model) -> String {
     format!("{}, {} {}", printable(&user.email), printable(&user.first_name), printable(&user.last_name))
 }
 
@@ -209,7 +209,8 @@ fn user_entry(user: user::Model) -> Entry<user::Model> {
     Entry { id: user.id, cells, value: user }
 }
 
-fn product_entry(product: product::Model) -> Entry<product::Model> {
+/// A product with its price and stock as an entry of the picker.
+pub fn product_entry(product: product::Model) -> Entry<product::Model> {
     let stock = match product.stock_quantity.known() {
         Some(..=0) => "out of stock".to_owned(),
         _ => format!("{} in stock", product.stock_quantity),

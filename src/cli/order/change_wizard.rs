@@ -1,0 +1,148 @@
+//! The wizard of `order change`: it shows the lines of the order, asks for new quantities, and has the result reviewed
+//! and confirmed. It writes nothing: the answers are processed like flags.
+
+use std::fmt::Write as _;
+
+use super::detail;
+use crate::cli::shared::confirm::confirm_question;
+use crate::cli::shared::keys::declined;
+use crate::cli::shared::picker::{Choice, Entry, Picker};
+use crate::cli::shared::wizard::{SUGGESTIONS, argument_for, ask_until, describe_user, note_command, product_entry};
+use crate::context::Context;
+use crate::domain::quantity::MAX_QUANTITY;
+use crate::domain::{Quantity, Sku};
+use crate::entity::product;
+use crate::error::{CommandLine, Result, printable};
+use crate::repository::{Match, product as products};
+use crate::service::change_order::{self, NewQuantity, OrderChange};
+use crate::service::operation::Operations;
+use crate::service::place_order::PlacedOrder;
+
+/// A product with its pieces in the order, before and after.
+struct Line {
+    product: product::Model,
+    before: i64,
+    after: i64,
+}
+
+/// Asks what to change; returns the change with the new quantities and the total that was confirmed.
+///
+/// Errors: those of the change, which is run and rolled back before the review; exit 10 for Escape at the first
+/// question, the end of input or no, 130 for Ctrl-C.
+pub async fn complete_change(context: &Context, operations: &Operations, wanted: OrderChange) -> Result<OrderChange> {
+    let rehearsal = Operations { dry_run: true, ..operations.clone() };
+    let order = change_order::run(&rehearsal, &wanted, None).await?.after;
+    let mut lines = lines_of(&order);
+    let buyer = order.user.as_ref().map_or_else(|| "?".to_owned(), describe_user);
+    let title = format!("order {} for {buyer}", printable(&order.order.reference));
+    context.output.say(&format!("{title}\n{}", table(&order)));
+    while ask_product(context, operations, &mut lines).await? {}
+    let changed = lines.iter().filter(|line| line.after != line.before);
+    let quantity = |line: &Line| NewQuantity {
+        product: argument_for(line.product.id, &line.product.sku, Sku::parse),
+        quantity: Quantity::new(line.after).ok(),
+    };
+    let wanted = OrderChange { lines: changed.map(quantity).collect(), ..wanted };
+    let after = change_order::run(&rehearsal, &wanted, None).await.inspect_err(|_| note(context, &wanted))?.after;
+    context.output.say(&format!("\n{title}\n{}", table(&after)));
+    confirm_question("change this order?")?;
+    note(context, &wanted);
+    let total = after.order.total_amount.known();
+    Ok(OrderChange { expected_total: wanted.expected_total.or(total), ..wanted })
+}
+
+/// The products of an order with their pieces; not those that another program removed.
+fn lines_of(order: &PlacedOrder) -> Vec<Line> {
+    let mut lines = Vec::<Line>::new();
+    for (item, product) in &order.items {
+        let Some(product) = product else { continue };
+        let pieces = item.quantity.pieces();
+        match lines.iter_mut().find(|line| line.product.id == product.id) {
+            Some(line) => (line.before, line.after) = (line.before + pieces, line.after + pieces),
+            None => lines.push(Line { product: product.clone(), before: pieces, after: pieces }),
+        }
+    }
+    lines
+}
+
+/// Asks for one product and its new quantity; returns `false` when that is all.
+async fn ask_product(context: &Context, operations: &Operations, lines: &mut Vec<Line>) -> Result<bool> {
+    let is_changed = lines.iter().any(|line| line.after != line.before);
+    let connection = operations.database.connection();
+    let find = async |text: &str, how: Match| -> Result<Vec<Entry<product::Model>>> {
+        if text.is_empty() {
+            return Ok(lines.iter().map(line_entry).collect());
+        }
+        let found = products::suggest(connection, text, how, SUGGESTIONS).await?;
+        let entry = |product: product::Model| match lines.iter().find(|line| line.product.id == product.id) {
+            Some(line) => line_entry(line),
+            None => product_entry(product),
+        };
+        Ok(found.into_iter().map(entry).collect())
+    };
+    let done = is_changed.then_some("that is all");
+    match (Picker { context, question: "product to change or add", done }).pick(&find).await? {
+        Choice::Selected(product) => {
+            ask_quantity(context, lines, product)?;
+            Ok(true)
+        }
+        Choice::Done => Ok(false),
+        Choice::Back => Err(declined("nothing was changed")),
+    }
+}
+
+/// A line of the order as an entry of the picker.
+fn line_entry(line: &Line) -> Entry<product::Model> {
+    let mut entry = product_entry(line.product.clone());
+    entry.cells.insert(1, format!("{} in the order", line.after));
+    entry
+}
+
+/// Asks for the new quantity of a product; 0 removes it.
+fn ask_quantity(context: &Context, lines: &mut Vec<Line>, product: product::Model) -> Result<()> {
+    let position = lines.iter().position(|line| line.product.id == product.id).unwrap_or(lines.len());
+    if position == lines.len() {
+        lines.push(Line { product, before: 0, after: 0 });
+    }
+    let line = &mut lines[position];
+    let (sku, stock) = (printable(&line.product.sku), &line.product.stock_quantity);
+    let proposed = if line.after == 0 { 1 } else { line.after };
+    let label = format!("quantity of {sku}, {} in the order, {stock} in stock [{proposed}]", line.after);
+    let quantity = ask_until(context, &label, |text| match text.trim() {
+        "" => Ok(proposed),
+        "0" => Ok(0),
+        text => Quantity::parse(text).map(|quantity| i64::from(quantity.get())),
+    })?;
+    let taken = quantity - line.before;
+    if taken > stock.pieces() {
+        context.output.warn(&format!("{sku} has {stock} in stock, {taken} more requested"));
+    }
+    line.after = quantity.min(i64::from(MAX_QUANTITY));
+    context.output.say(&format!("{sku}: {} before, {} now", line.before, line.after));
+    Ok(())
+}
+
+/// The lines of an order with its total.
+fn table(order: &PlacedOrder) -> String {
+    let order = detail(order.clone());
+    let mut text = String::new();
+    for line in &order.items {
+        let (quantity, price) = (line.item.quantity.to_string(), line.item.unit_price.to_string());
+        let (sku, name) = (line.sku.as_deref().unwrap_or("?"), line.name.as_deref().unwrap_or("?"));
+        let _ = writeln!(text, "{quantity:>6} × {price:>10}  {}  {}", printable(sku), printable(name));
+    }
+    let _ = write!(text, " total {:>13}", order.order.total_amount.to_string());
+    text
+}
+
+/// Prints the command that changes the order without questions.
+fn note(context: &Context, wanted: &OrderChange) {
+    let command = CommandLine::again();
+    note_command(
+        context,
+        wanted.lines.iter().fold(command, |command, line| match line.quantity {
+            Some(quantity) => command.option("--item", &format!("{}:{quantity}", line.product)),
+            None => command.option("--remove", &line.product),
+        }),
+    );
+}
