@@ -77,7 +77,10 @@ fn an_order_is_refunded_in_parts_until_nothing_is_left(shop: &Shop) {
     assert_eq!((&shown["status"], &shown["refunded_amount"]), (&"shipped".into(), &"12.50".into()));
     let first = &shown["refunds"][0];
     assert_eq!((&first["amount"], &first["reason"]), (&"12.50".into(), &"arrived broken".into()));
-    assert_eq!(first["lines"], serde_json::json!([{ "sku": "MUG", "quantity": 1, "amount": "12.50" }]));
+    let line =
+        &shown["items"].as_array().expect("a list").iter().find(|item| item["sku"] == "MUG").expect("there")["id"];
+    let lines = serde_json::json!([{ "order_item_id": line, "sku": "MUG", "quantity": 1, "amount": "12.50" }]);
+    assert_eq!(first["lines"], lines);
     for command in [&["order", "list"][..], &["order", "show", &reference]] {
         let run = shop.run(&[command, &["-o", "table"]].concat()).success();
         assert!(run.stdout.contains("shipped, refunded 12.50 of 27.40"), "{run}");
@@ -138,7 +141,11 @@ fn no_more_than_is_left_is_refunded(shop: &Shop) {
     refund(shop, &reference, &["--line", "MUG:3"]).exits_with(6).says("MUG: 3 to be refunded, 2 were ordered");
     refund(shop, &reference, &["--line", "HAT:1"]).exits_with(3).says("has no HAT");
     refund(shop, &reference, &["--line", "MUG:1", "--restock", "MUG:3"]).exits_with(6).says("MUG: 3 to be restored");
-    refund(shop, &reference, &["--line", "MUG:1", "--amount", "20"]).success();
+    let run = refund(shop, &reference, &["--line", "MUG:1", "--amount", "20"]).exits_with(6);
+    let run = run.says("20.00 to be refunded for pieces that cost 12.50");
+    assert!(run.stderr.contains(&format!("order refund {reference} --amount 7.50")), "{run}");
+    refund(shop, &reference, &["--line", "MUG:1"]).success();
+    refund(shop, &reference, &["--amount", "7.50"]).success();
     let run = refund(shop, &reference, &["--line", "MUG:2"]).exits_with(6);
     let run = run.says("MUG: 2 to be refunded, 2 were ordered, 1 is refunded already, 1 is left");
     assert!(!run.stderr.contains("--amount"), "{run}");

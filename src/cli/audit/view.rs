@@ -94,7 +94,8 @@ fn change(event: &audit_event::Model) -> String {
         }
         (before, after) => {
             let changed = after.as_object().into_iter().flatten();
-            let changed = changed.filter(|(name, value)| before.get(name.as_str()) != Some(value));
+            let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
+            let changed = changed.filter(|(name, value)| before.get(name.as_str()) != Some(value) && !is_empty(value));
             let names = changed.map(|(name, _)| name.as_str()).filter(|name| !QUIET.contains(name));
             names.collect::<Vec<_>>().join(", ")
         }

@@ -125,6 +125,7 @@ impl View for RefundView {
 impl View for RefundLineView {
     const NOUN: &'static str = "lines";
     const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("order_item_id", "LINE ID", |view| view.line.order_item_id.into()),
         Column::new("sku", "SKU", |view| view.sku.clone().into()),
         Column::new("quantity", "QUANTITY", |view| view.line.quantity.clone().into()),
         Column::new("amount", "AMOUNT", |view| view.line.amount.clone().into()),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{WhoArguments, find_user};
 use crate::cli::audit::view::TimelineView;
+use crate::cli::order::view::RefundView;
 use crate::cli::shared::list::OutArguments;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -36,9 +37,14 @@ pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Resul
     let connection = database.connection();
     let filter = orders::Filter { user_id: Some(user.id), ..orders::Filter::default() };
     let found: Vec<FullOrder> = orders::stream_orders(connection, &filter).await?.try_collect().await?;
+    let ids: Vec<Id> = found.iter().map(|order| order.order.id).collect();
+    let mut refunds = orders::find_refunds_of(connection, &ids).await?;
     let mut all = Vec::new();
     for order in found {
         let mut members = order.to_json();
+        let refunds = refunds.remove(&order.order.id).unwrap_or_default().into_iter();
+        let refunds = refunds.map(|refund| without_members(RefundView::new(refund, &order.items).to_json(), &["id"]));
+        members.insert("refunds".to_owned(), refunds.collect());
         members.retain(|name, _| !matches!(name.as_str(), "user" | "user_id"));
         let items = order.items.iter().map(|item| without_members(item.to_json(), &["id", "product_id"]));
         members.insert("items".to_owned(), items.collect());

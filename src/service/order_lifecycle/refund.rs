@@ -95,6 +95,9 @@ impl Balance<'_> {
         if amount > left {
             return Err(self.too_much(amount, left, scope));
         }
+        if !scope.lines.is_empty() && cost_of(&lines).is_some_and(|cost| amount > cost) {
+            return Err(self.more_than_lines(amount, &lines));
+        }
         let is_free = self.order.total_amount == Money::ZERO;
         let pieces = |lines: &[Pieces<'_>]| lines.iter().map(|(_, pieces)| i64::from(*pieces)).sum::<i64>();
         let is_complete = match is_free {
@@ -158,6 +161,16 @@ impl Balance<'_> {
         };
         let sku = sku.unwrap_or_else(|| product.to_string());
         format!("{sku}: {asked} to be refunded, {ordered} {} ordered{already}", were(ordered))
+    }
+
+    /// Exit 6: the rest of the money is for no line, or the sales of the product would be less than nothing.
+    fn more_than_lines(&self, amount: Money, lines: &[Pieces<'_>]) -> Error {
+        let (name, cost) = (shown(self.order), cost_of(lines).unwrap_or_default());
+        let message = format!("order {name}: {amount} to be refunded for pieces that cost {cost}");
+        let rest = amount.checked_minus(cost).unwrap_or_default().to_string();
+        let other = CommandLine::new("order refund").argument(&name).option("--amount", &rest);
+        Error::conflict("order.refund_too_much", message)
+            .hint(Hint::from("refund the rest without --line: ").and(other))
     }
 
     fn too_much(&self, amount: Money, left: Money, scope: &RefundScope) -> Error {
