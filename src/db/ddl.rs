@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sea_orm::ConnectionTrait;
 
-use super::answers::{rows, text};
+use super::answers::{required_rows, rows, text};
 use super::target::Engine;
 use crate::domain::text::distinct;
 use crate::error::Result;
@@ -23,7 +23,7 @@ pub async fn is_busy(connection: &impl ConnectionTrait, session: i64) -> Result<
 /// The name of the database, as it has to be typed before something is destroyed; empty for a file.
 pub async fn database_name(connection: &impl ConnectionTrait) -> Result<String> {
     let Some(sql) = Engine::of(connection).database_name else { return Ok(String::new()) };
-    Ok(rows(connection, sql).await?.first().and_then(|row| text(row, "name")).unwrap_or_default())
+    Ok(required_rows(connection, sql).await?.first().and_then(|row| text(row, "name")).unwrap_or_default())
 }
 
 /// Ends a statement that contains this text, if it would continue and commit without its client.
@@ -45,7 +45,7 @@ pub async fn refuse_no_schema(connection: &impl ConnectionTrait) -> Result<()> {
 /// Rows with dangling references, as texts.
 pub async fn broken_references(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
     let Some(sql) = Engine::of(connection).broken_references else { return Ok(Vec::new()) };
-    Ok(rows(connection, sql).await?.iter().filter_map(|row| text(row, "broken")).collect())
+    Ok(required_rows(connection, sql).await?.iter().filter_map(|row| text(row, "broken")).collect())
 }
 
 /// The sessions that block a statement, as far as the server shows them to this role: those whose transaction is

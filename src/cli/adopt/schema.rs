@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::migrate::{print_progress, whole_plan};
+use crate::cli::migrate::{printing, whole_plan};
 use crate::cli::shared::arguments::{AnswerArguments, name_of};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
@@ -75,7 +75,7 @@ pub async fn run(
         let remedy = Hint::from("to remove them and begin again: ").and(CommandLine::new("adopt"));
         return Err(Error::conflict("adopt.broken_off", message).hint(remedy));
     }
-    let job = Job { database: &database, plan: &plan, progress: &|progress| print_progress(context, &progress) };
+    let job = Job { database: &database, plan: &plan, progress: &printing(context) };
     if !left.is_empty() {
         let removed = migrate::remove_broken_off(job).await?;
         context.output.note(&format!("removed what an adoption that broke off had made: {}", names(&removed)));

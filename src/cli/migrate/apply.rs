@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{LockArguments, plan_with, print_progress, print_steps, run_until_stopped};
+use super::{LockArguments, plan_with, print_steps, printing, run_until_stopped};
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, steps};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
@@ -52,7 +52,7 @@ pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments)
     let plan = arguments.plan(context, prompter);
     let database = context.database(Access::Create).await?;
     migrate::refuse_foreign_shop(database.connection(), &plan.catalog).await?;
-    let job = Job { database: &database, plan: &plan, progress: &|progress| print_progress(context, &progress) };
+    let job = Job { database: &database, plan: &plan, progress: &printing(context) };
     let risks = migrate::risks(job).await?;
     if !risks.is_empty() {
         let impact = async || Ok(impact(&risks));
@@ -105,7 +105,7 @@ pub async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArgu
         let impact = async || Ok("a rehearsal locks the tables that it changes until it is over".to_owned());
         prompter.ask_permission(context, &arguments.answers, false, impact).await?;
     }
-    let job = Job { database: &database, plan: &plan, progress: &|progress| print_progress(context, &progress) };
+    let job = Job { database: &database, plan: &plan, progress: &printing(context) };
     let rehearsed = migrate::rehearse(job).await?;
     let migrations: std::collections::BTreeSet<_> = rehearsed.iter().map(|one| one.migration).collect();
     let (statements, migrations) =

@@ -173,8 +173,12 @@ async fn run_until_stopped<T>(context: &Context, plan: &Plan, run: impl Future<O
     done
 }
 
-/// Prints the progress of a run, and each migration when it is done.
-pub fn print_progress(context: &Context, progress: &Progress<'_>) {
+/// Prints the progress of a job, and each migration when it is done.
+pub fn printing(context: &Context) -> impl Fn(Progress<'_>) {
+    |progress| print(context, &progress)
+}
+
+fn print(context: &Context, progress: &Progress<'_>) {
     match progress {
         Progress::Waiting(holder) => {
             context.output.note(&format!("waiting for the migrations that {holder} is running"));

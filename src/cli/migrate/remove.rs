@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{GuardArguments, LockArguments, plan_with, print_progress, print_steps, run_until_stopped};
+use super::{GuardArguments, LockArguments, plan_with, print_steps, printing, run_until_stopped};
 use crate::cli::shared::arguments::steps;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
@@ -54,7 +54,7 @@ async fn remove(
     // Only `fresh` works without an existing database.
     let access = if kind == RunKind::Fresh { Access::Create } else { Access::Write };
     let database = context.database(access).await?;
-    let job = Job { database: &database, plan, progress: &|progress| print_progress(context, &progress) };
+    let job = Job { database: &database, plan, progress: &printing(context) };
     let mut impact = migrate::retry_while_busy(&database, async || Impact::assess(job, kind).await).await?;
     if impact.has_nothing_to_revert() {
         print_steps(context, &[]);

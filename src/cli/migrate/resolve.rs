@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{LockArguments, NamedChange, plan_with, print_progress, print_steps, run_until_stopped};
+use super::{LockArguments, NamedChange, plan_with, print_steps, printing, run_until_stopped};
 use crate::cli::shared::arguments::AnswerArguments;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
@@ -75,7 +75,7 @@ pub async fn resolve(context: &Context, prompter: &Prompter, arguments: &Resolve
         Ok(format!("{name} will count as {word} in {}, and nothing will be run", database.target()))
     };
     prompter.ask_permission(context, &arguments.answers, false, impact).await?;
-    let job = Job { database: &database, plan: &plan, progress: &|progress| print_progress(context, &progress) };
+    let job = Job { database: &database, plan: &plan, progress: &printing(context) };
     let is_news = migrate::resolve(job, &arguments.name, resolution).await?;
     let name = arguments.name.clone();
     let line = match is_news {
@@ -90,7 +90,7 @@ pub async fn resolve(context: &Context, prompter: &Prompter, arguments: &Resolve
 async fn retry(context: &Context, arguments: &ResolveArguments, plan: Plan) -> Result<Effect> {
     let plan = Plan { to: Some(arguments.name.clone()), allow_late: true, ..plan };
     let database = context.database(Access::Write).await?;
-    let job = Job { database: &database, plan: &plan, progress: &|progress| print_progress(context, &progress) };
+    let job = Job { database: &database, plan: &plan, progress: &printing(context) };
     let steps = run_until_stopped(context, &plan, migrate::up(job)).await?;
     print_steps(context, &steps);
     if steps.is_empty() {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{LockArguments, NamedChange, plan_with, print_progress, whole_plan};
+use super::{LockArguments, NamedChange, plan_with, printing, whole_plan};
 use crate::cli::shared::arguments::AnswerArguments;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
@@ -157,7 +157,7 @@ pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &Baseli
         Ok(format!("the migrations up to {to} will count as applied in {target}, which has their schema"))
     };
     prompter.ask_permission(context, &arguments.answers, false, impact).await?;
-    let job = Job { database: &database, plan: &plan, progress: &|progress| print_progress(context, &progress) };
+    let job = Job { database: &database, plan: &plan, progress: &printing(context) };
     let names = migrate::baseline(job, &arguments.to).await?;
     let mutations = names.iter().map(|name| {
         let change = NamedChange { name, state: Some("applied"), changed: true };
