@@ -5,7 +5,7 @@ mod rules;
 
 use crate::on_every_backend;
 use crate::support::foreign::{
-    ORDER, OTHER_USER, PRODUCT, USER, assert_taken_over, document, fingerprint, made_by_others, sequelize,
+    ORDER, OTHER_USER, PRODUCT, USER, assert_taken_over, document, fingerprint, hints, made_by_others, sequelize,
 };
 use crate::support::roles::{create, login};
 use crate::support::{Backend, Run, Shop};
@@ -20,7 +20,9 @@ on_every_backend!(
     the_printed_script_takes_a_shop_over,
     a_shop_without_history_is_taken_over_as_it_is,
     checks_of_a_shop_that_is_not_taken_over_say_so,
-    rows_that_share_a_unique_value_are_named_in_pairs
+    rows_that_share_a_unique_value_are_named_in_pairs,
+    all_columns_that_are_missing_are_named_at_once,
+    a_view_over_two_tables_is_named_once
 );
 
 fn a_shop_as_sequelize_sync_makes_it_is_taken_over(shop: &Shop) {
@@ -245,6 +247,37 @@ fn rows_that_share_a_unique_value_are_named_in_pairs(shop: &Shop) {
     assert_taken_over(&made);
     assert_eq!(made.column("SELECT sku FROM products ORDER BY sku"), ["MUG", "MUG-2"]);
     assert_eq!(made.column("SELECT email FROM users ORDER BY email"), ["ada+2@example.com", "ada@example.com"]);
+}
+
+fn all_columns_that_are_missing_are_named_at_once(shop: &Shop) {
+    let made = made_by_others(shop, &document(shop.backend));
+    for change in ["users DROP COLUMN first_name", "users DROP COLUMN last_name", "order_items DROP COLUMN unit_price"]
+    {
+        made.sql(&format!("ALTER TABLE {change}"));
+    }
+    let run = made.run(&["adopt", "--dry-run"]).exits_with(9);
+    let run = run.says("users has no columns for first_name, last_name; order_items has no column for unit_price");
+    for hint in hints(&run.stderr) {
+        made.sql(&hint[hint.find("ALTER TABLE").expect("a statement")..]);
+    }
+    made.sql("UPDATE users SET first_name = 'Ada', last_name = 'L'");
+    made.sql("UPDATE order_items SET unit_price = 9.50");
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+}
+
+fn a_view_over_two_tables_is_named_once(shop: &Shop) {
+    if shop.backend == Backend::Sqlite {
+        return;
+    }
+    let made = made_by_others(shop, &document(shop.backend));
+    made.sql("CREATE VIEW bought AS SELECT o.created_at, u.email FROM orders o JOIN users u ON u.id = o.user_id");
+    let run = made.run(&["adopt", "--dry-run"]);
+    if shop.backend == Backend::Postgres {
+        let run = run.exits_with(6);
+        assert_eq!(run.stderr.matches("view bought").count(), 1, "{run}");
+        assert_eq!(run.stderr.matches("DROP VIEW").count(), 1, "{run}");
+    }
 }
 
 /// Values that this role cannot read might not fit.

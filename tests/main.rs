@@ -20,6 +20,7 @@ mod engine_parity;
 mod exports;
 mod files;
 mod foreign_rows;
+mod foreign_scripts;
 mod foreign_shops;
 mod foreign_surroundings;
 mod full_disk;

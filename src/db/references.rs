@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::answers::{rows, text};
 use super::target::Engine;
-use crate::domain::text::escaped;
+use crate::domain::text::in_full;
 use crate::error::{Result, printable};
 
 /// A foreign key or a view that needs a table.
@@ -26,7 +26,7 @@ pub struct Reference {
 impl Reference {
     /// The statement that removes it; `None` where the table has to be made again.
     pub fn removal(&self, engine: Engine) -> Option<String> {
-        let quoted = |name: &str| escaped(&engine.quoted(name), usize::MAX);
+        let quoted = |name: &str| in_full(&engine.quoted(name));
         let schema = self.schema.as_ref().map(|schema| format!("{}.", quoted(schema)));
         let from = format!("{}{}", schema.unwrap_or_default(), quoted(&self.from));
         if !self.is_foreign_key() {

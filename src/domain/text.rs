@@ -142,6 +142,11 @@ pub fn escaped(text: &str, most: usize) -> String {
     safe
 }
 
+/// A definition or a statement without characters that a terminal obeys, in its whole length.
+pub fn in_full(text: &str) -> String {
+    escaped(text, usize::MAX)
+}
+
 /// The longest quoted user text in a message, in characters.
 const QUOTED_MAX_CHARACTERS: usize = 80;
 

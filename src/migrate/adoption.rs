@@ -4,11 +4,12 @@ mod broken_off;
 mod duplicates;
 mod ids;
 mod misfit;
+mod missing;
 mod obstacle;
 mod run;
 mod values;
 
-use migration::Migration;
+use migration::{Migration, RUNS};
 use sea_orm::ConnectionTrait;
 
 use super::checksum::statements;
@@ -20,12 +21,14 @@ use crate::db::schema::{
 };
 use crate::db::target::Engine;
 use crate::domain::Form;
-use crate::entity::tables::{Family, tables};
+use crate::domain::text::in_full;
+use crate::entity::tables::Family;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 pub use broken_off::{broken_off, remove_broken_off};
 pub use ids::set_id_form;
 pub use misfit::Misfit;
-pub use values::{defaults, misfits};
+use missing::{MissingColumn, columns};
+pub use values::{defaults, misfits, numbers_as_ids};
 
 /// The tables that other programs make, each after those that it refers to.
 const TABLES: [&str; 4] = ["users", "products", "orders", "order_items"];
@@ -59,6 +62,10 @@ pub struct ForeignShop {
     id_form: Option<Form>,
     /// The statements that make the tables that are missing.
     creations: Vec<String>,
+    /// The condition that holds once the history says that it was taken over.
+    is_recorded: String,
+    /// Columns that nothing can stand for.
+    missing: Vec<MissingColumn>,
 }
 
 /// Tables of another program's shop that no migration of this history made: what the shop calls them, and what they are
@@ -133,7 +140,7 @@ fn maker<'a>(engine: Engine, catalog: &'a Catalog, table: &str) -> Option<&'a Mi
 impl ForeignShop {
     /// What there is to take over; `None` where nothing is. `expected` is what all migrations make.
     ///
-    /// Errors: exit 9 for a table without a column that nothing can stand for; exit 6 for a removal that has not ended.
+    /// Errors: exit 6 for a removal that has not ended.
     pub async fn find(
         connection: &impl ConnectionTrait,
         catalog: &Catalog,
@@ -149,9 +156,10 @@ impl ForeignShop {
         }
         let found = schema::read(connection, engine).await?;
         let history = history::read(connection).await?;
-        let mut foreign = Vec::new();
+        let (mut foreign, mut missing) = (Vec::new(), Vec::new());
         for (name, found_name) in &recognised {
-            let columns = columns(engine, name, found_name, expected, &found)?;
+            let (columns, absent) = columns(name, found_name, expected, &found);
+            missing.extend(absent);
             let creation = maker(engine, catalog, name).map(|one| statements(engine, one)).unwrap_or_default();
             foreign.push(ForeignTable { name: name.clone(), found_name: found_name.clone(), columns, creation });
         }
@@ -172,8 +180,9 @@ impl ForeignShop {
             columns.filter(|column| column.kind == ValueKind::Id).for_each(|column| column.kind = ValueKind::IdAsIs);
         }
         let (expected, first_sequence) = (with_actions(engine, expected, &kept), history.next_sequence());
-        let missing = open.iter().filter(|(_, is_there)| !is_there);
-        let creations = missing.flat_map(|(migration, _)| statements(engine, migration)).collect();
+        let to_make = open.iter().filter(|(_, is_there)| !is_there);
+        let creations = to_make.flat_map(|(migration, _)| statements(engine, migration)).collect();
+        let is_recorded = format!("EXISTS (SELECT 1 FROM {RUNS} WHERE sequence >= {first_sequence})");
         Ok(Some(ForeignShop {
             tables: foreign,
             expected,
@@ -184,6 +193,8 @@ impl ForeignShop {
             open,
             id_form,
             creations,
+            is_recorded,
+            missing,
         }))
     }
 
@@ -259,12 +270,12 @@ impl ForeignShop {
     }
 
     /// What another program's table has and the shop's does not, with what the application has to do instead: constraints
-    /// such as `ON DELETE CASCADE`, and where a new table takes the place of the old one, what the server does with the
-    /// shop's columns.
+    /// such as `ON DELETE CASCADE`, unique indexes, and where a new table takes the place of the old one, what the server
+    /// does with the shop's columns.
     fn dropped_rules(&self, table: &ForeignTable) -> Vec<String> {
         let own = |kind| self.expected.of_table(&table.name, kind);
+        let kinds = [ObjectKind::Constraint, ObjectKind::Index];
         let is_kept = |said: &str| {
-            let kinds = [ObjectKind::Constraint, ObjectKind::Index];
             kinds.iter().any(|kind| own(*kind).any(|(_, own)| self.engine.is_equivalent(*kind, own, said)))
         };
         let instead = |said: &str| match schema::meaning::reference(said) {
@@ -277,20 +288,16 @@ impl ForeignShop {
             None => String::new(),
         };
         let model = renamed_throughout(&self.found, &self.tables);
-        // A constraint of the application's own columns stays, but for foreign keys where a new table takes the place.
+        // What is about the application's own columns stays, but for foreign keys where a new table takes the place.
         let stays = |object: &Object, said: &str| {
             let goes = self.engine.script_transaction.is_none() && said.starts_with("FOREIGN KEY");
             !goes && schema::is_of_others(self.engine, object, &self.expected, &model)
         };
-        let constraints = model
-            .objects
-            .iter()
-            .filter(|(object, _)| object.table == table.name && object.kind == ObjectKind::Constraint);
-        let rules = constraints
-            .filter(|(object, said)| !is_kept(said) && !stays(object, said))
-            .map(|(object, said)| (object.name.as_str(), said.as_str()));
+        let of_table =
+            model.objects.iter().filter(|(object, _)| object.table == table.name && kinds.contains(&object.kind));
+        let rules = of_table.filter(|(object, said)| !is_kept(said) && !stays(object, said));
         let mut dropped: Vec<String> =
-            rules.map(|(_, said)| format!("not kept: {}{}", printable(said), instead(said))).collect();
+            rules.map(|(_, said)| format!("not kept: {}{}", in_full(said), instead(said))).collect();
         dropped.extend(self.no_longer_required(table, &model));
         if self.engine.script_transaction.is_none() {
             let of_server = |said: &str| said.contains(" AS (") || said.to_lowercase().contains(" on update ");
@@ -298,7 +305,7 @@ impl ForeignShop {
             let features = self.found.of_table(&table.found_name, ObjectKind::Feature);
             dropped.extend(features.map(|(name, _)| format!("not kept: {name}")));
             dropped.extend(columns.map(|column| {
-                let (name, said) = (&column.name, printable(&column.found));
+                let (name, said) = (&column.name, in_full(&column.found));
                 format!("not kept: {name} {said}; the application has to set {name} itself")
             }));
         }
@@ -333,8 +340,8 @@ impl ForeignShop {
 
     /// What an engine is asked to take over: these tables, and those that are missing.
     fn taken<'a>(&'a self, tables: &'a [ForeignTable]) -> TakeOver<'a> {
-        let ForeignShop { creations, expected, found, offset, .. } = self;
-        TakeOver { tables, creations, expected, found, offset: *offset }
+        let ForeignShop { creations, expected, found, offset, is_recorded, .. } = self;
+        TakeOver { tables, creations, expected, found, offset: *offset, is_recorded }
     }
 }
 
@@ -344,47 +351,6 @@ fn open(engine: Engine, catalog: &Catalog, history: &History, foreign: &[Foreign
     };
     let open = catalog.migrations().iter().filter(|migration| !history.is_applied(migration.name));
     open.map(|migration| (*migration, is_there(migration))).collect()
-}
-
-/// The shop's columns in another program's table.
-///
-/// Errors: exit 9 for one that is missing and has no default.
-fn columns(
-    engine: Engine,
-    table: &str,
-    found_name: &str,
-    expected: &Schema,
-    found: &Schema,
-) -> Result<Vec<ForeignColumn>> {
-    let all = tables();
-    let entity = all.iter().find(|entity| entity.name == table);
-    let found: Vec<(&str, &str)> = found.of_table(found_name, ObjectKind::Column).collect();
-    let mut columns = Vec::new();
-    for (name, definition) in expected.of_table(table, ObjectKind::Column) {
-        let family = entity.and_then(|entity| entity.columns.iter().find(|column| column.name == name));
-        let exact = found.iter().find(|(other, _)| *other == name);
-        let twin = exact.or_else(|| found.iter().find(|(other, _)| means(other, name)));
-        match twin {
-            Some((found_name, other)) => columns.push(ForeignColumn {
-                name: name.to_owned(),
-                found_name: (*found_name).to_owned(),
-                kind: kind(family.map_or(Family::Text, |column| column.family)),
-                expected: definition.to_owned(),
-                found: (*other).to_owned(),
-            }),
-            None if schema::needs_value(definition) => {
-                let message =
-                    format!("{} has no column for {name}, and nothing can stand for it", printable(found_name));
-                let [table, column] = [found_name, name].map(|name| engine.quoted(name));
-                let kind = definition.replacen(" NOT NULL", "", 1);
-                return Err(Error::new(Kind::CheckFailed, "adopt.column", message).hint(format!(
-                    "rename the column that has these values, or add one and fill it: ALTER TABLE {table} ADD COLUMN {column} {kind}"
-                )));
-            }
-            None => {}
-        }
-    }
-    Ok(columns)
 }
 
 /// Whether another program's column is the shop's column of this name.

@@ -7,7 +7,8 @@ use crate::support::{Backend, Shop};
 on_every_backend!(
     constraints_of_the_application_that_go_are_named_first,
     a_not_null_of_the_application_that_goes_is_named_and_other_constraints_stay,
-    lines_are_deleted_along_with_their_order_as_before
+    lines_are_deleted_along_with_their_order_as_before,
+    unique_indexes_of_the_application_that_go_are_named_first
 );
 
 /// The document's shop, with these words of its tables replaced.
@@ -71,6 +72,20 @@ fn lines_are_deleted_along_with_their_order_as_before(shop: &Shop) {
     for command in [&["migrate", "verify"][..], &["audit", "verify"], &["stock", "verify"], &["doctor", "--deep"]] {
         made.run(command).success();
     }
+}
+
+fn unique_indexes_of_the_application_that_go_are_named_first(shop: &Shop) {
+    let made = made_by_others(shop, &document(shop.backend));
+    let columns = "first_name, last_name, password_hash, created_at, updated_at, email";
+    made.sql(&format!("CREATE UNIQUE INDEX one_of_each ON users ({columns})"));
+    made.sql("CREATE INDEX any_of_each ON users (first_name, last_name)");
+    for arguments in [&["adopt", "--dry-run"][..], &["adopt", "--yes", "--fix-totals"]] {
+        let run = made.run(arguments).success();
+        let told = run.stderr.lines().find(|line| line.contains("not kept: ")).unwrap_or_default();
+        assert!(told.contains("UNIQUE") && told.contains("updated_at") && told.contains("email"), "in full: {run}");
+        assert_eq!(run.stderr.matches("not kept").count(), 1, "{run}");
+    }
+    assert_taken_over(&made);
 }
 
 #[test]

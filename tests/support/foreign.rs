@@ -162,3 +162,9 @@ pub fn assert_taken_over(made: &Shop) {
 pub fn fingerprint(made: &Shop) -> (shopctl::db::schema::Schema, Vec<String>) {
     (made.schema(), made.column("SELECT email FROM users ORDER BY 1"))
 }
+
+/// The hints of an error, each in one line.
+pub fn hints(stderr: &str) -> Vec<String> {
+    let lines = stderr.lines().filter_map(|line| line.trim().strip_prefix("hint: "));
+    lines.map(str::to_owned).collect()
+}

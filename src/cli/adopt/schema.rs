@@ -13,7 +13,7 @@ use crate::domain::Form;
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::verify::expected_at;
-use crate::migrate::{self, ForeignShop, Job, Misfit, defaults, misfits};
+use crate::migrate::{self, ForeignShop, Job, Misfit, defaults, misfits, numbers_as_ids};
 
 /// Maximum number of misfits named in an error.
 const MISFITS_NAMED: usize = 10;
@@ -81,6 +81,11 @@ pub async fn run(
         context.output.note(&format!("removed what an adoption that broke off had made: {}", names(&removed)));
     }
     let Some(shop) = find(context, &database, arguments).await? else { return Ok(None) };
+    let numbers = numbers_as_ids(database.connection(), &shop).await?;
+    if !numbers.is_empty() {
+        return Err(refusal(&numbers));
+    }
+    shop.refuse_missing_columns()?;
     shop.refuse_obstacles(database.connection()).await?;
     let misfits = misfits(database.connection(), &shop).await?;
     if !misfits.is_empty() {
@@ -151,8 +156,7 @@ fn refusal(misfits: &[Misfit]) -> Error {
     .details(serde_json::json!({ "misfits": details }));
     let mut repairs: Vec<&str> = misfits.iter().filter_map(|one| one.repair.as_deref()).collect();
     repairs.dedup();
-    let has_numbers = misfits.iter().any(|one| one.why == "is no UUID" && one.value.parse::<i64>().is_ok());
-    let error = match has_numbers {
+    let error = match misfits.iter().any(Misfit::is_number_as_id) {
         true => error.hint(
             Hint::from(
                 "numbers do not become ids; load the users, products and orders into a new database from files, in \

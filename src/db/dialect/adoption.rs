@@ -109,6 +109,8 @@ pub struct TakeOver<'a> {
     pub found: &'a Schema,
     /// How many minutes times without a zone are ahead of UTC.
     pub offset: i32,
+    /// A condition that holds once the tables were taken over: a script that is run again must change nothing.
+    pub is_recorded: &'a str,
 }
 
 /// How a shop is taken over.
@@ -124,8 +126,19 @@ pub struct Conversion {
     pub last: Vec<String>,
     /// What removes the remains of a conversion that broke off.
     pub cleanup: Vec<String>,
-    /// The tables that it makes under names of their own, where DDL commits by itself.
-    pub made: Vec<String>,
+    /// The tables that it makes beside others, where DDL commits by itself.
+    pub made: Vec<Replacement>,
+}
+
+/// A table that is made under a name of its own, and then takes the place of another one.
+#[derive(Debug, Clone)]
+pub struct Replacement {
+    /// Its name until then.
+    pub made: String,
+    /// The table whose place it takes.
+    pub found: String,
+    /// Its name from then on.
+    pub name: String,
 }
 
 /// A foreign key of a table that is not taken over, to a column that is.

@@ -3,10 +3,10 @@
 use sea_orm::ConnectionTrait;
 
 use super::ForeignShop;
-use super::misfit::Misfit;
+use super::misfit::{Misfit, text_or_null};
 use crate::db::adoption::{ForeignColumn, ForeignTable};
-use crate::db::answers::{required_rows, text};
-use crate::domain::text::escaped;
+use crate::db::answers::required_rows;
+use crate::domain::text::in_full;
 use crate::error::Result;
 
 /// Maximum number of rows that are asked for.
@@ -33,9 +33,8 @@ pub(super) async fn duplicates(
         engine.shown(&name)
     );
     let rows = required_rows(connection, &sql).await?;
-    let get = |row: &_, name| text(row, name).unwrap_or_else(|| "NULL".to_owned());
     let rows: Vec<[String; 3]> =
-        rows.iter().map(|row| ["id_text", "id_literal", "value_text"].map(|name| get(row, name))).collect();
+        rows.iter().map(|row| ["id_text", "id_literal", "value_text"].map(|name| text_or_null(row, name))).collect();
     let groups = rows.chunk_by(|one, next| one[2] == next[2]);
     let of_group = |group: &[[String; 3]]| -> Vec<Misfit> {
         let Some(([first, ..], others)) = group.split_first() else { return Vec::new() };
@@ -45,7 +44,7 @@ pub(super) async fn duplicates(
             let remedy = format!(
                 "of rows with the same {} keep one, or give the other another {0}: {}",
                 column.name,
-                escaped(&statement, usize::MAX)
+                in_full(&statement)
             );
             Misfit {
                 table: table.found_name.clone(),

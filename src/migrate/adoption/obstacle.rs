@@ -1,12 +1,14 @@
 //! What stands in the way of taking over a shop: names that are taken, and what would not follow the converted tables.
 
+use std::collections::BTreeSet;
+
 use sea_orm::ConnectionTrait;
 
 use super::ForeignShop;
 use crate::db::adoption::{ForeignTable, OthersKey, free_name};
 use crate::db::references::{Reference, references};
 use crate::db::schema::{Object, ObjectKind, meaning};
-use crate::domain::text::escaped;
+use crate::domain::text::in_full;
 use crate::error::{Error, Result};
 
 /// Something of another program, and what to do about it, with the statement at the end.
@@ -40,7 +42,7 @@ impl ForeignShop {
             let mut blocked = same.filter(|(own, _)| !self.gives_way(own, holder));
             let remedy = blocked.find_map(|own| self.engine.renamed_away(*own, holder, &new_name))?;
             let what = holder.0.to_string();
-            let remedy = format!("make room first: {}", as_pasted(&remedy));
+            let remedy = format!("make room first: {}", in_full(&remedy));
             Some((holder.0.kind.is_independent(), Obstacle { what, remedy }))
         };
         let mut taken: Vec<(bool, Obstacle)> = self.found.objects.iter().filter_map(room).collect();
@@ -114,7 +116,7 @@ impl ForeignShop {
         let changed = key.column.found.replacen(found, wanted, 1);
         let change =
             self.engine.change_column(&table, &column, &changed, &key.column.found).filter(|_| wanted != found);
-        Some(as_pasted(&change.into_iter().chain([add]).collect::<Vec<_>>().join("; ")))
+        Some(in_full(&change.into_iter().chain([add]).collect::<Vec<_>>().join("; ")))
     }
 
     /// What stays with the old tables, where new ones take their places: triggers, and views that use old names.
@@ -155,13 +157,9 @@ impl ForeignShop {
                 let Some((_, expression)) = said.split_once(" GENERATED ALWAYS AS (") else { continue };
                 if meaning::words(expression).iter().any(retyped) {
                     let [from, name] = [&table.found_name, column].map(|name| engine.quoted(name));
-                    let removal = as_pasted(&format!("ALTER TABLE {from} DROP COLUMN {name}"));
+                    let removal = in_full(&format!("ALTER TABLE {from} DROP COLUMN {name}"));
                     obstacles.push(Obstacle {
-                        what: format!(
-                            "column {} of table {}",
-                            escaped(column, usize::MAX),
-                            escaped(&table.found_name, usize::MAX)
-                        ),
+                        what: format!("column {} of table {}", in_full(column), in_full(&table.found_name)),
                         remedy: format!("it is computed: remove it first, and make it again afterwards: {removal}"),
                     });
                 }
@@ -189,17 +187,15 @@ impl ForeignShop {
         let removal = format!("DROP {} {}", object.kind.as_str().to_uppercase(), self.engine.quoted(&object.name));
         Obstacle {
             what: object.to_string(),
-            remedy: format!("remove it first, and make it again afterwards: {}", as_pasted(&removal)),
+            remedy: format!("remove it first, and make it again afterwards: {}", in_full(&removal)),
         }
     }
 }
 
-/// A statement in full, without characters that a terminal obeys.
-fn as_pasted(statement: &str) -> String {
-    escaped(statement, usize::MAX)
-}
-
-fn refuse(code: &'static str, what: &str, obstacles: Vec<Obstacle>) -> Result<()> {
+/// What stands in the way of several tables is named once.
+fn refuse(code: &'static str, what: &str, mut obstacles: Vec<Obstacle>) -> Result<()> {
+    let mut remedies = BTreeSet::new();
+    obstacles.retain(|obstacle| remedies.insert(obstacle.remedy.clone()));
     if obstacles.is_empty() {
         return Ok(());
     }

@@ -33,7 +33,8 @@ impl ForeignShop {
         let condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let mut statements: Vec<String> = rows.map(|row| row + &condition).collect();
         if let Some([removal, setting]) = self.id_form.map(id_form_setting) {
-            statements.extend([removal, setting + &condition]);
+            let also = condition.replacen(" WHERE ", " AND ", 1);
+            statements.extend([removal + &also, setting + &condition]);
         }
         statements
     }
@@ -83,7 +84,7 @@ impl ForeignShop {
                 Hint::from("to see whether it was taken over: ").and(CommandLine::new("migrate status")),
             )),
             Err(failure) => {
-                let removed = timeout(LOCK_TIMEOUT, self.remove_remains(job.database, &conversion, has_history)).await;
+                let removed = timeout(LOCK_TIMEOUT, self.remove_remains(job.database, has_history)).await;
                 if let Ok(Err(error)) = removed {
                     tracing::debug!("what the failed adoption left could not be removed: {error}");
                 }
@@ -121,8 +122,7 @@ impl ForeignShop {
         lock.renew(handle).await?;
         let known = broken_references(handle).await?;
         if !self.engine.has_transactional_ddl {
-            let made = conversion.made.iter().cloned().chain(self.tables_made());
-            broken_off::record(handle, &made.collect::<Vec<_>>()).await?;
+            broken_off::record(handle, &conversion.made, self.tables_made()).await?;
         }
         let history = self.history(conversion.is_done.as_deref());
         for statement in conversion.statements.iter().chain(&history).chain(&conversion.last) {
@@ -138,34 +138,23 @@ impl ForeignShop {
     }
 
     /// The tables that are missing altogether.
-    fn tables_made(&self) -> impl DoubleEndedIterator<Item = String> {
+    fn tables_made(&self) -> impl Iterator<Item = String> {
         let missing = self.open.iter().filter(|(_, is_there)| !is_there);
-        let tables: Vec<String> = missing.flat_map(|(migration, _)| tables_dropped(self.engine, migration)).collect();
-        tables.into_iter()
+        missing.flat_map(|(migration, _)| tables_dropped(self.engine, migration))
     }
 
-    /// Removes what a failed adoption made: where DDL commits by itself the tables that were missing, and the history
+    /// Removes what a failed adoption made: where DDL commits by itself the tables that are recorded, and the history
     /// where there was none.
-    async fn remove_remains(&self, database: &Database, conversion: &Conversion, has_history: bool) -> Result<()> {
-        let engine = self.engine;
-        let mut remains = Vec::new();
-        if !engine.has_transactional_ddl {
-            remains.extend(self.tables_made().rev());
-        }
-        if !has_history {
-            remains.extend(HISTORY_TABLES.map(str::to_owned));
-        }
+    async fn remove_remains(&self, database: &Database, has_history: bool) -> Result<()> {
         let connected = database.reconnect().await?;
-        let drops = remains.iter().map(|table| format!("DROP TABLE IF EXISTS {}", engine.quoted(table)));
-        let cleanup = conversion.cleanup.iter().filter(|_| !engine.has_transactional_ddl).cloned();
-        // The tables that were missing refer to the others.
-        for statement in drops.chain(cleanup) {
-            connected.connection().execute_unprepared(&statement).await?;
-        }
-        if has_history && !engine.has_transactional_ddl {
+        if !self.engine.has_transactional_ddl {
             let handle = connected.begin().await?;
-            broken_off::forget(&handle).await?;
+            broken_off::remove(&handle).await?;
             handle.commit().await?;
+        }
+        for table in HISTORY_TABLES.iter().filter(|_| !has_history) {
+            let drop = format!("DROP TABLE IF EXISTS {}", self.engine.quoted(table));
+            connected.connection().execute_unprepared(&drop).await?;
         }
         connected.close().await;
         Ok(())

@@ -4,9 +4,9 @@ use sea_orm::ConnectionTrait;
 
 use super::ForeignShop;
 use super::duplicates::duplicates;
-use super::misfit::Misfit;
+use super::misfit::{Misfit, NO_UUID, text_or_null};
 use crate::db::adoption::{ForeignColumn, ForeignTable, ValueKind};
-use crate::db::answers::{required_rows, text};
+use crate::db::answers::required_rows;
 use crate::db::schema::{ObjectKind, meaning};
 use crate::domain::text::counted;
 use crate::error::{Result, printable};
@@ -29,6 +29,20 @@ pub async fn misfits(connection: &impl ConnectionTrait, shop: &ForeignShop) -> R
             found.extend(of_rules(connection, shop, table).await?);
         }
     }
+    Ok(found)
+}
+
+/// Ids that are numbers, for which there is another way: nothing else about the shop matters then.
+///
+/// Errors: those of the database.
+pub async fn numbers_as_ids(connection: &impl ConnectionTrait, shop: &ForeignShop) -> Result<Vec<Misfit>> {
+    let mut found = Vec::new();
+    for table in &shop.tables {
+        for column in table.columns.iter().filter(|column| column.name == "id") {
+            found.extend(of_column(connection, shop, table, column).await?);
+        }
+    }
+    found.retain(Misfit::is_number_as_id);
     Ok(found)
 }
 
@@ -82,7 +96,7 @@ async fn of_column(
     }
     if let Some(condition) = shop.engine.misfit(&name, column) {
         let why = match column.kind {
-            ValueKind::Id => "is no UUID".to_owned(),
+            ValueKind::Id => NO_UUID.to_owned(),
             ValueKind::Time => "is no date or time".to_owned(),
             _ => format!("does not fit {}", column.expected_type()),
         };
@@ -102,15 +116,14 @@ async fn ask(
     column: &str,
     why: &str,
 ) -> Result<Vec<Misfit>> {
-    let get = |row: &_, name| text(row, name).unwrap_or_else(|| "NULL".to_owned());
     Ok(required_rows(connection, sql)
         .await?
         .iter()
         .map(|row| Misfit {
             table: table.found_name.clone(),
-            row: get(row, "id_text"),
+            row: text_or_null(row, "id_text"),
             column: column.to_owned(),
-            value: get(row, "value_text"),
+            value: text_or_null(row, "value_text"),
             why: why.to_owned(),
             repair: None,
             remedy: None,

@@ -2,7 +2,9 @@
 //! beside the old ones, and take their places under a lock. The old ones stay as the copy.
 
 use super::Mysql;
-use crate::db::dialect::adoption::{Adoption, Conversion, ForeignColumn, ForeignTable, TakeOver, ValueKind, free_name};
+use crate::db::dialect::adoption::{
+    Adoption, Conversion, ForeignColumn, ForeignTable, Replacement, TakeOver, ValueKind, free_name,
+};
 use crate::db::dialect::catalog::Catalog;
 use crate::db::engine::Engine;
 use crate::db::schema::{ObjectKind, Schema, is_of_others, needs_value, renamed_throughout};
@@ -83,10 +85,14 @@ impl Adoption for Mysql {
     }
 
     fn take_over(&self, taken: &TakeOver<'_>) -> Conversion {
-        let TakeOver { tables, creations, expected, found, offset } = *taken;
+        let TakeOver { tables, creations, expected, found, offset, is_recorded } = *taken;
         let model = renamed_throughout(found, tables);
         let pairs: Vec<Exchange<'_>> = tables.iter().map(|table| Exchange::of(table, found)).collect();
-        let mut statements = vec!["SET time_zone = '+00:00'".to_owned()];
+        let mut statements = vec![
+            // No client can do harm then, also one that goes on after an error.
+            format!("SET SESSION /*M! tx_read_only *//*!80000 transaction_read_only */ = {is_recorded}"),
+            "SET time_zone = '+00:00'".to_owned(),
+        ];
         for pair in &pairs {
             statements.extend(created(&pairs, pair));
             statements.extend(additions(pair, expected, &model));
@@ -97,14 +103,15 @@ impl Adoption for Mysql {
             let locked = list(&|pair| format!("{} WRITE, {} WRITE", pair.found, pair.new));
             statements.push(format!("LOCK TABLES {}", locked.join(", ")));
             statements.extend(list(&|pair| self.filled(pair, expected, &model, offset)));
-            // RENAME TABLE does not run under the locks, without which a row could get into the old table.
-            statements.extend(pairs.iter().flat_map(Exchange::renames));
+            // RENAME TABLE does not run under the locks, without which a row could get into the old table. Sent as one,
+            // so that the server completes them for a client that is gone.
+            statements.push(pairs.iter().flat_map(Exchange::renames).collect::<Vec<_>>().join(";\n"));
             statements.push("UNLOCK TABLES".to_owned());
         }
-        let mut cleanup = vec!["UNLOCK TABLES".to_owned()];
-        cleanup.extend(pairs.iter().rev().map(|pair| format!("DROP TABLE IF EXISTS {}", pair.new)));
-        let made = pairs.iter().map(|pair| pair.new_name.clone()).collect();
-        Conversion { statements, cleanup, made, ..Conversion::default() }
+        let last = vec!["SET SESSION TRANSACTION READ WRITE".to_owned()];
+        let cleanup = vec!["UNLOCK TABLES".to_owned()];
+        let made = pairs.iter().map(Exchange::replacement).collect();
+        Conversion { statements, last, cleanup, made, ..Conversion::default() }
     }
 }
 
@@ -131,6 +138,11 @@ impl<'a> Exchange<'a> {
             new_name,
             old: free(format!("{}_before_adopt", table.name)),
         }
+    }
+
+    fn replacement(&self) -> Replacement {
+        let ForeignTable { name, found_name, .. } = self.table;
+        Replacement { made: self.new_name.clone(), found: found_name.clone(), name: name.clone() }
     }
 
     fn renames(&self) -> [String; 2] {

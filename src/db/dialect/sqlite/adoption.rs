@@ -65,7 +65,7 @@ impl Adoption for Sqlite {
     }
 
     fn take_over(&self, taken: &TakeOver<'_>) -> Conversion {
-        let TakeOver { tables, creations, expected, found, offset } = *taken;
+        let TakeOver { tables, creations, expected, found, offset, is_recorded } = *taken;
         let model = renamed_throughout(found, tables);
         let rebuild = |table: &ForeignTable| {
             let value_of = |column: &str| {
@@ -76,7 +76,7 @@ impl Adoption for Sqlite {
         };
         let rebuilds: Vec<Rebuild> = tables.iter().filter_map(rebuild).collect();
         let before = [creations.to_vec(), renames(tables), self.values_of_others(taken)].concat();
-        conversion(&rebuilds, before, found)
+        conversion(&rebuilds, before, found, Some(is_recorded))
     }
 }
 

@@ -4,14 +4,15 @@
 //! A client may go on after an error, outside the transaction if the error ended it. So all names that are needed are
 //! taken by the indexes of an empty table, which is made before the transaction and dropped inside it: once the
 //! transaction is undone they are taken again. Before anything is exchanged the rows are counted, and in the end the
-//! tables and indexes: a number that is not right undoes the transaction.
+//! tables and indexes: a number that is not right undoes the transaction. So does a script that was run before.
 
 use super::Sqlite;
 use super::statement::{Affinity, column_name, items};
 use crate::db::dialect::adoption::{Conversion, free_name};
 use crate::db::dialect::catalog::{Catalog, ColumnParts, neutral};
+use crate::db::engine::Engine;
 use crate::db::schema::meaning::words;
-use crate::db::schema::{ObjectKind, Schema, needs_value};
+use crate::db::schema::{Object, ObjectKind, Schema, is_of_others, needs_value};
 use crate::db::sql::normalised;
 
 /// The table that keeps the names and refuses a wrong number of rows.
@@ -49,7 +50,9 @@ pub(super) fn repair(table: &str, expected: &Schema, found: &Schema) -> Option<S
         }
     };
     let rebuild = Rebuild::of(table, expected, found, &value_of)?;
-    let Conversion { guards, statements, last, cleanup, .. } = conversion(&[rebuild], Vec::new(), found);
+    let added = has_added_columns(table, expected, found);
+    let Conversion { guards, statements, last, cleanup, .. } =
+        conversion(&[rebuild], Vec::new(), found, added.as_deref());
     let text = |statements: &[String]| statements.join("; ");
     let transaction = text(&[statements, last].concat());
     Some(format!("PRAGMA foreign_keys = OFF; {}; BEGIN; {transaction}; COMMIT; {}", text(&guards), text(&cleanup)))
@@ -82,7 +85,9 @@ impl Rebuild {
         for kind in [ObjectKind::Index, ObjectKind::Trigger] {
             let is_new = |(name, definition): &(&str, &str)| {
                 let mut own = expected.of_table(table, kind);
-                !own.any(|(other, wanted)| other == *name || Sqlite.is_equivalent(kind, wanted, definition))
+                let object = Object { table: table.to_owned(), kind, name: (*name).to_owned() };
+                is_of_others(Engine::Sqlite, &object, expected, found)
+                    && !own.any(|(other, wanted)| other == *name || Sqlite.is_equivalent(kind, wanted, definition))
             };
             following.extend(expected.of_table(table, kind).map(|(_, definition)| definition.to_owned()));
             following.extend(found.of_table(table, kind).filter(is_new).map(|(_, definition)| definition.to_owned()));
@@ -114,8 +119,14 @@ impl Rebuild {
     }
 }
 
-/// Makes these tables again; `before` are statements of the same transaction that come first.
-pub(super) fn conversion(rebuilds: &[Rebuild], before: Vec<String>, found: &Schema) -> Conversion {
+/// Makes these tables again; `before` are statements of the same transaction that come first. Where `is_over` holds
+/// already, nothing is done.
+pub(super) fn conversion(
+    rebuilds: &[Rebuild],
+    before: Vec<String>,
+    found: &Schema,
+    is_over: Option<&str>,
+) -> Conversion {
     if rebuilds.is_empty() {
         return Conversion { statements: before, ..Conversion::default() };
     }
@@ -127,11 +138,12 @@ pub(super) fn conversion(rebuilds: &[Rebuild], before: Vec<String>, found: &Sche
     let check_table = made(&check);
     let for_each = |statement: &dyn Fn(&Rebuild) -> String| rebuilds.iter().map(statement).collect::<Vec<_>>();
     let indexes = rebuilds.iter().flat_map(|one| one.indexes.iter().map(|name| Sqlite.quoted(name)));
-    let needed = indexes.chain(rebuilds.iter().map(|one| one.old.clone()));
+    let needed = indexes.chain(rebuilds.iter().flat_map(|one| [one.new.clone(), one.old.clone()]));
     let mut guards = if is_left { vec![format!("DROP TABLE IF EXISTS {check}")] } else { Vec::new() };
     guards.push(check_table.replacen("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1));
     guards.extend(needed.map(|name| format!("CREATE INDEX IF NOT EXISTS {name} ON {check} (passed)")));
     let mut statements = vec![format!("DROP TABLE IF EXISTS {check}"), check_table];
+    statements.extend(is_over.map(|is_over| format!("INSERT OR ROLLBACK INTO {check} SELECT 0 WHERE {is_over}")));
     statements.extend(before);
     statements.extend(for_each(&|one| one.creation.clone()));
     statements.extend(for_each(&|one| one.filling.clone()));
@@ -159,6 +171,16 @@ pub(super) fn conversion(rebuilds: &[Rebuild], before: Vec<String>, found: &Sche
     ];
     let cleanup = vec![format!("DROP TABLE IF EXISTS {check}")];
     Conversion { guards, statements, is_done: Some(is_done), last, cleanup, made: Vec::new() }
+}
+
+/// Whether the table has columns that a repair adds: then it was run, and would put defaults in the place of values.
+fn has_added_columns(table: &str, expected: &Schema, found: &Schema) -> Option<String> {
+    let literal = |name: &str| format!("'{}'", name.replace('\'', "''"));
+    let columns = expected.of_table(table, ObjectKind::Column).map(|(name, _)| name);
+    let added: Vec<String> = columns.filter(|name| !found.names_column(table, name)).map(literal).collect();
+    let names = added.join(", ");
+    let condition = format!("EXISTS (SELECT 1 FROM pragma_table_info({}) WHERE name IN ({names}))", literal(table));
+    (!added.is_empty()).then_some(condition)
 }
 
 /// Columns that the shop does not know.
