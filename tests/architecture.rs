@@ -75,7 +75,7 @@ const ONLY_IN: [(&str, &str); 23] = [
 
 /// Commands in messages are values (`CommandLine`), so that each gets the flags of its run: what is text here is
 /// only an example of the help.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "access",
     "adopt",
     "audit",
@@ -89,6 +89,7 @@ const COMMANDS: [&str; 14] = [
     "report",
     "seed",
     "stock",
+    "undo",
     "user",
 ];
 

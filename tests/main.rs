@@ -64,5 +64,6 @@ mod sessions;
 mod settling;
 mod stock;
 mod timeouts;
+mod undo;
 mod users;
 mod wizards;

@@ -6,7 +6,7 @@ use crate::support::{Backend, Shop};
 on_every_backend!(a_mutation_reports_its_changes_and_writes_one_event, a_dry_run_of_every_mutation_changes_nothing);
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
-const MUTATIONS: [(&str, &[&str]); 27] = [
+const MUTATIONS: [(&str, &[&str]); 28] = [
     (
         "user create",
         &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
@@ -37,6 +37,7 @@ const MUTATIONS: [(&str, &[&str]); 27] = [
     ("order refund", &["PAID"]),
     ("order restock", &["SHIPPED", "MUG:1"]),
     ("order expire", &["--older-than", "0s"]),
+    ("undo", &["DISABLED"]),
 ];
 
 fn a_mutation_reports_its_changes_and_writes_one_event(shop: &Shop) {
@@ -72,6 +73,9 @@ fn column(shop: &Shop, name: &'static str) -> &'static str {
 fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
     ["ann", "off", "old"].iter().for_each(|name| drop(shop.user(name)));
     shop.run(&["user", "disable", "off@example.com", "--yes"]).success();
+    let disabled = shop
+        .column("SELECT CAST(operation_id AS char(36)) FROM audit_events WHERE operation = 'user.disable'")
+        .remove(0);
     ["MUG", "PEN"].iter().for_each(|sku| shop.product(sku, "12.50", 10));
     let [pending, paid, shipped] = [0, 1, 2].map(|_| {
         let run = shop.run(&["order", "create", "--user", "ann@example.com", "--item", "MUG", "--json"]);
@@ -93,6 +97,7 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
             "PENDING" => pending.clone(),
             "PAID" => paid.clone(),
             "SHIPPED" => shipped.clone(),
+            "DISABLED" => disabled.clone(),
             other => other.to_owned(),
         };
         let arguments: Vec<String> = command.split(' ').map(str::to_owned).chain(arguments.iter().map(named)).collect();

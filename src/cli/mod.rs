@@ -17,6 +17,7 @@ mod run;
 mod seed;
 mod shared;
 mod stock;
+mod undo;
 mod user;
 
 use std::path::PathBuf;
@@ -123,6 +124,8 @@ enum Command {
     /// See who did what
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Take back an operation: prices, fields, stock, changes of pending orders
+    Undo(undo::Arguments),
     /// Take in what other programs wrote, changed or removed
     Adopt(adopt::Arguments),
     /// Give database roles the rights of a reader, a clerk or an admin
@@ -188,6 +191,7 @@ async fn dispatch(context: &Context, prompter: &Prompter, command: Command) -> R
         Command::Stock(command) => stock::run(context, prompter, command).await,
         Command::Order(command) => order::run(context, prompter, command).await,
         Command::Audit(command) => audit::run(context, command).await,
+        Command::Undo(arguments) => undo::run(context, prompter, &arguments).await,
         Command::Adopt(arguments) => adopt::run(context, prompter, &arguments).await,
         Command::Access(command) => access::run(context, prompter, command).await,
         Command::Report(command) => report::run(context, command).await.map(Effect::from),

@@ -1,9 +1,7 @@
 //! Large results, row by row as they come, in the form that is cheapest to read: PostgreSQL's COPY,
 //! which writes whole rows as text, else the driver's rows.
 
-use std::convert::Infallible;
 use std::ops::Range;
-use std::str::FromStr;
 
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
@@ -66,10 +64,8 @@ impl Row {
     }
 
     /// A value that reads texts too.
-    pub fn value<T: TryGetable + FromStr<Err = Infallible>>(&mut self) -> Result<Option<T>> {
-        self.next(|text| match text.parse() {
-            Ok(value) => Ok(value),
-        })
+    pub fn value<T: TryGetable + for<'t> From<&'t str>>(&mut self) -> Result<Option<T>> {
+        self.next(|text| Ok(T::from(text)))
     }
 
     fn next<T: TryGetable>(&mut self, parse: impl FnOnce(&str) -> Result<T, DbErr>) -> Result<Option<T>> {

@@ -51,6 +51,8 @@ named_enum! {
         StockAccept = "stock.accept",
         StockAdjust = "stock.adjust",
         StockSet = "stock.set",
+        /// Takes back another operation.
+        Undo = "undo",
         UserAnonymize = "user.anonymize",
         UserCreate = "user.create",
         UserDelete = "user.delete",
@@ -69,7 +71,7 @@ impl EventName {
         use EventName::{
             Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport,
             OrderPay, OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete, ProductImport,
-            ProductPrice, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept, StockAdjust, StockSet,
+            ProductPrice, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept, StockAdjust, StockSet, Undo,
             UserAnonymize, UserCreate, UserDelete, UserDisable, UserEnable, UserImport, UserRehash, UserSetPassword,
             UserUpdate,
         };
@@ -82,7 +84,26 @@ impl EventName {
             | OrderRefund | OrderRestock | OrderShip => EntityKind::Order,
             SeedDown | SeedGenerate | SeedUp => EntityKind::Seed,
             AuditSeal => EntityKind::Seal,
-            Adopted | AuditSettle => EntityKind::Operation,
+            Adopted | AuditSettle | Undo => EntityKind::Operation,
         }
+    }
+
+    /// Whether `undo` can take such an operation back.
+    pub const fn is_undoable(self) -> bool {
+        use EventName::{
+            OrderChange, ProductPrice, ProductUpdate, StockAdjust, StockSet, Undo, UserDisable, UserEnable, UserUpdate,
+        };
+        matches!(
+            self,
+            OrderChange
+                | ProductPrice
+                | ProductUpdate
+                | StockAdjust
+                | StockSet
+                | Undo
+                | UserDisable
+                | UserEnable
+                | UserUpdate
+        )
     }
 }

@@ -20,6 +20,8 @@ pub struct Field<M> {
     pub stored: fn(&M) -> String,
     /// Parses a value into a row. Errors: the reason it is invalid.
     pub set: fn(&mut M, &str) -> Result<(), String>,
+    /// Puts a value that was stored before back into a row, valid or not; `None` for no value.
+    pub restore: fn(&mut M, Option<&str>),
 }
 
 /// The form of a field's values.
@@ -50,26 +52,44 @@ pub enum Requirement {
     Defaulted,
 }
 
-/// A column value that can be shown as text.
+/// A column value that can be shown as text, and read from the text of an audit event.
 pub trait FieldText {
     fn text(&self) -> String;
+
+    /// The value that was stored as this text.
+    fn of_text(text: Option<&str>) -> Self;
 }
 
 impl FieldText for String {
     fn text(&self) -> String {
         self.clone()
     }
+
+    fn of_text(text: Option<&str>) -> String {
+        text.unwrap_or_default().to_owned()
+    }
 }
 
-impl<T: Display> FieldText for Stored<T> {
+impl<T: Display> FieldText for Stored<T>
+where
+    Stored<T>: for<'t> From<&'t str>,
+{
     fn text(&self) -> String {
         self.to_string()
+    }
+
+    fn of_text(text: Option<&str>) -> Stored<T> {
+        text.map_or(Stored::Missing, Stored::from)
     }
 }
 
 impl<T: FieldText> FieldText for Option<T> {
     fn text(&self) -> String {
         self.as_ref().map(FieldText::text).unwrap_or_default()
+    }
+
+    fn of_text(text: Option<&str>) -> Option<T> {
+        text.map(|text| T::of_text(Some(text)))
     }
 }
 
@@ -87,6 +107,7 @@ macro_rules! field {
             requirement: $crate::entity::field::Requirement::$need,
             stored: |row| $crate::entity::field::FieldText::text(&row.$column),
             set: |row, text| field!(@value $need, $parse, text).map(|value| row.$column = value),
+            restore: |row, text| row.$column = $crate::entity::field::FieldText::of_text(text),
         }
     };
     (@value Optional, $parse:expr, $text:ident) => {

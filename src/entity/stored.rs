@@ -1,10 +1,8 @@
 //! A stored value: SQLite stores any value in any column, PostgreSQL has NaN amounts, and other programs drop a
 //! column's NOT NULL. Such values are shown, rejected in calculations, and never cause a crash.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::ops::Deref;
-use std::str::FromStr;
 
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
@@ -121,20 +119,15 @@ impl Stored<String> {
     }
 }
 
-impl FromStr for Stored<i32> {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(text.parse().map_or_else(|_| Stored::Odd(text.to_owned()), Stored::Known))
+impl From<&str> for Stored<i32> {
+    fn from(text: &str) -> Stored<i32> {
+        text.parse().map_or_else(|_| Stored::Odd(text.to_owned()), Stored::Known)
     }
 }
 
-impl FromStr for Stored<Money> {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        let amount = text.parse().map(Money::from_stored);
-        Ok(amount.map_or_else(|_| Stored::Odd(text.to_owned()), Stored::Known))
+impl From<&str> for Stored<Money> {
+    fn from(text: &str) -> Stored<Money> {
+        text.parse().map(Money::from_stored).map_or_else(|_| Stored::Odd(text.to_owned()), Stored::Known)
     }
 }
 

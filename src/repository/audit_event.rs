@@ -1,5 +1,7 @@
 //! Audit events: appended by operations, read by everyone.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
@@ -66,6 +68,17 @@ pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Opt
 /// The first event of the operation that a key belongs to.
 pub async fn find_by_idempotency_key(connection: &impl ConnectionTrait, key: &str) -> Result<Option<Model>> {
     Ok(Entity::find().filter(Column::IdempotencyKey.eq(key)).one(connection).await?)
+}
+
+/// Those of the keys that an event has.
+pub async fn find_keys_among(connection: &impl ConnectionTrait, keys: &[String]) -> Result<HashSet<String>> {
+    let mut found = HashSet::new();
+    for some in keys.chunks(super::LOOKED_UP_AT_ONCE) {
+        let these = super::among(connection, Column::IdempotencyKey, some.iter().cloned());
+        let select = Entity::find().select_only().column(Column::IdempotencyKey).filter(these);
+        found.extend(select.into_tuple::<String>().all(connection).await?);
+    }
+    Ok(found)
 }
 
 /// How many keys begin so, without those that begin like `except`.

@@ -19,7 +19,7 @@ pub mod user;
 use std::borrow::Borrow;
 
 use chrono::{DateTime, Datelike, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, Iterable, ModelTrait, PaginatorTrait, PrimaryKeyTrait,
     QueryFilter, QuerySelect, Select, Value,
@@ -99,6 +99,9 @@ where
     expect_rows(written, meant)?;
     Ok(Rows(written))
 }
+
+/// Number of rows per statement: far below every engine's limit on bound values.
+pub const ROWS_PER_STATEMENT: usize = 500;
 
 /// The row lock until the end of the transaction (SQLite has one writer anyway).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -315,6 +318,43 @@ where
         update = update.col_expr(column, Expr::value(after.get(column)));
     }
     expect_rows(update.exec(handle).await?.rows_affected, 1)
+}
+
+/// As [`update_changed`] for many locked rows, by their id: in one statement unless there are very many.
+async fn update_changed_many<M>(
+    handle: &WriteHandle,
+    id: <M::Entity as EntityTrait>::Column,
+    pairs: &[(M, M)],
+) -> Result<()>
+where
+    M: ModelTrait,
+    <M::Entity as EntityTrait>::Column: Copy,
+{
+    for chunk in pairs.chunks(ROWS_PER_STATEMENT) {
+        let mut update = Query::update();
+        update.table(M::Entity::default()).and_where(Expr::col(id).is_in(chunk.iter().map(|(row, _)| row.get(id))));
+        for column in <M::Entity as EntityTrait>::Column::iter() {
+            let values = chunk.iter().map(|(before, after)| (before.get(id), before.get(column), after.get(column)));
+            let changed: Vec<(Value, Value)> =
+                values.filter(|(_, before, after)| before != after).map(|(id, _, after)| (id, after)).collect();
+            let is_for_all = changed.len() == chunk.len();
+            match changed.first() {
+                None => {}
+                Some((_, value)) if is_for_all && changed.iter().all(|(_, other)| other == value) => {
+                    update.value(column, value.clone());
+                }
+                Some(_) => {
+                    let case = changed.into_iter().fold(CaseStatement::new(), |case, (row, value)| {
+                        case.case(Expr::col(id).eq(row), Expr::value(value))
+                    });
+                    let case = if is_for_all { case } else { case.finally(Expr::col(column)) };
+                    update.value(column, Expr::expr(case));
+                }
+            }
+        }
+        expect_rows(handle.execute(&update).await?.rows_affected(), chunk.len())?;
+    }
+    Ok(())
 }
 
 /// A row in the form of events.

@@ -22,7 +22,7 @@ use crate::entity::order::{Column, Entity, Model};
 use crate::entity::{Stored, order_item, order_refund, product, stock_movement, user};
 use crate::error::Result;
 
-pub use change::{change_lines, find_latest_items};
+pub use change::{OrderAndLines, change_lines, find_latest_items, read_items};
 pub use named::{find_all_named, find_named, unknown_among};
 pub use refund::audit_view as refund_view;
 pub use refund::{

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func, IntoIden, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoIden, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
     QuerySelect, Select,
@@ -11,7 +11,7 @@ use sea_orm::{
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{Change, ListFilter, Match, Rows, SortField, SortKind};
+use super::{Change, ListFilter, Match, ROWS_PER_STATEMENT, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
@@ -22,9 +22,6 @@ use crate::error::Result;
 
 /// No two products share a SKU.
 pub const UNIQUE_SKU: UniqueConstraint = UniqueConstraint { name: "uq_products_sku", columns: "products.sku" };
-
-/// Number of rows per statement: far below every engine's limit on bound values.
-pub const ROWS_PER_STATEMENT: usize = 500;
 
 /// The filter of products, for list and count.
 #[derive(Debug, Clone, Default)]
@@ -371,20 +368,9 @@ pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Resu
     Ok(changed(before, after))
 }
 
-/// Writes the prices and times of `after` to locked products, many in one statement.
-pub async fn update_prices(handle: &WriteHandle, pairs: &[(Model, Model)], now: DateTime<Utc>) -> Result<Vec<Change>> {
-    for chunk in pairs.chunks(ROWS_PER_STATEMENT) {
-        let prices = chunk.iter().fold(CaseStatement::new(), |case, (_, after)| {
-            case.case(Expr::col(Column::Id).eq(after.id), Expr::value(after.price.clone()))
-        });
-        let mut update = Query::update();
-        update
-            .table(Entity)
-            .value(Column::Price, Expr::expr(prices))
-            .value(Column::UpdatedAt, now)
-            .and_where(Expr::col(Column::Id).is_in(chunk.iter().map(|(_, after)| after.id)));
-        super::expect_rows(handle.execute(&update).await?.rows_affected(), chunk.len())?;
-    }
+/// Writes every `after` over its locked `before`, many in one statement.
+pub async fn update_many(handle: &WriteHandle, pairs: &[(Model, Model)]) -> Result<Vec<Change>> {
+    super::update_changed_many(handle, Column::Id, pairs).await?;
     Ok(pairs.iter().map(|(before, after)| changed(before, after)).collect())
 }
 

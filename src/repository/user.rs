@@ -211,7 +211,17 @@ fn created(user: &Model) -> Change {
 /// Writes `after` over `before`; fails as stale if the row was changed meanwhile.
 pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Result<Change> {
     super::update_changed(handle, before, after, Column::Id.eq(before.id)).await?;
-    Ok(Change::new(EntityKind::User, before.id, Some(audit_view(before)), Some(audit_view(after))))
+    Ok(changed(before, after))
+}
+
+fn changed(before: &Model, after: &Model) -> Change {
+    Change::new(EntityKind::User, before.id, Some(audit_view(before)), Some(audit_view(after)))
+}
+
+/// Writes every `after` over its locked `before`, many in one statement.
+pub async fn update_many(handle: &WriteHandle, pairs: &[(Model, Model)]) -> Result<Vec<Change>> {
+    super::update_changed_many(handle, Column::Id, pairs).await?;
+    Ok(pairs.iter().map(|(before, after)| changed(before, after)).collect())
 }
 
 /// Deletes a user; the foreign key refuses one with orders.

@@ -3,10 +3,13 @@
 //! Pieces that a line gives back are movements with the reason of those that it took, so that these always come to
 //! the line's quantity; `restock` is for pieces that come back although the line stays.
 
+mod restore;
+
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value as Json, json};
 
+pub(super) use self::restore::{Restored, restore};
 use super::explain::TAKEN;
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::order_lifecycle::{self, RestockedLine, to_json};
@@ -18,6 +21,7 @@ use crate::domain::{
 };
 use crate::entity::{order, order_item, product, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
+use crate::repository::order::OrderAndLines;
 use crate::repository::user::UserKey;
 use crate::repository::{self, Lock, Rows, expect_rows, stock_movement as movements};
 
@@ -145,11 +149,8 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<Ch
     };
     let taken = lines.taken(&difference)?;
     if changed {
-        let rows = move_stock(operation, &after, &taken, wanted.note.as_deref()).await?;
-        let extra = extra(wanted, &taken);
         let (old, new) = ((&before, &items[..]), (&after, &after_items[..]));
-        let change = repository::order::change_lines(operation.handle(), old, new, extra).await?;
-        operation.record(rows.into_iter().fold(change, repository::Change::with_rows));
+        write(operation, old, new, &taken, wanted.note.as_deref()).await?;
     }
     let after = PlacedOrder {
         order: after,
@@ -390,6 +391,20 @@ impl Lines<'_> {
     }
 }
 
+/// Moves the stock and writes the order with its lines.
+async fn write(
+    operation: &mut Operation,
+    before: OrderAndLines<'_>,
+    after: OrderAndLines<'_>,
+    taken: &[RestockedLine],
+    note: Option<&str>,
+) -> Result<()> {
+    let rows = move_stock(operation, after.0, taken, note).await?;
+    let change = repository::order::change_lines(operation.handle(), before, after, extra(note, taken)).await?;
+    operation.record(rows.into_iter().fold(change, repository::Change::with_rows));
+    Ok(())
+}
+
 /// Takes and gives back the pieces of locked products and appends their movements; the order's change covers the rows.
 async fn move_stock(
     operation: &Operation,
@@ -424,9 +439,9 @@ async fn move_stock(
 }
 
 /// Additional data of the event.
-fn extra(wanted: &OrderChange, taken: &[RestockedLine]) -> Map<String, Json> {
+fn extra(note: Option<&str>, taken: &[RestockedLine]) -> Map<String, Json> {
     let mut extra = Map::new();
-    extra.extend(wanted.note.iter().map(|note| ("note".to_owned(), json!(note))));
+    extra.extend(note.map(|note| ("note".to_owned(), json!(note))));
     if !taken.is_empty() {
         extra.insert(TAKEN.to_owned(), to_json(taken));
     }

@@ -315,7 +315,7 @@ fn comparable<E: AuditedEntity>(document: &Json) -> Json {
 }
 
 /// Items by id.
-fn sorted(mut value: Json) -> Json {
+pub(super) fn sorted(mut value: Json) -> Json {
     if let Some(items) = value.as_array_mut() {
         items.sort_by_key(|item| item["id"].to_string());
     }

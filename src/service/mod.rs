@@ -20,4 +20,5 @@ pub(crate) mod seal;
 pub(crate) mod settle;
 pub mod stock;
 mod tombstone;
+pub mod undo;
 pub mod user;

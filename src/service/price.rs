@@ -15,8 +15,8 @@ use crate::domain::{EntityKind, EventName, Id, Money, Outcome, Violations};
 use crate::entity::product::Model;
 use crate::entity::{Moment, Stored, audit_event};
 use crate::error::{Error, Kind, Result, printable};
-use crate::repository;
-use crate::repository::product::{Filter, ROWS_PER_STATEMENT};
+use crate::repository::product::Filter;
+use crate::repository::{self, ROWS_PER_STATEMENT};
 
 /// Maximum number of products per command, because all are locked together.
 pub const MAX_PRODUCTS: usize = 10_000;
@@ -167,7 +167,7 @@ pub async fn apply_change(
         .filter(|result| result.changed)
         .map(|result| (result.before.clone(), result.after.clone()))
         .collect();
-    for change in repository::product::update_prices(operation.handle(), &pairs, now).await? {
+    for change in repository::product::update_many(operation.handle(), &pairs).await? {
         operation.record(change);
     }
     Ok(results)

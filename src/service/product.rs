@@ -42,7 +42,7 @@ pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model
 }
 
 /// Errors: exit 6 if a product other than `own` has this SKU, in any case.
-async fn check_free(operation: &Operation, sku: &str, own: Option<Id>) -> Result<()> {
+pub(super) async fn check_free(operation: &Operation, sku: &str, own: Option<Id>) -> Result<()> {
     let found = repository::product::find_named(operation.handle(), &[sku]).await?;
     match found.iter().find(|product| Some(product.id) != own) {
         Some(product) => Err(taken(&product.sku)),
@@ -182,7 +182,7 @@ fn taken(sku: &str) -> Error {
         .hint(CommandLine::new("product show").argument(&sku).and(", or give another --sku"))
 }
 
-fn duplicate(operation: &Operation, sku: &str, error: Error) -> Error {
+pub(super) fn duplicate(operation: &Operation, sku: &str, error: Error) -> Error {
     match operation.handle().first_fault() {
         Some(fault) if repository::product::UNIQUE_SKU.is_violated_by(&fault) => taken(sku),
         _ => error,

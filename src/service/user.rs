@@ -39,7 +39,7 @@ pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model
 }
 
 /// Errors: exit 6 if a user other than `own` has this address, in any spelling.
-async fn check_free(operation: &Operation, email: &str, own: Option<Id>) -> Result<()> {
+pub(super) async fn check_free(operation: &Operation, email: &str, own: Option<Id>) -> Result<()> {
     match repository::user::find_one(operation.handle(), UserKey::Email(email), Lock::None).await? {
         Some(user) if Some(user.id) != own => Err(taken(&user.email)),
         _ => Ok(()),
@@ -169,7 +169,7 @@ pub fn taken(email: &str) -> Error {
         .hint(CommandLine::new("user show").argument(&email))
 }
 
-fn duplicate(operation: &Operation, email: &str, error: Error) -> Error {
+pub(super) fn duplicate(operation: &Operation, email: &str, error: Error) -> Error {
     match operation.handle().first_fault() {
         Some(fault) if repository::user::UNIQUE_EMAIL.is_violated_by(&fault) => taken(email),
         _ => error,

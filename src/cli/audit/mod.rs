@@ -11,7 +11,8 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use crate::cli::shared::arguments::{WriteArguments, check_period, name_of, time};
+use self::view::EventView;
+use crate::cli::shared::arguments::{WriteArguments, check_period, name_of, parse_id, time};
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::list::{List, ListQuery};
 use crate::cli::shared::values::checked;
@@ -23,16 +24,22 @@ use crate::entity::audit_event::Model;
 use crate::error::{Error, Kind, Result, printable};
 use crate::repository::user::{self, Lock, UserKey};
 use crate::repository::{audit_event as events, order, product};
+use crate::service::undo;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List events, newest first
-    #[command(after_help = "Examples:
+    #[command(after_help = "The field undoable says whether undo can take an event's operation back and did not yet.
+
+Examples:
   shopctl audit list --order K7Q2M-9XD4T
-  shopctl audit list --outcome failed --since 2026-01-01 --json")]
+  shopctl audit list --outcome failed --since 2026-01-01 --json
+  shopctl audit list --product MUG-01 --fields occurred_at,operation,operation_id,undoable")]
     List(List<FilterArguments>),
     /// Show one event with what was before and after
-    #[command(after_help = "Example:\n  shopctl audit show 01a2099a-f92b-73dc-878a-58879510c016")]
+    #[command(after_help = "Examples:
+  shopctl audit show 01a2099a-f92b-73dc-878a-58879510c016
+  shopctl undo 01a2099a-f92b-73dc-878a-58879510c016 --dry-run")]
     Show(show::ShowArguments),
     /// Write events as JSON lines, oldest first
     #[command(after_help = "Examples:
@@ -109,7 +116,7 @@ pub async fn run(context: &Context, command: Command) -> Result<Effect> {
 
 impl ListQuery for FilterArguments {
     type Filter = events::Filter;
-    type Row = Model;
+    type Row = EventView;
     const DEFAULT_SORT: &'static str = "-occurred_at";
 
     fn check(&self) -> Result<()> {
@@ -133,8 +140,9 @@ impl ListQuery for FilterArguments {
         })
     }
 
-    async fn rows(_database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
-        Ok(found)
+    async fn rows(database: &Database, found: Vec<Model>) -> Result<Vec<EventView>> {
+        let undoable = undo::undoable(database.connection(), &found).await?;
+        Ok(found.into_iter().zip(undoable).map(|(event, is_undoable)| EventView { event, is_undoable }).collect())
     }
 }
 
@@ -154,10 +162,6 @@ async fn check_operation(database: &Database, name: &str) -> Result<()> {
     let list = if list.is_empty() { known.to_vec() } else { list };
     let meant = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")));
     Err(error.hints_of(meant).hint(format!("operations: {}", list.join(", "))))
-}
-
-fn parse_id(text: &str) -> Result<Uuid, String> {
-    Uuid::try_parse(text.trim()).map_err(|_| "is not an id".to_owned())
 }
 
 /// Resolves the entity whose events are listed.

@@ -5,8 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::parse_id;
-use crate::cli::shared::arguments::WriteArguments;
+use crate::cli::shared::arguments::{WriteArguments, parse_id};
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::finish;
 use crate::cli::shared::values::checked;

@@ -1,15 +1,18 @@
 //! `shopctl audit show`
 
+use std::slice;
+
 use clap::Args;
 use uuid::Uuid;
 
-use super::parse_id;
+use super::view::EventView;
+use crate::cli::shared::arguments::parse_id;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
-use crate::entity::audit_event::Model;
 use crate::error::{CommandLine, Error, Result};
 use crate::repository::audit_event as events;
+use crate::service::undo;
 
 #[derive(Debug, Args)]
 pub struct ShowArguments {
@@ -19,10 +22,11 @@ pub struct ShowArguments {
 }
 
 pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
-    context.output.check_fields::<Model>(&[])?;
+    context.output.check_fields::<EventView>(&[])?;
     let database = context.database(Access::Read).await?;
     let event = events::find_by_id(database.connection(), arguments.id.into()).await?;
     let event =
         event.ok_or_else(|| Error::not_found("event", arguments.id).hint(CommandLine::new("audit list -o id")))?;
-    context.output.show(&event, &[])
+    let undoable = undo::undoable(database.connection(), slice::from_ref(&event)).await?;
+    context.output.show(&EventView { event, is_undoable: undoable == [true] }, &[])
 }

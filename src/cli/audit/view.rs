@@ -7,26 +7,33 @@ use crate::entity::audit_event;
 use crate::output::{Cell, Column, View};
 use crate::service::explain::Finding;
 
-impl View for audit_event::Model {
+/// An event, and whether `undo` can take its operation back.
+pub struct EventView {
+    pub event: audit_event::Model,
+    pub is_undoable: bool,
+}
+
+impl View for EventView {
     const NOUN: &'static str = "events";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.id.into()),
-        Column::new("occurred_at", "TIME", |view| view.occurred_at.clone().into()),
-        Column::new("operation", "OPERATION", |view| view.operation.to_string().into()),
-        Column::new("actor", "ACTOR", |view| view.actor.clone().into()),
-        Column::new("outcome", "OUTCOME", |view| view.outcome.to_string().into()),
-        Column::new("entity_type", "ENTITY", |view| view.entity_type.clone().into()),
-        Column::detail("entity_id", "ENTITY ID", |view| view.entity_id.present().map(|id| id.to_string()).into()),
-        Column::new("name", "NAME", |view| view.name().into()),
-        Column::detail("operation_id", "OPERATION ID", |view| view.operation_id.into()),
-        Column::detail("sequence", "SEQUENCE", |view| view.sequence.clone().into()),
-        Column::detail("before", "BEFORE", |view| json(view.before.as_deref())),
-        Column::detail("after", "AFTER", |view| json(view.after.as_deref())),
-        Column::new("reason", "REASON", |view| view.reason.clone().into()),
-        Column::detail("error", "ERROR", |view| view.error.clone().into()),
-        Column::detail("idempotency_key", "KEY", |view| view.idempotency_key.clone().into()),
-        Column::detail("request_fingerprint", "FINGERPRINT", |view| view.request_fingerprint.clone().into()),
-        Column::detail("seal_id", "SEAL", |view| view.seal_id.present().map(|id| id.to_string()).into()),
+        Column::detail("id", "ID", |view| view.event.id.into()),
+        Column::new("occurred_at", "TIME", |view| view.event.occurred_at.clone().into()),
+        Column::new("operation", "OPERATION", |view| view.event.operation.to_string().into()),
+        Column::new("actor", "ACTOR", |view| view.event.actor.clone().into()),
+        Column::new("outcome", "OUTCOME", |view| view.event.outcome.to_string().into()),
+        Column::new("entity_type", "ENTITY", |view| view.event.entity_type.clone().into()),
+        Column::detail("entity_id", "ENTITY ID", |view| view.event.entity_id.present().map(|id| id.to_string()).into()),
+        Column::new("name", "NAME", |view| view.event.name().into()),
+        Column::detail("operation_id", "OPERATION ID", |view| view.event.operation_id.into()),
+        Column::detail("sequence", "SEQUENCE", |view| view.event.sequence.clone().into()),
+        Column::detail("before", "BEFORE", |view| json(view.event.before.as_deref())),
+        Column::detail("after", "AFTER", |view| json(view.event.after.as_deref())),
+        Column::new("reason", "REASON", |view| view.event.reason.clone().into()),
+        Column::detail("error", "ERROR", |view| view.event.error.clone().into()),
+        Column::detail("idempotency_key", "KEY", |view| view.event.idempotency_key.clone().into()),
+        Column::detail("request_fingerprint", "FINGERPRINT", |view| view.event.request_fingerprint.clone().into()),
+        Column::detail("undoable", "UNDOABLE", |view| view.is_undoable.into()),
+        Column::detail("seal_id", "SEAL", |view| view.event.seal_id.present().map(|id| id.to_string()).into()),
     ];
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use uuid::Uuid;
 
 use super::values::{Checked, checked};
 use crate::domain::page::{MAX_LIMIT, Sort};
@@ -153,6 +154,11 @@ fn offset() -> Checked<u64> {
 /// A point in time.
 pub fn time() -> Checked<DateTime<Utc>> {
     checked(moment::parse)
+}
+
+/// Parses the id of an event or an operation.
+pub fn parse_id(text: &str) -> Result<Uuid, String> {
+    Uuid::try_parse(text.trim()).map_err(|_| "is not an id".to_owned())
 }
 
 /// A text of several lines.

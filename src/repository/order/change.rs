@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{Change, Column, Model, Rows, audit_view, with_extra};
 use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Id};
-use crate::entity::order_item;
+use crate::entity::{order_item, product};
 use crate::error::Result;
 use crate::repository::{expect_rows, insert_many, newest, update_changed};
 
@@ -26,6 +26,22 @@ pub async fn find_latest_items(handle: &WriteHandle, order_id: Id) -> Result<Vec
         .filter(order_item::Column::OrderId.eq(order_id))
         .order_by_asc(order_item::Column::Id);
     Ok(newest(handle, select).all(handle).await?)
+}
+
+/// The lines of an order in the form of events; `products` are theirs. `None` if one is not readable, or its product
+/// is not among them.
+pub fn read_items(order_id: Id, items: &Json, products: &[product::Model]) -> Option<Vec<order_item::Model>> {
+    let read = |item: &Json| {
+        let product = products.iter().find(|product| json!(product.id) == item["product_id"])?;
+        Some(order_item::Model {
+            id: Id::of_text(item["id"].as_str()?),
+            order_id,
+            product_id: product.id,
+            quantity: i32::try_from(item["quantity"].as_i64()?).ok()?.into(),
+            unit_price: item["unit_price"].as_str()?.into(),
+        })
+    };
+    items.as_array()?.iter().map(read).collect()
 }
 
 /// Writes an order and its lines over `before`, if its status and the changed lines are still those

@@ -25,7 +25,7 @@ impl Refund {
     /// The refunds of an order in the form of events.
     pub fn read_all(order_id: Id, operation_id: Id, refunds: &Json) -> Vec<Refund> {
         let id = |value: &Json| Some(Id::of_text(value.as_str()?));
-        let amount = |value: &Json| value.as_str()?.parse::<Stored<Money>>().ok();
+        let amount = |value: &Json| Some(Stored::<Money>::from(value.as_str()?));
         let read = |refund: &Json| {
             let refund_id = id(&refund["id"])?;
             let line = |line: &Json| {

@@ -12,8 +12,8 @@ use crate::entity::{Moment, stock_movement};
 use crate::error::printable;
 use crate::service::place_order::RECEIVED;
 
-/// The member of an adopted or changed order's event for the pieces that its lines took, in the form of lines; less than
-/// 0 for pieces that they gave back.
+/// The member of an adopted or changed order's event, or of a change that was taken back, for the pieces that its lines
+/// took, in the form of lines; less than 0 for pieces that they gave back.
 pub(in crate::service) const TAKEN: &str = "taken";
 /// The member of an adopted product's event for the pieces of its own movement.
 pub(in crate::service) const RECORDED: &str = "recorded_quantity";
@@ -40,7 +40,13 @@ fn wrong_order_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model
     for event in events {
         let after = event.after.as_ref().unwrap_or(&Json::Null);
         let taken = match event.before {
-            _ if event.operation == EventName::Adopted || event.operation == EventName::OrderChange => &after[TAKEN],
+            _ if matches!(
+                event.operation.known(),
+                Some(EventName::Adopted | EventName::OrderChange | EventName::Undo)
+            ) =>
+            {
+                &after[TAKEN]
+            }
             None => &after["items"],
             Some(_) => &Json::Null,
         };
@@ -117,7 +123,7 @@ fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model
         if event.operation == EventName::Adopted {
             return &[MovementReason::Restock, MovementReason::Order];
         }
-        if event.operation == EventName::OrderChange {
+        if event.operation == EventName::OrderChange || event.operation == EventName::Undo {
             return &[MovementReason::Order];
         }
         if event.before.is_some() {
@@ -150,6 +156,7 @@ fn wrong_own_reason(events: &[ParsedEvent], movements: &[stock_movement::Model])
         match event.operation.known() {
             Some(EventName::StockAdjust | EventName::StockSet) => event.reason.as_deref(),
             Some(EventName::StockAccept) => Some(MovementReason::External.as_str()),
+            Some(EventName::Undo) => Some(MovementReason::Correction.as_str()),
             Some(EventName::Adopted) if event.before.is_some() => Some(MovementReason::External.as_str()),
             _ => Some(MovementReason::Initial.as_str()),
         }

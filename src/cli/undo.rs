@@ -1,0 +1,134 @@
+//! `shopctl undo`: takes back an operation.
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::shared::arguments::{AnswerArguments, WriteArguments, parse_id};
+use super::shared::confirm::Prompter;
+use super::shared::effect::Effect;
+use super::shared::mutation::finish;
+use super::shared::values::checked;
+use crate::context::Context;
+use crate::db::Database;
+use crate::domain::Id;
+use crate::domain::text::counted;
+use crate::error::{Result, printable};
+use crate::output::{Cell, Change, Column, Format, Mutation, View};
+use crate::service::undo::{self, RestoredValue, Undone};
+
+/// Maximum number of values named in the question.
+const NAMED: usize = 10;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Takes back changes of prices, products, users, stock and pending orders. Each row gets the values of
+before, all or none, if they are still what the operation left behind; what changed them since is
+named otherwise (exit 6). Stock moves back by the pieces that moved. The undo is an operation too:
+it can be taken back in turn. Payments, shipments, refunds, deletions and imports cannot.
+
+Examples:
+  shopctl audit list --fields occurred_at,operation,name,operation_id,undoable
+  shopctl undo 01a2099a-f92b-73dc-878a-58879510c016 --dry-run"
+)]
+pub struct Arguments {
+    /// The operation's id, or that of one of its events
+    #[arg(value_name = "OPERATION", value_parser = checked(parse_id))]
+    operation: Uuid,
+    #[command(flatten)]
+    answers: AnswerArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+impl View for RestoredValue {
+    const NOUN: &'static str = "values";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("entity", "ENTITY", |view| view.entity.as_str().into()),
+        Column::detail("id", "ID", |view| view.id.into()),
+        Column::new("name", "NAME", |view| view.name.as_str().into()),
+        Column::new("field", "FIELD", |view| view.field.as_str().into()),
+        Column::new("now", "NOW", |view| cell(&view.now)),
+        Column::new("then", "THEN", |view| cell(&view.then)),
+    ];
+}
+
+/// A value of a document.
+fn cell(value: &Value) -> Cell {
+    match value {
+        Value::String(text) => text.as_str().into(),
+        Value::Null => Cell::Missing,
+        number => number.as_i64().map_or_else(|| Cell::Json(number.clone()), Cell::Integer),
+    }
+}
+
+/// What only this command reports.
+#[derive(Debug, Serialize)]
+struct TakenBack {
+    /// The operation that was taken back.
+    undone: Id,
+    operation: String,
+    rows: usize,
+    values: Vec<Map<String, Value>>,
+}
+
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) -> Result<Effect> {
+    let Arguments { operation, answers, write } = arguments;
+    context.output.check_fields::<RestoredValue>(&[])?;
+    let database = context.database_for_operation().await?;
+    if !write.dry_run && (!answers.yes || context.config.protected) {
+        let tried = undo::run(&context.operations(&database, true), *operation).await?;
+        if tried.changed {
+            let impact = impact(&tried, &database);
+            prompter.ask_permission(context, answers, write.dry_run, async || Ok(impact)).await?;
+        }
+    }
+    // The question may have taken longer than the time that a command has.
+    let database = database.with_budget(database.budget().renewed());
+    let undone = undo::run(&context.operations(&database, write.dry_run), *operation).await?;
+    if write.dry_run && matches!(context.output.format(), Format::Table | Format::Tsv | Format::Csv) {
+        context.output.list(&undone.values)?;
+    }
+    Ok(finish(context, &database, &mutation(&undone, write.dry_run)))
+}
+
+/// `product.price of 2026-11-23 18:11 by ann`
+fn described(undone: &Undone) -> String {
+    let target = &undone.target;
+    let (operation, actor) = (printable(&target.operation.to_string()), printable(&target.actor));
+    format!("{operation} of {} by {actor}", printable(&target.occurred_at.to_string()))
+}
+
+/// Describes the impact, with the first values: `this takes back …`.
+fn impact(undone: &Undone, database: &Database) -> String {
+    let value = |value: &RestoredValue| {
+        let RestoredValue { entity, name, field, now, then, .. } = value;
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), printable);
+        format!("\n  {entity} {} {}: {} → {}", printable(name), printable(field), text(now), text(then))
+    };
+    let shown: String = undone.values.iter().take(NAMED).map(value).collect();
+    let more = match undone.values.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("\n  … and {more} more"),
+    };
+    let (what, count, target) = (described(undone), counted(undone.values.len(), "value"), database.target());
+    format!("this takes back {what} in {target}: {count}{shown}{more}")
+}
+
+fn mutation(undone: &Undone, dry_run: bool) -> Mutation<Change<TakenBack>> {
+    let Undone { target, by, rows, values, changed } = undone;
+    let (what, count) = (described(undone), counted(values.len(), "value"));
+    let line = match (changed, dry_run) {
+        (false, _) => format!("{what} was taken back before, by operation {by}"),
+        (true, true) => format!("{what} would be taken back: {count}"),
+        (true, false) => format!("{what} taken back: {count}; to take that back: operation {by}"),
+    };
+    let taken_back = TakenBack {
+        undone: target.operation_id,
+        operation: target.operation.to_string(),
+        rows: *rows,
+        values: values.iter().map(View::to_json).collect(),
+    };
+    Mutation::new(line, by, Change { changed: *changed, dry_run, ..Change::default() }.with(taken_back))
+}

@@ -1,0 +1,168 @@
+//! Takes back an operation: another one writes what the events of the first say of before, all or nothing, if the
+//! rows still have the values that it left behind.
+
+mod refusal;
+mod rows;
+
+use sea_orm::ConnectionTrait;
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use self::refusal::{MovedOn, moved_on, not_undoable};
+use super::change_order::{self, Restored};
+use super::operation::{Idempotency, Operation, Operations, Request};
+use crate::domain::{EntityKind, EventName, Id, IdempotencyKey, Outcome};
+use crate::entity::audit_event;
+use crate::error::{CommandLine, Error, Kind, Result};
+use crate::repository;
+
+/// Maximum number of rows of an operation that can be taken back, because all are locked together.
+const MAX_ROWS: usize = 25_000;
+
+/// A value that came back.
+#[derive(Debug, Clone)]
+pub struct RestoredValue {
+    /// What kind of row has it.
+    pub entity: EntityKind,
+    /// The row's id.
+    pub id: Id,
+    /// E-mail address, SKU or reference.
+    pub name: String,
+    /// The name of the value: `price`, or `item MUG-01` for a line of an order.
+    pub field: String,
+    /// What it was until now.
+    pub now: Json,
+    /// What it was before the operation, and is again.
+    pub then: Json,
+}
+
+/// The result of taking back an operation.
+#[derive(Debug, Clone)]
+pub struct Undone {
+    /// The first event of the operation that was taken back.
+    pub target: audit_event::Model,
+    /// The id of the operation that took it back.
+    pub by: Id,
+    /// The number of rows.
+    pub rows: usize,
+    /// The values that came back; none if they had come back before.
+    pub values: Vec<RestoredValue>,
+    /// False if it had been taken back before.
+    pub changed: bool,
+}
+
+/// An event of the operation, with its documents.
+struct Recorded {
+    id: Id,
+    before: Json,
+    after: Json,
+}
+
+/// Takes back an operation, named by its id or that of one of its events.
+///
+/// Errors: exit 3 for an unknown id; exit 6 for an operation that cannot be taken back, or whose rows have other values
+/// since then, naming what to do instead.
+pub async fn run(operations: &Operations, id: Uuid) -> Result<Undone> {
+    let target = find(operations.database.connection(), id.into()).await?;
+    let reason = format!("undoes {} {}", target.operation, target.operation_id);
+    let request = Request { reason: Some(reason), ..Request::new(EventName::Undo) };
+    operations.run(&request, async |operation| apply(operation, &target).await).await?.done()
+}
+
+/// Which of these events are of operations that can be taken back and were not yet.
+pub async fn undoable(connection: &impl ConnectionTrait, events: &[audit_event::Model]) -> Result<Vec<bool>> {
+    let is_candidate = |event: &audit_event::Model| check(event).is_ok();
+    let keys: Vec<String> =
+        events.iter().filter(|event| is_candidate(event)).map(|event| key(event.operation_id)).collect();
+    let used = repository::audit_event::find_keys_among(connection, &keys).await?;
+    Ok(events.iter().map(|event| is_candidate(event) && !used.contains(&key(event.operation_id))).collect())
+}
+
+/// The first event of an operation.
+async fn find(connection: &impl ConnectionTrait, id: Id) -> Result<audit_event::Model> {
+    let events = repository::audit_event::find_by_operation(connection, id, 1).await?;
+    if let Some(first) = events.into_iter().next() {
+        return Ok(first);
+    }
+    let hint = || CommandLine::new("audit list").option("--fields", "occurred_at,operation,name,operation_id,undoable");
+    let unknown = || Error::not_found("operation", id).hint(hint());
+    let event = repository::audit_event::find_by_id(connection, id).await?.ok_or_else(unknown)?;
+    let events = repository::audit_event::find_by_operation(connection, event.operation_id, 1).await?;
+    Ok(events.into_iter().next().unwrap_or(event))
+}
+
+/// Errors: exit 6 for an operation that failed, or of a kind that cannot be taken back.
+fn check(first: &audit_event::Model) -> Result<()> {
+    let is_success = first.outcome == Outcome::Succeeded;
+    let is_change = first.before.is_some() && first.after.is_some();
+    match first.operation.known().filter(|name| name.is_undoable()) {
+        Some(_) if is_success && is_change => Ok(()),
+        _ => Err(not_undoable(first)),
+    }
+}
+
+/// The key of the operation that takes this one back: it is unique, so that there is one.
+fn key(operation: Id) -> String {
+    format!("undo:{operation}")
+}
+
+async fn apply(operation: &mut Operation, target: &audit_event::Model) -> Result<Undone> {
+    operation.set_subject(target.operation_id)?;
+    check(target)?;
+    let key = key(target.operation_id);
+    if let Some(event) = repository::audit_event::find_by_idempotency_key(operation.handle(), &key).await? {
+        return already(operation, target, event.operation_id).await;
+    }
+    let key = IdempotencyKey::parse(&key).map_err(Error::internal)?;
+    operation.mark(Idempotency::new(key, EventName::Undo, &json!(target.operation_id)));
+    let limit = MAX_ROWS as u64 + 1;
+    let events = repository::audit_event::find_by_operation(operation.handle(), target.operation_id, limit).await?;
+    if events.len() > MAX_ROWS {
+        let message = format!("the operation changed more than {MAX_ROWS} rows, the most that are taken back together");
+        return Err(Error::conflict("undo.too_many", message).hint("import an earlier export instead"));
+    }
+    let of = |kind: EntityKind| -> Vec<Recorded> {
+        let events = events.iter().filter(|event| event.entity_type == kind.as_str());
+        let recorded = events.map(|event| (event.entity_id, event.documents()));
+        recorded.map(|(id, (before, after))| Recorded { id, before, after }).collect()
+    };
+    let mut moved = Vec::new();
+    let mut values = rows::restore_users(operation, &of(EntityKind::User), &mut moved).await?;
+    values.extend(rows::restore_products(operation, &of(EntityKind::Product), &mut moved).await?);
+    for event in of(EntityKind::Order) {
+        match change_order::restore(operation, event.id, &event.after, &event.before).await? {
+            Restored::MovedOn(fields) => moved.push(MovedOn { entity: EntityKind::Order, id: event.id, fields }),
+            Restored::Done { name, values: restored } => {
+                let value = |(field, now, then)| RestoredValue {
+                    entity: EntityKind::Order,
+                    id: event.id,
+                    name: name.clone(),
+                    field,
+                    now,
+                    then,
+                };
+                values.extend(restored.into_iter().map(value));
+            }
+        }
+    }
+    if !moved.is_empty() {
+        return Err(moved_on(operation.handle(), target, &moved).await?);
+    }
+    Ok(Undone { target: target.clone(), by: operation.id().into(), rows: events.len(), values, changed: true })
+}
+
+/// An operation that was taken back before: unchanged, unless that was taken back in turn.
+///
+/// Errors: exit 6 naming the operation to take back instead.
+async fn already(operation: &Operation, target: &audit_event::Model, first: Id) -> Result<Undone> {
+    let (mut last, mut is_undone) = (first, true);
+    while let Some(next) = repository::audit_event::find_by_idempotency_key(operation.handle(), &key(last)).await? {
+        (last, is_undone) = (next.operation_id, !is_undone);
+    }
+    if is_undone {
+        return Ok(Undone { target: target.clone(), by: last, rows: 0, values: Vec::new(), changed: false });
+    }
+    let message =
+        format!("operation {} was taken back by {first}, which was taken back by {last}", target.operation_id);
+    Err(Error::new(Kind::Conflict, "undo.redone", message).hint(CommandLine::new("undo").argument(&last.to_string())))
+}
