@@ -306,17 +306,17 @@ fn a_changed_password_hash_note_or_reason_is_detected(shop: &Shop) {
         (
             "UPDATE users SET password_hash = 'x' WHERE email = 'ann@example.com'".to_owned(),
             "ann@example.com",
-            "its password hash is not",
+            "its password hash differs from the events",
         ),
         (
             "UPDATE users SET password_hash = 'x' WHERE email = 'bob@example.com'".to_owned(),
             "bob@example.com",
-            "its password hash is not",
+            "its password hash differs from the events",
         ),
         (
             "UPDATE users SET password_hash = 'x' WHERE email = 'zoe@example.com'".to_owned(),
             "zoe@example.com",
-            "its password hash is not",
+            "its password hash differs from the events",
         ),
         (of("note", "'stolen'", "note = 'fell'"), "MUG", "notes stolen, the event fell"),
         (of("note", "NULL", "note = 'fell'"), "MUG", "notes nothing, the event fell"),

@@ -4,6 +4,7 @@
 mod support;
 mod tls;
 
+mod absorbed_changes;
 mod access;
 mod adopt_rows;
 mod architecture;

@@ -31,6 +31,15 @@ pub fn salted(mut document: Value) -> Value {
     document
 }
 
+/// The document with another member, before its salt if it has one.
+pub fn with_member(mut document: Value, name: &str, value: Value) -> Value {
+    let Some(members) = document.as_object_mut() else { return document };
+    let salt = members.shift_remove(SALT);
+    members.insert(name.to_owned(), value);
+    members.extend(salt.map(|salt| (SALT.to_owned(), salt)));
+    document
+}
+
 /// The document with commitments in place of personal values, without its salt. One without a salt
 /// stays as it is.
 pub fn erased(mut document: Value) -> Value {
@@ -120,6 +129,15 @@ mod tests {
         let text = person().to_string();
         assert_ne!(sealed_form(&text.replace(':', ": ")), sealed_form(&text));
         assert_ne!(sealed_form(&text.replace("ann", "bob")), sealed_form(&text));
+    }
+
+    #[test]
+    fn a_document_with_an_added_member_reveals_nothing_once_erased_and_matches_its_seal() {
+        let document = with_member(person(), "between", json!(["a", "b"]));
+        let text = document.to_string();
+        assert_eq!(sealed_form(&text), erased(document).to_string());
+        assert_ne!(sealed_form(&text), text);
+        assert_eq!(with_member(json!({ "sku": "MUG" }), "between", json!(1)), json!({ "sku": "MUG", "between": 1 }));
     }
 
     fn person() -> Value {

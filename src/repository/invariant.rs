@@ -143,14 +143,14 @@ pub static INVARIANTS: [Invariant; 24] = [
     broken("total-equals-lines", "orders whose total differs from their lines", NameKind::Order, total_equals_lines)
         .judged(Judged::ByWriter { adopted: Adopted::Fine }),
     broken("refunds-within-total", "orders with more refunded than their total", NameKind::Order, refunds::above_total)
-        .judged(Judged::ByWriter { adopted: Adopted::Broken }),
+        .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
     broken(
         "refund-within-line",
         "lines with more pieces refunded than ordered, or refunded with another order",
         NameKind::Order,
         refunds::above_line,
     )
-    .judged(Judged::ByWriter { adopted: Adopted::Broken }),
+    .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
     broken(
         "refunded-in-full",
         "refunded orders of which money is left",
@@ -158,7 +158,7 @@ pub static INVARIANTS: [Invariant; 24] = [
         refunds::without_their_refund,
     )
     .remedy(ADOPT)
-    .judged(Judged::ByWriter { adopted: Adopted::Broken }),
+    .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
     broken(
         "status-is-refunded",
         "orders that are not refunded although no money of theirs is left",
@@ -166,11 +166,12 @@ pub static INVARIANTS: [Invariant; 24] = [
         refunds::without_their_status,
     )
     .remedy(Remedy::Show("order refund"))
-    .judged(Judged::ByWriter { adopted: Adopted::Broken }),
+    .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
     broken("refund-has-order", "refunds without their order or line", NameKind::Row, refunds::without_order_or_line),
     broken("line-has-movement", "lines that did not take their stock", NameKind::Order, |engine| {
         of_lines(engine, TAKEN, UNMOVED)
     })
+    .remedy(ADOPT)
     .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
     broken("movement-has-order", "movements of orders that never were", NameKind::Row, |engine| {
         movements_without_order(engine, "NOT ")

@@ -8,7 +8,7 @@ mod orders;
 mod products;
 mod repairs;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
@@ -149,6 +149,8 @@ async fn lost(connection: &impl ConnectionTrait) -> Result<Vec<Told>> {
 struct Work {
     adoption: Adoption,
     changes: Vec<Change>,
+    /// The rows that these changes are of.
+    counted: HashSet<Id>,
     movements: Vec<stock_movement::Model>,
     /// What orders that another program refunded lack.
     refunds: Vec<Refund>,
@@ -162,11 +164,13 @@ impl Work {
     /// Adds a change of a row, with what is said about it.
     fn take(&mut self, row: ForeignRow, rows: u64) {
         let ForeignRow { entity, id, name, what, known, found } = row;
-        let counts = self.adoption.counts(entity);
-        match (&known, &found) {
-            (None, _) => counts.made += 1,
-            (_, Some(_)) => counts.changed += 1,
-            (_, None) => counts.removed += 1,
+        if self.counted.insert(id) {
+            let counts = self.adoption.counts(entity);
+            match (&known, &found) {
+                (None, _) => counts.made += 1,
+                (_, Some(_)) => counts.changed += 1,
+                (_, None) => counts.removed += 1,
+            }
         }
         if self.adoption.rows.len() < FINDINGS_MAX {
             self.adoption.rows.push(Told { entity, name, what });
@@ -174,11 +178,13 @@ impl Work {
         self.changes.push(Change { entity, id, before: known, after: found, rows });
     }
 
+    /// Adds the changes that later events start from; returns the rows that differ from their events.
     fn note(&mut self, entity: EntityKind, differences: Vec<Difference>) -> HashMap<Id, ForeignRow> {
         let mut foreign = HashMap::new();
         for difference in differences {
             match difference {
                 Difference::Foreign(row) => drop(foreign.insert(row.id, row)),
+                Difference::Absorbed(row) => self.take(row, 0),
                 Difference::Wrong { name, what, .. } => self.adoption.leave(entity, &name, what),
             }
         }
@@ -247,8 +253,10 @@ impl Taker<'_> {
     async fn removed<E: AuditedEntity>(&self, work: &mut Work, ids: &[Id]) -> Result<Vec<ForeignRow>> {
         let there = trail::find_existing(self.operation.handle(), E::ID, ids).await?;
         let gone: Vec<Id> = ids.iter().copied().filter(|id| !there.contains(id)).collect();
+        let handle = self.operation.handle();
+        let generated = trail::find_generated(handle, E::default().table_name()).await?;
         let mut found = Vec::new();
-        missing::<E>(self.operation.handle(), &gone, &mut |difference| found.push(difference)).await?;
+        missing::<E>(handle, &gone, &generated, &mut |difference| found.push(difference)).await?;
         Ok(work.note(E::KIND, found).into_values().collect())
     }
 
@@ -270,6 +278,7 @@ impl Taker<'_> {
         let _covered = repository::stock_movement::create_many(self.operation.handle(), &movements).await?;
         let refunds = std::mem::take(&mut work.refunds);
         let _covered = repository::order::create_refunds(self.operation.handle(), refunds.iter()).await?;
+        work.counted.clear();
         work.changes.drain(..).for_each(|change| self.operation.record(change));
         self.operation.write_events(self.operations, self.request).await
     }

@@ -3,22 +3,24 @@
 //! removed shows.
 
 mod audited_entity;
+mod chain;
 mod movements;
 mod writers;
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, IdenStatic, Iterable};
+use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 
 pub(super) use self::audited_entity::AuditedEntity;
 use self::audited_entity::AuditedRow;
+pub(super) use self::chain::{BETWEEN, sorted};
+use self::chain::{Chain, comparable, differences, is_same, part};
 pub(super) use self::movements::{RECORDED, TAKEN};
 pub(super) use self::writers::{Writer, writers_of_orders};
 use crate::domain::{EntityKind, EventName, Id, named_enum, personal};
 use crate::entity::{Moment, Stored, audit_event, order, product, stock_movement, user};
 use crate::error::{Result, printable};
-use crate::repository::user::PASSWORD_DIGEST;
 use crate::repository::{self, trail};
 
 /// Number of entities compared at once.
@@ -66,8 +68,16 @@ pub(super) struct ForeignRow {
 
 /// What the comparison says about one row.
 pub(super) enum Difference {
+    /// The row is not what its events say.
     Foreign(ForeignRow),
-    Wrong { entity: EntityKind, id: Id, name: String, what: String },
+    /// The row was not what its events say before one of shopctl's changed it again.
+    Absorbed(ForeignRow),
+    Wrong {
+        entity: EntityKind,
+        id: Id,
+        name: String,
+        what: String,
+    },
 }
 
 /// The result of the comparison.
@@ -87,8 +97,8 @@ impl Explanation {
     /// Adds a finding.
     fn note(&mut self, difference: Difference) {
         let (kind, entity, id, name, what) = match difference {
-            Difference::Foreign(ForeignRow { entity, id, name, what, .. }) => {
-                (FindingKind::Foreign, entity, id, name, what)
+            Difference::Foreign(row) | Difference::Absorbed(row) => {
+                (FindingKind::Foreign, row.entity, row.id, row.name, row.what)
             }
             Difference::Wrong { entity, id, name, what } => (FindingKind::Wrong, entity, id, name, what),
         };
@@ -146,7 +156,7 @@ pub(super) async fn compare_all<E: AuditedEntity>(
         compare::<E>(connection, &subjects, &generated, note).await?;
     }
     count += without_id::<E>(connection, reads_hashes, note).await?;
-    missing_rows::<E>(connection, note).await?;
+    missing_rows::<E>(connection, &generated, note).await?;
     Ok(count)
 }
 
@@ -188,24 +198,32 @@ pub(super) async fn compare<E: AuditedEntity>(
         if is_erased_unexplained(&events) {
             note(wrong(ERASED_UNEXPLAINED.to_owned()));
         }
-        if events.is_empty() && generated.iter().any(|(_, last)| subject.id <= *last) {
+        let is_generated = is_generated_row(generated, subject.id);
+        if events.is_empty() && is_generated {
             continue;
         }
+        let chain = Chain::new::<E>(&events, is_generated);
+        chain.absorbed::<E>(subject.id, &subject.name).for_each(|row| note(Difference::Absorbed(row)));
         let strange = || strange.contains(&subject.id).then(|| strange_time(&subject.view));
-        if let Some(what) = unexplained::<E>(&subject.view, &events) {
-            note(Difference::Foreign(foreign::<E>(subject, &events, what)));
+        if let Some(what) = unexplained::<E>(&subject.view, &events, &chain) {
+            note(Difference::Foreign(foreign::<E>(subject, &chain, what)));
         } else if let Some(what) = E::wrong_movements(&events, moved) {
             note(wrong(what));
         } else if let Some(what) = strange() {
-            note(Difference::Foreign(foreign::<E>(subject, &events, what)));
+            note(Difference::Foreign(foreign::<E>(subject, &chain, what)));
         }
     }
     Ok(())
 }
 
+/// Ids grow with time.
+fn is_generated_row(generated: &[(Id, Id)], id: Id) -> bool {
+    generated.iter().any(|(_, last)| id <= *last)
+}
+
 /// A row that its events do not explain.
-fn foreign<E: AuditedEntity>(subject: &AuditedRow, events: &[ParsedEvent], what: String) -> ForeignRow {
-    let known = final_states::<E>(events).pop().map(|(_, document)| document.clone());
+fn foreign<E: AuditedEntity>(subject: &AuditedRow, chain: &Chain<'_>, what: String) -> ForeignRow {
+    let known = chain.finals.last().map(|(_, document)| (*document).clone());
     let found = Some(subject.view.clone());
     ForeignRow { entity: E::KIND, id: subject.id, name: subject.name.clone(), what, known, found }
 }
@@ -219,6 +237,7 @@ fn strange_time(row: &Json) -> String {
 /// Entities with events whose row is missing, although no event deleted them.
 async fn missing_rows<E: AuditedEntity>(
     connection: &impl ConnectionTrait,
+    generated: &[(Id, Id)],
     note: &mut impl FnMut(Difference),
 ) -> Result<()> {
     let mut after = None;
@@ -226,14 +245,16 @@ async fn missing_rows<E: AuditedEntity>(
         let ids = trail::find_ids_without_row(connection, E::KIND, E::ID, after, ROWS_AT_ONCE).await?;
         let Some(last) = ids.last() else { return Ok(()) };
         after = Some(*last);
-        missing::<E>(connection, &ids, note).await?;
+        missing::<E>(connection, &ids, generated, note).await?;
     }
 }
 
-/// Those of the entities, none of which has a row, that no event deleted.
+/// Those of the entities, none of which has a row, that no event deleted, or that another program changed before.
+/// `generated` is as in [`compare`].
 pub(super) async fn missing<E: AuditedEntity>(
     connection: &impl ConnectionTrait,
     ids: &[Id],
+    generated: &[(Id, Id)],
     note: &mut impl FnMut(Difference),
 ) -> Result<()> {
     let events = trail::find_events_of(connection, E::KIND, ids).await?;
@@ -243,14 +264,18 @@ pub(super) async fn missing<E: AuditedEntity>(
             let (name, what) = (String::new(), ERASED_UNEXPLAINED.to_owned());
             note(Difference::Wrong { entity: E::KIND, id, name, what });
         }
-        let Some((state, document)) = final_states::<E>(&events).pop() else { continue };
-        let name = ["email", "sku", "reference"].iter().find_map(|key| state[*key].as_str());
+        let chain = Chain::new::<E>(&events, is_generated_row(generated, id));
+        let documents = events.iter().rev().flat_map(|event| [&event.after, &event.before]).flatten();
+        let keys = documents.flat_map(|document| ["email", "sku", "reference"].map(|key| document[key].as_str()));
+        let name = keys.flatten().next().unwrap_or_default();
+        chain.absorbed::<E>(id, name).for_each(|row| note(Difference::Absorbed(row)));
+        let Some((_, document)) = chain.finals.last() else { continue };
         note(Difference::Foreign(ForeignRow {
             entity: E::KIND,
             id,
-            name: name.unwrap_or_default().to_owned(),
+            name: name.to_owned(),
             what: "is gone though no event deleted it".to_owned(),
-            known: Some(document.clone()),
+            known: Some((*document).clone()),
             found: None,
         }));
     }
@@ -267,6 +292,7 @@ fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Id) -> BTreeMap<Id, Vec<T>> {
 
 /// An event with its parsed documents.
 pub(super) struct ParsedEvent {
+    id: Id,
     operation_id: Id,
     operation: Stored<EventName>,
     reason: Option<String>,
@@ -279,6 +305,7 @@ impl ParsedEvent {
     fn new(event: &audit_event::Model) -> ParsedEvent {
         let read = |text: &Option<String>| text.as_deref().map(|text| serde_json::from_str(text).unwrap_or_default());
         ParsedEvent {
+            id: event.id,
             operation_id: event.operation_id,
             operation: event.operation.clone(),
             reason: event.reason.clone(),
@@ -286,6 +313,11 @@ impl ParsedEvent {
             before: read(&event.before),
             after: read(&event.after),
         }
+    }
+
+    /// Whether it is of a change between two others, which moved no stock.
+    fn is_between(&self) -> bool {
+        self.after.as_ref().is_some_and(|after| after[BETWEEN].is_array())
     }
 }
 
@@ -299,71 +331,19 @@ fn is_erased_unexplained(events: &[ParsedEvent]) -> bool {
     is_erased && !events.iter().any(|event| event.operation == EventName::UserAnonymize)
 }
 
-/// The fields of a document to compare with the row, without erased personal values.
-/// A document older than a column does not determine the row's value there.
-fn comparable<E: AuditedEntity>(document: &Json) -> Json {
-    let Some(document) = document.as_object() else { return Json::Null };
-    let is_erased = personal::is_erased(document);
-    let is_gone = |field: &str| is_erased && personal::FIELDS.contains(&field);
-    let columns = E::Column::iter().map(|column| column.as_str());
-    let compared = columns.filter(|column| E::EXCLUDED_COLUMNS.iter().all(|apart| apart.as_str() != *column));
-    let value = |field: &str| if is_gone(field) { Some(Json::Null) } else { document.get(field).cloned().map(sorted) };
-    compared
-        .chain(E::EXTRA_MEMBERS.iter().copied())
-        .filter_map(|field| Some((field.to_owned(), value(field)?)))
-        .collect()
-}
-
-/// Items by id.
-pub(super) fn sorted(mut value: Json) -> Json {
-    if let Some(items) = value.as_array_mut() {
-        items.sort_by_key(|item| item["id"].to_string());
-    }
-    value
-}
-
-/// The final states, each with its document: those that no other event starts from. Determined by the documents
-/// and not by the times, because the clocks of the writers may differ.
-fn final_states<E: AuditedEntity>(events: &[ParsedEvent]) -> Vec<(Json, &Json)> {
-    let documents = events.iter().filter_map(|event| event.after.as_ref());
-    let mut states: Vec<(Json, &Json)> = documents.map(|after| (comparable::<E>(after), after)).collect();
-    for before in events.iter().filter_map(|event| event.before.as_ref()) {
-        let before = comparable::<E>(before);
-        if let Some(position) = states.iter().position(|(state, _)| is_same(state, &before)) {
-            states.remove(position);
-        }
-    }
-    states
-}
-
-/// Whether two states agree in each common field: a password hash may be unreadable.
-fn is_same(one: &Json, other: &Json) -> bool {
-    one.is_object() == other.is_object() && differences(one, other).next().is_none()
-}
-
-/// The fields in which two states differ, with both values.
-fn differences<'a>(one: &'a Json, other: &'a Json) -> impl Iterator<Item = (&'a str, &'a Json, &'a Json)> {
-    let fields = one.as_object().into_iter().flatten();
-    let both = fields.filter_map(|(field, value)| Some((field.as_str(), value, other.get(field)?)));
-    both.filter(|(_, value, other)| value != other)
-}
-
 /// How the row differs from its events; `None` if it does not.
-fn unexplained<E: AuditedEntity>(row: &Json, events: &[ParsedEvent]) -> Option<String> {
-    let states = final_states::<E>(events);
+fn unexplained<E: AuditedEntity>(row: &Json, events: &[ParsedEvent], chain: &Chain<'_>) -> Option<String> {
     let row = comparable::<E>(row);
-    if states.iter().any(|(state, _)| is_same(state, &row)) {
+    if chain.finals.iter().any(|(state, _)| is_same(state, &row)) {
         return None;
     }
-    let Some((state, _)) = states.last() else {
+    let Some((state, _)) = chain.finals.last() else {
         let what = if events.is_empty() { "was not made by shopctl" } else { "is there though an event deleted it" };
         return Some(what.to_owned());
     };
-    let told = differences(&row, state).map(|(field, value, expected)| match field {
-        PASSWORD_DIGEST => "its password hash is not the one of the events".to_owned(),
-        "items" => "its lines differ from the events".to_owned(),
-        "refunds" => "its refunds differ from the events".to_owned(),
-        _ => format!("{field} is {}, the events say {}", shown(value), shown(expected)),
+    let told = differences(&row, state).map(|(field, value, expected)| match part(field) {
+        Some((part, differs)) => format!("{part} {differs} from the events"),
+        None => format!("{field} is {}, the events say {}", shown(value), shown(expected)),
     });
     Some(told.collect::<Vec<_>>().join("; "))
 }

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value as Json, json};
 
+use super::explain::BETWEEN;
 use super::operation::{Operation, Operations, Request};
 use super::product::Changed;
 use crate::domain::price_change::{MaxChange, Repricing, percent_changed};
@@ -252,11 +253,12 @@ pub async fn history(connection: &impl ConnectionTrait, product: Id) -> Result<V
     Ok(prices)
 }
 
-/// `None` if the event does not change the price.
+/// `None` if the event does not change the price, or is of a change that a later event starts from.
 fn price_event(event: audit_event::Model) -> Option<PriceEvent> {
     let (before, after) = event.documents();
+    let is_between = after[BETWEEN].is_array();
     let (before, price) = (price_in(&before), price_in(&after)?);
-    let is_change = before != Some(price);
+    let is_change = before != Some(price) && !is_between;
     is_change.then_some(PriceEvent {
         since: event.occurred_at,
         before,

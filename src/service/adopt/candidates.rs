@@ -80,6 +80,11 @@ async fn of<E: AuditedEntity>(
             let ids = if row.found.is_some() { &mut written } else { &mut removed };
             ids.insert(row.id);
         }
+        // The row may be there or not.
+        Difference::Absorbed(row) => {
+            written.insert(row.id);
+            removed.insert(row.id);
+        }
         Difference::Wrong { entity, id: Id::Missing, name, what } => without_id.push(Told { entity, name, what }),
         Difference::Wrong { .. } => {}
     };

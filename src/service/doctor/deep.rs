@@ -112,7 +112,9 @@ async fn examine_one(connection: &impl ConnectionTrait, engine: Engine, invarian
     let by = |wanted: Writer| {
         orders.iter().filter(|(id, _)| writer(*id) == wanted).map(|(_, name)| printable(name)).collect()
     };
-    Ok(judge_by_writer(invariant, &violations, by(Writer::Shopctl), by(Writer::Other)))
+    let is_to_adopt = orders.iter().any(|(id, _)| writers.get(id).is_none_or(|writer| *writer == Writer::Other));
+    let check = judge_by_writer(invariant, &violations, by(Writer::Shopctl), by(Writer::Other));
+    Ok(if check.state == State::Warning && is_to_adopt { check.hint(CommandLine::new("adopt")) } else { check })
 }
 
 /// Orders of other programs are none of shopctl's faults; as `adopt` took them in they are none at all.
@@ -123,7 +125,7 @@ fn judge_by_writer(invariant: &Invariant, violations: &Violations, own: Vec<Stri
         (true, true) => Check::new(invariant.name, State::Ok, format!("no {}", invariant.offenders)),
         (true, false) => {
             let detail = format!("{}, all of {by_others}", invariant.offenders);
-            Check::new(invariant.name, State::Warning, detail).hint(CommandLine::new("adopt"))
+            Check { state: State::Warning, detail, ..judge(invariant, violations) }
         }
         (false, true) => judge(invariant, violations),
         (false, false) => {

@@ -37,7 +37,7 @@ pub(super) fn wrong_of_product(events: &[ParsedEvent], movements: &[stock_moveme
 /// Each movement corresponds to one line of an event: pieces taken or restored.
 fn wrong_order_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     let mut expected = Vec::new();
-    for event in events {
+    for event in events.iter().filter(|event| !event.is_between()) {
         let after = event.after.as_ref().unwrap_or(&Json::Null);
         let taken = match event.before {
             _ if matches!(
@@ -66,7 +66,7 @@ fn wrong_order_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model
 
 /// Each event that changed a stock, except for orders, has one movement, or several for what one cannot hold.
 fn wrong_own_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
-    let expected = events.iter().filter_map(|event| {
+    let expected = events.iter().filter(|event| !event.is_between()).filter_map(|event| {
         let level = |document: &Option<Json>| {
             let document = document.as_ref()?;
             document.get("moved_quantity").or_else(|| document.get("stock_quantity"))?.as_i64()
@@ -152,7 +152,7 @@ fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model
 /// The event of an adjusted or counted stock has the reason that its movement has.
 fn wrong_own_reason(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     let expected = |movement: &stock_movement::Model| {
-        let event = events_of(events, movement).next()?;
+        let event = events_of(events, movement).find(|event| !event.is_between())?;
         match event.operation.known() {
             Some(EventName::StockAdjust | EventName::StockSet) => event.reason.as_deref(),
             Some(EventName::StockAccept) => Some(MovementReason::External.as_str()),

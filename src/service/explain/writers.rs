@@ -33,7 +33,7 @@ pub(in crate::service) async fn writers_of_orders(
         let subjects = order::Entity::subjects(connection, orders).await?;
         let mut foreign = HashSet::new();
         let mut note = |difference| {
-            if let Difference::Foreign(row) = difference {
+            if let Difference::Foreign(row) | Difference::Absorbed(row) = difference {
                 foreign.insert(row.id);
             }
         };
