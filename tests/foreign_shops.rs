@@ -21,8 +21,7 @@ on_every_backend!(
     a_shop_without_history_is_taken_over_as_it_is,
     checks_of_a_shop_that_is_not_taken_over_say_so,
     rows_that_share_a_unique_value_are_named_in_pairs,
-    all_columns_that_are_missing_are_named_at_once,
-    a_view_over_two_tables_is_named_once
+    all_columns_that_are_missing_are_named_at_once
 );
 
 fn a_shop_as_sequelize_sync_makes_it_is_taken_over(shop: &Shop) {
@@ -264,20 +263,6 @@ fn all_columns_that_are_missing_are_named_at_once(shop: &Shop) {
     made.sql("UPDATE order_items SET unit_price = 9.50");
     made.run(&["adopt", "--yes", "--fix-totals"]).success();
     assert_taken_over(&made);
-}
-
-fn a_view_over_two_tables_is_named_once(shop: &Shop) {
-    if shop.backend == Backend::Sqlite {
-        return;
-    }
-    let made = made_by_others(shop, &document(shop.backend));
-    made.sql("CREATE VIEW bought AS SELECT o.created_at, u.email FROM orders o JOIN users u ON u.id = o.user_id");
-    let run = made.run(&["adopt", "--dry-run"]);
-    if shop.backend == Backend::Postgres {
-        let run = run.exits_with(6);
-        assert_eq!(run.stderr.matches("view bought").count(), 1, "{run}");
-        assert_eq!(run.stderr.matches("DROP VIEW").count(), 1, "{run}");
-    }
 }
 
 /// Values that this role cannot read might not fit.

@@ -1,7 +1,7 @@
 //! What the tables of another program do by themselves: constraints, triggers, computed columns.
 
 use crate::on_every_backend;
-use crate::support::foreign::{assert_taken_over, document, made_by_others, sequelize};
+use crate::support::foreign::{assert_taken_over, document, hints, made_by_others, sequelize};
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
@@ -143,6 +143,62 @@ fn triggers_on_converted_columns_stay_on_postgres() {
     made.run(&["adopt", "--yes", "--fix-totals"]).success();
     assert_taken_over(&made);
     assert_eq!(made.number("SELECT COUNT(*) FROM pg_trigger WHERE tgname = 'touched'"), 1);
+}
+
+/// Such a policy too.
+#[test]
+fn policies_on_converted_columns_stay_on_postgres() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let made = made_by_others(&shop, &document(Backend::Postgres));
+    made.sql("CREATE POLICY newer ON users USING (created_at > '2000-01-01')");
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+    assert_eq!(made.number("SELECT COUNT(*) FROM pg_policy WHERE polname = 'newer'"), 1);
+}
+
+/// PostgreSQL changes no type of what they use, and adds no column to a table whose rows are values elsewhere.
+#[test]
+fn what_uses_converted_columns_on_postgres_is_named_first() {
+    for (others, what) in [
+        (
+            "CREATE RULE kept AS ON DELETE TO users WHERE old.created_at IS NULL DO INSTEAD NOTHING",
+            "rule kept of table users",
+        ),
+        ("CREATE TABLE copies (users users)", "column users of table copies"),
+        (
+            "CREATE TABLE reviews (user_id varchar(36) REFERENCES users (id), \
+             short text GENERATED ALWAYS AS (left(user_id, 8)) STORED)",
+            "column short of table reviews",
+        ),
+        (
+            "CREATE SCHEMA SCHEMA; CREATE TABLE SCHEMA.reviews (user_id varchar(36) REFERENCES users (id))",
+            "foreign key reviews_user_id_fkey of table SCHEMA.reviews",
+        ),
+        (
+            "CREATE VIEW bought AS SELECT o.created_at, u.email FROM orders o JOIN users u ON u.id = o.user_id",
+            "view bought",
+        ),
+    ] {
+        let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+        let made = with_words(
+            &shop,
+            &[
+                ("uuid PRIMARY KEY DEFAULT gen_random_uuid()", "varchar(36) PRIMARY KEY"),
+                ("_id uuid ", "_id varchar(36) "),
+            ],
+        );
+        let schema = format!("other_{}", made.database_name());
+        made.sql(
+            &others.replace("SCHEMA.", &format!("{schema}.")).replace("SCHEMA SCHEMA", &format!("SCHEMA {schema}")),
+        );
+        let run = made.run(&["adopt", "--dry-run"]).exits_with(6).says(&what.replace("SCHEMA", &schema));
+        let hints = hints(&run.stderr);
+        assert_eq!(hints.len(), 1, "named once: {run}");
+        let (_, removal) = hints[0].rsplit_once(": ").expect("a statement");
+        made.sql(removal);
+        made.run(&["adopt", "--yes", "--fix-totals"]).success();
+        assert_taken_over(&made);
+    }
 }
 
 #[test]

@@ -64,6 +64,9 @@ pub struct Facts {
     /// for the current one), `kind` (`FOREIGN KEY`, `VIEW`, `MATERIALIZED VIEW`), `from_table`, `name` of the foreign
     /// key, `to_table`.
     pub references: &'static str,
+    /// A query for `in_table`, `in_column` (empty for all), `what` and `removal`: what else keeps a column from changing
+    /// its type, and the statement that removes it. Triggers, policies and computed columns are no part of it.
+    pub column_users: Option<&'static str>,
     /// The beginning and end of a script's transaction, if DDL is transactional.
     pub script_transaction: Option<(&'static str, &'static str)>,
     /// The first statement of a script.

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::ForeignShop;
-use crate::db::adoption::{ForeignTable, OthersKey, free_name};
+use super::misfit::text_or_null;
+use crate::db::adoption::{ForeignColumn, ForeignTable, OthersKey, free_name};
+use crate::db::answers::required_rows;
 use crate::db::references::{Reference, references};
 use crate::db::schema::{Object, ObjectKind, meaning};
-use crate::domain::text::in_full;
+use crate::domain::text::{distinct, in_full};
 use crate::error::{Error, Result};
 
 /// Something of another program, and what to do about it, with the statement at the end.
@@ -27,7 +29,9 @@ impl ForeignShop {
         let mut blocking = self.broken_views(connection, &changing).await;
         blocking.extend(self.blocking_references(connection, &changing).await?);
         blocking.extend(self.lost(&changing));
-        blocking.extend(self.computed(&changing));
+        let retyped = self.retyped(&changing);
+        blocking.extend(self.computed(&retyped));
+        blocking.extend(self.column_users(connection, &retyped).await?);
         refuse("adopt.referenced", "would not follow the converted tables", blocking)
     }
 
@@ -141,31 +145,65 @@ impl ForeignShop {
         self.found.objects.iter().filter(is_lost).map(|(object, _)| self.removed(object)).collect()
     }
 
-    /// Columns that another program computes of converted ones, which keeps those from changing where tables stay.
-    fn computed(&self, changing: &[ForeignTable]) -> Vec<Obstacle> {
-        let engine = self.engine;
-        if engine.script_transaction.is_none() || engine.has_one_writer {
+    /// Columns whose types change where tables stay, as table and column: the shop's own, and those of others that refer
+    /// to ids.
+    fn retyped(&self, changing: &[ForeignTable]) -> Vec<(String, String)> {
+        if self.engine.script_transaction.is_none() || self.engine.has_one_writer {
             return Vec::new();
         }
-        let mut obstacles = Vec::new();
-        for table in changing {
-            let retyped = |word: &String| {
-                let mut columns = table.columns.iter().filter(|column| column.found_type() != column.expected_type());
-                columns.any(|column| column.found_name == *word)
-            };
-            for (column, said) in self.found.of_table(&table.found_name, ObjectKind::Column) {
-                let Some((_, expression)) = said.split_once(" GENERATED ALWAYS AS (") else { continue };
-                if meaning::words(expression).iter().any(retyped) {
-                    let [from, name] = [&table.found_name, column].map(|name| engine.quoted(name));
-                    let removal = in_full(&format!("ALTER TABLE {from} DROP COLUMN {name}"));
-                    obstacles.push(Obstacle {
-                        what: format!("column {} of table {}", in_full(column), in_full(&table.found_name)),
-                        remedy: format!("it is computed: remove it first, and make it again afterwards: {removal}"),
-                    });
-                }
+        let is_retyped = |column: &ForeignColumn| column.found_type() != column.expected_type();
+        let own = changing.iter().flat_map(|table| {
+            let columns = table.columns.iter().filter(|column| is_retyped(column));
+            columns.map(|column| (table.found_name.clone(), column.found_name.clone()))
+        });
+        let taken = self.taken(changing);
+        let keys = taken.keys_of_others().into_iter().filter(|key| is_retyped(&key.column));
+        own.chain(keys.map(|key| (key.table.to_owned(), key.column.found_name.clone()))).collect()
+    }
+
+    /// Columns that another program computes of converted ones.
+    fn computed(&self, retyped: &[(String, String)]) -> Vec<Obstacle> {
+        let tables = distinct(retyped.iter().map(|(table, _)| table));
+        let columns = tables.into_iter().flat_map(|table| {
+            let columns = self.found.of_table(table, ObjectKind::Column);
+            columns.map(move |(column, said)| (table, column, said))
+        });
+        let is_computed = |(table, _, said): &(&String, &str, &str)| {
+            let Some((_, expression)) = said.split_once(" GENERATED ALWAYS AS (") else { return false };
+            let words = meaning::words(expression);
+            retyped.iter().any(|(other, column)| other == *table && words.contains(column))
+        };
+        let obstacle = |(table, column, _): (&String, &str, &str)| {
+            let [from, name] = [table, column].map(|name| self.engine.quoted(name));
+            let removal = in_full(&format!("ALTER TABLE {from} DROP COLUMN {name}"));
+            Obstacle {
+                what: format!("column {} of table {}", in_full(column), in_full(table)),
+                remedy: format!("it is computed: remove it first, and make it again afterwards: {removal}"),
             }
-        }
-        obstacles
+        };
+        columns.filter(is_computed).map(obstacle).collect()
+    }
+
+    /// What else of other programs keeps columns from changing their types.
+    async fn column_users(
+        &self,
+        connection: &impl ConnectionTrait,
+        retyped: &[(String, String)],
+    ) -> Result<Vec<Obstacle>> {
+        let Some(sql) = self.engine.column_users.filter(|_| !retyped.is_empty()) else { return Ok(Vec::new()) };
+        let rows = required_rows(connection, sql).await?;
+        let is_in_the_way = |row: &&QueryResult| {
+            let (table, column) = (text_or_null(row, "in_table"), text_or_null(row, "in_column"));
+            retyped.iter().any(|(other, retyped)| *other == table && (column.is_empty() || *retyped == column))
+        };
+        let obstacle = |row: &QueryResult| {
+            let removal = in_full(&text_or_null(row, "removal"));
+            Obstacle {
+                what: in_full(&text_or_null(row, "what")),
+                remedy: format!("remove it first, and make it again afterwards: {removal}"),
+            }
+        };
+        Ok(rows.iter().filter(is_in_the_way).map(obstacle).collect())
     }
 
     /// Views that do not work: none can be renamed along with what it uses.

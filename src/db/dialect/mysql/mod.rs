@@ -39,6 +39,7 @@ pub static FACTS: Facts = Facts {
     unchecked_references: Some(("SET FOREIGN_KEY_CHECKS = 0", "SET FOREIGN_KEY_CHECKS = 1")),
     broken_references: None,
     removable: catalog::REMOVABLE,
+    column_users: None,
     references: "SELECT DISTINCT IF(table_schema = DATABASE(), '', CAST(table_schema AS CHAR)) AS in_schema, \
                  'FOREIGN KEY' AS kind, CAST(table_name AS CHAR) AS from_table, CAST(constraint_name AS CHAR) AS name, \
                  CAST(referenced_table_name AS CHAR) AS to_table FROM information_schema.key_column_usage \

@@ -178,7 +178,7 @@ fn renames(tables: &[ForeignTable]) -> Vec<String> {
     statements
 }
 
-/// Another program's triggers on columns whose type changes, which would stop that.
+/// Another program's triggers and policies on columns whose type changes, which would stop that.
 fn triggers_on_retyped(tables: &[ForeignTable], model: &Schema) -> Vec<Dependent> {
     let mut triggers = Vec::<Dependent>::new();
     for table in tables {
@@ -186,7 +186,7 @@ fn triggers_on_retyped(tables: &[ForeignTable], model: &Schema) -> Vec<Dependent
             let object = Object { table: table.name.clone(), kind: ObjectKind::Column, name: column.name.clone() };
             for dependent in model.dependents.get(&object).into_iter().flatten() {
                 let is_new = triggers.iter().all(|known| known.removal != dependent.removal);
-                if is_new && dependent.removal.starts_with("DROP TRIGGER") {
+                if is_new && ["DROP TRIGGER", "DROP POLICY"].iter().any(|word| dependent.removal.starts_with(word)) {
                     triggers.push(dependent.clone());
                 }
             }

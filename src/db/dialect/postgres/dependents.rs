@@ -68,6 +68,28 @@ const DEPENDENTS: &str = "WITH RECURSIVE reads AS (SELECT DISTINCT d.refobjid AS
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid \
     ORDER BY depth, 6";
 
+/// Rules, publications of some columns or rows, and columns whose type is a row of the table.
+pub(super) const COLUMN_USERS: &str = "WITH used AS (SELECT c.oid, c.relname, a.attname, d.classid, d.objid FROM pg_depend d \
+    JOIN pg_class c ON c.oid = d.refobjid \
+    AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) \
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid \
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0) \
+    SELECT CAST(u.relname AS text) AS in_table, CAST(u.attname AS text) AS in_column, \
+    'rule ' || r.rulename || ' of table ' || e.relname AS what, \
+    'DROP RULE ' || quote_ident(r.rulename) || ' ON ' || e.oid::regclass AS removal \
+    FROM used u JOIN pg_rewrite r ON u.classid = 'pg_rewrite'::regclass AND r.oid = u.objid \
+    JOIN pg_class e ON e.oid = r.ev_class AND e.relkind IN ('r', 'p') \
+    UNION SELECT CAST(u.relname AS text), CAST(u.attname AS text), 'publication ' || b.pubname || ' of table ' || u.relname, \
+    'ALTER PUBLICATION ' || quote_ident(b.pubname) || ' DROP TABLE ' || u.oid::regclass \
+    FROM used u JOIN pg_publication_rel p ON u.classid = 'pg_publication_rel'::regclass AND p.oid = u.objid \
+    JOIN pg_publication b ON b.oid = p.prpubid \
+    UNION SELECT CAST(c.relname AS text), '', 'column ' || a.attname || ' of table ' || h.relname, \
+    'ALTER TABLE ' || h.oid::regclass || ' ALTER COLUMN ' || quote_ident(a.attname) || ' TYPE text' \
+    FROM pg_class c JOIN pg_type t ON t.oid = c.reltype \
+    JOIN pg_attribute a ON a.atttypid IN (t.oid, t.typarray) AND a.atttypid > 0 AND NOT a.attisdropped \
+    JOIN pg_class h ON h.oid = a.attrelid AND h.relkind IN ('r', 'p') \
+    WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+
 /// What depends on each column of the current schema, as far as the server tells.
 pub async fn read(session: &dyn Session) -> Result<BTreeMap<Object, Vec<Dependent>>> {
     let mut dependents: BTreeMap<Object, Vec<Dependent>> = BTreeMap::new();

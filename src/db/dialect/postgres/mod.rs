@@ -37,6 +37,7 @@ pub static FACTS: Facts = Facts {
     unchecked_references: None,
     broken_references: None,
     removable: catalog::REMOVABLE,
+    column_users: Some(dependents::COLUMN_USERS),
     references: "SELECT DISTINCT CASE WHEN r.relnamespace = t.relnamespace THEN '' ELSE CAST(n.nspname AS text) END \
                  AS in_schema, CASE WHEN k.oid IS NOT NULL THEN 'FOREIGN KEY' WHEN r.relkind = 'm' \
                  THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END AS kind, CAST(r.relname AS text) AS from_table, \

@@ -38,6 +38,7 @@ pub static FACTS: Facts = Facts {
          FROM pragma_foreign_key_check GROUP BY 1",
     ),
     removable: catalog::REMOVABLE,
+    column_users: None,
     references: "SELECT '' AS in_schema, 'FOREIGN KEY' AS kind, m.name AS from_table, \
                  '(' || group_concat(f.\"from\", ', ') || ')' AS name, lower(f.\"table\") AS to_table \
                  FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table' \
