@@ -16,6 +16,7 @@ on_every_backend!(
     pieces_that_another_program_oversold_are_counted,
     a_cancelled_order_of_another_program_restocks_nothing_twice,
     addresses_and_statuses_in_another_case_have_a_repair_that_works,
+    totals_that_were_taken_in_as_they_are_are_counted,
     hostile_rows_stop_no_list_no_check_and_no_adoption,
     a_dry_run_of_adopt_changes_nothing,
     a_full_stock_and_orders_as_large_are_taken_in,
@@ -332,14 +333,15 @@ fn addresses_and_statuses_in_another_case_have_a_repair_that_works(shop: &Shop) 
     forget_checks(shop);
     shop.sql(
         "INSERT INTO users (email, password_hash, first_name, last_name) \
-         VALUES ('O''Hara@Example.com', 'x', 'O', 'H'), (' up@example.com ', 'x', 'U', 'P')",
+         VALUES ('O''Hara@Example.com', 'x', 'O', 'H'), (' up@example.com ', 'x', 'U', 'P'), \
+         ('App@Example.com', 'x', 'A', 'P'), ('app+2@example.com', 'x', 'A', 'P')",
     );
     place(shop, "APP-1", "pending");
     unbound(shop, "UPDATE orders SET status = 'Paid' WHERE reference = 'APP-1'");
     unbound(shop, "UPDATE users SET status = 'ACTIVE' WHERE email = 'app@example.com'");
     let run = shop.run(&["adopt", "--fix-totals", "--yes", "--json"]).success().json();
     let repairs = run["repairs"].as_array().expect("a list").clone();
-    assert_eq!(repairs.len(), 4, "{run}");
+    assert_eq!(repairs.len(), 5, "{run}");
     for repair in repairs {
         let repair = repair["repair"].as_str().expect("a repair");
         if repair.starts_with("shopctl ") { drop(shop.paste(repair).success()) } else { shop.sql(repair) }
@@ -348,8 +350,22 @@ fn addresses_and_statuses_in_another_case_have_a_repair_that_works(shop: &Shop) 
     let run = shop.run(&["adopt", "--fix-totals", "--yes", "--json"]).success().json();
     assert_eq!(run["repairs"], Value::Array(Vec::new()), "{run}");
     assert_eq!(shop.column("SELECT status FROM orders"), ["paid"]);
+    let third =
+        "SELECT COUNT(*) FROM users WHERE email IN ('app@example.com', 'app+2@example.com', 'app+3@example.com')";
+    assert_eq!(shop.number(third), 3, "each has an address of its own");
     assert_green(shop);
     shop.run(&["order", "ship", "APP-1"]).success();
+}
+
+fn totals_that_were_taken_in_as_they_are_are_counted(shop: &Shop) {
+    stocked(shop);
+    place(shop, "APP-1", "pending");
+    shop.add_lines_as_another_program("APP-1");
+    shop.sql("UPDATE orders SET total_amount = 1 WHERE reference = 'APP-1'");
+    shop.run(&["adopt", "--yes"]).success();
+    let run = shop.run(&["doctor", "--deep"]).success();
+    let told = "no orders whose total differs from their lines but those that another program wrote: 1 (APP-1)";
+    assert!(run.stdout.contains(told), "{run}");
 }
 
 fn hostile_rows_stop_no_list_no_check_and_no_adoption(shop: &Shop) {

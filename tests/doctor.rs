@@ -183,7 +183,7 @@ fn rows_of_other_programs_are_reported_as_warnings(shop: &Shop) {
     let run = doctor(shop).success();
     let found = checks(&run);
     assert_eq!(found["user-has-event"].1, "users made by another program: 1 ($(id)@Example.com)");
-    let products = "products made by another program: 7 (OLD-0, OLD-1, OLD-2, OLD-3, OLD-4, …)";
+    let products = "products made by another program: 7 (OLD-0, OLD-1, OLD-2, OLD-3, OLD-4 and 2 more)";
     assert_eq!(found["product-has-event"], ("warning".to_owned(), products.to_owned()));
     assert!(run.stdout.contains("shopctl adopt"), "{run}");
     assert!(!run.stdout.contains("shopctl user show $(id)"), "a hint must not run in a shell: {run}");

@@ -10,7 +10,9 @@ on_every_backend!(
     skus_that_differ_only_in_case_are_distinguished_or_rejected,
     blank_keys_are_told_apart_by_an_import,
     keys_that_look_like_an_id_are_found,
-    rows_with_the_same_key_are_not_mixed_up_by_an_import
+    rows_with_the_same_key_are_not_mixed_up_by_an_import,
+    what_is_no_address_is_named,
+    what_is_not_named_is_counted
 );
 
 fn insert(shop: &Shop) {
@@ -227,4 +229,37 @@ fn rows_with_the_same_key_are_not_mixed_up_by_an_import(shop: &Shop) {
     shop.file("one.csv", "sku,name\nA-1,Third\n");
     shop.run(&["product", "import", "one.csv"]).exits_with(7).says("is the key of 2 products");
     assert_eq!(names(), before);
+}
+
+fn what_is_no_address_is_named(shop: &Shop) {
+    shop.sql(
+        "INSERT INTO users (email, password_hash, first_name, last_name) \
+         VALUES ('nobody', 'x', 'N', 'B'), ('', 'x', 'E', 'M'), ('@example.com', 'x', 'A', 'T')",
+    );
+    let users = shop.run(&["user", "list", "--json"]).success().json();
+    let users = users["items"].as_array().expect("a list");
+    let empty = users.iter().find(|user| user["email"] == "").expect("is listed");
+    let id = empty["id"].as_str().expect("text");
+    let run = shop.run(&["adopt", "--yes"]).success();
+    let run = run.says("user nobody has no e-mail address: user update --email gives it one");
+    run.says("user @example.com has no e-mail address").says(&format!("user {id} has no e-mail address"));
+    shop.run(&["doctor", "--deep"]).success();
+    for (number, who) in ["nobody", id, "@example.com"].into_iter().enumerate() {
+        shop.run(&["user", "update", who, "--email", &format!("n{number}@example.com")]).success();
+    }
+    let run = shop.run(&["adopt", "--yes"]).success();
+    assert!(!run.stderr.contains("e-mail address"), "{run}");
+    shop.run(&["audit", "verify"]).success();
+}
+
+/// As many as a terminal has lines: the rest is counted, with the command that lists them.
+fn what_is_not_named_is_counted(shop: &Shop) {
+    let names: Vec<String> = (0..23).map(|number| format!("('nobody {number}', 'x', 'N', 'B')")).collect();
+    shop.sql(&format!("INSERT INTO users (email, password_hash, first_name, last_name) VALUES {}", names.join(", ")));
+    let run = shop.run(&["adopt", "--yes"]).success().says("3 more; to list them all: ");
+    assert_eq!(run.stderr.matches("has no e-mail address").count(), 20, "{run}");
+    let all = shop.run(&["adopt", "--dry-run", "--json"]).success().json();
+    assert_eq!(all["repairs"].as_array().map(Vec::len), Some(23), "{all}");
+    let doctor = shop.run(&["doctor", "--deep"]).success();
+    assert!(doctor.stdout.contains("nobody 12 and 18 more)"), "{doctor}");
 }

@@ -5,6 +5,9 @@ use super::text::checked_text;
 /// The longest address, in bytes: the column's width.
 pub const EMAIL_MAX_BYTES: usize = 255;
 
+/// What every address is like, as a pattern of SQL.
+pub const EMAIL_PATTERN: &str = "%_@_%";
+
 /// A trimmed, lower-cased address of valid syntax with a domain, at most `EMAIL_MAX_BYTES`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);

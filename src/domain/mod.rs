@@ -37,7 +37,7 @@ pub(crate) mod zone;
 
 pub use amount::Amount;
 pub use clock::{Clock, IdSource};
-pub use email::Email;
+pub use email::{EMAIL_PATTERN, Email};
 pub use event::{EntityKind, EventName, Outcome};
 pub use id::{Form, Id, OddId};
 pub use idempotency_key::IdempotencyKey;

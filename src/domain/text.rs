@@ -52,12 +52,24 @@ pub fn seconds(duration: Duration) -> String {
     ((duration.as_secs_f64() * parts).round() / parts).to_string()
 }
 
-/// The first `most` names: `a, b, …`
+/// The first `most` names: `a, b and 7 more`
 pub fn first_names(names: impl IntoIterator<Item = String>, most: usize) -> String {
     let mut names = names.into_iter();
     let shown: Vec<String> = names.by_ref().take(most).collect();
-    let more = if names.next().is_some() { ", …" } else { "" };
-    format!("{}{more}", shown.join(", "))
+    format!("{}{}", shown.join(", "), and_more(names.count() as u64))
+}
+
+/// ` and 7 more`, and nothing for none.
+pub fn and_more(count: u64) -> String {
+    if count > 0 { format!(" and {count} more") } else { String::new() }
+}
+
+/// Another value for a row that has to have one of its own: `ada+2@example.com`, `MUG-2`.
+pub fn numbered(value: &str, number: usize) -> String {
+    match value.rsplit_once('@') {
+        Some((local, domain)) => format!("{local}+{number}@{domain}"),
+        None => format!("{value}-{number}"),
+    }
 }
 
 /// The values in order, each once.

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use super::{Rows, expect_rows};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::{EntityKind, Id, MovementReason, OrderStatus, Outcome, UserStatus};
+use crate::domain::{EMAIL_PATTERN, EntityKind, Id, MovementReason, OrderStatus, Outcome, UserStatus};
 use crate::entity::{Stored, audit_event, order, order_item, product, stock_movement, user};
 use crate::error::Result;
 
@@ -134,6 +134,14 @@ pub async fn find_unknown_user_statuses(connection: &impl ConnectionTrait) -> Re
     let users = user::Entity::find().select_only().columns([Column::Id, Column::Email, Column::Status]);
     let unknown = users.filter(is_unknown(Column::Status, UserStatus::ALL.map(UserStatus::as_str)));
     Ok(unknown.order_by_asc(Column::Email).into_tuple().all(connection).await?)
+}
+
+/// The users with something else than an e-mail address.
+pub async fn find_users_without_address(connection: &impl ConnectionTrait) -> Result<Vec<(Id, Stored<String>)>> {
+    use user::Column;
+    let users = user::Entity::find().select_only().columns([Column::Id, Column::Email]);
+    let without = users.filter(Column::Email.not_like(EMAIL_PATTERN));
+    Ok(without.order_by_asc(Column::Email).into_tuple().all(connection).await?)
 }
 
 /// A line whose order or product is gone, or an order whose user is.

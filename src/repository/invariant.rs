@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use uuid::Uuid;
 
 use crate::db::target::Engine;
-use crate::domain::{EntityKind, EventName, Id, MovementReason, OrderStatus, UserStatus};
+use crate::domain::{EMAIL_PATTERN, EntityKind, EventName, Id, MovementReason, OrderStatus, UserStatus};
 use crate::entity::Stored;
 use crate::entity::tables::{Column, Family, Table, tables};
 use crate::error::{Error, Result, printable};
@@ -128,7 +128,7 @@ impl Invariant {
 const ADOPT: Remedy = Remedy::Run("adopt");
 
 /// Every rule: inconsistencies first, then foreign values.
-pub static INVARIANTS: [Invariant; 24] = [
+pub static INVARIANTS: [Invariant; 25] = [
     broken("stock-not-negative", "products with less than nothing in stock", NameKind::Text, |engine| {
         format!("SELECT '' AS place, {} AS name FROM products WHERE stock_quantity < 0", engine.key_or_id("sku", "id"))
     })
@@ -224,6 +224,11 @@ pub static INVARIANTS: [Invariant; 24] = [
     foreign("status-is-known", "statuses that the shop does not know", NameKind::Row, status_is_known),
     foreign("email-is-lower-case", "e-mail addresses with capitals or spaces around them", NameKind::Text, |_| {
         "SELECT '' AS place, email AS name FROM users WHERE email <> LOWER(email) OR email <> TRIM(email)".to_owned()
+    })
+    .remedy(Remedy::Run("adopt --dry-run")),
+    foreign("email-is-address", "users with something else than an e-mail address", NameKind::Text, |engine| {
+        let name = engine.key_or_id("NULLIF(email, '')", "id");
+        format!("SELECT '' AS place, {name} AS name FROM users WHERE email NOT LIKE '{EMAIL_PATTERN}'")
     })
     .remedy(Remedy::Run("adopt --dry-run")),
     foreign(

@@ -151,6 +151,12 @@ const ANYWHERE: &[Break] = &[
         "UPDATE users SET email = 'grace@example.com' WHERE email = 'Grace@example.com'",
     ),
     foreign(
+        "email-is-address",
+        "nobody",
+        "UPDATE users SET email = 'nobody' WHERE email = 'grace@example.com'",
+        "UPDATE users SET email = 'grace@example.com' WHERE email = 'nobody'",
+    ),
+    foreign(
         "keys-differ-by-more-than-case",
         "EXTRA and extra",
         "INSERT INTO products (sku, name, price, stock_quantity) VALUES ('extra', 'x', 1, 0)",

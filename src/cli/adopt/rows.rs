@@ -8,8 +8,8 @@ use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::finish;
 use crate::context::Context;
-use crate::domain::text::counted;
-use crate::error::{CommandLine, Hint, Result, printable};
+use crate::domain::text::{counted, in_full};
+use crate::error::{CommandLine, Hint, Result};
 use crate::output::{Change, Mutation};
 use crate::service::adopt::{self, Adoption, Counts, Repair, Told};
 
@@ -67,7 +67,7 @@ fn summary(adoption: &Adoption) -> String {
 /// Names the rows, for people.
 fn tell_rows(context: &Context, adoption: &Adoption) {
     for Told { entity, name, what } in adoption.rows.iter().take(SHOWN) {
-        context.output.note(&format!("{entity} {}: {}", printable(name), printable(what)));
+        context.output.note(&format!("{entity} {}: {}", in_full(name), in_full(what)));
     }
     let count = adoption.count();
     if count > SHOWN as u64 {
@@ -130,16 +130,15 @@ fn rendered(context: &Context, repair: &Repair) -> Option<String> {
 
 /// What remains to be decided by people.
 fn tell_rest(context: &Context, adoption: &Adoption, repairs: &[Repair], sets_totals: bool) {
-    for (sku, pieces) in adoption.oversold.iter().take(SHOWN) {
+    let warn = |lines: Vec<String>| lines.iter().take(SHOWN).for_each(|line| context.output.warn(line));
+    let oversold = adoption.oversold.iter().map(|(sku, pieces)| {
         let pieces = counted(*pieces, "piece");
-        context.output.warn(&format!("another program oversold {pieces} of {}", printable(sku)));
-    }
-    for Told { entity, name, what } in adoption.left.iter().take(SHOWN) {
-        context.output.warn(&format!("not taken in: {entity} {}: {}", printable(name), printable(what)));
-    }
-    for Told { entity, name, what } in adoption.lost.iter().take(SHOWN) {
-        context.output.warn(&format!("{entity} {}: {what}", printable(name)));
-    }
+        format!("another program oversold {pieces} of {}", in_full(sku))
+    });
+    warn(oversold.collect());
+    let told = |Told { entity, name, what }: &Told| format!("{entity} {}: {}", in_full(name), in_full(what));
+    warn(adoption.left.iter().map(|left| format!("not taken in: {}", told(left))).collect());
+    warn(adoption.lost.iter().map(told).collect());
     if !adoption.totals_of_zero.is_empty() {
         let orders = counted(adoption.totals_of_zero.len(), "order");
         let what = format!("the total of {orders} is 0 although there are lines: ");
@@ -149,10 +148,16 @@ fn tell_rest(context: &Context, adoption: &Adoption, repairs: &[Repair], sets_to
         });
     }
     for repair in repairs.iter().take(SHOWN) {
-        let what = format!("{} {} has {}", repair.entity, printable(&repair.name), printable(&repair.value));
+        let what = format!("{} {} has {}", repair.entity, in_full(&repair.name), in_full(&repair.value));
         context.output.suggest(match &repair.way_out {
             Some(way_out) => Hint::from(format!("{what}: ")).and(way_out.clone()),
             None => Hint::from(what),
         });
+    }
+    let counts = [adoption.oversold.len(), adoption.left.len(), adoption.lost.len(), repairs.len()];
+    let more: usize = counts.iter().map(|count| count.saturating_sub(SHOWN)).sum();
+    if more > 0 {
+        let all = CommandLine::new("adopt --dry-run --json");
+        context.output.suggest(Hint::from(format!("{more} more; to list them all: ")).and(all));
     }
 }

@@ -6,7 +6,7 @@ use super::ForeignShop;
 use super::misfit::{Misfit, text_or_null};
 use crate::db::adoption::{ForeignColumn, ForeignTable};
 use crate::db::answers::required_rows;
-use crate::domain::text::in_full;
+use crate::domain::text::{in_full, numbered};
 use crate::error::Result;
 
 /// Maximum number of rows that are asked for.
@@ -39,7 +39,7 @@ pub(super) async fn duplicates(
     let of_group = |group: &[[String; 3]]| -> Vec<Misfit> {
         let Some(([first, ..], others)) = group.split_first() else { return Vec::new() };
         let misfit = |(number, [row, literal, value]): (usize, &[String; 3])| {
-            let other = other_value(value, number + 2).replace('\'', "''");
+            let other = numbered(value, number + 2).replace('\'', "''");
             let statement = format!("UPDATE {from} SET {name} = '{other}' WHERE {id} = {literal}");
             let remedy = format!(
                 "of rows with the same {} keep one, or give the other another {0}: {}",
@@ -59,12 +59,4 @@ pub(super) async fn duplicates(
         others.iter().enumerate().map(misfit).collect()
     };
     Ok(groups.flat_map(of_group).collect())
-}
-
-/// `ada+2@example.com`, `MUG-2`
-fn other_value(value: &str, number: usize) -> String {
-    match value.rsplit_once('@') {
-        Some((local, domain)) => format!("{local}+{number}@{domain}"),
-        None => format!("{value}-{number}"),
-    }
 }

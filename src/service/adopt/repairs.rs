@@ -1,14 +1,18 @@
-//! Values that differ from shopctl's own only in the case of their letters, and stocks that are none, each with what
-//! mends it.
+//! Values that differ from shopctl's own only in the case of their letters, and stocks and e-mail addresses that are
+//! none, each with what mends it.
 
 use std::collections::HashSet;
 
 use sea_orm::ConnectionTrait;
 
+use crate::domain::text::numbered;
 use crate::domain::{EntityKind, Id, OrderStatus, UserStatus};
 use crate::entity::{Stored, product};
 use crate::error::{CommandLine, Hint, Result};
 use crate::repository::{Lock, adoption, user};
+
+/// The last number for an address that another user has: `ada+9@example.com`.
+const NUMBERS: usize = 9;
 
 /// A value that another program wrote in its own way.
 #[derive(Debug, Clone)]
@@ -26,6 +30,7 @@ pub struct Repair {
 /// All such e-mail addresses and statuses.
 pub async fn find_repairs(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
     let mut repairs = of_emails(connection).await?;
+    repairs.extend(of_no_emails(connection).await?);
     repairs.extend(of_statuses(connection).await?);
     repairs.extend(of_stocks(connection).await?);
     Ok(repairs)
@@ -36,26 +41,48 @@ async fn of_emails(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
     let mut foreign = user::find_foreign_emails(connection).await?;
     foreign.retain(|email| canonical(email) != *email);
     let wanted: Vec<String> = foreign.iter().map(|email| canonical(email)).collect();
-    let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-    let there = user::find_by_emails(connection, &wanted, Lock::None).await?;
-    let mut taken: HashSet<String> = there.into_iter().map(|user| user.email.to_string()).collect();
-    let repair = |email: String| {
-        let own = canonical(&email);
-        // Of several spellings one can have the address.
-        let is_free = taken.insert(own.clone());
-        let command = || CommandLine::new("user update").argument(&email).option("--email", &own);
+    let mut taken = addresses(connection, &wanted).await?;
+    // Of several spellings one can have the address.
+    let is_free: Vec<bool> = wanted.iter().map(|own| taken.insert(own.clone())).collect();
+    let numbered = |own: &String| (2..=NUMBERS).map(|number| numbered(own, number)).collect::<Vec<_>>();
+    let others = wanted.iter().zip(&is_free).filter(|(_, is_free)| !**is_free);
+    let others: Vec<String> = others.flat_map(|(own, _)| numbered(own)).collect();
+    taken.extend(addresses(connection, &others).await?);
+    let repair = |((email, own), is_free): ((String, String), bool)| {
+        let other = match is_free {
+            true => Some(own.clone()),
+            false => numbered(&own).into_iter().find(|other| taken.insert(other.clone())),
+        };
+        let command = |other: String| CommandLine::new("user update").argument(&email).option("--email", &other);
         Repair {
             entity: EntityKind::User,
-            value: if is_free {
-                "capitals or blanks in its address".to_owned()
-            } else {
-                format!("another user's address, {own}")
+            value: match is_free {
+                true => "capitals or blanks in its address".to_owned(),
+                false => format!("another user's address, {own}; to give it another one"),
             },
-            way_out: is_free.then(|| command().into()),
+            way_out: other.map(|other| command(other).into()),
             name: email,
         }
     };
-    Ok(foreign.into_iter().map(repair).collect())
+    Ok(foreign.into_iter().zip(wanted).zip(is_free).map(repair).collect())
+}
+
+/// Those of the addresses that users have.
+async fn addresses(connection: &impl ConnectionTrait, wanted: &[String]) -> Result<HashSet<String>> {
+    let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    let users = user::find_by_emails(connection, &wanted, Lock::None).await?;
+    Ok(users.into_iter().map(|user| user.email.to_string()).collect())
+}
+
+/// What is no address can only be replaced by people.
+async fn of_no_emails(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
+    let repair = |(id, email): (Id, Stored<String>)| Repair {
+        entity: EntityKind::User,
+        name: email.present().filter(|email| !email.is_empty()).map_or_else(|| id.to_string(), str::to_owned),
+        value: "no e-mail address: user update --email gives it one".to_owned(),
+        way_out: None,
+    };
+    Ok(adoption::find_users_without_address(connection).await?.into_iter().map(repair).collect())
 }
 
 /// What is no stock becomes the sum of the movements.

@@ -9,7 +9,7 @@ use crate::db::fault::UniqueConstraint;
 use crate::db::schema::{self, Schema};
 use crate::db::target::Engine;
 use crate::domain::Id;
-use crate::domain::text::first_names;
+use crate::domain::text::{and_more, first_names};
 use crate::entity::tables::{Table, tables};
 use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::repository::invariant::{
@@ -110,20 +110,24 @@ async fn examine_one(connection: &impl ConnectionTrait, engine: Engine, invarian
         (Some(writer), _) => *writer,
     };
     let by = |wanted: Writer| {
-        orders.iter().filter(|(id, _)| writer(*id) == wanted).map(|(_, name)| printable(name)).collect()
+        let by_it = orders.iter().filter(|(id, _)| writer(*id) == wanted);
+        by_it.map(|(_, name)| printable(name)).collect::<Vec<_>>()
     };
+    if by(Writer::Shopctl).is_empty() && by(Writer::Other).is_empty() {
+        let adopted = told(&by(Writer::Adopted));
+        let detail = format!("no {} but those that another program wrote: {adopted}", invariant.offenders);
+        return Ok(Check::new(invariant.name, State::Ok, detail));
+    }
     let is_to_adopt = orders.iter().any(|(id, _)| writers.get(id).is_none_or(|writer| *writer == Writer::Other));
-    let check = judge_by_writer(invariant, &violations, by(Writer::Shopctl), by(Writer::Other));
+    let check = judge_by_writer(invariant, &violations, &by(Writer::Shopctl), &by(Writer::Other));
     Ok(if check.state == State::Warning && is_to_adopt { check.hint(CommandLine::new("adopt")) } else { check })
 }
 
 /// Orders of other programs are none of shopctl's faults; as `adopt` took them in they are none at all.
-fn judge_by_writer(invariant: &Invariant, violations: &Violations, own: Vec<String>, foreign: Vec<String>) -> Check {
-    let told = |orders: &[String]| format!("{} ({})", orders.len(), first_names(orders.iter().cloned(), NAMED));
-    let by_others = format!("orders that another program wrote: {}", told(&foreign));
+fn judge_by_writer(invariant: &Invariant, violations: &Violations, own: &[String], foreign: &[String]) -> Check {
+    let by_others = format!("orders that another program wrote: {}", told(foreign));
     match (own.is_empty(), foreign.is_empty()) {
-        (true, true) => Check::new(invariant.name, State::Ok, format!("no {}", invariant.offenders)),
-        (true, false) => {
+        (true, _) => {
             let detail = format!("{}, all of {by_others}", invariant.offenders);
             Check { state: State::Warning, detail, ..judge(invariant, violations) }
         }
@@ -131,10 +135,15 @@ fn judge_by_writer(invariant: &Invariant, violations: &Violations, own: Vec<Stri
         (false, false) => {
             let check = judge(invariant, violations);
             let detail =
-                format!("{}: of orders that shopctl wrote: {}; of {by_others}", invariant.offenders, told(&own));
+                format!("{}: of orders that shopctl wrote: {}; of {by_others}", invariant.offenders, told(own));
             Check { detail, ..check }
         }
     }
+}
+
+/// `7 (A-1, A-2, A-3, A-4, A-5 and 2 more)`
+fn told(orders: &[String]) -> String {
+    format!("{} ({})", orders.len(), first_names(orders.iter().cloned(), NAMED))
 }
 
 fn judge(invariant: &Invariant, violations: &Violations) -> Check {
@@ -145,7 +154,7 @@ fn judge(invariant: &Invariant, violations: &Violations) -> Check {
         Severity::Broken => State::Failed,
         Severity::Foreign => State::Warning,
     };
-    let more = if violations.count > violations.offenders.len() as u64 { ", …" } else { "" };
+    let more = and_more(violations.count.saturating_sub(violations.offenders.len() as u64));
     let offenders = violations.offenders.join(", ");
     let detail = format!("{}: {} ({offenders}{more})", invariant.offenders, violations.count);
     let first = violations.first.as_deref().unwrap_or_default();

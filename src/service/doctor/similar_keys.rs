@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait;
 use super::check::{Check, State};
 use crate::domain::text::first_names;
 use crate::domain::{reference, sku};
-use crate::error::{Result, printable};
+use crate::error::{CommandLine, Result, printable};
 use crate::repository::invariant::NAMED;
 use crate::repository::{Lock, order, product, user};
 
@@ -25,13 +25,15 @@ pub async fn check(connection: &impl ConnectionTrait) -> Result<Check> {
     let references = KeySpellings::new(order::find_foreign_references(connection).await?, reference::key);
     let own = order::find_by_references(connection, &references.keys(), Lock::None).await?;
     let references = references.with(own.into_iter().map(|order| order.reference.to_string()));
+    let has_emails = !emails.describe().is_empty();
     let found: Vec<String> = [emails, skus, references].iter().flat_map(KeySpellings::describe).collect();
     Ok(match found.len() {
         0 => Check::new(NAME, State::Ok, "no keys that differ only in the case of their letters".to_owned()),
         count => {
             let named = first_names(found, NAMED);
             let detail = format!("keys that differ only in the case of their letters: {count} ({named})");
-            Check::new(NAME, State::Warning, detail)
+            let check = Check::new(NAME, State::Warning, detail);
+            if has_emails { check.hint(CommandLine::new("adopt --dry-run")) } else { check }
         }
     })
 }
