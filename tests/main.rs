@@ -64,6 +64,7 @@ mod seeds;
 mod sessions;
 mod settling;
 mod stock;
+mod stock_files;
 mod timeouts;
 mod undo;
 mod users;

@@ -6,7 +6,7 @@ use crate::support::{Backend, Shop};
 on_every_backend!(a_mutation_reports_its_changes_and_writes_one_event, a_dry_run_of_every_mutation_changes_nothing);
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
-const MUTATIONS: [(&str, &[&str]); 28] = [
+const MUTATIONS: [(&str, &[&str]); 30] = [
     (
         "user create",
         &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
@@ -26,6 +26,8 @@ const MUTATIONS: [(&str, &[&str]); 28] = [
     ("product delete", &["PEN"]),
     ("stock adjust", &["MUG", "-3", "--reason", "damaged"]),
     ("stock set", &["MUG", "5", "--expect", "7"]),
+    ("stock receive", &["MUG:24", "PEN:1"]),
+    ("stock import", &["counted.csv"]),
     ("stock verify", &["--accept"]),
     ("order create", &["--user", "ann@example.com", "--item", "MUG:2"]),
     ("order change", &["PENDING", "--item", "PEN:1", "--item", "MUG:3", "--user", "old@example.com"]),
@@ -90,6 +92,7 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
     shop.file("people.csv", "email,first_name,last_name\nnew@example.com,New,One\n");
     shop.file("products.csv", "sku,name,price\nMUG,Mug,1.00\n");
     shop.file("orders.csv", "reference,user,sku,quantity\nK7Q2M-9XD4T,ann@example.com,MUG,1\n");
+    shop.file("counted.csv", "sku,counted\nMUG,20\n");
     let before = shop.everything();
     let sealing = [("audit seal", &[][..]), ("audit settle", &["01a2099a-f92b-73dc-878a-58879510c016"])];
     for (command, arguments) in MUTATIONS.iter().copied().chain(sealing) {

@@ -111,12 +111,15 @@ fn a_thousand_prices_come_back_in_one_operation(shop: &Shop) {
 fn every_undoable_operation_gives_the_rows_of_before(shop: &Shop) {
     let order = ordered(shop);
     shop.run(&["product", "price", "MUG", "--to", "13"]).success();
-    let operations: [(&str, &[&str]); 11] = [
+    shop.file("counted.csv", "sku,counted\nMUG,3\nPEN,50\n");
+    let operations: [(&str, &[&str]); 13] = [
         ("product.update", &["product", "update", "MUG", "--name", "Cup", "--sku", "CUP", "--description", "a\nb"]),
         ("product.update", &["product", "update", "PEN", "--price", "9.99"]),
         ("product.price", &["product", "price", "MUG", "PEN", "--by", "+10%", "--yes"]),
         ("stock.adjust", &["stock", "adjust", "MUG", "-3", "--reason", "damaged", "--note", "fell"]),
         ("stock.set", &["stock", "set", "PEN", "9", "--expect", "5"]),
+        ("stock.receive", &["stock", "receive", "MUG:24", "PEN:3", "--note", "4711"]),
+        ("stock.import", &["stock", "import", "counted.csv"]),
         ("user.update", &["user", "update", "bo@example.com", "--email", "bob@example.com", "--last-name", "Ek"]),
         ("user.disable", &["user", "disable", "bo@example.com", "--yes"]),
         ("order.change", &["order", "change", &order, "--item", "MUG:5", "--item", "PEN:2", "--note", "more"]),

@@ -323,8 +323,34 @@ async fn skip_existing<R: Storable>(
     Ok(skipped.len() as u64)
 }
 
+/// All rows of a file, read in one pass; those that cannot be read and those whose key another row has are rejected,
+/// with all their problems. `note` receives the notes on the file.
+///
+/// Errors: those of the file.
+pub async fn read_all<R: Row>(
+    source: &Source<'_>,
+    import: &Import,
+    note: &mut dyn FnMut(&str),
+) -> Result<(Vec<(Position, R)>, Vec<Vec<Rejection>>)> {
+    let (mut rows, mut rejected, mut findings) = (Vec::new(), Vec::new(), FileFindings::default());
+    let mut chunks = read_chunks::<R>(source.reader()?, import);
+    while let Some(chunk) = chunks.recv().await {
+        let mut chunk = chunk?;
+        findings.merge(std::mem::take(&mut chunk.findings), import);
+        rejected.append(&mut chunk.rejected);
+        for (at, row) in chunk.rows {
+            match chunk.repeated.get(&at) {
+                Some(first) => rejected.push(vec![duplicate::<R>(at, row.key(), *first)]),
+                None => rows.push((at, row)),
+            }
+        }
+    }
+    findings.notes(&import.interpretation)?.iter().for_each(|text| note(text));
+    Ok((rows, rejected))
+}
+
 /// Rows and their problems, in file order.
-fn sorted(mut wrong: Vec<Vec<Rejection>>) -> Vec<Vec<Rejection>> {
+pub fn sorted(mut wrong: Vec<Vec<Rejection>>) -> Vec<Vec<Rejection>> {
     wrong.iter_mut().for_each(|row| row.sort_by_key(|rejection| rejection.at));
     wrong.sort_by_key(|row| row.first().map(|rejection| rejection.at));
     wrong

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::read::Record;
 use crate::domain::number_parser::{self, DecimalMark};
+use crate::domain::quantity::parse_stock;
 use crate::domain::{DateOrder, Money, ParsedTime, Quantity, Zone};
 
 /// How to interpret the values of a file.
@@ -92,6 +93,11 @@ pub fn total_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String>
 /// A parser of quantities in pieces. Errors: as [`price_parser`].
 pub fn quantity_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<Quantity, String> {
     move |text| Quantity::parse(&number_parser::whole(text, mark)?)
+}
+
+/// A parser of stock levels in pieces. Errors: as [`price_parser`].
+pub fn stock_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<i32, String> {
+    move |text| parse_stock(&number_parser::whole(text, mark)?)
 }
 
 #[cfg(test)]

@@ -12,6 +12,10 @@ use super::resume_point::ResumePoint;
 use super::spelling::KeySpellings;
 use crate::service::place_order::StockHandling;
 
+/// Maximum number of lines per transaction: enough to update a popular product once for many orders, few
+/// enough that others do not wait long.
+pub const MAX_BATCH_LINES: usize = 25_000;
+
 /// What to do with a row whose key already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnConflict {
@@ -51,7 +55,7 @@ pub struct Import {
     pub now: DateTime<Utc>,
     /// SHA-256 of the file and its options, hexadecimal: marks each transaction.
     pub digest: String,
-    /// Lines of one transaction, at most [`MAX_BATCH_LINES`](super::MAX_BATCH_LINES).
+    /// Lines of one transaction, at most [`MAX_BATCH_LINES`].
     pub batch_lines: usize,
     /// How far earlier runs of this file came, and then this one.
     pub resume: ResumePoint,
@@ -61,4 +65,25 @@ pub struct Import {
     pub refused: Arc<HashSet<Position>>,
     /// Whether every changed value is reported.
     pub lists_changes: bool,
+}
+
+impl Import {
+    /// The usual import of a file.
+    pub fn new(read: ReadOptions, now: DateTime<Utc>, on_error: OnError) -> Import {
+        Import {
+            read,
+            interpretation: Interpretation::default(),
+            keys: Arc::default(),
+            on_conflict: OnConflict::Update,
+            on_error,
+            stock: StockHandling::Deduct,
+            now,
+            digest: String::new(),
+            batch_lines: MAX_BATCH_LINES,
+            resume: ResumePoint::default(),
+            scattered: Arc::default(),
+            refused: Arc::default(),
+            lists_changes: false,
+        }
+    }
 }

@@ -17,6 +17,8 @@ use crate::service::operation::Operation;
 pub trait Row: Sized + Clone + Send + 'static {
     /// `product`
     const NOUN: &'static str;
+    /// The noun whose `import` reads it.
+    const COMMAND: &'static str = Self::NOUN;
     /// The operation that the audit trail records.
     const OPERATION: EventName;
     /// The columns of its files.

@@ -15,9 +15,6 @@ use super::rejection::Rejection;
 use super::row::Row;
 use crate::error::{Error, Result};
 
-/// Maximum number of lines per transaction: enough to update a popular product once for many orders, few
-/// enough that others do not wait long.
-pub const MAX_BATCH_LINES: usize = 25_000;
 /// Number of portions to read ahead.
 const CHUNKS_AHEAD: usize = 1;
 /// Maximum number of keys remembered to find duplicates: beyond, the first row is found in the shop.

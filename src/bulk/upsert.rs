@@ -58,8 +58,8 @@ impl<U: Upsert> Storable for U {
         rows: &[(Position, U)],
         import: &Import,
     ) -> Result<HashSet<String>> {
-        let stored = find(connection, rows, import, Lock::None).await?;
-        let existing_row = rows.iter().filter(|(_, row)| !find_named(&stored, row, import).is_empty());
+        let stored = find::<U>(connection, keys_of(rows), &import.keys, Lock::None).await?;
+        let existing_row = rows.iter().filter(|(_, row)| !find_named::<U>(&stored, row.key(), &import.keys).is_empty());
         Ok(existing_row.map(|(_, row)| row.key().to_owned()).collect())
     }
 
@@ -69,9 +69,9 @@ impl<U: Upsert> Storable for U {
         import: &Import,
         _state: &mut (),
     ) -> Result<Vec<(usize, Vec<Rejection>)>> {
-        let stored = find(connection, rows, import, Lock::None).await?;
+        let stored = find::<U>(connection, keys_of(rows), &import.keys, Lock::None).await?;
         let wrong = |(position, (at, row)): (usize, &(Position, U))| {
-            let existing_row = find_named(&stored, row, import);
+            let existing_row = find_named::<U>(&stored, row.key(), &import.keys);
             // A row that another process has just created is left alone.
             let is_left = !existing_row.is_empty() && import.on_conflict != OnConflict::Update;
             if is_left { None } else { Some((position, row_effect(*at, row, existing_row, &import.keys).err()?)) }
@@ -81,9 +81,9 @@ impl<U: Upsert> Storable for U {
 
     async fn apply(operation: &mut Operation, rows: &[(Position, U)], import: &Import) -> Result<Applied> {
         let (mut applied, mut new) = (Applied::default(), Vec::new());
-        let stored = find(operation.handle(), rows, import, Lock::Update).await?;
+        let stored = find::<U>(operation.handle(), keys_of(rows), &import.keys, Lock::Update).await?;
         for (position, (at, row)) in rows.iter().enumerate() {
-            let existing_row = find_named(&stored, row, import);
+            let existing_row = find_named::<U>(&stored, row.key(), &import.keys);
             if !existing_row.is_empty() && applied.skips_existing(position, *at, row, import) {
                 continue;
             }
@@ -111,26 +111,33 @@ impl<U: Upsert> Storable for U {
     }
 }
 
-/// The stored rows that the file names, by their keys: several where no index forbids it.
-async fn find<U: Upsert>(
+fn keys_of<U: Upsert>(rows: &[(Position, U)]) -> impl Iterator<Item = &str> {
+    rows.iter().map(|(_, row)| row.key())
+}
+
+/// The stored rows that a file names, by their keys: several where no index forbids it.
+pub async fn find<U: Upsert>(
     connection: &impl ConnectionTrait,
-    rows: &[(Position, U)],
-    import: &Import,
+    written: impl Iterator<Item = &str>,
+    keys: &KeySpellings,
     lock: Lock,
 ) -> Result<HashMap<String, Vec<U::Model>>> {
-    let written = rows.iter().map(|(_, row)| row.key());
-    let keys = distinct(written.flat_map(|key| [key.to_owned(), U::identity(key, &import.keys)]));
-    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let names = distinct(written.flat_map(|key| [key.to_owned(), U::identity(key, keys)]));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut found = HashMap::<String, Vec<U::Model>>::new();
-    for stored in U::find(connection, &keys, lock).await? {
+    for stored in U::find(connection, &names, lock).await? {
         found.entry(key_of(&stored)).or_default().push(stored);
     }
     Ok(found)
 }
 
-/// The stored rows that a row names: an exact key takes precedence over another spelling.
-fn find_named<'a, U: Upsert>(stored: &'a HashMap<String, Vec<U::Model>>, row: &U, import: &Import) -> &'a [U::Model] {
-    let named = stored.get(row.key()).or_else(|| stored.get(&U::identity(row.key(), &import.keys)));
+/// The stored rows that a written key names: an exact key takes precedence over another spelling.
+pub fn find_named<'a, U: Upsert>(
+    stored: &'a HashMap<String, Vec<U::Model>>,
+    written: &str,
+    keys: &KeySpellings,
+) -> &'a [U::Model] {
+    let named = stored.get(written).or_else(|| stored.get(&U::identity(written, keys)));
     named.map_or(&[], Vec::as_slice)
 }
 
@@ -165,8 +172,12 @@ fn meant<'a, U: Upsert>(row: &U, stored: &'a [U::Model]) -> Result<Option<&'a U:
         let mut wrong = Vec::new();
         row.merged_into(stored, &mut wrong).0 == **stored && wrong.is_empty()
     };
-    let reason = || format!("is the key of {} {}s, which must be told apart first", stored.len(), U::NOUN);
-    stored.iter().find(is_unchanged).map(Some).ok_or_else(reason)
+    stored.iter().find(is_unchanged).map(Some).ok_or_else(|| shared_key(stored.len(), U::NOUN))
+}
+
+/// Why a key names no row of several.
+pub fn shared_key(count: usize, noun: &str) -> String {
+    format!("is the key of {count} {noun}s, which must be told apart first")
 }
 
 /// The natural key as it is stored.

@@ -67,12 +67,13 @@ Money is text (\"12.50\"), times are RFC 3339 in UTC with microseconds.
 ";
 
 const IMPORT: &str = "\
-user, product and order import read CSV, JSON lines or JSON: by the file's ending or --format, - is standard input.
+user, product, order and stock import read CSV, JSON lines or JSON: by the file's ending or --format, - is standard input.
 
   user      USER_COLUMNS
   product   PRODUCT_COLUMNS
   order     reference, user, sku, quantity, unit_price, status, created_at, total_amount;
             a row for each item, those of one order together; in JSON the items may be nested as \"items\"
+  stock     sku, received (a delivery) or sku, counted, expected (a stock-take); all of it is one transaction
 
 Other columns that an export writes are passed over. Names of columns may differ in case, blanks, _ and -; what has
 another name in the file is given with --map THEIRS=OURS, what is not to be read with --ignore-columns A,B, or all of

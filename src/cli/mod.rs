@@ -159,7 +159,7 @@ impl Command {
             Command::Product(product::Command::Export(_) | product::Command::Import(_)) => true,
             Command::Stock(stock::Command::List(arguments)) => arguments.list.all,
             Command::Stock(stock::Command::History(arguments)) => arguments.list.all,
-            Command::Stock(stock::Command::Verify(_)) => true,
+            Command::Stock(stock::Command::Import(_) | stock::Command::Verify(_)) => true,
             Command::Order(order::Command::List(arguments)) => arguments.list.all,
             Command::Order(order::Command::Export(_) | order::Command::Import(_) | order::Command::Expire(_)) => true,
             Command::Audit(audit::Command::List(arguments)) => arguments.list.all,

@@ -50,6 +50,8 @@ named_enum! {
         SeedUp = "seed.up",
         StockAccept = "stock.accept",
         StockAdjust = "stock.adjust",
+        StockImport = "stock.import",
+        StockReceive = "stock.receive",
         StockSet = "stock.set",
         /// Takes back another operation.
         Undo = "undo",
@@ -71,15 +73,15 @@ impl EventName {
         use EventName::{
             Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport,
             OrderPay, OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete, ProductImport,
-            ProductPrice, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept, StockAdjust, StockSet, Undo,
-            UserAnonymize, UserCreate, UserDelete, UserDisable, UserEnable, UserImport, UserRehash, UserSetPassword,
-            UserUpdate,
+            ProductPrice, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept, StockAdjust, StockImport,
+            StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete, UserDisable, UserEnable, UserImport,
+            UserRehash, UserSetPassword, UserUpdate,
         };
         match self {
             UserAnonymize | UserCreate | UserDelete | UserDisable | UserEnable | UserImport | UserRehash
             | UserSetPassword | UserUpdate => EntityKind::User,
             ProductCreate | ProductDelete | ProductImport | ProductPrice | ProductUpdate | StockAccept
-            | StockAdjust | StockSet => EntityKind::Product,
+            | StockAdjust | StockImport | StockReceive | StockSet => EntityKind::Product,
             OrderCancel | OrderChange | OrderComplete | OrderExpire | OrderImport | OrderPay | OrderPlace
             | OrderRefund | OrderRestock | OrderShip => EntityKind::Order,
             SeedDown | SeedGenerate | SeedUp => EntityKind::Seed,
@@ -91,7 +93,8 @@ impl EventName {
     /// Whether `undo` can take such an operation back.
     pub const fn is_undoable(self) -> bool {
         use EventName::{
-            OrderChange, ProductPrice, ProductUpdate, StockAdjust, StockSet, Undo, UserDisable, UserEnable, UserUpdate,
+            OrderChange, ProductPrice, ProductUpdate, StockAdjust, StockImport, StockReceive, StockSet, Undo,
+            UserDisable, UserEnable, UserUpdate,
         };
         matches!(
             self,
@@ -99,6 +102,8 @@ impl EventName {
                 | ProductPrice
                 | ProductUpdate
                 | StockAdjust
+                | StockImport
+                | StockReceive
                 | StockSet
                 | Undo
                 | UserDisable

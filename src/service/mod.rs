@@ -19,6 +19,7 @@ mod request;
 pub(crate) mod seal;
 pub(crate) mod settle;
 pub mod stock;
+pub mod stock_lines;
 mod tombstone;
 pub mod undo;
 pub mod user;

@@ -10,7 +10,7 @@ use super::product::{Changed, find_for_update, known_stock};
 use crate::domain::quantity::movements_of;
 use crate::domain::{EventName, Id, IdempotencyKey, MovementReason};
 use crate::entity::product::Model;
-use crate::entity::{Stored, stock_movement};
+use crate::entity::{Stored, audit_event, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository::product::StockDifference;
 use crate::repository::{self, adoption};
@@ -62,17 +62,20 @@ pub async fn adjust(
             let id = event.entity_id;
             let now = repository::product::find_by_id(operations.database.connection(), id).await?;
             let now = now.ok_or_else(|| Error::not_found("product", id))?;
-            let level =
-                |document: &Value| document["stock_quantity"].as_i64().and_then(|level| i32::try_from(level).ok());
-            let (before, after) = event.documents();
-            let at = |level: Option<i32>| {
-                let stock_quantity = level.map_or_else(|| now.stock_quantity.clone(), Stored::Known);
-                Model { stock_quantity, ..now.clone() }
-            };
-            let product = Changed { before: at(level(&before)), after: at(level(&after)), changed: false };
-            Ok(AdjustmentResult { product, replayed: true })
+            Ok(AdjustmentResult { product: replayed(&now, &event), replayed: true })
         }
     }
+}
+
+/// A product as it was before and after the operation of an event, apart from what has changed since.
+pub(super) fn replayed(now: &Model, event: &audit_event::Model) -> Changed {
+    let level = |document: &Value| document["stock_quantity"].as_i64().and_then(|level| i32::try_from(level).ok());
+    let at = |level: Option<i32>| {
+        let stock_quantity = level.map_or_else(|| now.stock_quantity.clone(), Stored::Known);
+        Model { stock_quantity, ..now.clone() }
+    };
+    let (before, after) = event.documents();
+    Changed { before: at(level(&before)), after: at(level(&after)), changed: false }
 }
 
 /// Adjusts stock on an open operation.
@@ -126,10 +129,9 @@ pub struct StockCount {
 pub async fn set(operations: &Operations, count: &StockCount) -> Result<Changed> {
     let body = async |operation: &mut Operation| {
         let before = find_for_update(operation, &count.product).await?;
-        let sku = printable(&before.sku);
         let have = known_stock(&before)?;
         if have != count.expected {
-            return Err(changed_meanwhile(&sku, have, count));
+            return Err(changed_meanwhile(&before, have, count));
         }
         if have == count.level {
             return Ok(Changed { after: before.clone(), before, changed: false });
@@ -148,10 +150,14 @@ pub async fn set(operations: &Operations, count: &StockCount) -> Result<Changed>
 }
 
 /// Exit 6 for a stock that differs from the expected level.
-fn changed_meanwhile(sku: &str, have: i32, count: &StockCount) -> Error {
-    let again = CommandLine::again().option("--expect", &have.to_string());
-    let message = format!("{sku} has {have} in stock, not {} as expected", count.expected);
+pub(super) fn unexpected(product: &Model, have: i32, expected: i32) -> Error {
+    let message = format!("{} has {have} in stock, not {expected} as expected", printable(&product.sku));
     Error::conflict("stock.changed", message)
+}
+
+fn changed_meanwhile(product: &Model, have: i32, count: &StockCount) -> Error {
+    let again = CommandLine::again().option("--expect", &have.to_string());
+    unexpected(product, have, count.expected)
         .hint(Hint::from(format!("if {} is right all the same: ", count.level)).and(again))
 }
 
@@ -224,19 +230,25 @@ pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) 
 }
 
 /// The change with the note of its movement, so that an edit of the note is detected.
-fn with_note(mut change: repository::Change, note: Option<&str>) -> repository::Change {
+pub(super) fn with_note(mut change: repository::Change, note: Option<&str>) -> repository::Change {
     if let (Some(after), Some(note)) = (&mut change.after, note) {
         after["note"] = note.into();
     }
     change
 }
 
+/// Exit 6 for more pieces than a stock can hold.
+pub(super) fn too_much(product: &Model, have: i32, more: i64) -> Error {
+    let sku = printable(&product.sku);
+    Error::conflict("stock.too_much", format!("{sku} has {have} in stock; {more} more cannot be counted"))
+}
+
 fn out_of_range(product: &Model, have: i32, adjustment: &Adjustment) -> Error {
     let delta = adjustment.delta;
-    let sku = printable(&product.sku);
     if delta > 0 {
-        return Error::conflict("stock.too_much", format!("{sku} has {have} in stock; {delta} more cannot be counted"));
+        return too_much(product, have, delta.into());
     }
+    let sku = printable(&product.sku);
     let need = -delta;
     let error = Error::conflict("stock.insufficient", format!("{sku} has {have} in stock, {need} to be taken"))
         .details(json!({ "lines": [{ "sku": product.sku, "have": have, "need": need }] }));

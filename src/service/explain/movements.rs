@@ -154,7 +154,9 @@ fn wrong_own_reason(events: &[ParsedEvent], movements: &[stock_movement::Model])
     let expected = |movement: &stock_movement::Model| {
         let event = events_of(events, movement).find(|event| !event.is_between())?;
         match event.operation.known() {
-            Some(EventName::StockAdjust | EventName::StockSet) => event.reason.as_deref(),
+            Some(EventName::StockAdjust | EventName::StockImport | EventName::StockReceive | EventName::StockSet) => {
+                event.reason.as_deref()
+            }
             Some(EventName::StockAccept) => Some(MovementReason::External.as_str()),
             Some(EventName::Undo) => Some(MovementReason::Correction.as_str()),
             Some(EventName::Adopted) if event.before.is_some() => Some(MovementReason::External.as_str()),

@@ -1,0 +1,202 @@
+//! The file of an import: how it is read, and what happens to rows that are wrong.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::bulk::{
+    self, Charset, FileFormat, Import, Interpretation, OnError, ReadOptions, Rejections, Row, Source, ValueMap,
+    format_of,
+};
+use crate::cli::shared::arguments::whole_number;
+use crate::cli::shared::values::{checked, one_of};
+use crate::context::Context;
+use crate::domain::text::shell_word;
+use crate::error::{Error, Result, printable};
+use crate::file::{InputFile, OutputFile, check_ending, check_not_input, is_stdout, spool};
+
+/// Maximum number of lines to skip.
+const MAX_SKIPPED: u64 = 1_000_000;
+
+/// Which file, how it is read, and what happens to rows that are wrong.
+#[derive(Debug, Args)]
+pub struct FileArguments {
+    /// CSV, JSON lines or JSON; - is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// csv, tsv, jsonl or json [default: by the file's ending]
+    #[arg(long, value_name = "FORMAT", value_parser = one_of(FORMATS))]
+    format: Option<FileFormat>,
+    /// A column of the file that has another name here; may be repeated
+    #[arg(long, value_name = "THEIRS=OURS", value_parser = parse_map)]
+    map: Vec<(String, String)>,
+    /// Columns of the file that are not read; may be repeated
+    #[arg(long, value_name = "A,B", value_parser = parse_names)]
+    ignore_columns: Vec<Vec<String>>,
+    /// Read only columns that are mapped or have a name of ours, and leave out all others
+    #[arg(long)]
+    only_mapped: bool,
+    /// Columns of CSV whose empty cells say what the cell above says, as variants of one product
+    #[arg(long, value_name = "A,B", value_parser = parse_names)]
+    fill_down: Vec<Vec<String>>,
+    /// A value of the file that is written another way here, such as status:Complete=completed; may be repeated
+    #[arg(long, value_name = "COLUMN:THEIRS=OURS", value_parser = ValueMap::parse)]
+    map_value: Vec<ValueMap>,
+    /// Lines of CSV above its header, such as a title
+    #[arg(long, value_name = "LINES", default_value = "0", hide_default_value = true, value_parser = checked(|text| whole_number(text, 0, MAX_SKIPPED)))]
+    skip_lines: u64,
+    /// What stands between the fields of CSV, such as ; or tab [default: what the header shows]
+    #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
+    delimiter: Option<u8>,
+    /// What the file is written in, such as windows-1252 (which latin1 and iso-8859-1 mean, too) or utf-16le
+    /// [default: its byte order mark, else UTF-8]
+    #[arg(long, value_name = "NAME", value_parser = parse_encoding)]
+    encoding: Option<Charset>,
+    /// Amounts are written as 12,50
+    #[arg(long)]
+    decimal_comma: bool,
+    /// When rows are wrong: reject-all or reject-rows
+    #[arg(long, value_name = "WHAT", default_value = "reject-all", value_parser = one_of(ERRORS))]
+    pub on_error: OnError,
+    /// Write every wrong row into this CSV file: line, column, value, reason
+    #[arg(long, value_name = "FILE")]
+    errors: Option<PathBuf>,
+}
+
+const FORMATS: [(&str, FileFormat); 4] =
+    [("csv", FileFormat::Csv), ("tsv", FileFormat::Tsv), ("jsonl", FileFormat::JsonLines), ("json", FileFormat::Json)];
+/// What can happen when rows are wrong.
+pub const ERRORS: [(&str, OnError); 2] = [("reject-all", OnError::RejectAll), ("reject-rows", OnError::RejectRows)];
+
+fn parse_map(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=') {
+        Some((theirs, ours)) if !theirs.is_empty() && !ours.is_empty() => Ok((theirs.to_owned(), ours.to_owned())),
+        _ => Err("is not THEIRS=OURS".to_owned()),
+    }
+}
+
+fn parse_delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if bulk::is_delimiter(*byte) => Ok(*byte),
+        _ if text == "\\t" || text == "tab" => Ok(b'\t'),
+        _ => Err("must be one character such as ; or tab".to_owned()),
+    }
+}
+
+/// Parses names as a line of CSV: names with a comma are quoted.
+fn parse_names(text: &str) -> Result<Vec<String>, String> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    let line = reader.records().next().and_then(Result::ok).ok_or("must be names such as Vendor,Tags")?;
+    Ok(line.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect())
+}
+
+fn parse_encoding(text: &str) -> Result<Charset, String> {
+    Charset::parse(text).ok_or_else(|| {
+        format!("is none of utf-8, ascii, utf-16le, utf-16be, windows-1250 to -1258, iso-8859-1 to -16, macintosh, shift_jis, gbk …; iconv -f {} -t UTF-8 converts others", shell_word(text))
+    })
+}
+
+impl FileArguments {
+    /// The options of an import of the file.
+    pub fn import<R: Row>(&self, context: &Context) -> Result<Import> {
+        let columns = R::COLUMNS.known;
+        if let Some(map) = self.map_value.iter().find(|map| !columns.contains(&map.column.as_str())) {
+            let message = format!("--map-value: there is no column {}", printable(&map.column));
+            return Err(Error::usage(message).hint(format!("the columns are {}", columns.join(", "))));
+        }
+        let is_twice = |(position, map): &(usize, &ValueMap)| {
+            self.map_value[..*position].iter().any(|other| (&other.column, &other.theirs) == (&map.column, &map.theirs))
+        };
+        if let Some((_, map)) = self.map_value.iter().enumerate().find(is_twice) {
+            let named = printable(&format!("{}:{}", map.column, map.theirs));
+            return Err(Error::usage(format!("--map-value names {named} twice")));
+        }
+        let read = self.read_options(R::COMMAND)?;
+        let interpretation = Interpretation { values: self.map_value.clone(), ..Interpretation::default() };
+        Ok(Import { interpretation, ..Import::new(read, context.clock.now(), self.on_error) })
+    }
+
+    /// Opens the errors file before the import, to detect early that it cannot be written.
+    pub async fn errors_file(&self) -> Result<Option<OutputFile>> {
+        let Some(path) = &self.errors else { return Ok(None) };
+        check_ending(path, &["csv"])?;
+        if is_stdout(path) || is_standard_output(path) {
+            return Err(Error::usage("--errors cannot be standard output, which has the result of the import")
+                .hint("into a file: --errors errors.csv"));
+        }
+        OutputFile::open(path).await.map(Some)
+    }
+
+    fn read_options(&self, noun: &str) -> Result<ReadOptions> {
+        let format = self.format.map_or_else(|| format_of(&self.file, noun), Ok)?;
+        Ok(ReadOptions {
+            format,
+            delimiter: self.delimiter,
+            encoding: self.encoding,
+            decimal_comma: self.decimal_comma,
+            map: self.map.clone(),
+            ignore: self.ignore_columns.concat(),
+            only_mapped: self.only_mapped,
+            fill_down: self.fill_down.concat(),
+            skip_lines: self.skip_lines,
+        })
+    }
+
+    /// Opens the file, and notes what its start says. It is read several times, so a pipe is copied to a temporary file.
+    pub async fn open<R: Row>(&self, context: &Context, import: &Import) -> Result<Source<'_>> {
+        if let Some(errors) = &self.errors {
+            check_not_input("--errors", errors, &self.file)?;
+        }
+        open::<R>(context, &self.file, import).await
+    }
+}
+
+/// Opens a file for an import, and notes what its start says.
+pub async fn open<'a, R: Row>(context: &Context, path: &'a Path, import: &Import) -> Result<Source<'a>> {
+    let source = Source::new(open_input(path).await?, path)?;
+    let notes = source.if_unchanged(bulk::inspect::<R>(source.reader()?, &import.read))?;
+    notes.iter().for_each(|note| context.output.note(note));
+    Ok(source)
+}
+
+/// Opens a file that is read several times: a pipe is copied to a temporary file.
+async fn open_input(path: &Path) -> Result<File> {
+    let stream: Box<dyn Read> = match is_stdout(path) {
+        true => Box::new(io::stdin()),
+        false => match InputFile::open(path).await? {
+            InputFile::Regular(file) => return Ok(file),
+            InputFile::Stream(file) => Box::new(file),
+        },
+    };
+    spool(stream, path)
+}
+
+/// Writes the errors file and returns what it did. Without errors no new file is created, but an existing one is
+/// emptied.
+pub fn write_errors_file(rejections: &mut Rejections, file: Option<OutputFile>) -> Result<Option<String>> {
+    let is_wanted = |file: &OutputFile| rejections.count > 0 || file.replaces_another();
+    let Some(file) = file.filter(is_wanted) else { return Ok(None) };
+    let verb = if rejections.count > 0 { "wrote" } else { "emptied" };
+    let note = format!("{verb} {}", file.path().display());
+    rejections.write(file)?;
+    Ok(Some(note))
+}
+
+/// Whether standard output goes to this file, pipe or terminal, by whatever name.
+#[cfg(unix)]
+fn is_standard_output(path: &Path) -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let own = || File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata();
+    let (Ok(named), Ok(own)) = (std::fs::metadata(path), own()) else { return false };
+    // Nothing is mixed in /dev/null.
+    let is_null = own.file_type().is_char_device() && !io::stdout().is_terminal();
+    (named.dev(), named.ino()) == (own.dev(), own.ino()) && !is_null
+}
+
+#[cfg(not(unix))]
+fn is_standard_output(_path: &Path) -> bool {
+    false
+}

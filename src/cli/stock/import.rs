@@ -1,0 +1,153 @@
+//! `shopctl stock import`: a delivery or a stock-take.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::bulk::{
+    OnError, StockFile, StockFileKind, StockRequest, StockRow, ValueChange, partial, refused, with_unwritten,
+};
+use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, long_text};
+use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
+use crate::cli::shared::import::{FileArguments, print_result, write_errors_file};
+use crate::cli::shared::mutation::outcome_verb;
+use crate::cli::shared::values::checked;
+use crate::context::Context;
+use crate::db::Access;
+use crate::domain::text::counted;
+use crate::domain::{EventName, MovementReason};
+use crate::error::Result;
+use crate::output::Mutation;
+use crate::service::product::Changed;
+use crate::service::stock_lines::difference;
+
+#[derive(Debug, Args)]
+pub struct StockImportArguments {
+    #[command(flatten)]
+    file: FileArguments,
+    /// received, correction, damaged, shrinkage, return or other [default: received, of a stock-take correction]
+    #[arg(long, value_name = "REASON", value_parser = checked(MovementReason::parse_adjustment))]
+    reason: Option<MovementReason>,
+    /// Kept in the audit trail and with the stock movements
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
+    note: Option<String>,
+    #[command(flatten)]
+    key: KeyArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+    #[command(flatten)]
+    answers: AnswerArguments,
+}
+
+/// Imports a file in one operation.
+///
+/// Errors: exit 7 for rejected lines if nothing was imported, exit 8 if the others were.
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &StockImportArguments) -> Result<Effect> {
+    let StockImportArguments { file: how, reason, note, key, write, answers } = arguments;
+    let mut import = how.import::<StockRow>(context)?;
+    let source = how.open::<StockRow>(context, &import).await?;
+    let errors = how.errors_file().await?;
+    let database = context.database(Access::Bulk).await?;
+    let read = StockFile::read(&database, &source, &mut import, &mut |text| context.output.note(text)).await;
+    let mut file = source.if_unchanged(read)?;
+    let keeps_others = how.on_error == OnError::RejectRows;
+    // A file that is rejected anyway is tried, so that all of its problems are told.
+    let is_trial = !keeps_others && file.rejections(false, import.read.format).count > 0;
+    if context.config.protected && !is_trial {
+        let products = counted(file.valid(), "product");
+        let impact = async || Ok(format!("the stock of {products} will be set in {}", database.target()));
+        prompter.ask_permission(context, answers, write.dry_run, impact).await?;
+    }
+    let request = StockRequest {
+        reason: reason.unwrap_or(file.kind.reason()),
+        note: note.clone(),
+        keeps_others: keeps_others || is_trial,
+        digest: source.digest(&format!("{:?}", import.read)).await?,
+        key: key.idempotency_key.clone(),
+    };
+    let operations = context.operations(&database, write.dry_run || is_trial);
+    let (products, replayed) = file.apply(&operations, &request).await?;
+    let mut rejections = file.rejections(errors.is_some(), import.read.format);
+    let written = write_errors_file(&mut rejections, errors)
+        .map(|text: Option<String>| text.iter().for_each(|text| context.output.note(text)));
+    if rejections.count > 0 && (!keeps_others || file.valid() == 0) {
+        return Err(with_unwritten(refused::<StockRow>(&rejections, file.valid()), written));
+    }
+    let result = Imported::new(&products, write.dry_run, replayed, rejections.count);
+    let effect = Effect::new(result.changed, write.dry_run, database.target());
+    let line = result.line(file.kind);
+    print_result(&context.output, &changes_of(&products), &Mutation::new(line, EventName::StockImport, result))?;
+    if rejections.count == 0 {
+        return written.map(|()| effect);
+    }
+    effect.note(&context.output);
+    Err(with_unwritten(partial::<StockRow>(&rejections, how.on_error), written))
+}
+
+fn changes_of(products: &[Changed]) -> Vec<ValueChange> {
+    let level = |product: &crate::entity::product::Model| product.stock_quantity.to_string();
+    let change = |Changed { before, after, .. }: &Changed| ValueChange {
+        key: after.sku.to_string(),
+        column: "stock_quantity",
+        before: level(before),
+        after: level(after),
+    };
+    products.iter().filter(|product| difference(product) != 0).map(change).collect()
+}
+
+/// The result of an import in JSON.
+#[derive(Serialize)]
+struct Imported {
+    changed: bool,
+    replayed: bool,
+    dry_run: bool,
+    updated: usize,
+    unchanged: usize,
+    rejected: u64,
+    units_added: i64,
+    units_removed: i64,
+    changes: Vec<ValueChange>,
+}
+
+impl Imported {
+    fn new(products: &[Changed], dry_run: bool, replayed: bool, rejected: u64) -> Imported {
+        let changes = changes_of(products);
+        let units = || products.iter().map(|product| i64::from(difference(product)));
+        Imported {
+            changed: !replayed && !changes.is_empty(),
+            replayed,
+            dry_run,
+            updated: changes.len(),
+            unchanged: products.len() - changes.len(),
+            rejected,
+            units_added: units().filter(|units| *units > 0).sum(),
+            units_removed: -units().filter(|units| *units < 0).sum::<i64>(),
+            changes,
+        }
+    }
+
+    /// `3 products counted: 2 changed, 1 unchanged; 5 units added, 7 units removed`
+    fn line(&self, kind: StockFileKind) -> String {
+        let done = match kind {
+            StockFileKind::Delivery => "received",
+            StockFileKind::StockTake => "counted",
+        };
+        let products = counted(self.updated + self.unchanged, "product");
+        if self.replayed {
+            return format!("{products} {done} before");
+        }
+        let mut line = format!(
+            "{products} {}: {} changed, {} unchanged",
+            outcome_verb(self.dry_run, done),
+            self.updated,
+            self.unchanged
+        );
+        if self.rejected > 0 {
+            line += &format!(", {} rejected", self.rejected);
+        }
+        let moved = [(self.units_added, "added"), (self.units_removed, "removed")];
+        let moved = moved.into_iter().filter(|(units, _)| *units > 0);
+        let moved: Vec<String> = moved.map(|(units, verb)| format!("{} {verb}", counted(units, "unit"))).collect();
+        if moved.is_empty() { line } else { format!("{line}; {}", moved.join(", ")) }
+    }
+}

@@ -1,0 +1,76 @@
+//! `shopctl stock receive`
+
+use clap::Args;
+
+use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
+use crate::cli::shared::effect::Effect;
+use crate::cli::shared::mutation::{self, finish, outcome_verb};
+use crate::cli::shared::values::{checked, checked_parts};
+use crate::context::Context;
+use crate::db::Access;
+use crate::domain::text::counted;
+use crate::domain::{MovementReason, Quantity, Violation};
+use crate::error::{Result, printable};
+use crate::output::{Change, Mutation};
+use crate::service::operation::Operations;
+use crate::service::product::Changed;
+use crate::service::stock_lines::{self as service, Delivery};
+
+#[derive(Debug, Args)]
+pub struct ReceiveArguments {
+    /// Products (SKU or id) with the delivered pieces
+    #[arg(value_name = "PRODUCT:N", required = true, value_parser = checked_parts(parse_line))]
+    products: Vec<(String, Quantity)>,
+    /// received, correction, damaged, shrinkage, return or other
+    #[arg(long, value_name = "REASON", default_value = "received", value_parser = checked(MovementReason::parse_adjustment))]
+    reason: MovementReason,
+    /// Kept in the audit trail and with the stock movements
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
+    note: Option<String>,
+    #[command(flatten)]
+    key: KeyArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+/// Parses `PRODUCT:N`.
+fn parse_line(text: &str) -> Result<(String, Quantity), Violation> {
+    let (product, quantity) = with_quantity("product", "pieces of", text)?;
+    let missing = || Violation {
+        field: format!("pieces of {}", printable(&product)),
+        value: None,
+        problem: "are missing: PRODUCT:N".to_owned(),
+    };
+    let quantity = quantity.ok_or_else(missing)?;
+    Ok((product, quantity))
+}
+
+pub async fn run(context: &Context, arguments: &ReceiveArguments) -> Result<Effect> {
+    let ReceiveArguments { products, reason, note, key, write } = arguments;
+    let delivery = Delivery { lines: products.clone(), reason: *reason, note: note.clone() };
+    let database = context.database(Access::Write).await?;
+    let operations = context.operations(&database, write.dry_run);
+    let received = service::receive(&operations, &delivery, key.idempotency_key.clone()).await?;
+    let mutations: Vec<_> =
+        received.products.iter().map(|product| mutation_of(&operations, product, received.replayed)).collect();
+    if let [only] = mutations.as_slice()
+        && products.len() == 1
+    {
+        return Ok(finish(context, &database, only));
+    }
+    context.output.mutations(&mutations);
+    let units: i64 = received.products.iter().map(|product| i64::from(service::difference(product))).sum();
+    let verb = if received.replayed { "received before".to_owned() } else { outcome_verb(write.dry_run, "received") };
+    context.output.note(&format!("{} of {} {verb}", counted(units, "unit"), counted(mutations.len(), "product")));
+    Ok(Effect::new(!received.replayed, write.dry_run, database.target()))
+}
+
+fn mutation_of(operations: &Operations, product: &Changed, replayed: bool) -> Mutation<Change> {
+    let verb = if replayed { "was received before".to_owned() } else { outcome_verb(operations.dry_run, "received") };
+    let (before, after) = (&product.before.stock_quantity, &product.after.stock_quantity);
+    let (sku, pieces) = (printable(&product.after.sku), service::difference(product));
+    let line = format!("stock of {sku}: {} {verb}, {before} → {after}", counted(pieces, "unit"));
+    let mut mutation = mutation::changed(operations, product, line);
+    mutation.change.replayed = replayed;
+    mutation
+}
