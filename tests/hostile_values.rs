@@ -8,7 +8,10 @@ on_every_backend!(any_value_in_any_column_stops_no_list_no_check_and_no_adoption
 
 const COLUMNS: [(&str, &[&str]); 4] = [
     ("users", &["id", "email", "password_hash", "first_name", "last_name", "status", "created_at", "updated_at"]),
-    ("products", &["id", "sku", "name", "description", "price", "stock_quantity", "created_at", "updated_at"]),
+    (
+        "products",
+        &["id", "sku", "name", "description", "price", "stock_quantity", "created_at", "updated_at", "retired_at"],
+    ),
     ("orders", &["id", "reference", "user_id", "status", "total_amount", "created_at", "updated_at"]),
     ("order_items", &["id", "order_id", "product_id", "quantity", "unit_price"]),
 ];
@@ -42,8 +45,10 @@ const ANY: [&str; 8] =
 fn admitted(backend: Backend, column: &str) -> [&'static str; 3] {
     match column {
         "price" | "stock_quantity" | "total_amount" | "quantity" | "unit_price" => ["-1", "0", "99999999"],
-        "created_at" | "updated_at" if backend == Backend::Postgres => ["'infinity'", "'-infinity'", "'4000-01-01 BC'"],
-        "created_at" | "updated_at" => ["'0001-01-01'", "'9999-12-31 23:59:59.999999'", "'1000-01-01'"],
+        _ if column.ends_with("_at") && backend == Backend::Postgres => {
+            ["'infinity'", "'-infinity'", "'4000-01-01 BC'"]
+        }
+        _ if column.ends_with("_at") => ["'0001-01-01'", "'9999-12-31 23:59:59.999999'", "'1000-01-01'"],
         _ if column == "id" || column.ends_with("_id") => [
             "'00000000-0000-0000-0000-000000000000'",
             "'ffffffff-ffff-ffff-ffff-ffffffffffff'",

@@ -41,7 +41,9 @@ fn odd_shop(shop: &Shop, seed: u64) {
         let description = if number % 3 == 0 { Value::Null } else { format!("{}\r\n{}", text(5), text(5)).into() };
         let price = ["0", "0.01", "99999999.99", "12.5"][number % 4];
         let (sku, name) = (format!("{}{number}", text(5)), format!("{}{number}", text(6)));
-        json!({ "sku": sku, "name": name, "description": description, "price": price, "stock_quantity": number * 7 })
+        let retired_at = if number % 7 == 0 { "2020-01-02T03:04:05.678901Z".into() } else { Value::Null };
+        json!({ "sku": sku, "name": name, "description": description, "price": price, "stock_quantity": number * 7,
+                "retired_at": retired_at })
     });
     offer("product", products.collect());
     let (users, skus) = (

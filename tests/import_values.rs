@@ -369,11 +369,11 @@ fn a_shop_with_odd_values_imports_its_own_exports_as_unchanged(shop: &Shop) {
         );
         let (stock, pieces) = (odd(kinds.pieces, "0"), odd(kinds.pieces, "5000000"));
         let mut time = || odd(kinds.times, "'2024-05-06 07:08:09'");
-        let (joined, listed, placed) = (time(), time(), time());
+        let (joined, listed, placed, retired) = (time(), time(), time(), time());
         shop.sql(&format!(
             "{unbound}INSERT INTO users (email, password_hash, first_name, last_name, created_at) VALUES ({email}, 'x', {first}, {last}, {joined})"
         ));
-        shop.sql(&format!("{unbound}INSERT INTO products (sku, name, description, price, stock_quantity, created_at) VALUES ({sku}, {name}, {description}, {price}, {stock}, {listed})"));
+        shop.sql(&format!("{unbound}INSERT INTO products (sku, name, description, price, stock_quantity, created_at, retired_at) VALUES ({sku}, {name}, {description}, {price}, {stock}, {listed}, {retired})"));
         shop.sql(&format!("{unbound}INSERT INTO orders (reference, user_id, total_amount, created_at) SELECT {reference}, id, {total}, {placed} FROM users WHERE email = {email}"));
         if number % 4 > 0 {
             shop.sql(&format!("{unbound}INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT o.id, p.id, {pieces}, {paid} FROM orders o, products p WHERE o.reference = {reference} AND p.sku = {sku}"));

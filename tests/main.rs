@@ -57,6 +57,7 @@ mod races;
 mod readme_imports;
 mod refunds;
 mod reports;
+mod retired_products;
 mod schema;
 mod secrets;
 mod seed_generate;

@@ -11,6 +11,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use shopctl::domain::order_status::Verb;
 use shopctl::domain::{Money, Quantity};
 use shopctl::service::explain;
+use shopctl::service::retire::Retirement;
 
 use self::predicted::Model;
 use self::real::Real;
@@ -39,6 +40,7 @@ enum Act {
     Anonymize { user: usize },
     DeleteUser { user: usize },
     CreateUser { user: usize },
+    Retire { product: usize, retirement: Retirement },
     DeleteProduct { product: usize },
     CreateProduct { product: usize },
 }
@@ -92,6 +94,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (0..USERS).prop_map(|user| Act::Anonymize { user }),
         1 => (0..USERS).prop_map(|user| Act::DeleteUser { user }),
         1 => (0..USERS).prop_map(|user| Act::CreateUser { user }),
+        2 => (0..PRODUCTS, proptest::sample::select(vec![Retirement::Retire, Retirement::Restore]))
+            .prop_map(|(product, retirement)| Act::Retire { product, retirement }),
         1 => (0..PRODUCTS).prop_map(|product| Act::DeleteProduct { product }),
         1 => (0..PRODUCTS).prop_map(|product| Act::CreateProduct { product }),
     ]

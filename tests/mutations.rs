@@ -6,7 +6,7 @@ use crate::support::{Backend, Shop};
 on_every_backend!(a_mutation_reports_its_changes_and_writes_one_event, a_dry_run_of_every_mutation_changes_nothing);
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
-const MUTATIONS: [(&str, &[&str]); 30] = [
+const MUTATIONS: [(&str, &[&str]); 32] = [
     (
         "user create",
         &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
@@ -23,6 +23,8 @@ const MUTATIONS: [(&str, &[&str]); 30] = [
     ("product create", &["--name", "Hat", "--price", "1", "--stock", "4"]),
     ("product update", &["MUG", "--price", "1"]),
     ("product price", &["--all", "--by", "+10%"]),
+    ("product retire", &["MUG", "PEN"]),
+    ("product restore", &["OLD"]),
     ("product delete", &["PEN"]),
     ("stock adjust", &["MUG", "-3", "--reason", "damaged"]),
     ("stock set", &["MUG", "5", "--expect", "7"]),
@@ -78,7 +80,8 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
     let disabled = shop
         .column("SELECT CAST(operation_id AS char(36)) FROM audit_events WHERE operation = 'user.disable'")
         .remove(0);
-    ["MUG", "PEN"].iter().for_each(|sku| shop.product(sku, "12.50", 10));
+    ["MUG", "PEN", "OLD"].iter().for_each(|sku| shop.product(sku, "12.50", 10));
+    shop.run(&["product", "retire", "OLD", "--yes"]).success();
     let [pending, paid, shipped] = [0, 1, 2].map(|_| {
         let run = shop.run(&["order", "create", "--user", "ann@example.com", "--item", "MUG", "--json"]);
         run.success().json()["reference"].as_str().expect("text").to_owned()

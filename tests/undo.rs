@@ -38,6 +38,7 @@ fn rows(shop: &Shop) -> Vec<Value> {
     };
     let mut rows = listed(&["user", "list"], "id,email,first_name,last_name,status");
     rows.extend(listed(&["product", "list"], "id,sku,name,description,price,stock_quantity"));
+    rows.extend(listed(&["product", "list", "--retired"], "id,sku,stock_quantity,retired_at"));
     rows.extend(listed(&["order", "list"], "id,reference,user,status,total_amount"));
     rows.push(shop.column("SELECT quantity FROM order_items ORDER BY id").into());
     rows.push(shop.column("SELECT CAST(unit_price AS char(20)) FROM order_items ORDER BY id").into());
@@ -112,7 +113,11 @@ fn every_undoable_operation_gives_the_rows_of_before(shop: &Shop) {
     let order = ordered(shop);
     shop.run(&["product", "price", "MUG", "--to", "13"]).success();
     shop.file("counted.csv", "sku,counted\nMUG,3\nPEN,50\n");
-    let operations: [(&str, &[&str]); 13] = [
+    shop.product("OLD", "1.00", 1);
+    shop.run(&["product", "retire", "OLD", "--yes"]).success();
+    let operations: [(&str, &[&str]); 15] = [
+        ("product.retire", &["product", "retire", "MUG", "PEN", "--yes"]),
+        ("product.restore", &["product", "restore", "OLD"]),
         ("product.update", &["product", "update", "MUG", "--name", "Cup", "--sku", "CUP", "--description", "a\nb"]),
         ("product.update", &["product", "update", "PEN", "--price", "9.99"]),
         ("product.price", &["product", "price", "MUG", "PEN", "--by", "+10%", "--yes"]),

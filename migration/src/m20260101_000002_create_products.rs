@@ -4,7 +4,9 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::Migration;
-use crate::types::{create, drop, id, index, integer, long_text, money, primary_key, random_code, text, time, unique};
+use crate::types::{
+    create, drop, id, index, integer, long_text, money, optional_time, primary_key, random_code, text, time, unique,
+};
 
 pub const MIGRATION: Migration = Migration { name: "m20260101_000002_create_products", up, down };
 
@@ -19,6 +21,7 @@ fn up(backend: DbBackend) -> Vec<String> {
         .col(integer(backend, "stock_quantity").default(0))
         .col(time(backend, "created_at"))
         .col(time(backend, "updated_at"))
+        .col(optional_time(backend, "retired_at"))
         .primary_key(&mut primary_key("pk_products", ["id"]))
         .index(&mut unique("uq_products_sku", ["sku"]))
         .check(Check::named("ck_products_price", Expr::col("price").gte(0)))

@@ -97,12 +97,22 @@ pub fn random_reference(backend: DbBackend, name: &'static str, length: u32) -> 
 /// UTC with microseconds, by default the current time. SQLite has no such type: a text in the client's form, with six
 /// fractional digits, sorts correctly with values of other programs; a number of theirs stays one, as in no `text` column.
 pub fn time(backend: DbBackend, name: &'static str) -> ColumnDef {
-    let (kind, now) = match backend {
-        DbBackend::Postgres => ("timestamptz", "statement_timestamp()"),
-        DbBackend::MySql => ("datetime(6)", "utc_timestamp(6)"),
-        _ => ("datetime", "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')"),
+    let now = match backend {
+        DbBackend::Postgres => "statement_timestamp()",
+        DbBackend::MySql => "utc_timestamp(6)",
+        _ => "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')",
     };
-    ColumnDef::new(name).custom(kind).not_null().default(Expr::cust(now)).take()
+    optional_time(backend, name).not_null().default(Expr::cust(now)).take()
+}
+
+/// As [`time`], but may be absent, which is the default.
+pub fn optional_time(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let kind = match backend {
+        DbBackend::Postgres => "timestamptz",
+        DbBackend::MySql => "datetime(6)",
+        _ => "datetime",
+    };
+    ColumnDef::new(name).custom(kind).take()
 }
 
 /// An exact amount with two decimal places. sea-query writes `real(…)` on SQLite, whose affinity must

@@ -408,6 +408,9 @@ impl OrderRow {
         }
         for line in &order.lines {
             let Some((id, _)) = state.products.get(&line.product) else { continue };
+            if let Some(reason) = state.retired.get(id) {
+                return Some(format!("{reason} (--stock skip for history)"));
+            }
             let left = state.left.get(id).copied().unwrap_or(0);
             let need = requested.get(id).copied().unwrap_or(0);
             if left < need {

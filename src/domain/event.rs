@@ -43,6 +43,8 @@ named_enum! {
         ProductDelete = "product.delete",
         ProductImport = "product.import",
         ProductPrice = "product.price",
+        ProductRestore = "product.restore",
+        ProductRetire = "product.retire",
         ProductUpdate = "product.update",
         SeedDown = "seed.down",
         /// Its events cover whole tables: `entity_type` is the table, `entity_id` the greatest written id.
@@ -73,15 +75,15 @@ impl EventName {
         use EventName::{
             Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport,
             OrderPay, OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete, ProductImport,
-            ProductPrice, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept, StockAdjust, StockImport,
-            StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete, UserDisable, UserEnable, UserImport,
-            UserRehash, UserSetPassword, UserUpdate,
+            ProductPrice, ProductRestore, ProductRetire, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept,
+            StockAdjust, StockImport, StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete, UserDisable,
+            UserEnable, UserImport, UserRehash, UserSetPassword, UserUpdate,
         };
         match self {
             UserAnonymize | UserCreate | UserDelete | UserDisable | UserEnable | UserImport | UserRehash
             | UserSetPassword | UserUpdate => EntityKind::User,
-            ProductCreate | ProductDelete | ProductImport | ProductPrice | ProductUpdate | StockAccept
-            | StockAdjust | StockImport | StockReceive | StockSet => EntityKind::Product,
+            ProductCreate | ProductDelete | ProductImport | ProductPrice | ProductRestore | ProductRetire
+            | ProductUpdate | StockAccept | StockAdjust | StockImport | StockReceive | StockSet => EntityKind::Product,
             OrderCancel | OrderChange | OrderComplete | OrderExpire | OrderImport | OrderPay | OrderPlace
             | OrderRefund | OrderRestock | OrderShip => EntityKind::Order,
             SeedDown | SeedGenerate | SeedUp => EntityKind::Seed,
@@ -93,13 +95,15 @@ impl EventName {
     /// Whether `undo` can take such an operation back.
     pub const fn is_undoable(self) -> bool {
         use EventName::{
-            OrderChange, ProductPrice, ProductUpdate, StockAdjust, StockImport, StockReceive, StockSet, Undo,
-            UserDisable, UserEnable, UserUpdate,
+            OrderChange, ProductPrice, ProductRestore, ProductRetire, ProductUpdate, StockAdjust, StockImport,
+            StockReceive, StockSet, Undo, UserDisable, UserEnable, UserUpdate,
         };
         matches!(
             self,
             OrderChange
                 | ProductPrice
+                | ProductRestore
+                | ProductRetire
                 | ProductUpdate
                 | StockAdjust
                 | StockImport

@@ -1,6 +1,6 @@
 //! Points in time as typed: a day, which begins at midnight, or a time.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Zone;
 use super::time_parser::ParsedTime;
@@ -13,6 +13,11 @@ pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
 /// Like [`parse`], but a time without a zone is in this one.
 pub fn parse_in(text: &str, zone: &Zone) -> Result<DateTime<Utc>, String> {
     ParsedTime::read(text)?.moment(None, zone)
+}
+
+/// RFC 3339 in UTC with six decimals, so that times sort as text.
+pub fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 /// A time where times are kept as text: it sorts as the times do, and with what other programs write there.

@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 
-use super::Stored;
+use super::{Moment, Stored};
+use crate::domain::moment;
 
 /// An entity with editable fields.
 pub trait Editable: Clone + Default + PartialEq + Send + Sync + 'static {
@@ -37,6 +38,8 @@ pub enum FieldKind {
     Amount,
     /// A whole number.
     Whole,
+    /// A point in time.
+    Time,
 }
 
 /// The meaning of an empty value and of a missing column.
@@ -83,6 +86,20 @@ where
     }
 }
 
+impl FieldText for Moment {
+    fn text(&self) -> String {
+        match self {
+            Moment::Known(time) => moment::rfc3339(*time),
+            Moment::Odd(text) => text.clone(),
+            Moment::Missing => String::new(),
+        }
+    }
+
+    fn of_text(text: Option<&str>) -> Moment {
+        text.map_or(Moment::Missing, Moment::from_stored)
+    }
+}
+
 impl<T: FieldText> FieldText for Option<T> {
     fn text(&self) -> String {
         self.as_ref().map(FieldText::text).unwrap_or_default()
@@ -94,8 +111,9 @@ impl<T: FieldText> FieldText for Option<T> {
 }
 
 /// Parses a text; none if it is blank.
-pub fn optional<T: Into<C>, C>(text: &str, parse: fn(&str) -> Result<T, String>) -> Result<Option<C>, String> {
-    if text.trim().is_empty() { Ok(None) } else { parse(text).map(|value| Some(value.into())) }
+pub fn optional<T, C: From<Option<T>>>(text: &str, parse: fn(&str) -> Result<T, String>) -> Result<C, String> {
+    let value = if text.trim().is_empty() { None } else { Some(parse(text)?) };
+    Ok(value.into())
 }
 
 /// A field named like its column: its form, whether it is required, and its parser.

@@ -11,12 +11,13 @@ use super::stored::column_of;
 
 /// A stored time. Columns are read as text (`select_as`), because the drivers panic or fail on values
 /// outside their range.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Moment {
     Known(DateTime<Utc>),
     /// A stored value that is not a valid time.
     Odd(String),
-    /// NULL, where another program allowed it.
+    /// NULL: no time, or one that another program left out.
+    #[default]
     Missing,
 }
 
@@ -92,12 +93,6 @@ fn plain(text: &str) -> Option<DateTime<Utc>> {
     Some(date.and_hms_micro_opt(number(&[i, j])?, number(&[k, l])?, number(&[m, n])?, microseconds)?.and_utc())
 }
 
-impl Default for Moment {
-    fn default() -> Moment {
-        DateTime::UNIX_EPOCH.into()
-    }
-}
-
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -121,6 +116,12 @@ impl serde::Serialize for Moment {
 impl From<DateTime<Utc>> for Moment {
     fn from(time: DateTime<Utc>) -> Moment {
         Moment::Known(time)
+    }
+}
+
+impl From<Option<DateTime<Utc>>> for Moment {
+    fn from(time: Option<DateTime<Utc>>) -> Moment {
+        time.map_or(Moment::Missing, Moment::Known)
     }
 }
 

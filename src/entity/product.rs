@@ -2,11 +2,11 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::field::FieldKind::{Amount, Text, Whole, Word};
+use super::field::FieldKind::{Amount, Text, Time, Whole, Word};
 use super::field::{Editable, Field, field};
 use super::{Moment, Stored};
 use crate::domain::quantity::parse_stock;
-use crate::domain::{Id, Money, ProductName, Sku, text::multi_line};
+use crate::domain::{Id, Money, ProductName, Sku, moment, text::multi_line};
 
 // New columns are added at the end, so that stored data keeps its meaning: older events lack them, and
 // so does the digest of generated rows without a value.
@@ -36,6 +36,9 @@ pub struct Model {
     /// When the row was last changed, by stock movements too.
     #[sea_orm(select_as = "char(64)")]
     pub updated_at: Moment,
+    /// Since when the product cannot be ordered; missing unless it is retired.
+    #[sea_orm(nullable, select_as = "char(64)")]
+    pub retired_at: Moment,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -44,6 +47,11 @@ impl Model {
     /// A new product; id and times are set on creation.
     pub fn new(sku: &Sku, name: &ProductName, price: Money) -> Model {
         Model { sku: sku.clone().into(), name: name.clone().into(), price: price.into(), ..Model::default() }
+    }
+
+    /// Whether it cannot be ordered.
+    pub fn is_retired(&self) -> bool {
+        self.retired_at != Moment::Missing
     }
 }
 
@@ -54,5 +62,6 @@ impl Editable for Model {
         field!(description, Text, Optional, multi_line),
         field!(price, Amount, Required, Money::parse_price),
         field!(stock_quantity, Whole, Defaulted, parse_stock),
+        field!(retired_at, Time, Optional, moment::parse),
     ];
 }

@@ -84,9 +84,9 @@ impl From<&str> for Stored<String> {
     }
 }
 
-impl From<Option<String>> for Stored<String> {
-    fn from(text: Option<String>) -> Stored<String> {
-        text.map_or(Stored::Missing, Stored::Known)
+impl<T> From<Option<T>> for Stored<T> {
+    fn from(value: Option<T>) -> Stored<T> {
+        value.map_or(Stored::Missing, Stored::Known)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{escape, json};
+use crate::domain::moment::rfc3339;
 use crate::domain::{Amount, Id, Money, OrderStatus, UserStatus};
 use crate::entity::{Moment, Stored};
 
@@ -140,11 +141,6 @@ impl Nested {
 /// One row as an object, in the order of its headings.
 pub(super) fn object(headings: &[Heading], row: &[Cell]) -> Map<String, Value> {
     headings.iter().zip(row).map(|(heading, cell)| (heading.name.to_owned(), cell.to_json())).collect()
-}
-
-/// RFC 3339 in UTC with six decimals, so that times sort as text.
-fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 /// Implements `From` for `Cell`.

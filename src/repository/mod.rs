@@ -34,7 +34,7 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::page::Sort;
 use crate::domain::similar::closest;
-use crate::domain::{Cursor, EntityKind, Id, Money};
+use crate::domain::{Cursor, EntityKind, Id, Money, OrderStatus};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
 /// A change of one entity, for its audit event.
@@ -258,6 +258,12 @@ pub fn near_period<K: ColumnTrait>(
     Condition::all()
         .add_option(first.map(|day| column.into_expr().gte(day.format(DAY).to_string())))
         .add_option(after.map(|day| column.into_expr().lt(day.format(DAY).to_string())))
+}
+
+/// Orders whose status counts as a sale.
+fn is_sale() -> Expr {
+    let counted = OrderStatus::ALL.into_iter().filter(|status| status.is_sale()).map(OrderStatus::as_str);
+    crate::entity::order::Column::Status.is_in(counted)
 }
 
 /// A row by its id.

@@ -17,7 +17,7 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Id, Money, sku};
 use crate::entity::product::{Column, Entity, Model};
-use crate::entity::{Stored, stock_movement};
+use crate::entity::{Stored, order, order_item, stock_movement};
 use crate::error::Result;
 
 /// No two products share a SKU.
@@ -34,6 +34,10 @@ pub struct Filter {
     pub max_price: Option<Money>,
     /// At most this many pieces left.
     pub max_stock: Option<i32>,
+    /// Only products in no order that counts as a sale.
+    pub never_sold: bool,
+    /// Only retired products, or only others; `None` means both.
+    pub retired: Option<bool>,
 }
 
 impl ListFilter for Filter {
@@ -55,9 +59,27 @@ impl ListFilter for Filter {
             .add_option(search)
             .add_option(self.min_price.map(|price| Column::Price.gte(price)))
             .add_option(self.max_price.map(|price| Column::Price.lte(price)))
-            .add_option(self.max_stock.map(|stock| Column::StockQuantity.lte(stock)));
+            .add_option(self.max_stock.map(|stock| Column::StockQuantity.lte(stock)))
+            .add_option(self.never_sold.then(is_never_sold))
+            .add_option(self.retired.map(|retired| if retired { is_orderable().not() } else { is_orderable() }));
         Entity::find().filter(condition)
     }
+}
+
+/// Whether a product is in no order that counts as a sale.
+fn is_never_sold() -> Expr {
+    let mut sale = Query::select();
+    sale.column((order_item::Entity, order_item::Column::ProductId))
+        .from(order_item::Entity)
+        .inner_join(order::Entity, order::Column::Id.into_expr().eq(order_item::Column::OrderId.into_expr()))
+        .and_where(order_item::Column::ProductId.into_expr().eq(Column::Id.into_expr()))
+        .and_where(super::is_sale());
+    Expr::exists(sale).not()
+}
+
+/// Whether a product is not retired.
+fn is_orderable() -> Expr {
+    Column::RetiredAt.is_null()
 }
 
 /// The product with this id.
@@ -65,7 +87,7 @@ pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Opt
     super::find_by_id::<Entity, _>(connection, id).await
 }
 
-/// At most `limit` products, for interactive search by SKU or name.
+/// At most `limit` products that can be ordered, for interactive search by SKU or name.
 pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, limit: u64) -> Result<Vec<Model>> {
     let select = match how {
         Match::Start => super::starting_with(Entity::find(), Column::Sku, &text.to_ascii_uppercase()),
@@ -74,7 +96,7 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
             .order_by_desc(Column::CreatedAt)
             .order_by_desc(Column::Id),
     };
-    Ok(select.limit(limit).all(connection).await?)
+    Ok(select.filter(is_orderable()).limit(limit).all(connection).await?)
 }
 
 /// The product with this SKU or id.
@@ -210,15 +232,11 @@ pub async fn find_many_for_update(handle: &WriteHandle, ids: &[Id]) -> Result<Ve
     Ok(found)
 }
 
-/// Current stock levels of the given products, for a message. Locks only if a plain read would use the
-/// transaction's snapshot, because locks out of order risk a deadlock.
-pub async fn stock_levels(handle: &WriteHandle, ids: &[Id]) -> Result<Vec<(Id, Stored<i32>)>> {
-    let select = Entity::find().select_only().columns([Column::Id, Column::StockQuantity]).filter(super::among(
-        handle,
-        Column::Id,
-        ids.iter().copied(),
-    ));
-    Ok(super::newest(handle, select).into_tuple().all(handle).await?)
+/// The given products as they are now, for a message. Locks only if a plain read would use the transaction's
+/// snapshot, because locks out of order risk a deadlock.
+pub async fn find_newest(handle: &WriteHandle, ids: &[Id]) -> Result<Vec<Model>> {
+    let select = Entity::find().filter(super::among(handle, Column::Id, ids.iter().copied()));
+    Ok(super::newest(handle, select).all(handle).await?)
 }
 
 /// A product whose stock does not match its movements.
@@ -267,12 +285,12 @@ pub async fn find_stock_differences(connection: &impl ConnectionTrait, ids: &[Id
     Ok(select.into_model().all(connection).await?)
 }
 
-/// Deducts stock of all given products, or reports how many had enough.
+/// Deducts stock of all given products, or reports how many had enough and are not retired.
 ///
 /// Conditional statements (`stock - n WHERE stock >= n`), one unless there are very many products,
 /// which cannot oversell at any isolation level; rows are locked in id order, so that two orders cannot
-/// deadlock. Returns the current prices of the products that had enough, and their number; if it is too
-/// low, the transaction must be rolled back.
+/// deadlock. Returns the current prices of the products whose stock was deducted, and their number; if it is
+/// too low, the transaction must be rolled back.
 pub async fn take_stock(
     handle: &WriteHandle,
     quantities: &[(Id, i32)],
@@ -285,7 +303,8 @@ pub async fn take_stock(
         let wanted = handle.engine().limit_to_numbered(&mut update, Entity.into_iden(), Column::Id.into_iden(), chunk);
         update
             .value(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(wanted.clone()))
-            .and_where(Expr::col(Column::StockQuantity).gte(wanted));
+            .and_where(Expr::col(Column::StockQuantity).gte(wanted))
+            .and_where(Expr::col(Column::RetiredAt).is_null());
         if handle.engine().returns_updated_rows {
             update.returning(Query::returning().columns([Column::Id, Column::Price].map(|column| (Entity, column))));
             let rows = handle.query_all(&update).await?;

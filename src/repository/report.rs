@@ -9,6 +9,7 @@ use sea_orm::sea_query::{
 };
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryResult, QuerySelect};
 
+use super::is_sale;
 use crate::db::target::Engine;
 use crate::domain::period::Span;
 use crate::domain::{Amount, Id, Money, OrderStatus};
@@ -107,12 +108,6 @@ pub struct StockTotal {
     pub value: Amount,
     /// Products whose stock or price cannot be added.
     pub left_out: i64,
-}
-
-/// Orders whose status counts as a sale.
-fn is_sale() -> Expr {
-    let counted = OrderStatus::ALL.into_iter().filter(|status| status.is_sale()).map(OrderStatus::as_str);
-    order::Column::Status.is_in(counted)
 }
 
 /// Sales, and orders that were sales until their refund. What another program refunded counts as such once `adopt` has

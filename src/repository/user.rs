@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{ExprTrait, Func};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use crate::db::fault::{Fault, UniqueConstraint, classify};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Id, UserStatus, password, personal};
+use crate::entity::order;
 use crate::entity::user::{Column, Entity, Model};
 use crate::error::Result;
 
@@ -31,6 +32,8 @@ pub struct Filter {
     pub created_since: Option<DateTime<Utc>>,
     /// Exclusive.
     pub created_until: Option<DateTime<Utc>>,
+    /// Only users without any order.
+    pub never_ordered: bool,
 }
 
 impl ListFilter for Filter {
@@ -46,9 +49,19 @@ impl ListFilter for Filter {
         let condition = Condition::all()
             .add_option(self.status.map(|status| Column::Status.eq(status)))
             .add_option(self.search.as_ref().map(|text| super::contains(&NAMES, text)))
+            .add_option(self.never_ordered.then(has_no_order))
             .add(period);
         Entity::find_without_hash().filter(condition)
     }
+}
+
+fn has_no_order() -> Expr {
+    let mut orders = Query::select();
+    orders
+        .column((order::Entity, order::Column::UserId))
+        .from(order::Entity)
+        .and_where(order::Column::UserId.into_expr().eq(Column::Id.into_expr()));
+    Expr::exists(orders).not()
 }
 
 /// The searched columns of a user.

@@ -11,7 +11,7 @@ use crate::domain::{
     Email, Money, OrderStatus, Password, PersonName, ProductName, Quantity, Reference, Sku, UserStatus, Violations,
     moment, text::multi_line,
 };
-use crate::entity::product;
+use crate::entity::{Moment, product};
 use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::service::place_order::{NewLine, NewOrder};
 
@@ -82,6 +82,9 @@ pub(super) struct RawProduct {
     pub(super) price: String,
     #[serde(default)]
     pub(super) stock: i64,
+    /// RFC 3339; the orders of the seed are placed before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) retired_at: Option<String>,
 }
 
 impl RawProduct {
@@ -93,6 +96,7 @@ impl RawProduct {
             description: product.description.clone(),
             price: product.price.to_string(),
             stock,
+            retired_at: product.retired_at.to_text(),
         }
     }
 }
@@ -217,7 +221,7 @@ fn check_user(violations: &mut Violations, raw: &RawUser, row: u32) -> Option<Se
 
 fn check_product(violations: &mut Violations, raw: &RawProduct, row: u32) -> Option<product::Model> {
     let field = |name: &str| format!("product {row} {name}");
-    let RawProduct { sku, name, description, price, stock } = raw;
+    let RawProduct { sku, name, description, price, stock, retired_at } = raw;
     let sku = violations.parse(&field("sku"), sku, Sku::parse);
     let name = violations.parse(&field("name"), name, ProductName::parse);
     let description = match description {
@@ -226,7 +230,11 @@ fn check_product(violations: &mut Violations, raw: &RawProduct, row: u32) -> Opt
     };
     let price = violations.parse(&field("price"), price, Money::parse_price);
     let stock_quantity = violations.parse(&field("stock"), &stock.to_string(), parse_stock)?.into();
-    Some(product::Model { description, stock_quantity, ..product::Model::new(&sku?, &name?, price?) })
+    let retired_at = match retired_at {
+        Some(text) => violations.parse(&field("retired_at"), text, moment::parse)?.into(),
+        None => Moment::Missing,
+    };
+    Some(product::Model { description, stock_quantity, retired_at, ..product::Model::new(&sku?, &name?, price?) })
 }
 
 fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<SeedOrder> {

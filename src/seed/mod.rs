@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use crate::db::write::WriteHandle;
 use crate::domain::order_status::path_to;
 use crate::domain::{EntityKind, EventName, Id, MovementReason, Outcome, named_enum};
-use crate::entity::{Stored, order, order_item, seed, seed_row, stock_movement};
+use crate::entity::{Moment, Stored, order, order_item, seed, seed_row, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result};
 use crate::repository;
 use crate::repository::user::{Lock, UserKey};
@@ -160,6 +160,9 @@ async fn apply(
     for seed_user in &seed.users {
         applied.status(operation, seed_user).await?;
     }
+    for new in seed.products.iter().filter(|product| product.is_retired()) {
+        applied.retirement(operation, new).await?;
+    }
     let created = std::mem::take(&mut applied.rows);
     let now_applied = seed::Model {
         name: seed.name.clone(),
@@ -229,18 +232,30 @@ impl Applied {
 
     async fn product(&mut self, operation: &mut Operation, new: &product::Model) -> Result<()> {
         if repository::product::find_by_sku(operation.handle(), &new.sku).await?.is_none() {
-            let product = product::apply_create(operation, new.clone()).await?;
+            let new = product::Model { retired_at: Moment::Missing, ..new.clone() };
+            let product = product::apply_create(operation, new).await?;
             self.create(EntityKind::Product, product.id);
             return Ok(());
         }
         // Stock is not compared, because every order changes it.
         let change = |product: &mut product::Model| {
             let was = product.clone();
-            let (id, sku, created_at, updated_at) = (was.id, was.sku, was.created_at, was.updated_at);
-            *product = product::Model { id, sku, created_at, updated_at, ..new.clone() };
+            let (id, sku, retired_at) = (was.id, was.sku, was.retired_at);
+            let (created_at, updated_at) = (was.created_at, was.updated_at);
+            *product = product::Model { id, sku, created_at, updated_at, retired_at, ..new.clone() };
         };
         let changed = product::apply_update(operation, &new.sku, change).await?.changed;
         *(if changed { &mut self.updated } else { &mut self.unchanged }) += 1;
+        Ok(())
+    }
+
+    /// Retires a product, after the orders, because a retired one cannot be ordered.
+    async fn retirement(&mut self, operation: &mut Operation, new: &product::Model) -> Result<()> {
+        let retire = |product: &mut product::Model| product.retired_at = new.retired_at.clone();
+        let product = product::apply_update(operation, &new.sku, retire).await?;
+        if product.changed && !self.rows.contains(&self.row(EntityKind::Product, product.after.id)) {
+            self.updated += 1;
+        }
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use super::explain::TAKEN;
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::order_lifecycle::{self, RestockedLine, to_json};
 use super::place_order::{LineAmount, PlacedOrder, check_may_order, find_replayed, total};
-use super::product::{known_price, known_stock};
+use super::product::{check_orderable, known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::{
     EventName, Id, IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Violations, reference, sku,
@@ -67,7 +67,7 @@ pub struct ChangedOrder {
 /// Changes an order in a separate operation.
 ///
 /// Errors: exit 3 for an unknown order, user or product; 6 for an order that is not pending, a user who may not
-/// order, insufficient stock, another total than the expected one or no lines left; 7 for a product that is named
+/// order, retired products, insufficient stock, another total than the expected one or no lines left; 7 for a product that is named
 /// twice or too many lines.
 pub async fn run(operations: &Operations, wanted: &OrderChange, key: Option<IdempotencyKey>) -> Result<ChangedOrder> {
     check_names(wanted)?;
@@ -328,8 +328,10 @@ impl Lines<'_> {
         Ok(())
     }
 
-    /// Errors: exit 6 naming each product with too few pieces in stock.
+    /// Errors: exit 6 naming each product of which more is wanted and that is retired, or has too few pieces in stock.
     fn check_stock(&self, before: &[order_item::Model], difference: &BTreeMap<Id, i64>) -> Result<()> {
+        let raised = difference.iter().filter(|(_, more)| **more > 0);
+        check_orderable(raised.filter_map(|(id, _)| self.products.get(id)))?;
         let own = quantities(before);
         let (mut texts, mut details, mut hints) = (Vec::new(), Vec::new(), Vec::new());
         for (id, more) in difference.iter().filter(|(_, more)| **more > 0) {

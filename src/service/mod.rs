@@ -16,6 +16,7 @@ pub mod place_order;
 pub(crate) mod price;
 pub mod product;
 mod request;
+pub mod retire;
 pub(crate) mod seal;
 pub(crate) mod settle;
 pub mod stock;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::order_lifecycle::{RestockedLine, check_refund_of_past_order, refund_of_past_order, to_json};
-use super::product::{known_price, known_stock};
+use super::product::{check_orderable, known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::text::distinct;
 use crate::domain::{
@@ -132,7 +132,7 @@ pub(super) struct LineAmount<'a> {
 
 /// Places an order in a separate operation.
 ///
-/// Errors: exit 3 for an unknown user or product; 6 for a user who may not order, insufficient
+/// Errors: exit 3 for an unknown user or product; 6 for a user who may not order, retired products, insufficient
 /// stock (every short line is listed) or a key used for something else; 7 for too many lines.
 pub async fn run(operations: &Operations, new: &NewOrder, key: Option<IdempotencyKey>) -> Result<PlacedOrder> {
     check_lines(new)?;
@@ -342,7 +342,7 @@ fn merged(sku: &str, one: Quantity, other: Quantity) -> Result<Quantity> {
     one.plus(other).map_err(|problem| Violations::single(&format!("quantity of {sku}"), problem).into_error())
 }
 
-/// Lists every product with insufficient stock, and its level.
+/// Lists every product with insufficient stock, and its level. Errors: those of [`check_orderable`].
 async fn shortage(
     operation: &Operation,
     wanted: &BTreeMap<Id, (i32, &product::Model)>,
@@ -352,10 +352,12 @@ async fn shortage(
     let short: Vec<Id> = wanted.keys().filter(|id| is_short(id)).copied().collect();
     // An engine that cannot return updated rows may confuse them with those of an earlier order.
     let asked: Vec<Id> = if short.is_empty() { wanted.keys().copied().collect() } else { short };
-    let levels = repository::product::stock_levels(operation.handle(), &asked).await?;
+    let found = repository::product::find_newest(operation.handle(), &asked).await?;
+    check_orderable(&found)?;
     let (mut texts, mut details, mut hints) = (Vec::new(), Vec::new(), Vec::new());
     for (need, product) in asked.iter().filter_map(|id| wanted.get(id)) {
-        let have = levels.iter().find(|(id, _)| *id == product.id).map_or(0, |(_, stock)| stock.pieces());
+        let now = found.iter().find(|found| found.id == product.id);
+        let have = now.map_or(0, |product| product.stock_quantity.pieces());
         let sku = printable(&product.sku);
         texts.push(format!("{sku} has {have} in stock, {need} requested"));
         details.push(json!({ "sku": product.sku, "have": have, "need": need }));

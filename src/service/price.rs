@@ -181,8 +181,10 @@ fn reprice(before: Model, price: Money, now: Moment) -> Changed {
     Changed { after: Model { price: price.into(), updated_at: now, ..before.clone() }, before, changed: true }
 }
 
-/// The current products, locked until the operation ends.
-async fn lock(operation: &Operation, products: &[Model], is_as_read: bool) -> Result<Vec<Model>> {
+/// The current products in the order of those that were read, locked until the operation ends.
+///
+/// Errors: exit 3 for one that is gone; exit 6 if a price has changed and must be `is_as_read`.
+pub(super) async fn lock(operation: &Operation, products: &[Model], is_as_read: bool) -> Result<Vec<Model>> {
     let mut ids: Vec<Id> = products.iter().map(|product| product.id).collect();
     ids.sort_unstable();
     let found = repository::product::find_many_for_update(operation.handle(), &ids).await?;

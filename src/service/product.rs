@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use sea_orm::ConnectionTrait;
+use serde_json::json;
 
 use super::operation::{self, Operation, Operations, Request};
 use crate::db::fault::Fault;
@@ -110,11 +111,12 @@ pub async fn delete(operations: &Operations, name: &str) -> Result<Model> {
         let product = find_for_update(operation, name).await?;
         let deleted = repository::product::delete(operation.handle(), &product).await;
         let change = deleted.map_err(|error| match operation.handle().first_fault() {
-            Some(Fault::ForeignKey) => Error::conflict(
-                "product.was_ordered",
-                format!("{} was ordered and cannot be deleted", printable(&product.sku)),
-            )
-            .hint(CommandLine::new("order list").option("--product", &printable(&product.sku))),
+            Some(Fault::ForeignKey) => {
+                let sku = printable(&product.sku);
+                Error::conflict("product.was_ordered", format!("{sku} was ordered and cannot be deleted"))
+                    .hint(CommandLine::like("product retire").argument(&sku))
+                    .hint(CommandLine::new("order list").option("--product", &sku))
+            }
             _ => error,
         })?;
         operation.record(change);
@@ -164,6 +166,19 @@ pub fn known_price(sku: &str, price: &Stored<Money>) -> Result<Money> {
         Error::conflict("product.odd_price", format!("the price of {sku} is {price}, which is not an amount"))
             .hint("product update with --price corrects it")
     })
+}
+
+/// Errors: exit 6 naming every product that is retired.
+pub fn check_orderable<'a>(products: impl IntoIterator<Item = &'a Model>) -> Result<()> {
+    let retired = products.into_iter().filter(|product| product.is_retired());
+    let skus: Vec<String> = retired.map(|product| printable(&product.sku.or_id(product.id))).collect();
+    if skus.is_empty() {
+        return Ok(());
+    }
+    let message =
+        format!("{} {} retired and cannot be ordered", skus.join(", "), if skus.len() == 1 { "is" } else { "are" });
+    let restore = skus.iter().fold(CommandLine::new("product restore"), |command, sku| command.argument(sku));
+    Err(Error::conflict("product.retired", message).hint(restore).details(json!({ "products": skus })))
 }
 
 /// The stock for calculations. Errors: exit 6 if another program stored an invalid number.

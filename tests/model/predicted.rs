@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use shopctl::domain::order_status::{self, Decision, StockEffect, Verb};
 use shopctl::domain::{OrderStatus, UserStatus};
+use shopctl::service::retire::Retirement;
 
 use super::{Act, Answer, Back, PRICE_CENTS, PRODUCTS, Part, STOCK, done, money};
 
@@ -13,6 +14,7 @@ struct ModelProduct {
     birth: usize,
     cents: i64,
     stock: i32,
+    is_retired: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -162,6 +164,11 @@ impl Model {
                 self.users.insert(*user, (birth, UserStatus::Active));
                 done(true)
             }
+            Act::Retire { product, retirement } => {
+                let product = self.products.get_mut(product).ok_or("product.not_found")?;
+                let retires = *retirement == Retirement::Retire;
+                done(std::mem::replace(&mut product.is_retired, retires) != retires)
+            }
             Act::DeleteProduct { product } => {
                 self.products.get(product).ok_or("product.not_found")?;
                 if self.orders.iter().any(|order| order.lines.contains_key(product)) {
@@ -175,7 +182,7 @@ impl Model {
                     return Err("product.duplicate");
                 }
                 let birth = self.birth();
-                let new = ModelProduct { birth, cents: PRICE_CENTS, stock: STOCK };
+                let new = ModelProduct { birth, cents: PRICE_CENTS, stock: STOCK, is_retired: false };
                 self.products.insert(*product, new);
                 done(true)
             }
@@ -196,7 +203,12 @@ impl Model {
         if wanted.keys().any(|product| !self.products.contains_key(product)) {
             return Err("product.not_found");
         }
-        if wanted.iter().any(|(product, quantity)| self.products[product].stock < *quantity) {
+        let is_short = |(product, quantity): (&usize, &i32)| self.products[product].stock < *quantity;
+        // A product that is both is called retired.
+        if wanted.keys().any(|product| self.products[product].is_retired) {
+            return Err("product.retired");
+        }
+        if wanted.iter().any(is_short) {
             return Err("stock.insufficient");
         }
         let cents: i64 =
@@ -250,6 +262,9 @@ impl Model {
         }
         let pieces = |lines: &BTreeMap<usize, (i32, i64)>, product: &usize| lines.get(product).map_or(0, |line| line.0);
         let more = |product: &usize| pieces(&after, product) - pieces(&found.lines, product);
+        if lines.keys().any(|product| more(product) > 0 && self.products[product].is_retired) {
+            return Err("product.retired");
+        }
         if lines.keys().any(|product| more(product) > self.products[product].stock) {
             return Err("stock.insufficient");
         }
@@ -408,9 +423,10 @@ impl Model {
 impl Model {
     pub fn state(&self) -> Vec<String> {
         let product = |number| {
-            self.products
-                .get(&number)
-                .map_or_else(|| "none".to_owned(), |product| format!("{} {}", product.stock, money(product.cents)))
+            self.products.get(&number).map_or_else(
+                || "none".to_owned(),
+                |product| format!("{} {} {}", product.stock, money(product.cents), product.is_retired),
+            )
         };
         let orders = self
             .orders

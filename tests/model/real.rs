@@ -11,6 +11,7 @@ use shopctl::service::operation::Operations;
 use shopctl::service::order_lifecycle::{self, OrderRestock, OrderTransition, RefundScope, Restock};
 use shopctl::service::place_order::{self, NewLine, NewOrder};
 use shopctl::service::product;
+use shopctl::service::retire;
 use shopctl::service::stock::{self, Adjustment, StockCount};
 use shopctl::service::user;
 
@@ -156,6 +157,11 @@ impl Real {
                 let new = user::Model::new(&email, &name, &name, "!".to_owned());
                 user::create(&operations, &new).await.map(|_| told(true, false))?
             }
+            Act::Retire { product, retirement } => {
+                let product = product::find(self.database.connection(), &self.sku(*product)).await?;
+                let retired = retire::run(&operations, &[product], *retirement).await?;
+                told(retired.iter().any(|product| product.changed), false)
+            }
             Act::DeleteProduct { product } => {
                 product::delete(&operations, &self.sku(*product)).await.map(|_| told(true, false))?
             }
@@ -169,15 +175,16 @@ impl Real {
         })
     }
 
-    /// Stock and price of each product; status, total and refunds of each order.
+    /// Stock and price of each product, and whether it is retired; status, total and refunds of each order.
     pub async fn state(&self) -> Vec<String> {
         let connection = self.database.connection();
         let mut state = Vec::new();
         for number in 0..PRODUCTS {
             let found = shopctl::repository::product::find_by_sku(connection, &self.sku(number)).await.expect("reads");
-            state.push(
-                found.map_or_else(|| "none".to_owned(), |found| format!("{} {}", found.stock_quantity, found.price)),
-            );
+            state.push(found.map_or_else(
+                || "none".to_owned(),
+                |found| format!("{} {} {}", found.stock_quantity, found.price, found.is_retired()),
+            ));
         }
         for id in &self.orders {
             let id = uuid::Uuid::try_parse(id).expect("an id");

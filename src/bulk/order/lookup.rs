@@ -11,6 +11,7 @@ use crate::domain::{Id, Money};
 use crate::entity::{Stored, user};
 use crate::error::Result;
 use crate::repository::{self, Lock};
+use crate::service::product::check_orderable;
 
 /// Maximum number of cached products; others are looked up each time.
 const MAX_CACHED_PRODUCTS: usize = 100_000;
@@ -20,6 +21,8 @@ const MAX_CACHED_PRODUCTS: usize = 100_000;
 pub struct OrderCheckState {
     /// Products by SKU, each with its price.
     pub(super) products: HashMap<String, (Id, Stored<Money>)>,
+    /// Those that are retired, with the reason why they cannot be ordered.
+    pub(super) retired: HashMap<Id, String>,
     /// The remaining stock of each product.
     pub(super) left: HashMap<Id, i64>,
 }
@@ -57,6 +60,9 @@ impl OrderCheckState {
         skus.retain(|sku| !self.products.contains_key(sku));
         let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
         for product in repository::product::find_by_skus(connection, &skus, Lock::None).await? {
+            if let Err(error) = check_orderable([&product]) {
+                self.retired.insert(product.id, error.message().to_owned());
+            }
             self.left.entry(product.id).or_insert(product.stock_quantity.pieces());
             self.products.insert(product.sku.to_string(), (product.id, product.price));
         }

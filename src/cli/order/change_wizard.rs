@@ -73,7 +73,10 @@ async fn ask_product(context: &Context, operations: &Operations, lines: &mut Vec
         if text.is_empty() {
             return Ok(lines.iter().map(line_entry).collect());
         }
-        let found = products::suggest(connection, text, how, SUGGESTIONS).await?;
+        let mut found = products::suggest(connection, text, how, SUGGESTIONS).await?;
+        // Those are found though they are retired.
+        let own = lines.iter().map(|line| &line.product).filter(|product| product.is_retired());
+        found.extend(own.filter(|product| product.sku.starts_with(&text.to_ascii_uppercase())).cloned());
         let entry = |product: product::Model| match lines.iter().find(|line| line.product.id == product.id) {
             Some(line) => line_entry(line),
             None => product_entry(product),

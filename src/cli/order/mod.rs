@@ -62,7 +62,7 @@ Stock moves by the difference. If the order has a product at several prices, the
     Export(Export<FilterArguments>),
     /// Import orders: all lines of one reference are one order, which is placed or is there already
     #[command(
-        after_help = "Examples:\n  shopctl order import orders.csv\n  shopctl order import orders.jsonl --stock skip --on-error reject-rows --errors wrong.csv\n  shopctl order import invoices.csv --invoices --on-error reject-rows --errors wrong.csv"
+        after_help = "Orders of retired products are refused unless they take no stock.\n\nExamples:\n  shopctl order import orders.csv\n  shopctl order import orders.jsonl --stock skip --on-error reject-rows --errors wrong.csv\n  shopctl order import invoices.csv --invoices --on-error reject-rows --errors wrong.csv"
     )]
     Import(import::OrderImportArguments),
     /// Show one order with its lines

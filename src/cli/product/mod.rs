@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod price;
+mod retire;
 mod show;
 mod update;
 pub mod view;
@@ -10,7 +11,7 @@ pub mod view;
 use clap::{Args, Subcommand};
 
 use crate::bulk::{Interpretation, ProductRow};
-use crate::cli::shared::arguments::{StockFilterArguments, check_range, search_text};
+use crate::cli::shared::arguments::{RetiredArguments, StockFilterArguments, check_range, search_text};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::import::{self, ImportArguments};
@@ -23,6 +24,7 @@ use crate::entity::product::Model;
 use crate::error::Result;
 use crate::repository::product as products;
 use crate::service::place_order::StockHandling;
+use crate::service::retire::Retirement;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -31,14 +33,17 @@ pub enum Command {
         after_help = "Example:\n  shopctl product create --name \"Blue mug\" --price 12.50 --sku MUG-09 --stock 40"
     )]
     Create(create::CreateArguments),
-    /// List products, newest first
-    #[command(after_help = "Examples:\n  shopctl product list --low\n  shopctl product list --search mug --sort price")]
+    /// List products, newest first; retired ones with --retired
+    #[command(after_help = "Examples:
+  shopctl product list --low
+  shopctl product list --search mug --sort price
+  shopctl product list --never-sold --out-of-stock")]
     List(List<FilterArguments>),
-    /// Write products, oldest first, as CSV, JSON lines or JSON
+    /// Write products, oldest first, retired ones too, as CSV, JSON lines or JSON
     #[command(
         after_help = "Examples:\n  shopctl product export > products.csv\n  shopctl product export --out-of-stock --out empty.jsonl"
     )]
-    Export(Export<FilterArguments>),
+    Export(Export<ExportFilterArguments>),
     /// Create and update products from a CSV, JSON lines or JSON file, all of them or none
     #[command(
         after_help = "Examples:\n  shopctl product import products.csv\n  shopctl product import products.csv --on-conflict skip --on-error reject-rows --errors wrong.csv\n  shopctl product import products.jsonl --dry-run"
@@ -57,6 +62,16 @@ pub enum Command {
   shopctl product price --search mug --by +5% --round 0.99 --max-change 20%
   shopctl product price --all --by -10% --yes")]
     Price(price::PriceArguments),
+    /// Keep products from being ordered, all or none; what was ordered stays as it is
+    #[command(after_help = "Retired products can still be refunded, restocked and counted.
+
+Examples:
+  shopctl product retire MUG-01
+  shopctl product retire MUG-01 MUG-02 --yes")]
+    Retire(retire::RetireArguments),
+    /// Let retired products be ordered again, all or none
+    #[command(after_help = "Example:\n  shopctl product restore MUG-01")]
+    Restore(retire::RetireArguments),
     /// Delete a product that was never ordered
     #[command(after_help = "Example:\n  shopctl product delete MUG-09 --confirm MUG-09")]
     Delete(delete::DeleteArguments),
@@ -74,12 +89,18 @@ pub struct FilterArguments {
     max_price: Option<Money>,
     #[command(flatten)]
     left: StockFilterArguments,
+    /// Only products in no paid, shipped or completed order
+    #[arg(long)]
+    never_sold: bool,
+    #[command(flatten)]
+    retired: RetiredArguments,
 }
 
 impl FilterArguments {
     fn is_empty(&self) -> bool {
-        let FilterArguments { search, min_price, max_price, left } = self;
-        search.is_none() && min_price.is_none() && max_price.is_none() && left.is_empty()
+        let FilterArguments { search, min_price, max_price, left, never_sold, retired } = self;
+        let has_flag = *never_sold || retired.retired;
+        search.is_none() && min_price.is_none() && max_price.is_none() && left.is_empty() && !has_flag
     }
 }
 
@@ -92,12 +113,39 @@ impl ListQuery for FilterArguments {
     }
 
     async fn filter(&self, _database: &Database) -> Result<products::Filter> {
+        let FilterArguments { min_price, max_price, never_sold, .. } = *self;
         let (search, max_stock) = (self.search.clone(), self.left.max_stock());
-        Ok(products::Filter { search, min_price: self.min_price, max_price: self.max_price, max_stock })
+        let retired = Some(self.retired.retired);
+        Ok(products::Filter { search, min_price, max_price, max_stock, never_sold, retired })
     }
 
     async fn rows(_database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
         Ok(found)
+    }
+}
+
+/// Selects products to export: retired ones too.
+#[derive(Debug, Args)]
+pub struct ExportFilterArguments {
+    #[command(flatten)]
+    filter: FilterArguments,
+}
+
+impl ListQuery for ExportFilterArguments {
+    type Filter = products::Filter;
+    type Row = Model;
+
+    fn check(&self) -> Result<()> {
+        self.filter.check()
+    }
+
+    async fn filter(&self, database: &Database) -> Result<products::Filter> {
+        let filter = self.filter.filter(database).await?;
+        Ok(products::Filter { retired: filter.retired.filter(|retired| *retired), ..filter })
+    }
+
+    async fn rows(database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
+        FilterArguments::rows(database, found).await
     }
 }
 
@@ -140,6 +188,8 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Show(arguments) => show::run(context, &arguments).await.map(Effect::from),
         Command::Update(arguments) => update::run(context, &arguments).await,
         Command::Price(arguments) => price::price(context, prompter, &arguments).await,
+        Command::Retire(arguments) => retire::run(context, prompter, &arguments, Retirement::Retire).await,
+        Command::Restore(arguments) => retire::run(context, prompter, &arguments, Retirement::Restore).await,
         Command::Delete(arguments) => delete::run(context, prompter, &arguments).await,
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::list::ListQuery;
-use crate::cli::shared::mutation::{self, finish, outcome_verb};
+use crate::cli::shared::mutation::{self, outcome_verb};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -31,7 +31,7 @@ pub struct PriceArguments {
     products: Vec<String>,
     #[command(flatten)]
     filter: FilterArguments,
-    /// All products
+    /// All products that are not retired
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -116,21 +116,7 @@ pub async fn price(context: &Context, prompter: &Prompter, arguments: &PriceArgu
         false => service::change(&operations, &products, &changes).await?,
     };
     let mutations: Vec<_> = results.iter().map(|result| mutation(&operations, result)).collect();
-    let changed = results.iter().filter(|result| result.changed).count();
-    if let ([only], true) = (mutations.as_slice(), arguments.is_single()) {
-        return Ok(finish(context, &database, only));
-    }
-    print_results(context, &mutations, changed, dry_run);
-    Ok(Effect::new(changed > 0, dry_run, database.target()))
-}
-
-/// Prints several results, and a summary on stderr.
-fn print_results(context: &Context, mutations: &[Mutation<Change>], changed: usize, dry_run: bool) {
-    context.output.mutations(mutations);
-    if !mutations.is_empty() {
-        let stay = mutations.len() - changed;
-        context.output.note(&format!("{} {}, {stay} unchanged", prices(changed), outcome_verb(dry_run, "changed")));
-    }
+    Ok(mutation::finish_all(context, &operations, &mutations, arguments.is_single(), ("price", "changed")))
 }
 
 fn prices(count: usize) -> String {

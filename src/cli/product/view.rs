@@ -16,6 +16,7 @@ impl View for product::Model {
         Column::new("stock_quantity", "STOCK", |view| view.stock_quantity.clone().into()),
         Column::new("created_at", "CREATED", |view| view.created_at.clone().into()),
         Column::detail("updated_at", "UPDATED", |view| view.updated_at.clone().into()),
+        Column::detail("retired_at", "RETIRED", |view| view.retired_at.clone().into()),
     ];
 }
 

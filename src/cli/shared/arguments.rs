@@ -85,6 +85,14 @@ impl StockFilterArguments {
     }
 }
 
+/// The flag that selects products by whether they can be ordered.
+#[derive(Debug, Clone, Args)]
+pub struct RetiredArguments {
+    /// Only retired products
+    #[arg(long)]
+    pub retired: bool,
+}
+
 /// Flags of commands that list.
 #[derive(Debug, Clone, Args)]
 pub struct ListArguments {

@@ -9,6 +9,7 @@ use super::confirm::Prompter;
 use super::effect::Effect;
 use crate::context::Context;
 use crate::db::Database;
+use crate::domain::text::counted;
 use crate::entity::field::Editable;
 use crate::error::{Error, Result, printable};
 use crate::output::{Change, Mutation, View};
@@ -122,4 +123,26 @@ pub async fn destroy(
 pub fn finish(context: &Context, database: &Database, mutation: &Mutation<Change<impl Serialize>>) -> Effect {
     context.output.mutation(mutation);
     Effect::new(mutation.change.changed, mutation.change.dry_run, database.target())
+}
+
+/// Prints the results of one operation on several objects, and on stderr their number; of a single one as [`finish`].
+/// `noun` and `verb` are what was done: `price`, `changed`.
+pub fn finish_all(
+    context: &Context,
+    operations: &Operations,
+    mutations: &[Mutation<Change>],
+    is_single: bool,
+    (noun, verb): (&str, &str),
+) -> Effect {
+    let Operations { database, dry_run, .. } = operations;
+    if let ([only], true) = (mutations, is_single) {
+        return finish(context, database, only);
+    }
+    let changed = mutations.iter().filter(|mutation| mutation.change.changed).count();
+    context.output.mutations(mutations);
+    if !mutations.is_empty() {
+        let (verb, stay) = (outcome_verb(*dry_run, verb), mutations.len() - changed);
+        context.output.note(&format!("{} {verb}, {stay} unchanged", counted(changed, noun)));
+    }
+    Effect::new(changed > 0, *dry_run, database.target())
 }

@@ -162,6 +162,7 @@ async fn find_given(
     if !unknown.is_empty() {
         return Err(product_service::unknown(&unknown));
     }
+    product_service::check_orderable(&found)?;
     let given = new.lines.iter().filter_map(|line| Some((named(&line.product)?.clone(), line.quantity)));
     Ok((buyer, given.collect()))
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::view::{MovementView, StockView};
-use crate::cli::shared::arguments::{StockFilterArguments, search_text};
+use crate::cli::shared::arguments::{RetiredArguments, StockFilterArguments, search_text};
 use crate::cli::shared::list::ListQuery;
 use crate::db::Database;
 use crate::domain::Id;
@@ -20,6 +20,8 @@ pub struct LevelArguments {
     search: Option<String>,
     #[command(flatten)]
     left: StockFilterArguments,
+    #[command(flatten)]
+    retired: RetiredArguments,
 }
 
 impl ListQuery for LevelArguments {
@@ -30,7 +32,8 @@ impl ListQuery for LevelArguments {
 
     async fn filter(&self, _database: &Database) -> Result<products::Filter> {
         let (search, max_stock) = (self.search.clone(), self.left.max_stock());
-        Ok(products::Filter { search, max_stock, ..products::Filter::default() })
+        let retired = Some(self.retired.retired);
+        Ok(products::Filter { search, max_stock, retired, ..products::Filter::default() })
     }
 
     async fn rows(_database: &Database, found: Vec<product::Model>) -> Result<Vec<StockView>> {

@@ -38,8 +38,10 @@ pub enum Command {
 A delivery has the columns sku,received, a stock-take sku,counted and perhaps expected: what was recorded when it was
 counted. A line whose product has another stock by now is rejected. The whole file is one operation.")]
     Import(import::StockImportArguments),
-    /// List stock, what runs out first at the top
-    #[command(after_help = "Examples:\n  shopctl stock list --low\n  shopctl stock list --out-of-stock --json")]
+    /// List stock, lowest first; that of retired products with --retired
+    #[command(
+        after_help = "Examples:\n  shopctl stock list --low\n  shopctl stock list --out-of-stock --json\n  shopctl stock list --retired"
+    )]
     List(List<LevelArguments>),
     /// Set stock to what was counted
     #[command(after_help = "Example:\n  shopctl stock set MUG-01 22 --expect 24 --reason shrinkage")]

@@ -35,7 +35,10 @@ pub enum Command {
   shopctl user create --email bo@example.com --first-name Bo --last-name Ek --password-stdin < secret.txt")]
     Create(create::CreateArguments),
     /// List users, newest first
-    #[command(after_help = "Examples:\n  shopctl user list --status active\n  shopctl user list --search lee --json")]
+    #[command(after_help = "Examples:
+  shopctl user list --status active
+  shopctl user list --search lee --json
+  shopctl user list --never-ordered --created-until 2026-01-01")]
     List(List<FilterArguments>),
     /// Write users, oldest first, as CSV, JSON lines or JSON; without password hashes
     #[command(
@@ -99,6 +102,9 @@ pub struct FilterArguments {
     /// Created before this time
     #[arg(long, value_name = "TIME", value_parser = time())]
     created_until: Option<DateTime<Utc>>,
+    /// Only users without any order
+    #[arg(long)]
+    never_ordered: bool,
 }
 
 impl ListQuery for FilterArguments {
@@ -110,8 +116,9 @@ impl ListQuery for FilterArguments {
     }
 
     async fn filter(&self, _database: &Database) -> Result<users::Filter> {
-        let (status, search) = (self.status, self.search.clone());
-        Ok(users::Filter { status, search, created_since: self.created_since, created_until: self.created_until })
+        let FilterArguments { status, created_since, created_until, never_ordered, .. } = *self;
+        let search = self.search.clone();
+        Ok(users::Filter { status, search, created_since, created_until, never_ordered })
     }
 
     async fn rows(_database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {

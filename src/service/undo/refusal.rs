@@ -115,9 +115,9 @@ fn instead(operation: EventName, name: &str) -> (&'static str, Option<Hint>) {
     use EventName::{
         Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport, OrderPay,
         OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete, ProductImport, ProductPrice,
-        ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept, StockAdjust, StockImport, StockReceive, StockSet,
-        Undo, UserAnonymize, UserCreate, UserDelete, UserDisable, UserEnable, UserImport, UserRehash, UserSetPassword,
-        UserUpdate,
+        ProductRestore, ProductRetire, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept, StockAdjust,
+        StockImport, StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete, UserDisable, UserEnable,
+        UserImport, UserRehash, UserSetPassword, UserUpdate,
     };
     let command = |words: &str| Some(CommandLine::new(words).argument(&printable(name)).into());
     let plain = |words: &str| Some(CommandLine::new(words).into());
@@ -142,7 +142,9 @@ fn instead(operation: EventName, name: &str) -> (&'static str, Option<Hint>) {
         UserRehash | UserSetPassword => ("no earlier password is kept", command("user set-password")),
         StockAccept => ("it recorded what another program did to the stock", command("stock adjust")),
         SeedDown | SeedGenerate | SeedUp => ("it is for development", plain("seed down")),
-        OrderChange | ProductPrice | ProductUpdate | StockAdjust | StockImport | StockReceive | StockSet | Undo
-        | UserDisable | UserEnable | UserUpdate => ("an event of it is incomplete", None),
+        OrderChange | ProductPrice | ProductRestore | ProductRetire | ProductUpdate | StockAdjust | StockImport
+        | StockReceive | StockSet | Undo | UserDisable | UserEnable | UserUpdate => {
+            ("an event of it is incomplete", None)
+        }
     }
 }
