@@ -19,6 +19,8 @@ on_every_backend!(
     another_program_that_retires_a_product_is_named_and_adopted,
     an_order_and_a_retirement_at_once_happen_one_after_the_other,
     users_without_orders_and_products_without_sales_are_listed,
+    products_that_a_complete_file_lacks_are_retired,
+    a_file_that_is_not_complete_retires_nothing,
 );
 
 fn stocked(shop: &Shop) {
@@ -142,7 +144,7 @@ fn several_products_are_retired_all_or_none(shop: &Shop) {
     assert!(run.stderr.contains("1 product retired, 1 unchanged"), "{run}");
     shop.run(&["product", "restore", "MUG", "PEN"]).exits_with(11).says("this restores 2 products: MUG, PEN");
     let run = shop.run(&["product", "restore", "MUG", "PEN", "--yes", "--json"]).success().json();
-    assert!(run.as_array().expect("a list").iter().all(|one| one["changed"] == true), "{run}");
+    assert!(run["items"].as_array().expect("a list").iter().all(|one| one["changed"] == true), "{run}");
     let events = "SELECT COUNT(DISTINCT operation_id) FROM audit_events WHERE operation = 'product.restore'";
     assert_eq!(shop.number(events), 1);
     verified(shop);
@@ -270,4 +272,51 @@ fn users_without_orders_and_products_without_sales_are_listed(shop: &Shop) {
     assert_eq!(never_sold(&[]), set(&["PEN", "HAT"]));
     assert_eq!(never_sold(&["--out-of-stock"]), set(&["HAT"]));
     assert_eq!(shop.run(&["product", "list", "--never-sold", "--count", "--json"]).success().json()["total"], 2);
+}
+
+fn products_that_a_complete_file_lacks_are_retired(shop: &Shop) {
+    stocked(shop);
+    ["HAT", "CAP", "odd-1"].iter().for_each(|sku| shop.product(sku, "1.00", 0));
+    shop.sql("UPDATE products SET sku = 'odd-1' WHERE sku = 'ODD-1'");
+    shop.run(&["adopt", "--yes"]).success();
+    retire(shop, &["CAP"]).success();
+    shop.file("catalogue.csv", "sku,name,price\nmug,Mug,12.50\nNEW,New,3.00\nOdd-1,odd-1,1.00\n");
+    let import =
+        |flags: &[&str]| shop.run(&[&["product", "import", "catalogue.csv", "--retire-missing"], flags].concat());
+    let before = shop.everything();
+    let asked = import(&[]).exits_with(11);
+    assert!(asked.stderr.contains("3 rows will be imported into"), "{asked}");
+    assert!(asked.stderr.contains("and 2 products that it lacks will be retired: HAT, PEN"), "{asked}");
+    let dry = import(&["-n"]).success();
+    assert!(dry.stdout.contains("; 2 others would be retired"), "{dry}");
+    assert!(dry.stdout.contains("HAT: retired_at '' → 2") && dry.stdout.contains("PEN: retired_at '' → 2"), "{dry}");
+    let dry = import(&["-n", "--json"]).success().json();
+    assert_eq!((&dry["retired"], &dry["created"], &dry["changed"]), (&2.into(), &1.into(), &true.into()), "{dry}");
+    assert_eq!(shop.everything(), before);
+    let run = import(&["--yes"]).success();
+    assert!(run.stdout.contains("1 created, 1 updated, 1 unchanged; 2 others retired"), "{run}");
+    assert_eq!(skus(shop, &["product", "list"]), set(&["MUG", "NEW", "odd-1"]));
+    assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events WHERE operation = 'product.retire'"), 3);
+    let again = import(&["--json"]).success().json();
+    assert_eq!((&again["retired"], &again["changed"]), (&0.into(), &false.into()), "{again}");
+    // A file that names a retired product leaves it retired, unless it says otherwise.
+    shop.file("catalogue.csv", "sku,name,price\nMUG,Mug,12.50\nNEW,New,3.00\nODD-1,odd-1,1.00\nHAT,HAT,1.00\n");
+    assert_eq!(import(&["--json"]).success().json()["changed"], false);
+    assert_eq!(skus(shop, &["product", "list", "--retired"]), set(&["CAP", "HAT", "PEN"]));
+    verified(shop);
+}
+
+fn a_file_that_is_not_complete_retires_nothing(shop: &Shop) {
+    stocked(shop);
+    let before = shop.everything();
+    let import = |text: &str, flags: &[&str]| {
+        shop.file("catalogue.csv", &format!("sku,name,price\n{text}"));
+        shop.run(&[&["product", "import", "catalogue.csv", "--retire-missing", "--yes"], flags].concat())
+    };
+    import("MUG,MUG,12.50\nNEW,New,x\n", &[]).exits_with(7).says("line 3");
+    import("", &[]).exits_with(7).says("all products would be retired");
+    import("MUG,MUG,12.50\n", &["--on-error", "reject-rows"]).exits_with(2);
+    import("MUG,MUG,12.50\n", &["--resume"]).exits_with(2);
+    import("MUG,MUG,12.50\n", &["--on-conflict", "error"]).exits_with(7);
+    assert_eq!(shop.everything(), before);
 }

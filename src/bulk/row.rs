@@ -117,6 +117,8 @@ pub struct Counts {
     pub taken: u64,
     /// Existing products whose stock differs from the file; it is not imported.
     pub other_stock: u64,
+    /// Products that were retired because the file lacks them.
+    pub retired: u64,
 }
 
 impl Counts {
@@ -135,6 +137,7 @@ impl Counts {
         self.products += other.products;
         self.taken += other.taken;
         self.other_stock += other.other_stock;
+        self.retired += other.retired;
     }
 }
 

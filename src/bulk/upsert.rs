@@ -186,7 +186,8 @@ fn key_of<M: Editable>(stored: &M) -> String {
     field.map(|field| (field.stored)(stored)).unwrap_or_default()
 }
 
-fn changes<M: Editable>(before: &M, after: &M) -> Vec<ValueChange> {
+/// The values that differ between two states of a row.
+pub fn changes<M: Editable>(before: &M, after: &M) -> Vec<ValueChange> {
     let key = key_of(before);
     let values = M::FIELDS.iter().map(|field| (field.name, (field.stored)(before), (field.stored)(after)));
     let changed = values.filter(|(_, before, after)| before != after);

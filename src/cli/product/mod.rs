@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod import;
 mod price;
 mod retire;
 mod show;
@@ -10,11 +11,9 @@ pub mod view;
 
 use clap::{Args, Subcommand};
 
-use crate::bulk::{Interpretation, ProductRow};
 use crate::cli::shared::arguments::{RetiredArguments, StockFilterArguments, check_range, search_text};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::list::{Export, List, ListQuery};
 use crate::cli::shared::values::{FieldValue, checked, field_value};
 use crate::context::Context;
@@ -23,7 +22,6 @@ use crate::domain::Money;
 use crate::entity::product::Model;
 use crate::error::Result;
 use crate::repository::product as products;
-use crate::service::place_order::StockHandling;
 use crate::service::retire::Retirement;
 
 #[derive(Debug, Subcommand)]
@@ -46,9 +44,9 @@ pub enum Command {
     Export(Export<ExportFilterArguments>),
     /// Create and update products from a CSV, JSON lines or JSON file, all of them or none
     #[command(
-        after_help = "Examples:\n  shopctl product import products.csv\n  shopctl product import products.csv --on-conflict skip --on-error reject-rows --errors wrong.csv\n  shopctl product import products.jsonl --dry-run"
+        after_help = "Examples:\n  shopctl product import products.csv\n  shopctl product import products.csv --on-conflict skip --on-error reject-rows --errors wrong.csv\n  shopctl product import products.jsonl --dry-run\n  shopctl product import catalogue.csv --retire-missing --yes"
     )]
-    Import(ImportArguments),
+    Import(import::ProductImportArguments),
     /// Show one product
     #[command(after_help = "Examples:\n  shopctl product show MUG-01\n  shopctl product show MUG-01 --prices")]
     Show(show::ShowArguments),
@@ -181,10 +179,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Create(arguments) => create::run(context, &arguments).await,
         Command::List(arguments) => arguments.run(context).await.map(Effect::from),
         Command::Export(arguments) => arguments.run(context).await.map(Effect::from),
-        Command::Import(arguments) => {
-            import::run::<ProductRow>(context, prompter, &arguments, StockHandling::Deduct, Interpretation::default())
-                .await
-        }
+        Command::Import(arguments) => import::run(context, prompter, &arguments).await,
         Command::Show(arguments) => show::run(context, &arguments).await.map(Effect::from),
         Command::Update(arguments) => update::run(context, &arguments).await,
         Command::Price(arguments) => price::price(context, prompter, &arguments).await,

@@ -18,10 +18,13 @@ use crate::bulk::{
 use crate::cli::shared::confirm::Prompter;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::text::counted;
-use crate::error::{Error, Result};
+use crate::domain::text::{counted, first_names};
+use crate::entity::product;
+use crate::error::{Error, Result, printable};
 use crate::output::{Format, Mutation, Output, Unit};
 use crate::service::place_order::StockHandling;
+use crate::service::price::NAMED;
+use crate::service::retire::{self, Retirement};
 
 mod file;
 mod report;
@@ -32,7 +35,7 @@ const TICK: Duration = Duration::from_millis(200);
 #[derive(Debug, Args)]
 pub struct ImportArguments {
     #[command(flatten)]
-    file: FileArguments,
+    pub file: FileArguments,
     /// That of all amounts, such as EUR: rows in another currency are wrong [default: all have to be in one]
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
@@ -70,6 +73,18 @@ pub async fn run<R: Storable>(
     stock: StockHandling,
     interpretation: Interpretation,
 ) -> Result<Effect> {
+    let none = async |_: &Database, _: &Source<'_>, _: &Import| Ok(Vec::new());
+    run_and_retire::<R>(context, prompter, arguments, (stock, interpretation), none).await
+}
+
+/// As [`run`], and then retires the products that `find_missing` finds before the import, if all rows were imported.
+pub async fn run_and_retire<R: Storable>(
+    context: &Context,
+    prompter: &Prompter,
+    arguments: &ImportArguments,
+    (stock, interpretation): (StockHandling, Interpretation),
+    find_missing: impl AsyncFn(&Database, &Source<'_>, &Import) -> Result<Vec<product::Model>>,
+) -> Result<Effect> {
     let mut import = arguments.import::<R>(context, stock, interpretation)?;
     let source = arguments.file.open::<R>(context, &import).await?;
     let dry_run = arguments.write.dry_run;
@@ -83,8 +98,9 @@ pub async fn run<R: Storable>(
         let written = write_errors_file(&mut rejections, errors).map(say);
         return Err(with_unwritten(refused::<R>(&rejections, valid), written));
     }
-    if context.config.protected {
-        let impact = async || Ok(format!("{} will be imported into {}", counted(valid, "row"), database.target()));
+    let missing = source.if_unchanged(find_missing(&database, &source, &import).await)?;
+    if context.config.protected || !missing.is_empty() {
+        let impact = async || Ok(impact(&database, valid, &missing));
         prompter.ask_permission(context, &arguments.answers, dry_run, impact).await?;
     }
     let all = valid + rejections.count;
@@ -104,9 +120,17 @@ pub async fn run<R: Storable>(
     };
     let run = bulk::run::<R>(&operations, source.reader()?, &import, reject, record_progress);
     let counts = with_ticks(run, || progress.borrow_mut().tick()).await;
-    let counts = counts.or_else(|error| source.if_unchanged(Err(error))).map_err(|error| kept.add_to_error(error))?;
-    kept.counts.take();
+    let mut counts =
+        counts.or_else(|error| source.if_unchanged(Err(error))).map_err(|error| kept.add_to_error(error))?;
     drop(progress);
+    if rejections.count == 0 && !missing.is_empty() {
+        let retired = retire::run(&operations, &missing, Retirement::Retire).await;
+        let retired = retired.map_err(|error| kept.add_to_error(error))?;
+        counts.retired = retired.iter().filter(|product| product.changed).count() as u64;
+        let more = retired.iter().flat_map(|product| bulk::changes(&product.before, &product.after));
+        changes.extend(more.filter(|_| dry_run).take(CHANGES_LISTED.saturating_sub(changes.len())));
+    }
+    kept.counts.take();
     let written = write_errors_file(&mut rejections, errors).map(say);
     database.clone().close().await;
     let is_refused = match arguments.file.on_error {
@@ -121,7 +145,7 @@ pub async fn run<R: Storable>(
     report::notes(counts, shown).into_iter().for_each(|note| context.output.suggest(note));
     let listed = (dry_run && context.output.is_json()).then_some(changes.as_slice());
     print_result(&context.output, shown, &report::result::<R>(dry_run, counts, rejections.count, listed))?;
-    let effect = Effect::new(counts.created + counts.updated > 0, dry_run, database.target());
+    let effect = Effect::new(counts.created + counts.updated + counts.retired > 0, dry_run, database.target());
     if rejections.count == 0 {
         return Ok(effect);
     }
@@ -145,6 +169,16 @@ pub fn print_result(output: &Output, changes: &[ValueChange], result: &Mutation<
         _ => output.mutation(result),
     }
     Ok(())
+}
+
+/// Describes the impact: `12 rows will be imported into …`, and which products will be retired.
+fn impact(database: &Database, valid: u64, missing: &[product::Model]) -> String {
+    let rows = format!("{} will be imported into {}", counted(valid, "row"), database.target());
+    if missing.is_empty() {
+        return rows;
+    }
+    let names = first_names(missing.iter().map(|product| printable(&product.sku)), NAMED);
+    format!("{rows}, and {} that it lacks will be retired: {names}", counted(missing.len(), "product"))
 }
 
 /// Reads the whole file; returns the number of valid rows, and the others.

@@ -68,7 +68,7 @@ pub fn result<R: Row>(
     rejected: u64,
     changes: Option<&[ValueChange]>,
 ) -> Mutation<ImportResult<'_>> {
-    let Counts { created, updated, unchanged, skipped, users, products, taken, other_stock } = counts;
+    let Counts { created, updated, unchanged, skipped, users, products, taken, other_stock, retired } = counts;
     let would = if dry_run { "would be " } else { "" };
     let mut line = format!(
         "{} {would}imported: {created} created, {updated} updated, {unchanged} unchanged",
@@ -86,8 +86,11 @@ pub fn result<R: Row>(
     if taken > 0 {
         line += &format!("; {} {would}taken from stock", counted(taken, "unit"));
     }
+    if retired > 0 {
+        line += &format!("; {} {would}retired", counted(retired, "other"));
+    }
     let imported = ImportResult {
-        changed: created + updated > 0,
+        changed: created + updated + retired > 0,
         dry_run,
         created,
         updated,
@@ -98,6 +101,7 @@ pub fn result<R: Row>(
         products,
         units_taken: taken,
         stock_not_imported: other_stock,
+        retired,
         changes,
     };
     Mutation::new(line, R::OPERATION, imported)
@@ -131,6 +135,7 @@ pub struct ImportResult<'a> {
     products: u64,
     units_taken: u64,
     stock_not_imported: u64,
+    retired: u64,
     /// Only in a dry run, and not as JSON lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<&'a [ValueChange]>,
