@@ -17,6 +17,7 @@ mod connection;
 mod database_file;
 mod dates;
 mod doctor;
+mod editing;
 mod engine_parity;
 mod exports;
 mod files;

@@ -66,7 +66,8 @@ pub(super) fn select(wanted: &[String], available: &[&str]) -> Result<Vec<usize>
     wanted.iter().map(|name| position(name.trim()).ok_or_else(|| unknown_field(name.trim(), available))).collect()
 }
 
-fn unknown_field(wanted: &str, available: &[&str]) -> Error {
+/// Exit 2 for a field that is none of the available ones, with a suggestion.
+pub fn unknown_field(wanted: &str, available: &[&str]) -> Error {
     Error::usage(format!("unknown field {}", printable(wanted)))
         .hints_of(closest(wanted, available.iter().copied()).map(|name| format!("did you mean {name}?")))
         .hint(format!("the fields are {}", available.join(", ")))

@@ -36,7 +36,7 @@ mod tests;
 
 pub use cell::Cell;
 pub use chart::Bar;
-pub use column::{Column, View};
+pub use column::{Column, View, unknown_field};
 pub use format::{ColorChoice, Format};
 pub use mutation::{Change, Mutation};
 pub use progress::Unit;

@@ -6,6 +6,7 @@
 pub(crate) mod access;
 pub mod adopt;
 pub mod anonymize;
+mod as_shown;
 pub mod change_order;
 pub mod committing;
 pub mod doctor;

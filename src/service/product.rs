@@ -5,6 +5,7 @@ use std::fmt::Display;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
+use super::as_shown::{Shown, check_as_shown};
 use super::operation::{self, Operation, Operations, Request};
 use crate::db::fault::Fault;
 use crate::domain::{EventName, Id, Money, MovementReason};
@@ -84,9 +85,28 @@ pub async fn update(operations: &Operations, name: &str, change: impl Fn(&mut Mo
     operations.run(&Request::new(EventName::ProductUpdate), body).await?.done()
 }
 
+/// As [`update`], of a product as it was shown. Errors: also exit 6 if a shown field has changed since.
+pub async fn update_as_shown(
+    operations: &Operations,
+    shown: Shown<'_, Model>,
+    change: impl Fn(&mut Model),
+) -> Result<Changed> {
+    let body = async |operation: &mut Operation| {
+        let before = find_for_update(operation, &shown.0.id.or_key(&shown.0.sku)).await?;
+        check_as_shown(&before.sku, shown, &before)?;
+        write_update(operation, before, &change).await
+    };
+    operations.run(&Request::new(EventName::ProductUpdate), body).await?.done()
+}
+
 /// Changes a product on an open operation; equal values write nothing. Stock is changed elsewhere.
 pub async fn apply_update(operation: &mut Operation, name: &str, change: impl Fn(&mut Model)) -> Result<Changed> {
     let before = find_for_update(operation, name).await?;
+    write_update(operation, before, change).await
+}
+
+/// Changes a locked product.
+async fn write_update(operation: &mut Operation, before: Model, change: impl Fn(&mut Model)) -> Result<Changed> {
     let mut after = before.clone();
     change(&mut after);
     after.stock_quantity = before.stock_quantity.clone();

@@ -1,5 +1,6 @@
 //! Users: create, update, password, disable, enable, delete.
 
+use super::as_shown::{Shown, check_as_shown};
 use super::operation::{self, Operation, Operations, Request};
 use crate::db::fault::Fault;
 use crate::domain::{EventName, Id, Password, UserStatus};
@@ -54,16 +55,32 @@ pub fn with_id_and_times(operation: &Operation, new: Model) -> Model {
 
 /// Changes a user's fields. Errors: exit 3, exit 6 if the address is taken.
 pub async fn update(operations: &Operations, who: &str, change: impl Fn(&mut Model)) -> Result<Changed> {
-    mutate(operations, EventName::UserUpdate, who, async |operation, user| {
-        refuse_anonymized(user)?;
-        let mut after = user.clone();
-        change(&mut after);
-        if after.email != user.email {
-            check_free(operation, &after.email, Some(user.id)).await?;
-        }
-        Ok(after)
-    })
-    .await
+    let after = async |operation: &Operation, user: &Model| updated(operation, user, &change).await;
+    mutate(operations, EventName::UserUpdate, who, after).await
+}
+
+/// As [`update`], of a user as they were shown. Errors: also exit 6 if a shown field has changed since.
+pub async fn update_as_shown(
+    operations: &Operations,
+    shown: Shown<'_, Model>,
+    change: impl Fn(&mut Model),
+) -> Result<Changed> {
+    let after = async |operation: &Operation, user: &Model| {
+        check_as_shown(&user.email, shown, user)?;
+        updated(operation, user, &change).await
+    };
+    mutate(operations, EventName::UserUpdate, &shown.0.id.or_key(&shown.0.email), after).await
+}
+
+/// The user with other values. Errors: exit 6 if the address is taken, or for an anonymized user.
+async fn updated(operation: &Operation, user: &Model, change: impl Fn(&mut Model)) -> Result<Model> {
+    refuse_anonymized(user)?;
+    let mut after = user.clone();
+    change(&mut after);
+    if after.email != user.email {
+        check_free(operation, &after.email, Some(user.id)).await?;
+    }
+    Ok(after)
 }
 
 /// Replaces the password hash.

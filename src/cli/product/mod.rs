@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod edit;
 mod import;
 mod price;
 mod retire;
@@ -53,6 +54,14 @@ pub enum Command {
     /// Change SKU, name, description or price
     #[command(after_help = "Example:\n  shopctl product update MUG-01 --price 13.00")]
     Update(update::UpdateArguments),
+    /// Change SKU, name, description and price in an editor
+    #[command(
+        after_help = "The editor is VISUAL, else EDITOR, else vi. If somebody else changes the product meanwhile, nothing is
+written (exit 6) and the edited text is kept.
+
+Example:\n  shopctl product edit MUG-01"
+    )]
+    Edit(edit::EditArguments),
     /// Change the prices of one or many products, all or none
     #[command(after_help = "Examples:
   shopctl product price MUG-01 --to 13.00
@@ -182,6 +191,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Import(arguments) => import::run(context, prompter, &arguments).await,
         Command::Show(arguments) => show::run(context, &arguments).await.map(Effect::from),
         Command::Update(arguments) => update::run(context, &arguments).await,
+        Command::Edit(arguments) => edit::run(context, prompter, &arguments).await,
         Command::Price(arguments) => price::price(context, prompter, &arguments).await,
         Command::Retire(arguments) => retire::run(context, prompter, &arguments, Retirement::Retire).await,
         Command::Restore(arguments) => retire::run(context, prompter, &arguments, Retirement::Restore).await,

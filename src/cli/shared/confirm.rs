@@ -34,7 +34,8 @@ impl Prompter {
         }
     }
 
-    fn is_interactive(&self) -> bool {
+    /// Whether somebody is there to answer.
+    pub fn is_interactive(&self) -> bool {
         let Prompter { stdin_is_terminal, stderr_is_terminal, is_ci, no_input } = *self;
         stdin_is_terminal && stderr_is_terminal && !is_ci && !no_input
     }

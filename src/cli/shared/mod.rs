@@ -4,6 +4,7 @@ pub mod arguments;
 pub mod batch;
 pub mod command_line;
 pub mod confirm;
+pub mod editor;
 pub mod effect;
 pub mod hyphens;
 pub mod import;

@@ -86,7 +86,7 @@ pub fn deleted<N: Noun>(operations: &Operations, row: &N) -> Mutation<Change> {
 }
 
 /// `product MUG-01`
-fn row_name<N: Noun>(row: &N) -> String {
+pub fn row_name<N: Noun>(row: &N) -> String {
     format!("{} {}", N::NAME, printable(row.to_json()[N::KEY].as_str().unwrap_or_default()))
 }
 

@@ -51,6 +51,12 @@ pub struct FieldValue<M: Editable> {
 }
 
 impl<M: Editable> FieldValue<M> {
+    /// Validates a text. Errors: the reason it is invalid.
+    pub fn parse(field: &'static Field<M>, text: &str) -> Result<FieldValue<M>, String> {
+        (field.set)(&mut M::default(), text)?;
+        Ok(FieldValue { field, text: text.to_owned() })
+    }
+
     /// Sets the field of a row.
     pub fn put(&self, row: &mut M) {
         // Cannot fail: the parser has set the same field of another row.
@@ -68,8 +74,7 @@ impl<M: Editable> fmt::Debug for FieldValue<M> {
 pub fn field_value<M: Editable>(name: &'static str) -> Checked<FieldValue<M>> {
     checked(move |text| {
         let field = M::FIELDS.iter().find(|field| field.name == name).ok_or("is no field")?;
-        (field.set)(&mut M::default(), text)?;
-        Ok(FieldValue { field, text: text.to_owned() })
+        FieldValue::parse(field, text)
     })
 }
 

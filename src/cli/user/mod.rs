@@ -3,6 +3,7 @@
 mod create;
 mod data;
 mod delete;
+mod edit;
 mod password;
 mod show;
 mod status;
@@ -58,6 +59,14 @@ pub enum Command {
     /// Change names or e-mail address
     #[command(after_help = "Example:\n  shopctl user update ann@example.com --last-name Lee-Park")]
     Update(update::UpdateArguments),
+    /// Change names and e-mail address in an editor
+    #[command(
+        after_help = "The editor is VISUAL, else EDITOR, else vi. If somebody else changes the user meanwhile, nothing is
+written (exit 6) and the edited text is kept.
+
+Example:\n  shopctl user edit ann@example.com"
+    )]
+    Edit(edit::EditArguments),
     /// Replace a user's password
     #[command(after_help = "Example:\n  shopctl user set-password ann@example.com --password-stdin < secret.txt")]
     SetPassword(password::UserPasswordArguments),
@@ -144,6 +153,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         }
         Command::Show(arguments) => show::run(context, &arguments).await.map(Effect::from),
         Command::Update(arguments) => update::run(context, &arguments).await,
+        Command::Edit(arguments) => edit::run(context, prompter, &arguments).await,
         Command::SetPassword(arguments) => password::set(context, prompter, &arguments).await,
         Command::VerifyPassword(arguments) => password::verify(context, prompter, &arguments).await.map(Effect::from),
         Command::ExportData(arguments) => data::export(context, &arguments).await.map(Effect::from),

@@ -1,0 +1,36 @@
+//! `shopctl product edit`
+
+use clap::Args;
+
+use super::ProductArguments;
+use crate::cli::shared::arguments::WriteArguments;
+use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::editor::edit_row;
+use crate::cli::shared::effect::Effect;
+use crate::cli::shared::values::FieldValue;
+use crate::context::Context;
+use crate::db::Access;
+use crate::error::Result;
+use crate::service::operation::Operations;
+use crate::service::product::{self as service, Model};
+
+/// The fields in the file, as `update` has them.
+const FIELDS: [&str; 4] = ["sku", "name", "description", "price"];
+
+#[derive(Debug, Args)]
+pub struct EditArguments {
+    #[command(flatten)]
+    product: ProductArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &EditArguments) -> Result<Effect> {
+    let database = context.database(Access::Read).await?;
+    let shown = service::find(database.connection(), &arguments.product.product).await?;
+    let save = async |operations: &Operations, values: &[FieldValue<Model>]| {
+        let change = |product: &mut Model| values.iter().for_each(|value| value.put(product));
+        service::update_as_shown(operations, (&shown, &FIELDS), change).await
+    };
+    edit_row(context, prompter, &arguments.write, (&shown, &FIELDS), save).await
+}

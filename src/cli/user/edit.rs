@@ -1,0 +1,34 @@
+//! `shopctl user edit`
+
+use clap::Args;
+
+use super::{WhoArguments, find_user};
+use crate::cli::shared::arguments::WriteArguments;
+use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::editor::edit_row;
+use crate::cli::shared::effect::Effect;
+use crate::cli::shared::values::FieldValue;
+use crate::context::Context;
+use crate::error::Result;
+use crate::service::operation::Operations;
+use crate::service::user::{self as service, Model};
+
+/// The fields in the file, as `update` has them.
+const FIELDS: [&str; 3] = ["email", "first_name", "last_name"];
+
+#[derive(Debug, Args)]
+pub struct EditArguments {
+    #[command(flatten)]
+    who: WhoArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &EditArguments) -> Result<Effect> {
+    let shown = find_user(context, &arguments.who.who).await?;
+    let save = async |operations: &Operations, values: &[FieldValue<Model>]| {
+        let change = |user: &mut Model| values.iter().for_each(|value| value.put(user));
+        service::update_as_shown(operations, (&shown, &FIELDS), change).await
+    };
+    edit_row(context, prompter, &arguments.write, (&shown, &FIELDS), save).await
+}
