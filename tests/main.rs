@@ -21,6 +21,7 @@ mod editing;
 mod engine_parity;
 mod exports;
 mod files;
+mod foreign_movements;
 mod foreign_rows;
 mod foreign_scripts;
 mod foreign_shops;

@@ -173,8 +173,9 @@ pub static INVARIANTS: [Invariant; 25] = [
     })
     .remedy(ADOPT)
     .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
+    // Movements of other programs are found by movement-has-event.
     broken("movement-has-order", "movements of orders that never were", NameKind::Row, |engine| {
-        movements_without_order(engine, "NOT ")
+        movements_without_order(engine, &format!("{OF_AN_OPERATION} AND NOT "))
     }),
     broken("key-has-one-operation", "idempotency keys of more than one operation", NameKind::Text, |_| {
         "SELECT '' AS place, idempotency_key AS name FROM audit_events WHERE idempotency_key IS NOT NULL \
@@ -220,7 +221,7 @@ pub static INVARIANTS: [Invariant; 25] = [
     })
     .remedy(ADOPT),
     foreign("movement-has-event", "stock movements made by another program", NameKind::Row, movement_has_event)
-        .remedy(Remedy::Run("audit verify")),
+        .remedy(ADOPT),
     foreign("status-is-known", "statuses that the shop does not know", NameKind::Row, status_is_known),
     foreign("email-is-lower-case", "e-mail addresses with capitals or spaces around them", NameKind::Text, |_| {
         "SELECT '' AS place, email AS name FROM users WHERE email <> LOWER(email) OR email <> TRIM(email)".to_owned()
@@ -431,11 +432,18 @@ fn has_event(engine: Engine, table: &str, entity: EntityKind, key: &str) -> Stri
     )
 }
 
+/// Whether shopctl wrote a movement `m`.
+const OF_AN_OPERATION: &str =
+    "EXISTS (SELECT 1 FROM audit_events w WHERE w.operation_id = m.operation_id AND w.outcome = 'succeeded')";
+
+/// The operation's event, or the one by which `adopt` took the movement in.
 fn movement_has_event(engine: Engine) -> String {
     format!(
-        "SELECT 'stock_movements' AS place, {} AS name FROM stock_movements m WHERE NOT EXISTS \
-         (SELECT 1 FROM audit_events e WHERE e.operation_id = m.operation_id AND e.outcome = 'succeeded')",
-        engine.id_as_text("m.id")
+        "SELECT 'stock_movements' AS place, {} AS name FROM stock_movements m WHERE NOT {OF_AN_OPERATION} \
+         AND NOT EXISTS (SELECT 1 FROM audit_events a WHERE a.entity_type = '{}' AND a.entity_id = m.id \
+         AND a.outcome = 'succeeded')",
+        engine.id_as_text("m.id"),
+        EntityKind::Movement
     )
 }
 

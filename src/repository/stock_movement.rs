@@ -1,6 +1,7 @@
 //! Stock movements: appended, never changed.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use serde_json::{Value as Json, json};
 
 use super::{ListFilter, Rows, SortField, SortKind};
 use crate::db::target::Engine;
@@ -24,6 +25,19 @@ impl ListFilter for Filter {
     fn select(&self, _connection: &impl ConnectionTrait) -> Select<Entity> {
         Entity::find().filter(Column::ProductId.eq(self.product_id))
     }
+}
+
+/// A movement in the form of events.
+pub fn audit_view(movement: &Model) -> Json {
+    json!({
+        "product_id": movement.product_id,
+        "delta": movement.delta,
+        "reason": movement.reason,
+        "order_id": movement.order_id,
+        "operation_id": movement.operation_id,
+        "note": movement.note,
+        "created_at": movement.created_at,
+    })
 }
 
 /// Appends movements.

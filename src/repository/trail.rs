@@ -167,17 +167,36 @@ pub async fn find_ids_without_row<K: ColumnTrait>(
     Ok(select.into_tuple().all(connection).await?)
 }
 
-/// Up to `limit` movements that were written by no operation that succeeded.
-pub async fn find_movements_without_event(
-    connection: &impl ConnectionTrait,
-    limit: u64,
-) -> Result<Vec<stock_movement::Model>> {
+/// The movements that were written by no operation that succeeded: another program inserted them.
+pub fn foreign_movements() -> Select<stock_movement::Entity> {
     let mut events = Query::select();
     events
         .expr(Expr::value(1))
         .from(audit_event::Entity)
         .and_where(audit_event::Column::OperationId.into_expr().eq(stock_movement::Column::OperationId.into_expr()))
         .and_where(audit_event::Column::Outcome.into_expr().eq(Outcome::Succeeded));
-    let select = stock_movement::Entity::find().filter(Expr::exists(events).not());
-    Ok(select.order_by_asc(stock_movement::Column::Id).limit(limit).all(connection).await?)
+    stock_movement::Entity::find().filter(Expr::exists(events).not())
+}
+
+/// Those of the movements that another program inserted, by id.
+pub async fn find_foreign_among(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Id>> {
+    let select = foreign_movements();
+    let found = super::find_among(connection, &select, stock_movement::Column::Id, ids).await?;
+    Ok(found.into_iter().map(|movement| movement.id).collect())
+}
+
+/// Those of the orders of which another program inserted a movement that is not taken in.
+pub async fn find_orders_with_foreign_movements(connection: &impl ConnectionTrait, orders: &[Id]) -> Result<Vec<Id>> {
+    use audit_event::Column;
+    let mut adopted = Query::select();
+    adopted
+        .expr(Expr::value(1))
+        .from(audit_event::Entity)
+        .and_where(Column::EntityType.into_expr().eq(EntityKind::Movement.as_str()))
+        .and_where(Column::EntityId.into_expr().eq(stock_movement::Column::Id.into_expr()))
+        .and_where(Column::Outcome.into_expr().eq(Outcome::Succeeded));
+    let select = foreign_movements()
+        .filter(Expr::exists(adopted).not())
+        .filter(stock_movement::Column::OrderId.is_in(orders.iter().copied()));
+    Ok(select.select_only().column(stock_movement::Column::OrderId).distinct().into_tuple().all(connection).await?)
 }

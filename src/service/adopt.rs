@@ -15,7 +15,9 @@ use serde_json::Value as Json;
 
 use self::candidates::Candidates;
 pub use self::repairs::{Repair, find_repairs};
-use super::explain::{AuditedEntity, Difference, FINDINGS_MAX, ForeignRow, ROWS_AT_ONCE, compare, missing};
+use super::explain::{
+    AuditedEntity, Difference, FINDINGS_MAX, ForeignRow, ROWS_AT_ONCE, compare, missing, record_removed,
+};
 use super::operation::{Operation, Operations, Request};
 use crate::domain::{EntityKind, EventName, Id};
 use crate::entity::{order, product, stock_movement, user};
@@ -61,6 +63,8 @@ pub struct Adoption {
     pub products: Counts,
     /// Orders that were taken in.
     pub orders: Counts,
+    /// Stock movements that were taken in.
+    pub foreign_movements: Counts,
     /// The first [`FINDINGS_MAX`] of these rows.
     pub rows: Vec<Told>,
     /// Stock movements that were recorded.
@@ -80,13 +84,14 @@ pub struct Adoption {
 impl Adoption {
     /// The number of rows that were taken in.
     pub fn count(&self) -> u64 {
-        self.users.all() + self.products.all() + self.orders.all()
+        self.users.all() + self.products.all() + self.orders.all() + self.foreign_movements.all()
     }
 
     fn counts(&mut self, entity: EntityKind) -> &mut Counts {
         match entity {
             EntityKind::User => &mut self.users,
             EntityKind::Product => &mut self.products,
+            EntityKind::Movement => &mut self.foreign_movements,
             _ => &mut self.orders,
         }
     }
@@ -163,7 +168,10 @@ struct Work {
 impl Work {
     /// Adds a change of a row, with what is said about it.
     fn take(&mut self, row: ForeignRow, rows: u64) {
-        let ForeignRow { entity, id, name, what, known, found } = row;
+        let ForeignRow { entity, id, name, what, known, mut found, removed } = row;
+        if let Some(found) = &mut found {
+            record_removed(found, &removed);
+        }
         if self.counted.insert(id) {
             let counts = self.adoption.counts(entity);
             match (&known, &found) {
@@ -211,18 +219,26 @@ impl Taker<'_> {
 
         let mut work = Work::default();
         work.adoption.left.clone_from(&candidates.without_id);
-        for some in candidates.users.chunks(ROWS_AT_ONCE as usize) {
-            let users = self.find::<user::Entity>(some).await?;
-            let users = self.differences::<user::Entity>(users).await?;
-            let users = work.note(EntityKind::User, users);
-            some.iter().filter_map(|id| users.get(id)).for_each(|row| work.take(row.clone(), 0));
-            self.write(&mut work).await?;
-        }
+        self.take_alone::<user::Entity>(&mut work, &candidates.users).await?;
         self.take_removed::<user::Entity>(&mut work, &candidates.removed_users).await?;
+        self.take_alone::<stock_movement::Entity>(&mut work, &candidates.movements).await?;
+        self.take_removed::<stock_movement::Entity>(&mut work, &candidates.removed_movements).await?;
         orders::take(self, &mut work, candidates, &products, sets_totals).await?;
         products::take(self, &mut work, candidates, &products, &sums).await?;
         self.take_removed::<product::Entity>(&mut work, &candidates.removed_products).await?;
         Ok(work.adoption)
+    }
+
+    /// Takes in rows for which nothing else is to be written.
+    async fn take_alone<E: AuditedEntity>(&mut self, work: &mut Work, ids: &[Id]) -> Result<()> {
+        for some in ids.chunks(ROWS_AT_ONCE as usize) {
+            let rows = self.find::<E>(some).await?;
+            let found = self.differences::<E>(rows).await?;
+            let found = work.note(E::KIND, found);
+            some.iter().filter_map(|id| found.get(id)).for_each(|row| work.take(row.clone(), 0));
+            self.write(work).await?;
+        }
+        Ok(())
     }
 
     /// Locks rows against other writers until the transaction ends, in the order of their ids.
@@ -242,7 +258,7 @@ impl Taker<'_> {
     /// How locked rows differ from their events.
     async fn differences<E: AuditedEntity>(&self, rows: Vec<E::Model>) -> Result<Vec<Difference>> {
         let handle = self.operation.handle();
-        let generated = trail::find_generated(handle, E::default().table_name()).await?;
+        let generated = E::generated(handle).await?;
         let subjects = E::subjects(handle, rows).await?;
         let mut found = Vec::new();
         compare::<E>(handle, &subjects, &generated, &mut |difference| found.push(difference)).await?;
@@ -254,7 +270,7 @@ impl Taker<'_> {
         let there = trail::find_existing(self.operation.handle(), E::ID, ids).await?;
         let gone: Vec<Id> = ids.iter().copied().filter(|id| !there.contains(id)).collect();
         let handle = self.operation.handle();
-        let generated = trail::find_generated(handle, E::default().table_name()).await?;
+        let generated = E::generated(handle).await?;
         let mut found = Vec::new();
         missing::<E>(handle, &gone, &generated, &mut |difference| found.push(difference)).await?;
         Ok(work.note(E::KIND, found).into_values().collect())

@@ -7,7 +7,7 @@ mod chain;
 mod movements;
 mod writers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
@@ -16,7 +16,8 @@ pub(super) use self::audited_entity::AuditedEntity;
 use self::audited_entity::AuditedRow;
 pub(super) use self::chain::{BETWEEN, sorted};
 use self::chain::{Chain, comparable, differences, is_same, part};
-pub(super) use self::movements::{RECORDED, TAKEN};
+use self::movements::{MovementDifference, told_removed};
+pub(super) use self::movements::{RECORDED, RemovedMovement, TAKEN, record_removed};
 pub(super) use self::writers::{Writer, writers_of_orders};
 use crate::domain::{EntityKind, EventName, Id, named_enum, personal};
 use crate::entity::{Moment, Stored, audit_event, order, product, stock_movement, user};
@@ -64,6 +65,8 @@ pub(super) struct ForeignRow {
     pub known: Option<Json>,
     /// The row as it is; `None` if it is gone.
     pub found: Option<Json>,
+    /// Its movements that are gone.
+    pub removed: Vec<RemovedMovement>,
 }
 
 /// What the comparison says about one row.
@@ -117,12 +120,8 @@ pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> R
     let mut note = |difference| explanation.note(difference);
     let rows = compare_all::<user::Entity>(connection, reads_hashes, &mut note).await?
         + compare_all::<product::Entity>(connection, reads_hashes, &mut note).await?
-        + compare_all::<order::Entity>(connection, reads_hashes, &mut note).await?;
-    for movement in trail::find_movements_without_event(connection, FINDINGS_MAX as u64).await? {
-        let what = format!("{} pieces, written by no operation of shopctl", signed(&movement.delta));
-        let (entity, name) = (EntityKind::Movement, movement.id.to_string());
-        note(Difference::Wrong { entity, id: movement.id, name, what });
-    }
+        + compare_all::<order::Entity>(connection, reads_hashes, &mut note).await?
+        + compare_all::<stock_movement::Entity>(connection, reads_hashes, &mut note).await?;
     for product in repository::product::find_stock_differences(connection, &[]).await? {
         let what = format!("stock is {}, its movements come to {}", product.stock_quantity, product.moved);
         let (entity, known, found) = (EntityKind::Product, None, None);
@@ -133,6 +132,7 @@ pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> R
             what,
             known,
             found,
+            removed: Vec::new(),
         }));
     }
     explanation.rows = rows;
@@ -145,7 +145,7 @@ pub(super) async fn compare_all<E: AuditedEntity>(
     reads_hashes: bool,
     note: &mut impl FnMut(Difference),
 ) -> Result<u64> {
-    let generated = trail::find_generated(connection, E::default().table_name()).await?;
+    let generated = E::generated(connection).await?;
     let (mut after, mut count) = (None, 0);
     loop {
         let rows = trail::find_after(connection, E::select(reads_hashes), E::ID, after, ROWS_AT_ONCE).await?;
@@ -175,7 +175,7 @@ async fn without_id<E: AuditedEntity>(
     Ok(count)
 }
 
-/// Compares rows with their events. `generated` is what [`trail::find_generated`] returns for their table.
+/// Compares rows with their events. `generated` is what [`AuditedEntity::generated`] returns.
 pub(super) async fn compare<E: AuditedEntity>(
     connection: &impl ConnectionTrait,
     subjects: &[AuditedRow],
@@ -185,10 +185,7 @@ pub(super) async fn compare<E: AuditedEntity>(
     let ids: Vec<Id> = subjects.iter().map(|subject| subject.id).collect();
     let events = trail::find_events_of(connection, E::KIND, &ids).await?;
     let events = by(events, |event: &audit_event::Model| event.entity_id);
-    let moved = E::movements(connection, &ids).await?;
-    // The event of a generated table has the number of rows, not their content.
-    let is_generated = |movement: &stock_movement::Model| generated.iter().any(|(id, _)| *id == movement.operation_id);
-    let moved = by(moved.into_iter().filter(|movement| !is_generated(movement)).collect(), E::row_of);
+    let moved = by(own_movements::<E>(connection, &ids, generated, &events).await?, E::row_of);
     let strange = E::strange_times(connection, subjects, &events).await?;
     for subject in subjects {
         let events: Vec<ParsedEvent> = events.get(&subject.id).into_iter().flatten().map(ParsedEvent::new).collect();
@@ -204,16 +201,46 @@ pub(super) async fn compare<E: AuditedEntity>(
         }
         let chain = Chain::new::<E>(&events, is_generated);
         chain.absorbed::<E>(subject.id, &subject.name).for_each(|row| note(Difference::Absorbed(row)));
+        let (mut told, mut removed) = (unexplained::<E>(&subject.view, &events, &chain), Vec::new());
+        match E::movement_difference(&events, moved) {
+            Some(MovementDifference::Wrong(what)) if told.is_none() => {
+                note(wrong(what));
+                continue;
+            }
+            Some(MovementDifference::Removed(gone)) => {
+                told = Some(told.into_iter().chain([told_removed(&gone)]).collect::<Vec<_>>().join("; "));
+                removed = gone;
+            }
+            _ => {}
+        }
         let strange = || strange.contains(&subject.id).then(|| strange_time(&subject.view));
-        if let Some(what) = unexplained::<E>(&subject.view, &events, &chain) {
-            note(Difference::Foreign(foreign::<E>(subject, &chain, what)));
-        } else if let Some(what) = E::wrong_movements(&events, moved) {
-            note(wrong(what));
-        } else if let Some(what) = strange() {
-            note(Difference::Foreign(foreign::<E>(subject, &chain, what)));
+        if let Some(what) = told.or_else(strange) {
+            note(Difference::Foreign(ForeignRow { removed, ..foreign::<E>(subject, &chain, what) }));
         }
     }
     Ok(())
+}
+
+/// The movements of rows that operations of shopctl wrote. Those of a generated table are left out: its event has their
+/// number, not their content.
+async fn own_movements<E: AuditedEntity>(
+    connection: &impl ConnectionTrait,
+    ids: &[Id],
+    generated: &[(Id, Id)],
+    events: &BTreeMap<Id, Vec<audit_event::Model>>,
+) -> Result<Vec<stock_movement::Model>> {
+    let mut moved = E::movements(connection, ids).await?;
+    moved.retain(|movement| generated.iter().all(|(id, _)| *id != movement.operation_id));
+    let is_told = |movement: &&stock_movement::Model| {
+        let of_row = events.get(&E::row_of(movement)).into_iter().flatten();
+        of_row.map(|event| event.operation_id).any(|id| id == movement.operation_id)
+    };
+    let untold: Vec<Id> = moved.iter().filter(|movement| !is_told(movement)).map(|movement| movement.id).collect();
+    if !untold.is_empty() {
+        let foreign: HashSet<Id> = trail::find_foreign_among(connection, &untold).await?.into_iter().collect();
+        moved.retain(|movement| !foreign.contains(&movement.id));
+    }
+    Ok(moved)
 }
 
 /// Ids grow with time.
@@ -225,7 +252,8 @@ fn is_generated_row(generated: &[(Id, Id)], id: Id) -> bool {
 fn foreign<E: AuditedEntity>(subject: &AuditedRow, chain: &Chain<'_>, what: String) -> ForeignRow {
     let known = chain.finals.last().map(|(_, document)| (*document).clone());
     let found = Some(subject.view.clone());
-    ForeignRow { entity: E::KIND, id: subject.id, name: subject.name.clone(), what, known, found }
+    let (id, name, removed) = (subject.id, subject.name.clone(), Vec::new());
+    ForeignRow { entity: E::KIND, id, name, what, known, found, removed }
 }
 
 const UPDATED_AT: &str = "updated_at";
@@ -277,6 +305,7 @@ pub(super) async fn missing<E: AuditedEntity>(
             what: "is gone though no event deleted it".to_owned(),
             known: Some((*document).clone()),
             found: None,
+            removed: Vec::new(),
         }));
     }
     Ok(())

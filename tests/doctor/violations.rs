@@ -48,14 +48,14 @@ const ANYWHERE: &[Break] = &[
         "UPDATE products SET stock_quantity = stock_quantity - 100000 WHERE sku = 'MUG-01'",
         "UPDATE products SET stock_quantity = stock_quantity + 100000 WHERE sku = 'MUG-01'",
     ),
-    broken(
+    foreign(
         "restock-within-taken",
         "DEM01-00003",
         "INSERT INTO stock_movements (product_id, delta, reason, order_id, note) SELECT product_id, quantity + 1, \
              'restock', order_id, 'broken' FROM order_items WHERE order_id = (SELECT id FROM orders WHERE reference = 'DEM01-00003')",
         FORGET_MOVEMENTS,
     ),
-    broken(
+    foreign(
         "restock-within-taken",
         "DEM01-00003",
         "INSERT INTO stock_movements (product_id, delta, reason, order_id, note) SELECT product_id, -1, \
@@ -78,8 +78,9 @@ const ANYWHERE: &[Break] = &[
     broken(
         "movement-has-order",
         "order ",
-        "INSERT INTO stock_movements (product_id, delta, reason, order_id, note) \
-             SELECT id, -1, 'order', id, 'broken' FROM products WHERE sku = 'MUG-01'",
+        "INSERT INTO stock_movements (product_id, delta, reason, order_id, operation_id, note) \
+             SELECT p.id, -1, 'order', p.id, e.operation_id, 'broken' FROM products p JOIN audit_events e ON e.entity_id = p.id \
+             WHERE p.sku = 'EXTRA'",
         FORGET_MOVEMENTS,
     ),
     broken(

@@ -50,8 +50,8 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
 
 /// `2 users, 1 product and 3 orders that another program wrote`
 fn summary(adoption: &Adoption) -> String {
-    let Adoption { users, products, orders, .. } = adoption;
-    let parts = [(users, "user"), (products, "product"), (orders, "order")];
+    let Adoption { users, products, orders, foreign_movements, .. } = adoption;
+    let parts = [(users, "user"), (products, "product"), (orders, "order"), (foreign_movements, "stock movement")];
     let parts: Vec<String> = parts
         .into_iter()
         .filter(|(counts, _)| counts.all() > 0)
@@ -86,7 +86,7 @@ fn mutation<'a>(
     let movements = counted(adoption.movements, "movement");
     let line = match changed {
         false if adoption.left.is_empty() => {
-            "nothing to take in: every user, product and order is as the audit trail says".to_owned()
+            "nothing to take in: every user, product, order and stock movement is as the audit trail says".to_owned()
         }
         false => "nothing can be taken in before it is corrected".to_owned(),
         true => format!("{} {done}, with {movements}", summary(adoption)),
@@ -97,6 +97,7 @@ fn mutation<'a>(
         users: adoption.users,
         products: adoption.products,
         orders: adoption.orders,
+        foreign_movements: adoption.foreign_movements,
         movements: adoption.movements,
         totals_set: adoption.totals_set,
         totals_of_zero: &adoption.totals_of_zero,
@@ -114,6 +115,7 @@ struct AdoptedRows<'a> {
     users: Counts,
     products: Counts,
     orders: Counts,
+    foreign_movements: Counts,
     movements: u64,
     totals_set: u64,
     totals_of_zero: &'a [String],

@@ -6,10 +6,10 @@ use sea_orm::ConnectionTrait;
 
 use super::Told;
 use crate::domain::Id;
-use crate::entity::{order, product, user};
+use crate::entity::{order, product, stock_movement, user};
 use crate::error::Result;
-use crate::repository::{self, adoption, invariant};
-use crate::service::explain::{AuditedEntity, Difference, compare_all};
+use crate::repository::{self, adoption, invariant, trail};
+use crate::service::explain::{AuditedEntity, Difference, ROWS_AT_ONCE, compare_all};
 
 /// The ids of rows, sorted, that differ from their events or lack something.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(super) struct Candidates {
     pub removed_products: Vec<Id>,
     pub orders: Vec<Id>,
     pub removed_orders: Vec<Id>,
+    pub movements: Vec<Id>,
+    pub removed_movements: Vec<Id>,
     pub totals_of_zero: BTreeSet<Id>,
     /// The orders with these totals.
     pub references_of_zero: Vec<String>,
@@ -35,19 +37,26 @@ impl Candidates {
         let (users, removed_users) = of::<user::Entity>(connection, reads_hashes, &mut without_id).await?;
         let (mut products, removed_products) = of::<product::Entity>(connection, reads_hashes, &mut without_id).await?;
         let (mut orders, mut removed_orders) = of::<order::Entity>(connection, reads_hashes, &mut without_id).await?;
+        let (movements, removed_movements) =
+            of::<stock_movement::Entity>(connection, reads_hashes, &mut without_id).await?;
+        let movements: Vec<Id> = movements.into_iter().collect();
+        for some in movements.chunks(ROWS_AT_ONCE as usize) {
+            let select = stock_movement::Entity::select(reads_hashes);
+            let rows = trail::find(connection, select, stock_movement::Entity::ID, some).await?;
+            orders.extend(rows.into_iter().filter_map(|movement| movement.order_id.present()));
+        }
         let differences = repository::product::find_stock_differences(connection, &[]).await?;
         products.extend(differences.into_iter().filter_map(|product| product.id.present()));
         orders.extend(invariant::find_orders_with_unmoved_lines(connection).await?);
         orders.extend(invariant::find_orders_without_their_refund(connection).await?);
-        let movements = adoption::find_movements_of_removed_orders(connection).await?;
-        removed_orders.extend(movements.into_iter().map(|(order, ..)| order));
+        let left = adoption::find_movements_of_removed_orders(connection).await?;
+        removed_orders.extend(left.into_iter().map(|(order, ..)| order));
         let totals_of_zero: BTreeSet<Id> =
             adoption::find_orders_with_total_of_zero(connection).await?.into_iter().collect();
         let zero: Vec<Id> = totals_of_zero.iter().copied().collect();
         let references = repository::order::find_references(connection, &zero).await?;
-        let has_only_totals = [&users, &removed_users, &products, &removed_products, &orders, &removed_orders]
-            .iter()
-            .all(|ids| ids.is_empty());
+        let sets = [&users, &removed_users, &products, &removed_products, &orders, &removed_orders, &removed_movements];
+        let has_only_totals = movements.is_empty() && sets.iter().all(|ids| ids.is_empty());
         orders.extend(&totals_of_zero);
         Ok(Candidates {
             users: users.into_iter().collect(),
@@ -56,6 +65,8 @@ impl Candidates {
             removed_products: removed_products.into_iter().collect(),
             orders: orders.into_iter().collect(),
             removed_orders: removed_orders.into_iter().collect(),
+            movements,
+            removed_movements: removed_movements.into_iter().collect(),
             totals_of_zero,
             references_of_zero: references.into_iter().map(|(id, reference)| reference.or_id(id)).collect(),
             without_id,

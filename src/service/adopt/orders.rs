@@ -129,10 +129,17 @@ fn needs(
     let gives_back = found.is_some() && !had_given_back && order.status.known().is_some_and(OrderStatus::restocks);
     let taken = products.iter().map(|(id, pieces)| (*id, pieces.ordered - pieces.taken));
     // Where another program took pieces out of a line, no more can have come back than are left in it.
-    let restored = products.iter().map(|(id, pieces)| (*id, pieces.ordered - pieces.back));
+    let lost = |id: &Id| {
+        let removed = found.into_iter().flat_map(|row| &row.removed).filter(|movement| movement.is_restock);
+        removed.filter(|movement| movement.product == id.to_string()).map(|movement| movement.pieces).sum::<i64>()
+    };
+    let restored = products.iter().map(|(id, pieces)| {
+        let left = pieces.ordered - pieces.back;
+        (*id, if gives_back { left } else { left.min(lost(id)) })
+    });
     Needs {
         taken: taken.filter(|(_, pieces)| *pieces != 0).collect(),
-        restored: restored.filter(|(_, pieces)| *pieces < 0 || (gives_back && *pieces > 0)).collect(),
+        restored: restored.filter(|(_, pieces)| *pieces != 0).collect(),
         total: None,
         refunds: Vec::new(),
     }
@@ -210,9 +217,10 @@ fn take_one(
         None => "its lines had no movements".to_owned(),
     };
     work.refunds.extend(refund);
-    let known = found.map_or(Some(view), |row| row.known);
+    let (known, removed) = found.map_or_else(|| (Some(view), Vec::new()), |row| (row.known, row.removed));
     let name = order.reference.or_id(order.id);
-    work.take(ForeignRow { entity: EntityKind::Order, id: order.id, name, what, known, found: Some(after) }, rows);
+    let found = Some(after);
+    work.take(ForeignRow { entity: EntityKind::Order, id: order.id, name, what, known, found, removed }, rows);
     with_total
 }
 

@@ -62,7 +62,7 @@ fn take_one(operation: &Operation, work: &mut Work, product: &product::Model, fo
     let (entity, id, name) = (EntityKind::Product, product.id, product.sku.or_id(product.id));
     let stock_differs = || format!("its stock is {}, its movements came to {moved}", product.stock_quantity);
     let what = found.as_ref().map_or_else(stock_differs, |row| row.what.clone());
-    let known = found.map_or_else(|| Some(after.clone()), |row| row.known);
+    let (known, removed) = found.map_or_else(|| (Some(after.clone()), Vec::new()), |row| (row.known, row.removed));
     let mut rows = 0;
     if let Some(difference) = recorded {
         let reason = if known.is_none() { MovementReason::Initial } else { MovementReason::External };
@@ -72,5 +72,5 @@ fn take_one(operation: &Operation, work: &mut Work, product: &product::Model, fo
         }
         after[RECORDED] = difference.into();
     }
-    work.take(ForeignRow { entity, id, name, what, known, found: Some(after) }, rows);
+    work.take(ForeignRow { entity, id, name, what, known, found: Some(after), removed }, rows);
 }

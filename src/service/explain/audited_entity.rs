@@ -1,18 +1,21 @@
-//! The compared entities: users, products and orders, with their rows, movements and fields.
+//! The compared entities: users, products and orders, with their rows, movements and fields, and movements of other
+//! programs.
 
 use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait, EntityTrait, Select};
 use serde_json::Value as Json;
 
-use super::{ParsedEvent, UPDATED_AT, by, movements};
+use super::movements::{MovementDifference, difference_of_order, difference_of_product};
+use super::{ParsedEvent, UPDATED_AT, by, signed};
+use crate::domain::text::distinct;
 use crate::domain::{EntityKind, Id};
 use crate::entity::{audit_event, order, order_item, product, stock_movement, user};
 use crate::error::Result;
 use crate::repository::user::PASSWORD_DIGEST;
-use crate::repository::{order as orders, product as products, trail, user as users};
+use crate::repository::{order as orders, product as products, stock_movement as movements, trail, user as users};
 
-/// A row of users, products or orders in the form of events.
+/// A row in the form of events.
 pub(in crate::service) struct AuditedRow {
     pub id: Id,
     pub name: String,
@@ -33,6 +36,11 @@ pub(in crate::service) trait AuditedEntity: EntityTrait {
         Self::find()
     }
 
+    /// The operations that generated rows, each with the greatest id that it wrote.
+    async fn generated(connection: &impl ConnectionTrait) -> Result<Vec<(Id, Id)>> {
+        trail::find_generated(connection, Self::default().table_name()).await
+    }
+
     /// Rows in the form of events.
     async fn subjects(connection: &impl ConnectionTrait, rows: Vec<Self::Model>) -> Result<Vec<AuditedRow>>;
 
@@ -47,7 +55,7 @@ pub(in crate::service) trait AuditedEntity: EntityTrait {
     }
 
     /// How the movements differ from the events.
-    fn wrong_movements(_events: &[ParsedEvent], _movements: &[stock_movement::Model]) -> Option<String> {
+    fn movement_difference(_: &[ParsedEvent], _: &[stock_movement::Model]) -> Option<MovementDifference> {
         None
     }
 
@@ -96,8 +104,8 @@ impl AuditedEntity for product::Entity {
         trail::find_own_movements_of_products(connection, ids).await
     }
 
-    fn wrong_movements(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
-        movements::wrong_of_product(events, movements)
+    fn movement_difference(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<MovementDifference> {
+        difference_of_product(events, movements)
     }
 
     /// Products whose time of change matches neither an event of theirs nor an operation that moved their
@@ -142,7 +150,34 @@ impl AuditedEntity for order::Entity {
         movement.order_id
     }
 
-    fn wrong_movements(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
-        movements::wrong_of_order(events, movements)
+    fn movement_difference(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<MovementDifference> {
+        difference_of_order(events, movements)
+    }
+}
+
+/// Those that another program inserted; others belong to a product or an order.
+impl AuditedEntity for stock_movement::Entity {
+    const KIND: EntityKind = EntityKind::Movement;
+    const ID: stock_movement::Column = stock_movement::Column::Id;
+
+    fn select(_reads_hashes: bool) -> Select<Self> {
+        trail::foreign_movements()
+    }
+
+    /// shopctl wrote all generated movements.
+    async fn generated(_connection: &impl ConnectionTrait) -> Result<Vec<(Id, Id)>> {
+        Ok(Vec::new())
+    }
+
+    async fn subjects(connection: &impl ConnectionTrait, rows: Vec<stock_movement::Model>) -> Result<Vec<AuditedRow>> {
+        let ids = distinct(rows.iter().map(|movement| movement.product_id));
+        let products = products::find_by_ids(connection, &ids).await?;
+        let skus: BTreeMap<Id, String> =
+            products.into_iter().map(|product| (product.id, product.sku.or_id(product.id))).collect();
+        let subject = |row: stock_movement::Model| {
+            let sku = skus.get(&row.product_id).cloned().unwrap_or_else(|| row.product_id.to_string());
+            AuditedRow { id: row.id, view: movements::audit_view(&row), name: format!("{} {sku}", signed(&row.delta)) }
+        };
+        Ok(rows.into_iter().map(subject).collect())
     }
 }

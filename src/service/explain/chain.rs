@@ -59,6 +59,7 @@ impl<'a> Chain<'a> {
             what: gap.what::<E>(),
             known: gap.earlier.and_then(|event| event.after.clone()),
             found: gap.document(),
+            removed: Vec::new(),
         })
     }
 }

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::{ParsedEvent, signed};
 use crate::domain::quantity::movements_of;
-use crate::domain::{EventName, MovementReason};
+use crate::domain::{EventName, Id, MovementReason};
 use crate::entity::{Moment, stock_movement};
 use crate::error::printable;
 use crate::service::place_order::RECEIVED;
@@ -18,25 +18,138 @@ pub(in crate::service) const TAKEN: &str = "taken";
 /// The member of an adopted product's event for the pieces of its own movement.
 pub(in crate::service) const RECORDED: &str = "recorded_quantity";
 
+/// The member of an adopted event for the movements that another program removed.
+const REMOVED: &str = "removed_movements";
+
+/// How movements differ from the events of their operations.
+pub(in crate::service) enum MovementDifference {
+    /// What shopctl wrote was edited, or added to.
+    Wrong(String),
+    /// Some are gone, and the others are right.
+    Removed(Vec<RemovedMovement>),
+}
+
+/// A movement that another program removed.
+#[derive(Debug, Clone)]
+pub(in crate::service) struct RemovedMovement {
+    operation: String,
+    /// Its id as it is shown.
+    pub product: String,
+    pub pieces: i64,
+    /// Whether pieces of an order came back into stock by it.
+    pub is_restock: bool,
+}
+
+/// Adds the removed movements to the document of an adopted event.
+pub(in crate::service) fn record_removed(document: &mut Json, removed: &[RemovedMovement]) {
+    let line = |movement: &RemovedMovement| json!({ "operation_id": movement.operation, "product_id": movement.product, "quantity": movement.pieces });
+    if !removed.is_empty() {
+        document[REMOVED] = removed.iter().map(line).collect();
+    }
+}
+
+/// `its movement of -2 pieces in operation 01a2… is gone`
+pub(super) fn told_removed(removed: &[RemovedMovement]) -> String {
+    let told = |movement: &RemovedMovement| {
+        let RemovedMovement { operation, pieces, .. } = movement;
+        format!("its movement of {pieces:+} pieces in operation {operation} is gone")
+    };
+    removed.iter().map(told).collect::<Vec<_>>().join("; ")
+}
+
 /// The differences between an order's movements and its events.
-pub(super) fn wrong_of_order(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
-    wrong_order_pieces(events, movements)
-        .or_else(|| wrong_order_reason(events, movements))
-        .or_else(|| wrong_note(events, movements))
-        .or_else(|| wrong_time(events, movements))
+pub(super) fn difference_of_order(
+    events: &[ParsedEvent],
+    movements: &[stock_movement::Model],
+) -> Option<MovementDifference> {
+    let others = || {
+        wrong_order_reason(events, movements)
+            .or_else(|| wrong_note(events, movements))
+            .or_else(|| wrong_time(events, movements))
+    };
+    compared(pieces_of_order(events, movements), others, |(operation, product), what| {
+        format!("its movements of product {product} in operation {operation} {what}")
+    })
 }
 
 /// The differences between a product's other movements and its events.
-pub(super) fn wrong_of_product(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
-    wrong_own_pieces(events, movements)
-        .or_else(|| wrong_own_reason(events, movements))
-        .or_else(|| wrong_note(events, movements))
-        .or_else(|| wrong_time(events, movements))
+pub(super) fn difference_of_product(
+    events: &[ParsedEvent],
+    movements: &[stock_movement::Model],
+) -> Option<MovementDifference> {
+    let others = || {
+        wrong_own_reason(events, movements)
+            .or_else(|| wrong_note(events, movements))
+            .or_else(|| wrong_time(events, movements))
+    };
+    compared(own_pieces(events, movements), others, |(operation, _), what| {
+        format!("its movements in operation {operation} {what}")
+    })
 }
 
-/// Each movement corresponds to one line of an event: pieces taken or restored.
-fn wrong_order_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
-    let mut expected = Vec::new();
+/// The operation and the product of movements, as they are shown.
+type Key = (String, String);
+
+/// The pieces of movements by what they belong to: those that the events say, and those that are there.
+#[derive(Default)]
+struct Sides(BTreeMap<Key, (Vec<i64>, Vec<i64>)>);
+
+impl Sides {
+    fn expect(&mut self, key: Key, pieces: i64) {
+        self.0.entry(key).or_default().0.push(pieces);
+    }
+
+    fn find(&mut self, key: Key, pieces: i64) {
+        self.0.entry(key).or_default().1.push(pieces);
+    }
+
+    /// What `adopt` has recorded as removed counts as there.
+    fn find_recorded(&mut self, events: &[ParsedEvent]) {
+        let lines = events.iter().filter_map(|event| event.after.as_ref()?[REMOVED].as_array()).flatten();
+        for line in lines {
+            let text = |member: &str| line[member].as_str().unwrap_or_default().to_owned();
+            self.find((text("operation_id"), text("product_id")), line["quantity"].as_i64().unwrap_or(0));
+        }
+    }
+}
+
+/// The first key with other pieces than expected, else all that are gone, else what the caller finds wrong.
+fn compared(
+    (sides, is_restock): (Sides, impl Fn(&Key) -> bool),
+    others: impl FnOnce() -> Option<String>,
+    told: impl Fn(Key, String) -> String,
+) -> Option<MovementDifference> {
+    let mut removed = Vec::new();
+    for (key, (mut expected, mut found)) in sides.0 {
+        expected.sort_unstable();
+        found.sort_unstable();
+        let mut gone = expected.clone();
+        let is_part = found.iter().all(|pieces| {
+            gone.iter().position(|expected| expected == pieces).map(|position| gone.remove(position)).is_some()
+        });
+        if !is_part {
+            let what = format!("are {}, the events say {}", listed(&found), listed(&expected));
+            return Some(MovementDifference::Wrong(told(key, what)));
+        }
+        let may_restock = !gone.is_empty() && is_restock(&key);
+        removed.extend(gone.into_iter().map(|pieces| RemovedMovement {
+            operation: key.0.clone(),
+            product: key.1.clone(),
+            pieces,
+            is_restock: may_restock && pieces > 0,
+        }));
+    }
+    match others() {
+        Some(what) => Some(MovementDifference::Wrong(what)),
+        None if removed.is_empty() => None,
+        None => Some(MovementDifference::Removed(removed)),
+    }
+}
+
+/// Each movement corresponds to one line of an event: pieces taken or restored. Also tells whether an operation
+/// restocked pieces, rather than balance those of a past order.
+fn pieces_of_order(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> (Sides, impl Fn(&Key) -> bool) {
+    let mut sides = Sides::default();
     for event in events.iter().filter(|event| !event.is_between()) {
         let after = event.after.as_ref().unwrap_or(&Json::Null);
         let taken = match event.before {
@@ -53,19 +166,23 @@ fn wrong_order_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model
         for (lines, sign) in [(taken, -1), (&after["restored"], 1), (&after[RECEIVED], 1)] {
             for line in lines.as_array().into_iter().flatten() {
                 let product = line["product_id"].as_str().unwrap_or_default().to_owned();
-                expected.push(((event.operation_id, product), sign * line["quantity"].as_i64().unwrap_or(0)));
+                let key = (event.operation_id.to_string(), product);
+                sides.expect(key, sign * line["quantity"].as_i64().unwrap_or(0));
             }
         }
     }
-    let found = movements
-        .iter()
-        .map(|movement| ((movement.operation_id, movement.product_id.to_string()), movement.delta.pieces()));
-    let ((operation, product), difference) = first_difference(expected, found)?;
-    Some(format!("its movements of product {product} in operation {operation} {difference}"))
+    sides.find_recorded(events);
+    for movement in movements {
+        sides.find((movement.operation_id.to_string(), movement.product_id.to_string()), movement.delta.pieces());
+    }
+    let restored = |event: &&ParsedEvent| event.after.as_ref().is_some_and(|after| after["restored"].is_array());
+    let restocking: Vec<String> = events.iter().filter(restored).map(|event| event.operation_id.to_string()).collect();
+    (sides, move |(operation, _): &Key| restocking.contains(operation))
 }
 
 /// Each event that changed a stock, except for orders, has one movement, or several for what one cannot hold.
-fn wrong_own_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
+fn own_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> (Sides, impl Fn(&Key) -> bool) {
+    let mut sides = Sides::default();
     let expected = events.iter().filter(|event| !event.is_between()).filter_map(|event| {
         let level = |document: &Option<Json>| {
             let document = document.as_ref()?;
@@ -78,25 +195,13 @@ fn wrong_own_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model])
         };
         Some(movements_of(pieces).map(|pieces| (event.operation_id, i64::from(pieces))))
     });
-    let expected = expected.flatten();
-    let found = movements.iter().map(|movement| (movement.operation_id, movement.delta.pieces()));
-    let (operation, difference) = first_difference(expected, found)?;
-    Some(format!("its movements in operation {operation} {difference}"))
-}
-
-/// The first key whose movements differ from the expected ones, in any order.
-fn first_difference<K: Ord>(
-    expected: impl IntoIterator<Item = (K, i64)>,
-    found: impl IntoIterator<Item = (K, i64)>,
-) -> Option<(K, String)> {
-    let mut sides = BTreeMap::<K, (Vec<i64>, Vec<i64>)>::new();
-    expected.into_iter().for_each(|(key, pieces)| sides.entry(key).or_default().0.push(pieces));
-    found.into_iter().for_each(|(key, pieces)| sides.entry(key).or_default().1.push(pieces));
-    sides.into_iter().find_map(|(key, (mut expected, mut found))| {
-        expected.sort_unstable();
-        found.sort_unstable();
-        (expected != found).then(|| (key, format!("are {}, the events say {}", listed(&found), listed(&expected))))
-    })
+    let key = |operation: Id| (operation.to_string(), String::new());
+    expected.flatten().for_each(|(operation, pieces)| sides.expect(key(operation), pieces));
+    sides.find_recorded(events);
+    for movement in movements {
+        sides.find(key(movement.operation_id), movement.delta.pieces());
+    }
+    (sides, |_: &Key| false)
 }
 
 /// `-3 and +2`

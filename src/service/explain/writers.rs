@@ -26,12 +26,13 @@ pub(in crate::service) async fn writers_of_orders(
     connection: &impl ConnectionTrait,
     ids: &[Id],
 ) -> Result<HashMap<Id, Writer>> {
-    let generated = trail::find_generated(connection, "orders").await?;
+    let generated = order::Entity::generated(connection).await?;
     let mut writers = HashMap::with_capacity(ids.len());
     for some in ids.chunks(ROWS_AT_ONCE as usize) {
         let orders = repository::order::find_by_ids(connection, some).await?;
         let subjects = order::Entity::subjects(connection, orders).await?;
-        let mut foreign = HashSet::new();
+        let moved = trail::find_orders_with_foreign_movements(connection, some).await?;
+        let mut foreign: HashSet<Id> = moved.into_iter().collect();
         let mut note = |difference| {
             if let Difference::Foreign(row) | Difference::Absorbed(row) = difference {
                 foreign.insert(row.id);

@@ -1,0 +1,164 @@
+//! Stock movements that another program inserted or deleted are told apart from faults, and taken in.
+
+use serde_json::Value;
+
+use crate::adopt_rows::{adopt, assert_green};
+use crate::on_every_backend;
+use crate::support::Shop;
+
+on_every_backend!(
+    a_movement_that_another_program_inserted_is_named_and_taken_in,
+    movements_of_orders_that_another_program_inserted_are_taken_in,
+    movements_that_another_program_deleted_are_named_and_taken_in,
+    pieces_whose_return_another_program_deleted_come_back_once,
+    a_movement_that_was_taken_in_is_watched_from_then_on,
+);
+
+fn stocked(shop: &Shop) {
+    shop.user("ann");
+    shop.product("MUG", "12.50", 100);
+    shop.product("PEN", "2.40", 50);
+}
+
+fn order(shop: &Shop, verbs: &[&[&str]]) -> String {
+    let arguments = ["order", "create", "--user", "ann@example.com", "--item", "MUG:2", "--item", "PEN", "--json"];
+    let reference = shop.run(&arguments).success().json()["reference"].as_str().expect("text").to_owned();
+    verbs.iter().for_each(|verb| drop(shop.run(&[&["order", verb[0], &reference], &verb[1..]].concat()).success()));
+    reference
+}
+
+fn stock(shop: &Shop) -> [i64; 2] {
+    ["MUG", "PEN"].map(|sku| shop.number(&format!("SELECT stock_quantity FROM products WHERE sku = '{sku}'")))
+}
+
+fn id_of(reference: &str) -> String {
+    format!("(SELECT o.id FROM orders o WHERE o.reference = '{reference}')")
+}
+
+/// The findings as `NAME: FINDING`; none is a fault, for `doctor` either.
+#[track_caller]
+fn findings(shop: &Shop) -> Vec<String> {
+    shop.run(&["doctor", "--deep"]).success();
+    let run = shop.run(&["audit", "verify", "--json"]).exits_with(9).says("nothing is wrong").says("shopctl adopt");
+    let items = run.json()["items"].as_array().expect("a list").clone();
+    let text = |item: &Value, member: &str| item[member].as_str().expect("text").to_owned();
+    items.iter().map(|item| format!("{}: {}", text(item, "name"), text(item, "finding"))).collect()
+}
+
+/// The stock stays, and adopting again changes nothing.
+#[track_caller]
+fn assert_taken_in(shop: &Shop) -> Value {
+    let before = stock(shop);
+    let run = adopt(shop);
+    assert_eq!(stock(shop), before, "{run}");
+    assert_green(shop);
+    let again = shop.run(&["adopt", "--yes"]).success();
+    assert!(again.stdout.contains("nothing to take in"), "{again}");
+    run
+}
+
+fn a_movement_that_another_program_inserted_is_named_and_taken_in(shop: &Shop) {
+    stocked(shop);
+    let insert =
+        "INSERT INTO stock_movements (product_id, delta, reason) SELECT id, 5, 'gift' FROM products WHERE sku = 'PEN'";
+    // Once beside the stock, once along with it.
+    for stock in [0, 5] {
+        shop.sql(insert);
+        shop.sql(&format!("UPDATE products SET stock_quantity = stock_quantity + {stock} WHERE sku = 'PEN'"));
+        let found = findings(shop);
+        assert!(found.contains(&"+5 PEN: was not made by shopctl".to_owned()), "{found:?}");
+        let run = shop.run(&["doctor", "--deep", "--json"]).success();
+        let checks = run.json()["items"].as_array().expect("a list").clone();
+        let check = checks.iter().find(|check| check["name"] == "movement-has-event").expect("checked");
+        assert_eq!((&check["state"], &check["hint"]), (&"warning".into(), &"shopctl adopt".into()), "{check}");
+        let run = assert_taken_in(shop);
+        assert_eq!(run["foreign_movements"]["made"], 1, "{run}");
+        assert_eq!(run["movements"], i64::from(stock == 0), "{run}");
+    }
+}
+
+fn movements_of_orders_that_another_program_inserted_are_taken_in(shop: &Shop) {
+    stocked(shop);
+    let (more, back, cancelled) = (order(shop, &[]), order(shop, &[]), order(shop, &[&["cancel", "--yes"]]));
+    let cases = [(&more, -1, "order"), (&back, 3, "restock"), (&cancelled, 1, "restock")];
+    for (reference, delta, reason) in cases {
+        shop.sql(&format!(
+            "INSERT INTO stock_movements (product_id, delta, reason, order_id) \
+             SELECT id, {delta}, '{reason}', {} FROM products WHERE sku = 'MUG'",
+            id_of(reference)
+        ));
+    }
+    // Of an order that never was.
+    shop.sql("INSERT INTO stock_movements (product_id, delta, reason, order_id) SELECT id, -1, 'order', id FROM products WHERE sku = 'PEN'");
+    let found = findings(shop);
+    for name in ["-1 MUG", "+3 MUG", "+1 MUG", "-1 PEN"] {
+        assert!(found.contains(&format!("{name}: was not made by shopctl")), "{found:?}");
+    }
+    let run = assert_taken_in(shop);
+    assert_eq!(run["foreign_movements"]["made"], 4, "{run}");
+    // No order gives back more than it took.
+    let before = stock(shop);
+    shop.run(&["order", "cancel", &more, "--yes"]).success();
+    assert_eq!(stock(shop), [before[0] + 2, before[1] + 1]);
+    assert_green(shop);
+}
+
+fn movements_that_another_program_deleted_are_named_and_taken_in(shop: &Shop) {
+    stocked(shop);
+    shop.run(&["stock", "adjust", "PEN", "-4", "--reason", "damaged"]).success();
+    let (placed, sold) = (order(shop, &[]), order(shop, &[&["pay"], &["ship"]]));
+    for which in [
+        "reason = 'damaged'".to_owned(),
+        format!("order_id = {} AND delta = -2", id_of(&placed)),
+        format!("order_id = {}", id_of(&sold)),
+    ] {
+        shop.sql(&format!("DELETE FROM stock_movements WHERE {which}"));
+    }
+    let found = findings(shop);
+    for (name, pieces) in [("PEN", "-4"), (&placed, "-2"), (&sold, "-2"), (&sold, "-1")] {
+        let is_told = |found: &&String| {
+            found.starts_with(&format!("{name}: its movement of "))
+                && found.contains(&format!("movement of {pieces} pieces in operation"))
+        };
+        assert_eq!(found.iter().filter(is_told).count(), 1, "{name} {pieces}: {found:?}");
+    }
+    assert_taken_in(shop);
+    let before = stock(shop);
+    let run = shop.run(&["order", "cancel", &placed, "--yes"]).success();
+    assert!(run.stdout.contains("3 units restocked") && !run.stdout.contains("from its lines"), "{run}");
+    assert_eq!(stock(shop), [before[0] + 2, before[1] + 1]);
+    assert_green(shop);
+}
+
+fn pieces_whose_return_another_program_deleted_come_back_once(shop: &Shop) {
+    stocked(shop);
+    let refunded = order(shop, &[&["pay"], &["ship"], &["refund", "--restock", "MUG:1", "--yes"]]);
+    shop.sql(&format!("DELETE FROM stock_movements WHERE order_id = {} AND reason = 'restock'", id_of(&refunded)));
+    findings(shop);
+    assert_taken_in(shop);
+    shop.run(&["order", "refund", &refunded, "--restock", "MUG:2", "--yes"]).exits_with(6);
+    shop.run(&["order", "refund", &refunded, "--restock-all", "--yes"]).success();
+    assert_eq!(stock(shop), [100, 50]);
+    assert_green(shop);
+    // What balances the pieces of a past order does not come back.
+    shop.file("past.csv", "reference,user,sku,quantity\nOLD,ann@example.com,MUG,1\n");
+    shop.run(&["order", "import", "past.csv", "--stock", "skip"]).success();
+    shop.sql(&format!("DELETE FROM stock_movements WHERE order_id = {} AND delta > 0", id_of("OLD")));
+    findings(shop);
+    assert_taken_in(shop);
+}
+
+fn a_movement_that_was_taken_in_is_watched_from_then_on(shop: &Shop) {
+    stocked(shop);
+    shop.sql(
+        "INSERT INTO stock_movements (product_id, delta, reason) SELECT id, 5, 'gift' FROM products WHERE sku = 'PEN'",
+    );
+    assert_taken_in(shop);
+    shop.sql("UPDATE stock_movements SET note = 'no gift' WHERE reason = 'gift'");
+    assert_eq!(findings(shop), ["+5 PEN: note is no gift, the events say null"]);
+    assert_taken_in(shop);
+    shop.sql("DELETE FROM stock_movements WHERE reason = 'gift'");
+    assert!(findings(shop).iter().any(|found| found.ends_with("is gone though no event deleted it")));
+    let run = assert_taken_in(shop);
+    assert_eq!(run["foreign_movements"]["removed"], 1, "{run}");
+}
