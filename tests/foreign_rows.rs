@@ -1,6 +1,7 @@
 //! Rows of programs that know only the original columns can be listed, found and used.
 
 use crate::on_every_backend;
+use crate::support::foreign::drop_unique;
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
@@ -212,14 +213,7 @@ fn times_that_are_numbers_stay_numbers_on_sqlite() {
 fn rows_with_the_same_key_are_not_mixed_up_by_an_import(shop: &Shop) {
     shop.product("A-1", "1.00", 3);
     shop.product("B-1", "2.00", 4);
-    shop.sql(match shop.backend {
-        Backend::Sqlite => {
-            "PRAGMA foreign_keys = OFF; CREATE TABLE loose AS SELECT * FROM products; DROP TABLE products; \
-             ALTER TABLE loose RENAME TO products"
-        }
-        Backend::Postgres => "ALTER TABLE products DROP CONSTRAINT uq_products_sku",
-        Backend::MariaDb => "ALTER TABLE products DROP INDEX uq_products_sku",
-    });
+    drop_unique(shop, "products", "sku");
     shop.sql("UPDATE products SET sku = 'A-1', name = 'Other' WHERE sku = 'B-1'");
     let names = || shop.column("SELECT name FROM products ORDER BY name");
     let before = names();

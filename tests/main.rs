@@ -69,6 +69,7 @@ mod settling;
 mod stock;
 mod stock_files;
 mod timeouts;
+mod twins;
 mod undo;
 mod users;
 mod wizards;

@@ -17,11 +17,11 @@ use super::options::{Import, OnConflict};
 use super::parsed_cell::ParsedCell;
 use super::position::Position;
 use super::read::{Columns, NO_ITEMS, Record};
-use super::rejection::Problem;
-use super::rejection::Rejection;
+use super::rejection::{Problem, Rejection};
 use super::row::{Applied, Counts, CreatedRow, Row, Storable};
 use super::row_reader::OTHER_LINE_INVALID;
 use super::spelling::{KeySpellings, folded_email};
+use super::upsert::shared_key;
 use crate::domain::{
     Email, EventName, Id, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password,
 };
@@ -377,17 +377,23 @@ impl OrderRow {
         &self,
         order: &NewOrder,
         import: &Import,
-        users: &HashMap<String, user::Model>,
+        users: &HashMap<String, Vec<user::Model>>,
         state: &mut OrderCheckState,
     ) -> Option<String> {
-        match users.get(&order.user) {
-            None if self.new_user.is_some() => {}
-            None => return Some(format!("there is no user {}", printable(&self.user.text))),
-            Some(user) => {
+        match users.get(&order.user).map(Vec::as_slice) {
+            None | Some([]) if self.new_user.is_some() => {}
+            None | Some([]) => return Some(format!("there is no user {}", printable(&self.user.text))),
+            Some(several @ [_, _, ..]) => {
+                return Some(format!("{} {}", printable(&self.user.text), shared_key(several.len(), "user")));
+            }
+            Some([user]) => {
                 if let Err(error) = order.check_user(user) {
                     return Some(format!("{} (--stock skip for history)", error.message()));
                 }
             }
+        }
+        if let Some((sku, count)) = order.lines.iter().find_map(|line| state.shared.get_key_value(&line.product)) {
+            return Some(format!("{} {}", printable(sku), shared_key(*count, "product")));
         }
         let mut requested = BTreeMap::<Id, i64>::new();
         for new in &order.lines {

@@ -6,8 +6,7 @@ use sea_orm::ConnectionTrait;
 
 use super::options::{Import, OnConflict};
 use super::position::Position;
-use super::rejection::Problem;
-use super::rejection::Rejection;
+use super::rejection::{Problem, Rejection};
 use super::row::{Applied, Row, Storable, ValueChange};
 use super::spelling::KeySpellings;
 use crate::domain::text::distinct;

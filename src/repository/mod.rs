@@ -5,6 +5,7 @@ pub(crate) mod adoption;
 pub(crate) mod audit_event;
 pub(crate) mod audit_seal;
 pub(crate) mod invariant;
+mod names;
 pub mod order;
 mod pages;
 pub mod product;
@@ -35,7 +36,7 @@ use crate::db::write::WriteHandle;
 use crate::domain::page::Sort;
 use crate::domain::similar::closest;
 use crate::domain::{Cursor, EntityKind, Id, Money, OrderStatus};
-use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::error::{Error, Kind, Result, printable};
 
 /// A change of one entity, for its audit event.
 #[derive(Debug, Clone)]
@@ -288,15 +289,6 @@ where
     <E::PrimaryKey as PrimaryKeyTrait>::ValueType: From<Id>,
 {
     expect_rows(E::delete_by_id(id).exec(handle).await?.rows_affected, 1)
-}
-
-/// Exit 6: a name is ambiguous between several foreign spellings.
-fn ambiguous(code: &'static str, nouns: &str, look: &'static str, name: &str, keys: &[&str]) -> Error {
-    let mut keys: Vec<String> = keys.iter().map(|key| printable(key)).collect();
-    keys.sort_unstable();
-    let message = format!("{} may be any of {} {nouns}: {}", printable(name), keys.len(), keys.join(", "));
-    let as_stored = CommandLine::new(look).argument(&keys[0]);
-    Error::conflict(code, message).hint(Hint::from("write it just as it is stored, as in: ").and(as_stored))
 }
 
 /// Checks that a statement changed the expected number of rows (DL-003).

@@ -11,6 +11,7 @@ use sea_orm::{
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::names::{Candidate, Nouns, ambiguous};
 use super::{Change, ListFilter, Match, ROWS_PER_STATEMENT, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::target::Engine;
@@ -106,7 +107,7 @@ pub async fn find_by_sku(connection: &impl ConnectionTrait, name: &str) -> Resul
 
 /// Products by id or SKU, each once and in no particular order; [`match_name`] assigns them to names.
 ///
-/// Errors: exit 6 if several products match a SKU in other cases than the typed one.
+/// Errors: exit 6 if several products have an id or a SKU, or a SKU in other cases than the typed one.
 pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Result<Vec<Model>> {
     let engine = Engine::of(connection);
     let (ids, skus) = split_names(names);
@@ -122,41 +123,62 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Re
     for some in missing.chunks(super::LOOKED_UP_AT_ONCE) {
         let some = some.iter().map(|sku| sku.as_str().into()).collect();
         let lowered = engine.is_among(Func::lower(Column::Sku.into_expr()).into(), some);
-        found.extend(Entity::find().filter(lowered).all(connection).await?);
+        add(&mut found, Entity::find().filter(lowered).all(connection).await?);
     }
     if !ids.is_empty() {
-        found.extend(super::find_among(connection, &Entity::find(), Column::Id, &ids).await?);
+        add(&mut found, super::find_among(connection, &Entity::find(), Column::Id, &ids).await?);
         // Another program's SKU may look like an id.
         let known: HashSet<Uuid> = found.iter().filter_map(|product| product.id.uuid()).collect();
         let is_open = |name: &&str| Uuid::try_parse(name).is_ok_and(|id| !known.contains(&id));
         let open = names.iter().copied().filter(is_open);
         let skus: Vec<String> =
             open.flat_map(|name| [name.to_owned(), name.to_lowercase(), name.to_uppercase()]).collect();
-        found.extend(super::find_among(connection, &Entity::find(), Column::Sku, &skus).await?);
+        add(&mut found, super::find_among(connection, &Entity::find(), Column::Sku, &skus).await?);
     }
-    found.sort_unstable_by_key(|product| product.id);
-    found.dedup_by_key(|product| product.id);
     match ambiguous_among(&found, names) {
-        Some((name, skus)) => Err(super::ambiguous("product.ambiguous", "products", "product show", name, &skus)),
+        Some((name, alike)) => {
+            let candidates: Vec<_> =
+                alike.iter().map(|product| Candidate { id: product.id, key: &product.sku }).collect();
+            Err(ambiguous(&NOUNS, name, &candidates))
+        }
         None => Ok(found),
     }
 }
 
-/// The first ambiguous name: several products have it in different cases, none in the typed one. Linear in the
-/// products, because an import checks thousands at once.
-fn ambiguous_among<'a>(products: &'a [Model], names: &[&'a str]) -> Option<(&'a str, Vec<&'a str>)> {
-    let mut by_key = HashMap::<String, Vec<&Model>>::new();
+const NOUNS: Nouns = Nouns { code: "product.ambiguous", many: "products", key: "SKU", show: "product show" };
+
+/// Adds the rows of another query, each once. Rows of one query are different rows, whatever their ids.
+fn add(found: &mut Vec<Model>, more: Vec<Model>) {
+    let known: HashSet<Id> = found.iter().map(|product| product.id).collect();
+    found.extend(more.into_iter().filter(|product| !known.contains(&product.id)));
+}
+
+/// The first ambiguous name: several products have it as their id or SKU, or in different cases and none in the typed
+/// one. Linear in the products, because an import checks thousands at once.
+fn ambiguous_among<'a>(products: &'a [Model], names: &[&'a str]) -> Option<(&'a str, Vec<&'a Model>)> {
+    let (mut by_key, mut by_id) = (HashMap::<String, Vec<&Model>>::new(), HashMap::<String, Vec<&Model>>::new());
     for product in products {
         by_key.entry(sku::folded(&product.sku)).or_default().push(product);
+        by_id.entry(product.id.to_string()).or_default().push(product);
     }
-    by_key.retain(|_, alike| alike.len() > 1);
-    if by_key.is_empty() {
+    [&mut by_key, &mut by_id].into_iter().for_each(|map| map.retain(|_, alike| alike.len() > 1));
+    if by_key.is_empty() && by_id.is_empty() {
         return None;
     }
     names.iter().find_map(|name| {
-        let alike = by_key.get(&sku::folded(name))?;
-        let is_exact = alike.iter().any(|product| product.sku == *name);
-        (!is_exact).then(|| (*name, alike.iter().map(|product| product.sku.as_str()).collect()))
+        let id = Uuid::try_parse(name).map_or_else(|_| (*name).to_owned(), |id| id.to_string());
+        let (of_id, of_key) = (by_id.get(&id), by_key.get(&sku::folded(name)));
+        let meant = of_id.or(of_key).and_then(|_| match_name(products, name))?;
+        if meant.id.is_shown_as(name) {
+            return Some((*name, of_id?.clone()));
+        }
+        let alike = of_key?;
+        let exact: Vec<&Model> = alike.iter().copied().filter(|product| product.sku == *name).collect();
+        match exact.len() {
+            0 => Some((*name, alike.clone())),
+            1 => None,
+            _ => Some((*name, exact)),
+        }
     })
 }
 

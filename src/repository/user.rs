@@ -1,6 +1,6 @@
 //! Users: finders, list, writes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 pub use super::Lock;
+use super::names::{Candidate, Nouns, ambiguous};
 use super::{Change, ListFilter, Match, SortField, SortKind};
 use crate::db::fault::{Fault, UniqueConstraint, classify};
 use crate::db::target::Engine;
@@ -138,7 +139,7 @@ impl<'a> UserKey<'a> {
 
 /// Finds a user by id or e-mail in any spelling: without password hash, or locked and complete.
 ///
-/// Errors: exit 6 if several users have this address in other spellings than the typed one.
+/// Errors: exit 6 if several users have this id or address, or the address in other spellings than the typed one.
 pub async fn find_one(connection: &impl ConnectionTrait, who: UserKey<'_>, lock: Lock) -> Result<Option<Model>> {
     find_in(connection, find(lock), who).await
 }
@@ -151,9 +152,9 @@ pub async fn find_with_hash(connection: &impl ConnectionTrait, who: UserKey<'_>)
 async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: UserKey<'_>) -> Result<Option<Model>> {
     let of_id = |name: &str| users.clone().filter(Column::Id.is_in(Engine::of(connection).ids_named(name)));
     let email = match who {
-        UserKey::Id(typed) => match of_id(typed).one(connection).await? {
-            Some(user) => return Ok(Some(user)),
-            None => typed,
+        UserKey::Id(typed) => match of_id(typed).all(connection).await? {
+            found if found.is_empty() => typed,
+            found => return only(found, typed),
         },
         UserKey::Email(email) => email,
     };
@@ -165,16 +166,36 @@ async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: 
     if found.is_empty() {
         found = find_spelled(connection, users.clone(), email).await?;
         if found.len() > 1 {
-            let emails: Vec<&str> = found.iter().map(|user| user.email.as_str()).collect();
-            return Err(super::ambiguous("user.ambiguous", "users", "user show", email, &emails));
+            return only(found, email);
         }
     }
     if found.is_empty() && !Engine::of(connection).ids_named(email).is_empty() {
-        found = of_id(email).all(connection).await?;
+        return only(of_id(email).all(connection).await?, email);
     }
     // Of several spellings the typed one takes precedence.
     found.sort_by_key(|user| (user.email != typed, user.email != email));
+    let first = found.first().map(|user| user.email.clone());
+    found.retain(|user| Some(&user.email) == first.as_ref());
+    only(found, email)
+}
+
+const NOUNS: Nouns = Nouns { code: "user.ambiguous", many: "users", key: "e-mail address", show: "user show" };
+
+/// The only user that a name means. Errors: exit 6 for several.
+fn only(found: Vec<Model>, name: &str) -> Result<Option<Model>> {
+    if found.len() > 1 {
+        let candidates: Vec<_> = found.iter().map(|user| Candidate { id: user.id, key: &user.email }).collect();
+        return Err(ambiguous(&NOUNS, name, &candidates));
+    }
     Ok(found.into_iter().next())
+}
+
+/// Checks that no two of the users have the same address. Errors: exit 6.
+pub fn check_told_apart(users: &[Model]) -> Result<()> {
+    let mut seen = HashSet::with_capacity(users.len());
+    let Some(twin) = users.iter().find(|user| !seen.insert(user.email.as_str())) else { return Ok(()) };
+    let alike = users.iter().filter(|user| user.email == twin.email).cloned().collect();
+    only(alike, &twin.email).map(drop)
 }
 
 /// The users with this address in another case. Not indexed: only for rows of other programs, if nothing

@@ -276,6 +276,7 @@ async fn find_users(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<us
     }
     let emails = distinct(orders.iter().map(|new| new.user.as_str()));
     let users = repository::user::find_by_emails(operation.handle(), &emails, Lock::Share).await?;
+    repository::user::check_told_apart(&users)?;
     let users: HashMap<&str, &user::Model> = users.iter().map(|user| (user.email.as_str(), user)).collect();
     let of_order = |new: &NewOrder| {
         let user = *users.get(new.user.as_str()).ok_or_else(|| super::user::unknown(&new.user))?;

@@ -168,3 +168,16 @@ pub fn hints(stderr: &str) -> Vec<String> {
     let lines = stderr.lines().filter_map(|line| line.trim().strip_prefix("hint: "));
     lines.map(str::to_owned).collect()
 }
+
+/// Drops the unique index of a column, as another program did; on SQLite along with the primary key.
+pub fn drop_unique(shop: &Shop, table: &str, column: &str) {
+    let name = format!("uq_{table}_{column}");
+    shop.sql(&match shop.backend {
+        Backend::Sqlite => format!(
+            "PRAGMA foreign_keys = OFF; CREATE TABLE loose AS SELECT * FROM {table}; DROP TABLE {table}; \
+             ALTER TABLE loose RENAME TO {table}"
+        ),
+        Backend::Postgres => format!("ALTER TABLE {table} DROP CONSTRAINT {name}"),
+        Backend::MariaDb => format!("ALTER TABLE {table} DROP INDEX {name}"),
+    });
+}

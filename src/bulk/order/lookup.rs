@@ -25,18 +25,24 @@ pub struct OrderCheckState {
     pub(super) retired: HashMap<Id, String>,
     /// The remaining stock of each product.
     pub(super) left: HashMap<Id, i64>,
+    /// The SKUs that several products have, with the number of these.
+    pub(super) shared: HashMap<String, usize>,
 }
 
-/// The users that orders name, by their stored addresses.
+/// The users that orders name, by their stored addresses; several where another program dropped the unique index.
 pub async fn users_of(
     connection: &impl ConnectionTrait,
     rows: &[&OrderRow],
     import: &Import,
-) -> Result<HashMap<String, user::Model>> {
+) -> Result<HashMap<String, Vec<user::Model>>> {
     let emails = distinct(rows.iter().map(|row| import.keys.email(&row.user.text)));
     let emails: Vec<&str> = emails.iter().map(String::as_str).collect();
     let users = repository::user::find_by_emails(connection, &emails, Lock::None).await?;
-    Ok(users.into_iter().map(|user| (user.email.to_string(), user)).collect())
+    let mut found = HashMap::<String, Vec<user::Model>>::new();
+    for user in users {
+        found.entry(user.email.to_string()).or_default().push(user);
+    }
+    Ok(found)
 }
 
 /// The stored SKUs that orders name, each once.
@@ -55,6 +61,7 @@ impl OrderCheckState {
     ) -> Result<()> {
         if self.products.len() > MAX_CACHED_PRODUCTS {
             self.products.clear();
+            self.shared.clear();
         }
         let mut skus = skus_of(rows, import);
         skus.retain(|sku| !self.products.contains_key(sku));
@@ -64,7 +71,10 @@ impl OrderCheckState {
                 self.retired.insert(product.id, error.message().to_owned());
             }
             self.left.entry(product.id).or_insert(product.stock_quantity.pieces());
-            self.products.insert(product.sku.to_string(), (product.id, product.price));
+            let sku = product.sku.to_string();
+            if self.products.insert(sku.clone(), (product.id, product.price)).is_some() {
+                *self.shared.entry(sku).or_insert(1) += 1;
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter}
 use uuid::Uuid;
 
 use super::super::Lock;
+use super::super::names::{Candidate, Nouns, ambiguous};
 use crate::db::target::Engine;
 use crate::domain::{Id, reference};
 use crate::entity::order::{Column, Entity, Model};
@@ -14,7 +15,7 @@ use crate::error::Result;
 
 /// An order by id or reference as typed: an exact match takes precedence over another spelling.
 ///
-/// Errors: exit 6 if several orders match in other spellings.
+/// Errors: exit 6 if several orders have this id or reference, or match in other spellings.
 pub async fn find_named(connection: &impl ConnectionTrait, name: &str, lock: Lock) -> Result<Option<Model>> {
     let names = [name.to_owned()];
     let mut found = find_likely(connection, &names, lock).await?;
@@ -119,28 +120,27 @@ async fn add_in_any_case(connection: &impl ConnectionTrait, names: &[String], fo
 ///
 /// Errors: exit 6 if it is ambiguous.
 fn named<'a>(orders: &'a [Model], name: &str) -> Result<Option<&'a Model>> {
-    let of_id = || orders.iter().find(|order| order.id.is_shown_as(name));
-    if let Ok(id) = Uuid::try_parse(name) {
-        let of_key = || orders.iter().find(|order| order.reference.eq_ignore_ascii_case(name));
-        return Ok(orders.iter().find(|order| order.id == id).or_else(of_id).or_else(of_key));
+    let of = |is_meant: &dyn Fn(&Model) -> bool| orders.iter().filter(|order| is_meant(order)).collect::<Vec<_>>();
+    let by_id = || of(&|order| order.id.is_shown_as(name));
+    let by_key = |key: String| of(&|order| reference::key(&order.reference) == key);
+    let ways: &[&dyn Fn() -> Vec<&'a Model>] = match Uuid::try_parse(name) {
+        Ok(_) => &[&by_id, &|| of(&|order| order.reference.eq_ignore_ascii_case(name))],
+        Err(_) => &[
+            &|| of(&|order| order.reference == name.trim()),
+            &|| by_key(reference::key(name)),
+            &|| by_key(reference::folded(name)),
+            &by_id,
+        ],
+    };
+    let meant = ways.iter().map(|way| way()).find(|meant| !meant.is_empty()).unwrap_or_default();
+    if let [] | [_] = meant[..] {
+        return Ok(meant.first().copied());
     }
-    if let Some(exact) = orders.iter().find(|order| order.reference == name.trim()) {
-        return Ok(Some(exact));
-    }
-    let of_key = |key: String| orders.iter().filter(|order| reference::key(&order.reference) == key).collect();
-    let mut meant: Vec<&Model> = of_key(reference::key(name));
-    if meant.is_empty() {
-        meant = of_key(reference::folded(name));
-    }
-    match meant[..] {
-        [] => Ok(of_id()),
-        [order] => Ok(Some(order)),
-        _ => {
-            let references: Vec<&str> = meant.iter().map(|order| order.reference.as_str()).collect();
-            Err(super::super::ambiguous("order.ambiguous", "orders", "order show", name, &references))
-        }
-    }
+    let candidate = |order: &&'a Model| Candidate { id: order.id, key: &order.reference };
+    Err(ambiguous(&NOUNS, name, &meant.iter().map(candidate).collect::<Vec<_>>()))
 }
+
+const NOUNS: Nouns = Nouns { code: "order.ambiguous", many: "orders", key: "reference", show: "order show" };
 
 /// Whether the same reference exists with a dash in the middle.
 pub(super) fn has_twin_with_dash() -> Condition {
