@@ -170,6 +170,21 @@ impl Id {
         }
     }
 
+    /// The stored id as an SQL literal.
+    pub fn literal(self) -> String {
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+        let bytes = |bytes: &[u8]| format!("X'{}'", text::hexadecimal(bytes));
+        match self {
+            Id::Known(id) => quoted(&id.to_string()),
+            Id::Formed(id, form) => form.text(id).map_or_else(|| bytes(id.as_bytes()), |text| quoted(&text)),
+            Id::Odd(OddId::Integer(number)) => number.to_string(),
+            Id::Odd(OddId::Real(bits)) => format!("{:?}", f64::from_bits(*bits)),
+            Id::Odd(OddId::Text(text)) => quoted(text),
+            Id::Odd(OddId::Bytes(stored)) => bytes(stored),
+            Id::Missing => "NULL".to_owned(),
+        }
+    }
+
     /// Whether it is shown as this text, or as this UUID in another form.
     pub fn is_shown_as(self, name: &str) -> bool {
         match self.uuid() {

@@ -128,7 +128,7 @@ impl Invariant {
 const ADOPT: Remedy = Remedy::Run("adopt");
 
 /// Every rule: inconsistencies first, then foreign values.
-pub static INVARIANTS: [Invariant; 25] = [
+pub static INVARIANTS: [Invariant; 26] = [
     broken("stock-not-negative", "products with less than nothing in stock", NameKind::Text, |engine| {
         format!("SELECT '' AS place, {} AS name FROM products WHERE stock_quantity < 0", engine.key_or_id("sku", "id"))
     })
@@ -177,6 +177,7 @@ pub static INVARIANTS: [Invariant; 25] = [
     broken("movement-has-order", "movements of orders that never were", NameKind::Row, |engine| {
         movements_without_order(engine, &format!("{OF_AN_OPERATION} AND NOT "))
     }),
+    broken("id-is-unique", "ids of several rows", NameKind::Row, id_is_unique).remedy(ADOPT),
     broken("key-has-one-operation", "idempotency keys of more than one operation", NameKind::Text, |_| {
         "SELECT '' AS place, idempotency_key AS name FROM audit_events WHERE idempotency_key IS NOT NULL \
          GROUP BY idempotency_key HAVING COUNT(*) > 1"
@@ -467,6 +468,8 @@ fn odd_values(engine: Engine, table: &Table) -> Option<String> {
             Family::Text => engine.is_odd_text(name),
             Family::Integer => engine.is_odd_integer(name),
             Family::Amount => engine.is_odd_amount(name),
+            // What refers to a row with an odd id is not odd itself.
+            Family::Id if name != "id" => None,
             Family::Id => engine.is_odd_id(name),
             Family::Time => Some(engine.is_odd_time(name)),
             Family::Other => None,
@@ -484,6 +487,17 @@ fn odd_values(engine: Engine, table: &Table) -> Option<String> {
     let places: String = odd.iter().map(|(name, is_odd)| format!("WHEN {is_odd} THEN '{table}.{name}' ")).collect();
     let any = odd.iter().map(|(_, is_odd)| format!("({is_odd})")).collect::<Vec<_>>().join(" OR ");
     (!odd.is_empty()).then(|| format!("SELECT CASE {places}END AS place, {id} AS name FROM {table} WHERE {any}"))
+}
+
+/// Without their primary keys, which another program dropped.
+fn id_is_unique(engine: Engine) -> String {
+    let id = engine.id_as_text("id");
+    let shared = |table: &str| {
+        format!(
+            "SELECT '{table}' AS place, {id} AS name FROM {table} WHERE id IS NOT NULL GROUP BY id HAVING COUNT(*) > 1"
+        )
+    };
+    ["users", "products", "orders", "stock_movements"].map(shared).join(" UNION ALL ")
 }
 
 /// The rows of several tables for which their condition holds, by column and id.

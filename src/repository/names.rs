@@ -35,8 +35,9 @@ pub(super) fn ambiguous(nouns: &Nouns, name: &str, candidates: &[Candidate<'_>])
     let is_key_shared = candidates.iter().any(|one| candidates.iter().filter(|other| other.key == one.key).count() > 1);
     let show = |name: &str| CommandLine::new(nouns.show).argument(name);
     let (message, hint) = if candidates.iter().all(|candidate| candidate.has_id(name)) {
-        let told =
-            candidates.iter().map(|Candidate { id, key }| format!("{} (stored as {})", printable(key), stored(*id)));
+        let told = candidates
+            .iter()
+            .map(|Candidate { id, key }| format!("{} (stored as {})", printable(key), printable(&id.literal())));
         let by_key = (!is_key_shared).then(|| show(candidates[0].key));
         let hint = by_key.map(|show| Hint::from(format!("name it by its {}, as in: ", nouns.key)).and(show));
         (format!("{count} {many} have the id {}: {}", printable(name), told.collect::<Vec<_>>().join(", ")), hint)
@@ -56,13 +57,4 @@ pub(super) fn ambiguous(nouns: &Nouns, name: &str, candidates: &[Candidate<'_>])
     let apart = Hint::from("to see how one gets another id: ").and(CommandLine::new("doctor --deep"));
     let is_twin = candidates.iter().all(|candidate| candidate.has_id(name));
     Error::conflict(nouns.code, message).hints_of(hint).hints_of(is_twin.then_some(apart))
-}
-
-/// How an id is stored.
-fn stored(id: Id) -> String {
-    match (id.plain_text(), id) {
-        (Some(text), _) => text,
-        (None, Id::Formed(..)) => "16 bytes".to_owned(),
-        _ => printable(&id.to_string()),
-    }
 }

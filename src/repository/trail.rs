@@ -1,7 +1,7 @@
 //! Rows beside the events that explain them, in chunks by id: for comparing all of a shop with its
 //! audit trail in bounded memory.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::db::write::WriteHandle;
@@ -50,6 +50,20 @@ pub async fn find_for_update<E: EntityTrait>(
 ) -> Result<Vec<E::Model>> {
     let these = select.filter(id.is_in(ids.iter().copied())).order_by_asc(id);
     Ok(super::locked(these, super::Lock::Update).all(handle).await?)
+}
+
+/// The smallest id that several rows have.
+pub async fn find_shared_id<K: ColumnTrait>(connection: &impl ConnectionTrait, id: K) -> Result<Option<Id>> {
+    let mut query = Query::select();
+    query
+        .column(id)
+        .from(K::EntityName::default())
+        .and_where(id.is_not_null())
+        .group_by_col(id)
+        .and_having(Expr::col(id).count().gt(1))
+        .order_by(id, Order::Asc)
+        .limit(1);
+    Ok(connection.query_one(&query).await?.map(|row| row.try_get_by_index(0)).transpose()?)
 }
 
 /// Those of the ids that have a row.

@@ -19,6 +19,7 @@ use super::explain::{
     AuditedEntity, Difference, FINDINGS_MAX, ForeignRow, ROWS_AT_ONCE, compare, missing, record_removed,
 };
 use super::operation::{Operation, Operations, Request};
+use super::twins;
 use crate::domain::{EntityKind, EventName, Id};
 use crate::entity::{order, product, stock_movement, user};
 use crate::error::{Result, printable};
@@ -110,11 +111,15 @@ pub fn oversold(stock: i64, moved: Option<i64>, sold: i64) -> i64 {
 /// Takes in all rows of other programs; with `sets_totals` totals of 0 become the sums of their lines.
 ///
 /// Nothing is written if there is nothing to take in.
-/// Errors: those of the database.
+/// Errors: exit 6 if several rows have the same id; those of the database.
 pub async fn run(operations: &Operations, sets_totals: bool) -> Result<Adoption> {
     let database = &operations.database;
     let reads_hashes = repository::user::may_read_hashes(database.connection()).await?;
     let snapshot = database.snapshot().await?;
+    twins::refuse::<user::Entity>(&snapshot, operations.ids, snapshot.id_form()).await?;
+    twins::refuse::<product::Entity>(&snapshot, operations.ids, snapshot.id_form()).await?;
+    twins::refuse::<order::Entity>(&snapshot, operations.ids, snapshot.id_form()).await?;
+    twins::refuse::<stock_movement::Entity>(&snapshot, operations.ids, snapshot.id_form()).await?;
     let candidates = Candidates::find(&snapshot, reads_hashes).await?;
     let lost = lost(&snapshot).await?;
     snapshot.rollback().await?;

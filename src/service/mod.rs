@@ -23,5 +23,6 @@ pub(crate) mod settle;
 pub mod stock;
 pub mod stock_lines;
 mod tombstone;
+mod twins;
 pub mod undo;
 pub mod user;

@@ -105,7 +105,7 @@ async fn examine(
                 context.output.note(&format!("checking {name}"));
             }
         };
-        doctor::examine_deeply(database, checks, &mut progress).await?;
+        doctor::examine_deeply(database, context.ids, checks, &mut progress).await?;
     }
     Ok(())
 }

@@ -107,6 +107,9 @@ pub trait Values {
         None
     }
 
+    /// The condition of an UPDATE or DELETE for only one of the rows of a table for which this one holds.
+    fn one_of(&self, table: &str, condition: &str) -> String;
+
     /// An id as text that `Uuid::try_parse` reads.
     fn id_as_text(&self, column: &str) -> String;
 

@@ -8,8 +8,8 @@ use crate::db::Database;
 use crate::db::fault::UniqueConstraint;
 use crate::db::schema::{self, Schema};
 use crate::db::target::Engine;
-use crate::domain::Id;
 use crate::domain::text::{and_more, first_names};
+use crate::domain::{Id, IdSource};
 use crate::entity::tables::{Table, tables};
 use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::repository::invariant::{
@@ -39,6 +39,7 @@ pub async fn schema(database: &Database) -> Result<Check> {
 /// Errors: a lost connection; completed checks are in `checks`.
 pub async fn examine_deeply(
     database: &Database,
+    ids: IdSource,
     checks: &mut Vec<Check>,
     progress: &mut dyn FnMut(&'static str),
 ) -> Result<()> {
@@ -64,7 +65,7 @@ pub async fn examine_deeply(
     }
     for kind in &forms::KINDS {
         progress(kind.name);
-        checks.push(unless_lost(kind.name, forms::check(&snapshot, kind).await)?);
+        checks.push(unless_lost(kind.name, forms::check(&snapshot, kind, ids).await)?);
     }
     progress(similar_keys::NAME);
     checks.push(unless_lost(similar_keys::NAME, similar_keys::check(&snapshot).await)?);

@@ -6,9 +6,10 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 use super::check::{Check, State};
 use crate::db::guarded::Snapshot;
 use crate::db::target::{Engine, OwnForm};
-use crate::domain::Form;
+use crate::domain::{Form, IdSource};
 use crate::entity::tables::{Family, Table, tables};
 use crate::error::Result;
+use crate::service::twins::{find_in_two_forms, in_transaction};
 
 /// Tables whose times seals cover to the letter.
 const SEALED: [&str; 2] = ["audit_events", "audit_seals"];
@@ -45,8 +46,9 @@ struct Found {
     count: u64,
 }
 
-/// Counts the values in other forms, and gives the statement that mends them, foreign keys too.
-pub async fn check(connection: &Snapshot, kind: &Kind) -> Result<Check> {
+/// Counts the values in other forms, and gives the statement that mends them, foreign keys too. Where an id is there in
+/// two forms, one of its rows needs another one first.
+pub async fn check(connection: &Snapshot, kind: &Kind, ids: IdSource) -> Result<Check> {
     let engine = Engine::of(connection);
     let mut found = Vec::new();
     for table in tables() {
@@ -59,9 +61,26 @@ pub async fn check(connection: &Snapshot, kind: &Kind) -> Result<Check> {
     }
     let places: Vec<String> = found.iter().map(|of| format!("{}.{} {}", of.table, of.column, of.count)).collect();
     let count: u64 = found.iter().map(|of| of.count).sum();
-    let detail = format!("{others}: {count} ({})", places.join(", "));
-    Ok(Check::new(kind.name, State::Warning, detail)
-        .hint(format!("in the database's own client: {}", mend(engine, &found))))
+    let mut detail = format!("{others}: {count} ({})", places.join(", "));
+    let (mut twins, mut statements) = (Vec::new(), Vec::new());
+    for of in found.iter().filter(|of| kind.family == Family::Id && of.column == "id") {
+        let of = find_in_two_forms(connection, &of.table, &of.form, ids, connection.id_form()).await?;
+        twins.extend(of.named);
+        statements.extend(of.statements);
+    }
+    if twins.is_empty() {
+        statements.extend(found.iter().map(update));
+    } else {
+        detail = format!("{detail}; two rows with the same id: {}", twins.join(", "));
+    }
+    let check = Check::new(kind.name, State::Warning, detail);
+    Ok(check.hint(format!("in the database's own client: {}", in_transaction(engine, &statements))))
+}
+
+/// Brings all values of a column to one form; again, it changes nothing.
+fn update(of: &Found) -> String {
+    let Found { table, column, form, .. } = of;
+    format!("UPDATE {table} SET {column} = {} WHERE {}", form.own, form.is_other)
 }
 
 /// The columns of a table with such values; the table is read once.
@@ -90,19 +109,4 @@ async fn find(connection: &Snapshot, engine: Engine, kind: &Kind, table: &Table)
     }
     found.retain(|of| of.count > 0);
     Ok(found)
-}
-
-/// Statements that bring all of them to one form; again, they change nothing.
-fn mend(engine: Engine, found: &[Found]) -> String {
-    let update = |of: &Found| {
-        let Found { table, column, form, .. } = of;
-        format!("UPDATE {table} SET {column} = {} WHERE {}", form.own, form.is_other)
-    };
-    let (before, after) = match (engine.unchecked_references, engine.script_transaction) {
-        (Some((off, on)), _) => (off.to_owned(), on),
-        (None, Some((begin, commit))) => (format!("{}; {begin}", engine.script_beginning), commit),
-        (None, None) => return String::new(),
-    };
-    let updates: Vec<String> = found.iter().map(update).collect();
-    format!("{before}; {}; {after};", updates.join("; "))
 }

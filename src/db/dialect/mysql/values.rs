@@ -24,6 +24,10 @@ impl Values for Mysql {
         format!("utc_timestamp(6) + interval {seconds} second")
     }
 
+    fn one_of(&self, _table: &str, condition: &str) -> String {
+        format!("{condition} LIMIT 1")
+    }
+
     fn id_as_text(&self, column: &str) -> String {
         format!("CAST({column} AS CHAR)")
     }

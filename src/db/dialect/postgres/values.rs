@@ -89,6 +89,10 @@ impl Values for Postgres {
         column
     }
 
+    fn one_of(&self, table: &str, condition: &str) -> String {
+        format!("ctid = (SELECT ctid FROM {table} WHERE {condition} ORDER BY ctid DESC LIMIT 1)")
+    }
+
     fn id_as_text(&self, column: &str) -> String {
         format!("CAST({column} AS text)")
     }

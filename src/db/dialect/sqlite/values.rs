@@ -146,6 +146,10 @@ impl Values for Sqlite {
         Some(format!("(typeof({column}) <> 'integer' OR {column} NOT BETWEEN -2147483648 AND 2147483647)"))
     }
 
+    fn one_of(&self, table: &str, condition: &str) -> String {
+        format!("rowid = (SELECT MAX(rowid) FROM {table} WHERE {condition})")
+    }
+
     fn id_as_text(&self, column: &str) -> String {
         format!(
             "CASE WHEN typeof({column}) <> 'blob' THEN CAST({column} AS text) \
