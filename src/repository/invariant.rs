@@ -4,6 +4,7 @@
 //! a total with its parts, both are combined in one list that is grouped once, so that the time is
 //! linear in the number of rows on every engine.
 
+mod movements;
 mod refunds;
 
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
@@ -175,7 +176,7 @@ pub static INVARIANTS: [Invariant; 26] = [
     .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
     // Movements of other programs are found by movement-has-event.
     broken("movement-has-order", "movements of orders that never were", NameKind::Row, |engine| {
-        movements_without_order(engine, &format!("{OF_AN_OPERATION} AND NOT "))
+        movements::without_order(engine, &format!("{} AND NOT ", movements::OF_AN_OPERATION))
     }),
     broken("id-is-unique", "ids of several rows", NameKind::Row, id_is_unique).remedy(ADOPT),
     broken("key-has-one-operation", "idempotency keys of more than one operation", NameKind::Text, |_| {
@@ -200,13 +201,13 @@ pub static INVARIANTS: [Invariant; 26] = [
         "stock-equals-movements",
         "products whose stock another program changed: it differs from the sum of their movements",
         NameKind::Text,
-        stock_equals_movements,
+        movements::stock_differs,
     )
     .remedy(ADOPT),
     foreign("total-is-set", "orders with a total of 0 although their lines have prices", NameKind::Order, total_is_set)
         .remedy(Remedy::Run("adopt --fix-totals")),
     foreign("order-is-there", "orders that another program removed, without giving back", NameKind::Row, |engine| {
-        movements_without_order(engine, "")
+        movements::without_order(engine, "")
     })
     .remedy(ADOPT),
     foreign("user-has-event", "users made by another program", NameKind::Text, |engine| {
@@ -221,7 +222,7 @@ pub static INVARIANTS: [Invariant; 26] = [
         has_event(engine, "orders", EntityKind::Order, "reference")
     })
     .remedy(ADOPT),
-    foreign("movement-has-event", "stock movements made by another program", NameKind::Row, movement_has_event)
+    foreign("movement-has-event", "stock movements made by another program", NameKind::Row, movements::without_event)
         .remedy(ADOPT),
     foreign("status-is-known", "statuses that the shop does not know", NameKind::Row, status_is_known),
     foreign("email-is-lower-case", "e-mail addresses with capitals or spaces around them", NameKind::Text, |_| {
@@ -317,17 +318,6 @@ fn order_name(engine: Engine) -> String {
     engine.key_or_id("o.reference", "o.id")
 }
 
-/// Movements of deleted products are ignored.
-fn stock_equals_movements(engine: Engine) -> String {
-    let name = engine.key_or_id("p.sku", "p.id");
-    format!(
-        "SELECT '' AS place, {name} AS name FROM \
-     (SELECT product_id FROM (SELECT id AS product_id, stock_quantity AS stock, 0 AS delta FROM products \
-       UNION ALL SELECT product_id, 0, delta FROM stock_movements) both_sides \
-      GROUP BY product_id HAVING SUM(stock) <> SUM(delta)) sums JOIN products p ON p.id = sums.product_id"
-    )
-}
-
 /// Pieces without a movement of the order were taken by another program and may be restocked by the line.
 fn restock_within_taken(engine: Engine) -> String {
     let by_movements = "MAX(is_order) = 1 AND (SUM(delta) > 0 OR SUM(delta) < -SUM(quantity))";
@@ -389,21 +379,6 @@ fn total_equals_lines(engine: Engine) -> String {
     )
 }
 
-/// The orders that are gone, known to the audit trail or not, whose movements do not sum to zero: a deleted order
-/// has restocked everything.
-fn movements_without_order(engine: Engine, is_known: &str) -> String {
-    let (order, balance) = (EntityKind::Order, MovementReason::BALANCE);
-    format!(
-        "SELECT DISTINCT 'order' AS place, {} AS name FROM \
-         (SELECT m.order_id FROM stock_movements m WHERE m.order_id IS NOT NULL AND m.reason <> '{balance}' \
-          AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = m.order_id) \
-          AND {is_known}EXISTS (SELECT 1 FROM audit_events e WHERE e.entity_type = '{order}' \
-            AND e.entity_id = m.order_id AND e.outcome = 'succeeded') \
-          GROUP BY m.order_id, m.product_id HAVING SUM(m.delta) <> 0) gone",
-        engine.id_as_text("gone.order_id")
-    )
-}
-
 /// Two conditions, each using one index; a line that violates both counts once.
 fn line_has_order_and_product(engine: Engine) -> String {
     rows_without(engine, &[("order_items", "order_id", "orders"), ("order_items", "product_id", "products")])
@@ -430,21 +405,6 @@ fn has_event(engine: Engine, table: &str, entity: EntityKind, key: &str) -> Stri
          WHERE e.entity_type = '{entity}' AND e.entity_id = t.id AND e.outcome = 'succeeded') \
          AND NOT EXISTS (SELECT 1 FROM audit_events g WHERE g.entity_type = '{table}' AND g.entity_id >= t.id \
          AND g.operation = '{generate}' AND g.outcome = 'succeeded')"
-    )
-}
-
-/// Whether shopctl wrote a movement `m`.
-const OF_AN_OPERATION: &str =
-    "EXISTS (SELECT 1 FROM audit_events w WHERE w.operation_id = m.operation_id AND w.outcome = 'succeeded')";
-
-/// The operation's event, or the one by which `adopt` took the movement in.
-fn movement_has_event(engine: Engine) -> String {
-    format!(
-        "SELECT 'stock_movements' AS place, {} AS name FROM stock_movements m WHERE NOT {OF_AN_OPERATION} \
-         AND NOT EXISTS (SELECT 1 FROM audit_events a WHERE a.entity_type = '{}' AND a.entity_id = m.id \
-         AND a.outcome = 'succeeded')",
-        engine.id_as_text("m.id"),
-        EntityKind::Movement
     )
 }
 
