@@ -109,6 +109,8 @@ fn one_of_two_orders_with_the_same_reference_is_never_guessed(shop: &Shop) {
             &["audit", "list", "--order", "SAME-1"],
         ],
     );
+    shop.file("other.csv", "reference,user,sku,quantity\nSAME-1,ann@example.com,MUG,7\n");
+    shop.run(&["order", "import", "other.csv"]).exits_with(7).says("is the key of 2 orders");
 }
 
 fn users_with_the_same_id_are_not_adopted_before_one_has_another(shop: &Shop) {

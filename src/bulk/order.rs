@@ -170,7 +170,8 @@ impl Storable for OrderRow {
         import: &Import,
     ) -> Result<HashSet<String>> {
         let stored = find(connection, rows.iter().map(|(_, row)| row), &import.keys, Lock::None).await?;
-        let keys = rows.iter().map(|(_, row)| row.key()).filter(|key| find_named(&stored, key, &import.keys).is_some());
+        let keys =
+            rows.iter().map(|(_, row)| row.key()).filter(|key| !find_named(&stored, key, &import.keys).is_empty());
         Ok(keys.map(str::to_owned).collect())
     }
 

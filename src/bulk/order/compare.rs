@@ -8,6 +8,7 @@ use super::{OrderLine, OrderRow};
 use crate::bulk::parsed_cell::ParsedCell;
 use crate::bulk::row::Row;
 use crate::bulk::spelling::{KeySpellings, folded_email, folded_sku};
+use crate::bulk::upsert::shared_key;
 use crate::domain::text::distinct;
 use crate::domain::{Id, Money, OrderStatus};
 use crate::entity::{Moment, Stored, order, user};
@@ -24,26 +25,30 @@ struct StoredOrder<'a> {
     refunded: Stored<Money>,
 }
 
-/// The stored orders that rows name, by reference.
+/// The stored orders that rows name, by reference; several where another program dropped the unique index.
 pub async fn find<'a>(
     connection: &impl ConnectionTrait,
     rows: impl Iterator<Item = &'a OrderRow>,
     keys: &KeySpellings,
     lock: Lock,
-) -> Result<HashMap<String, order::Model>> {
+) -> Result<HashMap<String, Vec<order::Model>>> {
     let references = distinct(rows.flat_map(|row| keys.references_of(row.key())));
     let references: Vec<&str> = references.iter().map(String::as_str).collect();
-    let orders = repository::order::find_by_references(connection, &references, lock).await?;
-    Ok(orders.into_iter().map(|order| (order.reference.to_string(), order)).collect())
+    let mut found = HashMap::<String, Vec<order::Model>>::new();
+    for order in repository::order::find_by_references(connection, &references, lock).await? {
+        found.entry(order.reference.to_string()).or_default().push(order);
+    }
+    Ok(found)
 }
 
-/// The order of a written reference: an exact match takes precedence over another spelling.
+/// The orders of a written reference: an exact match takes precedence over another spelling.
 pub fn find_named<'a>(
-    found: &'a HashMap<String, order::Model>,
+    found: &'a HashMap<String, Vec<order::Model>>,
     written: &str,
     keys: &KeySpellings,
-) -> Option<&'a order::Model> {
-    found.get(written).or_else(|| keys.references_of(written).find_map(|reference| found.get(&reference)))
+) -> &'a [order::Model] {
+    let named = || keys.references_of(written).find_map(|reference| found.get(&reference));
+    found.get(written).or_else(named).map_or(&[], Vec::as_slice)
 }
 
 /// The result of comparing an order of a file with the stored ones.
@@ -66,7 +71,7 @@ pub async fn compare(
     if found.is_empty() {
         return Ok(vec![Comparison::New; rows.len()]);
     }
-    let orders: Vec<order::Model> = found.values().cloned().collect();
+    let orders: Vec<order::Model> = found.values().flatten().cloned().collect();
     let ids: Vec<Id> = orders.iter().map(|order| order.id).collect();
     let items = repository::order::find_items_of(connection, &ids).await?;
     let users = repository::order::find_users(connection, &orders).await?;
@@ -78,12 +83,24 @@ pub async fn compare(
     }
     let users: HashMap<Id, &user::Model> = users.iter().map(|user| (user.id, user)).collect();
     let compared = rows.iter().map(|row| {
-        let Some(order) = find_named(&found, row.key(), keys) else { return Comparison::New };
-        let user = users.get(&order.user_id).copied();
-        let items = items_of.get(&order.id).map_or(&[][..], Vec::as_slice);
-        let refunded = refunded.get(&order.id).cloned().unwrap_or(Money::ZERO.into());
-        let difference = || row.difference(&StoredOrder { order, user, items, refunded });
-        keys.ambiguous_reference(row.key()).or_else(difference).map_or(Comparison::Same, Comparison::Differs)
+        let difference = |order: &order::Model| {
+            let user = users.get(&order.user_id).copied();
+            let items = items_of.get(&order.id).map_or(&[][..], Vec::as_slice);
+            let refunded = refunded.get(&order.id).cloned().unwrap_or(Money::ZERO.into());
+            row.difference(&StoredOrder { order, user, items, refunded })
+        };
+        let differs = || match find_named(&found, row.key(), keys) {
+            [order] => difference(order),
+            // One that the file does not change may be meant.
+            several => {
+                let is_meant = several.iter().any(|order| difference(order).is_none());
+                (!is_meant).then(|| shared_key(several.len(), "order"))
+            }
+        };
+        if find_named(&found, row.key(), keys).is_empty() {
+            return Comparison::New;
+        }
+        keys.ambiguous_reference(row.key()).or_else(differs).map_or(Comparison::Same, Comparison::Differs)
     });
     Ok(compared.collect())
 }
