@@ -6,6 +6,7 @@ use crate::support::Shop;
 on_every_backend!(
     stock_is_set_only_from_the_expected_level,
     stock_is_listed_lowest_first,
+    stock_is_listed_as_it_was_at_a_time,
     a_stock_history_names_its_orders,
     stock_changes_by_other_programs_are_found_and_accepted,
     an_order_whose_total_differs_from_the_expected_one_is_rejected,
@@ -47,6 +48,55 @@ fn stock_is_listed_lowest_first(shop: &Shop) {
     assert_eq!(skus(&["--max-stock", "2"]), ["B"]);
     assert_eq!(skus(&["--out-of-stock"]), ["B"]);
     assert_eq!(skus(&["--sort", "-sku"]), ["C", "B", "A"]);
+}
+
+fn stock_is_listed_as_it_was_at_a_time(shop: &Shop) {
+    shop.user("ann");
+    ["MUG", "PEN"].iter().for_each(|sku| shop.product(sku, "2.50", 10));
+    let moved = || {
+        let run = shop.run(&["stock", "history", "MUG", "--limit", "1", "--json"]).success().json();
+        run["items"][0]["created_at"].as_str().expect("a time").to_owned()
+    };
+    shop.run(&["stock", "adjust", "MUG", "-7", "--reason", "damaged"]).success();
+    let damaged = moved();
+    shop.run(&["order", "create", "--user", "ann@example.com", "--item", "MUG:2", "--item", "PEN:1"]).success();
+    let sold = moved();
+    shop.product("HAT", "1.00", 4);
+    let stock = |at: &str, flags: &[&str]| {
+        let list = ["stock", "list", "--json", "--fields", "sku,stock_quantity", "--at", at];
+        let run = shop.run(&[&list, flags].concat()).success().json();
+        let rows = run["items"].as_array().expect("a list").iter();
+        let rows: Vec<String> =
+            rows.map(|row| format!("{} {}", row["sku"].as_str().expect("text"), row["stock_quantity"])).collect();
+        rows.join(", ")
+    };
+    assert_eq!(stock(&damaged, &[]), "MUG 3, PEN 10");
+    assert_eq!(stock(&sold, &["--sort", "-sku"]), "PEN 9, MUG 1");
+    assert_eq!(stock(&sold, &["--max-stock", "2"]), "MUG 1");
+    assert_eq!(stock(&damaged, &["--out-of-stock"]), "");
+    assert_eq!(stock("2020-01-01", &[]), "");
+    assert_eq!(stock("2999-01-01", &["--all"]), "MUG 1, HAT 4, PEN 9");
+    let page = shop.run(&["stock", "list", "--at", &sold, "--limit", "1", "--count", "--json"]).success().json();
+    assert_eq!(page["total"], 2, "{page}");
+    assert_eq!(stock(&sold, &["--after", page["next"].as_str().expect("a cursor")]), "PEN 9");
+    let report = |at: &str| shop.run(&["report", "stock-value", "--at", at, "--json"]).success().json();
+    let then = report(&damaged);
+    assert_eq!(then["totals"], serde_json::json!({ "products": 2, "stock": 13, "value": "32.50" }), "{then}");
+    assert_eq!((&then["items"][0]["sku"], &then["items"][0]["value"]), (&"PEN".into(), &"25.00".into()), "{then}");
+    assert_eq!(report("2020-01-01")["totals"]["products"], 0);
+    // A product that was retired later was not retired then.
+    shop.run(&["product", "retire", "PEN", "--yes"]).success();
+    assert_eq!(stock(&sold, &[]), "MUG 1, PEN 9");
+    assert_eq!(stock("2999-01-01", &[]), "MUG 1, HAT 4");
+    assert_eq!(stock("2999-01-01", &["--retired"]), "PEN 9");
+    // Another program's movement counts when it says that it was.
+    shop.sql(&format!(
+        "INSERT INTO stock_movements (product_id, delta, reason, operation_id, created_at) \
+         SELECT id, 5, 'external', id, '{}' FROM products WHERE sku = 'PEN'",
+        &damaged[..10]
+    ));
+    assert_eq!(stock(&damaged, &[]), "MUG 3, PEN 15");
+    shop.run(&["stock", "list", "--at", "yesterday"]).exits_with(7);
 }
 
 fn a_stock_history_names_its_orders(shop: &Shop) {

@@ -13,6 +13,7 @@ pub(crate) mod readable_events;
 pub(crate) mod report;
 mod search;
 pub(crate) mod seed;
+mod stock_at;
 pub(crate) mod stock_movement;
 pub(crate) mod trail;
 pub mod user;

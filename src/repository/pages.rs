@@ -2,7 +2,9 @@
 //! NULL: before all values or after them.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 
 use super::{ListFilter, Listing, SortField, sort_field};
 use crate::db::target::Engine;
@@ -55,7 +57,7 @@ pub async fn find_all<F: ListFilter>(
         // Nothing tells rows without an id apart: such a page has no end.
         return Ok(Listing { items: read(NO_LIMIT).await?, next: None });
     };
-    let value = cursor_value::<F::Entity>(connection, field, id, last, id_of(last)).await?;
+    let value = cursor_value(connection, filter.select(connection), field, id, last, id_of(last)).await?;
     let next = Some(Cursor { sort: page.sort.clone(), value, id: id_of(last) });
     items.truncate(limit);
     Ok(Listing { items, next })
@@ -108,6 +110,7 @@ fn after<E: EntityTrait>(
 /// The value of a row's sorted column: the exact one, if other programs may store any.
 async fn cursor_value<E: EntityTrait>(
     connection: &impl ConnectionTrait,
+    rows: Select<E>,
     field: &SortField<E>,
     id: E::Column,
     row: &E::Model,
@@ -115,7 +118,7 @@ async fn cursor_value<E: EntityTrait>(
 ) -> Result<Option<String>> {
     let Some(text) = (field.value)(row) else { return Ok(None) };
     let Some(literal) = Engine::of(connection).literal(field.column.into_expr()) else { return Ok(Some(text)) };
-    let select = E::find().select_only().expr_as(literal, "value").filter(id.eq(row_id));
+    let select = rows.select_only().expr_as(literal, "value").filter(id.eq(row_id));
     let stored: Option<String> = select.into_tuple().one(connection).await?;
     // A row whose id is a text that is not UTF-8 cannot be found by it.
     Ok(Some(stored.unwrap_or_else(|| format!("T{}", hexadecimal(text.as_bytes())))))

@@ -39,6 +39,8 @@ pub struct Filter {
     pub never_sold: bool,
     /// Only retired products, or only others; `None` means both.
     pub retired: Option<bool>,
+    /// Products that existed at this time, with the stock of then; `None` means now.
+    pub at: Option<DateTime<Utc>>,
 }
 
 impl ListFilter for Filter {
@@ -54,7 +56,7 @@ impl ListFilter for Filter {
     ];
     const ID: (Column, fn(&Model) -> Id) = (Column::Id, |row| row.id);
 
-    fn select(&self, _connection: &impl ConnectionTrait) -> Select<Entity> {
+    fn select(&self, connection: &impl ConnectionTrait) -> Select<Entity> {
         let search = self.search.as_ref().map(|text| super::contains(&[Column::Sku, Column::Name], text));
         let condition = Condition::all()
             .add_option(search)
@@ -63,7 +65,7 @@ impl ListFilter for Filter {
             .add_option(self.max_stock.map(|stock| Column::StockQuantity.lte(stock)))
             .add_option(self.never_sold.then(is_never_sold))
             .add_option(self.retired.map(|retired| if retired { is_orderable().not() } else { is_orderable() }));
-        Entity::find().filter(condition)
+        super::stock_at::products_at(connection, self.at).filter(condition)
     }
 }
 

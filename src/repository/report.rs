@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{
     Alias, Asterisk, Expr, ExprTrait, JoinType, NullOrdering, Order, Query, SelectStatement, UnionType,
 };
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryResult, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, QueryResult, QuerySelect};
 
 use super::is_sale;
+use super::stock_at::products_at;
 use crate::db::target::Engine;
 use crate::domain::period::Span;
 use crate::domain::{Amount, Id, Money, OrderStatus};
@@ -429,11 +430,15 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
     Ok(totals)
 }
 
-/// The products whose stock is worth most at today's prices.
-pub async fn stock_value(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<StockValue>> {
+/// The products whose stock is worth most at today's prices; the stock is that of now, or of a time.
+pub async fn stock_value(
+    connection: &impl ConnectionTrait,
+    limit: u64,
+    at: Option<DateTime<Utc>>,
+) -> Result<Vec<StockValue>> {
     let engine = Engine::of(connection);
     let value = engine.product(product::Column::Price.into_expr(), Some(product::Column::StockQuantity.into_expr()));
-    let mut select = product::Entity::find()
+    let mut select = products_at(connection, at)
         .select_only()
         .columns([
             product::Column::Id,
@@ -455,19 +460,19 @@ pub async fn stock_value(connection: &impl ConnectionTrait, limit: u64) -> Resul
     Ok(valued.collect())
 }
 
-/// The value of all stock at current prices.
-pub async fn stock_total(connection: &impl ConnectionTrait) -> Result<StockTotal> {
+/// The value of all stock of now, or of a time, at current prices.
+pub async fn stock_total(connection: &impl ConnectionTrait, at: Option<DateTime<Utc>>) -> Result<StockTotal> {
     let engine = Engine::of(connection);
     let stock = || product::Column::StockQuantity.into_expr();
     let price = || product::Column::Price.into_expr();
-    let mut select = Query::select();
+    let mut select = products_at(connection, at).select_only();
+    let select = QuerySelect::query(&mut select);
     select
         .expr_as(Expr::col(Asterisk).count(), "products_count")
         .expr_as(engine.sum_of_integers(stock()), "units")
         .expr_as(engine.sum_exactly(price(), Some(stock())), "value")
-        .expr_as(engine.left_out(engine.product(price(), Some(stock()))), "left_out")
-        .from(product::Entity);
-    let row = connection.query_one(&select).await?;
+        .expr_as(engine.left_out(engine.product(price(), Some(stock()))), "left_out");
+    let row = connection.query_one(&*select).await?;
     let row = row.ok_or_else(|| crate::error::Error::internal("a total has no row"))?;
     Ok(StockTotal {
         products: row.try_get("", "products_count")?,

@@ -123,7 +123,7 @@ impl ListQuery for FilterArguments {
         let FilterArguments { min_price, max_price, never_sold, .. } = *self;
         let (search, max_stock) = (self.search.clone(), self.left.max_stock());
         let retired = Some(self.retired.retired);
-        Ok(products::Filter { search, min_price, max_price, max_stock, never_sold, retired })
+        Ok(products::Filter { search, min_price, max_price, max_stock, never_sold, retired, at: None })
     }
 
     async fn rows(_database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {

@@ -56,8 +56,12 @@ pub enum Command {
   shopctl report orders-by-status --since 2026-03-01 --tz Europe/Berlin --chart")]
     OrdersByStatus(orders_by_status::StatusArguments),
     /// What the stock is worth at today's prices
+    ///
+    /// With --at it is the stock of that time, still at today's prices. The other reports cover a period:
+    /// orders placed in it, as they are now.
     #[command(after_help = "Examples:
   shopctl report stock-value
+  shopctl report stock-value --at 2026-01-01
   shopctl report stock-value --limit 5 --json")]
     StockValue(ranking::StockArguments),
 }

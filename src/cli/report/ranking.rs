@@ -1,9 +1,10 @@
 //! `shopctl report top-products|customers|stock-value`: products and customers, the greatest first.
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::{ChartArguments, LimitArguments, PeriodArguments, open, warn_left_out};
-use crate::cli::shared::arguments::one_of_words;
+use crate::cli::shared::arguments::{one_of_words, time};
 use crate::context::Context;
 use crate::domain::Amount;
 use crate::error::Result;
@@ -37,6 +38,9 @@ pub struct CustomersArguments {
 
 #[derive(Debug, Args)]
 pub struct StockArguments {
+    /// The stock that there was at this time, by its movements, of products that exist still
+    #[arg(long, value_name = "TIME", value_parser = time())]
+    at: Option<DateTime<Utc>>,
     #[command(flatten)]
     limit: LimitArguments,
     #[command(flatten)]
@@ -102,8 +106,8 @@ pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Res
 
 pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> {
     let database = open::<StockValue>(context, &arguments.chart).await?;
-    let rows = reports::stock_value(database.connection(), arguments.limit.limit).await?;
-    let total = reports::stock_total(database.connection()).await?;
+    let rows = reports::stock_value(database.connection(), arguments.limit.limit, arguments.at).await?;
+    let total = reports::stock_total(database.connection(), arguments.at).await?;
     let totals = [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
     warn_left_out(context, total.left_out);

@@ -1,10 +1,11 @@
 //! `shopctl stock list|history`: which products, and which movements of one.
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 use uuid::Uuid;
 
 use super::view::{MovementView, StockView};
-use crate::cli::shared::arguments::{RetiredArguments, StockFilterArguments, search_text};
+use crate::cli::shared::arguments::{RetiredArguments, StockFilterArguments, search_text, time};
 use crate::cli::shared::list::ListQuery;
 use crate::db::Database;
 use crate::domain::Id;
@@ -22,6 +23,9 @@ pub struct LevelArguments {
     left: StockFilterArguments,
     #[command(flatten)]
     retired: RetiredArguments,
+    /// The stock that there was at this time, by its movements, of products that exist still
+    #[arg(long, value_name = "TIME", value_parser = time())]
+    at: Option<DateTime<Utc>>,
 }
 
 impl ListQuery for LevelArguments {
@@ -33,7 +37,7 @@ impl ListQuery for LevelArguments {
     async fn filter(&self, _database: &Database) -> Result<products::Filter> {
         let (search, max_stock) = (self.search.clone(), self.left.max_stock());
         let retired = Some(self.retired.retired);
-        Ok(products::Filter { search, max_stock, retired, ..products::Filter::default() })
+        Ok(products::Filter { search, max_stock, retired, at: self.at, ..products::Filter::default() })
     }
 
     async fn rows(_database: &Database, found: Vec<product::Model>) -> Result<Vec<StockView>> {

@@ -40,7 +40,7 @@ counted. A line whose product has another stock by now is rejected. The whole fi
     Import(import::StockImportArguments),
     /// List stock, lowest first; that of retired products with --retired
     #[command(
-        after_help = "Examples:\n  shopctl stock list --low\n  shopctl stock list --out-of-stock --json\n  shopctl stock list --retired"
+        after_help = "Examples:\n  shopctl stock list --low\n  shopctl stock list --out-of-stock --json\n  shopctl stock list --retired\n  shopctl stock list --at 2026-01-01"
     )]
     List(List<LevelArguments>),
     /// Set stock to what was counted

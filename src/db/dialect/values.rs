@@ -44,6 +44,11 @@ pub trait Values {
         number
     }
 
+    /// A 64-bit integer in the type of an integer column, within its range.
+    fn as_stored_integer(&self, number: Expr) -> Expr {
+        number
+    }
+
     /// [`Values::exactly`] as SQL.
     fn exact_amount(&self, column: &str) -> String {
         column.to_owned()

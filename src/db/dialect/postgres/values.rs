@@ -36,6 +36,13 @@ impl Values for Postgres {
         }
     }
 
+    /// The driver reads a value of this type only.
+    fn as_stored_integer(&self, number: Expr) -> Expr {
+        let [lowest, highest] = [i32::MIN, i32::MAX].map(|end| Expr::value(i64::from(end)));
+        let within = Func::least([Func::greatest([number, lowest]).into(), highest]);
+        Expr::from(within).cast_as("integer")
+    }
+
     fn limit_to_numbered(
         &self,
         update: &mut UpdateStatement,
