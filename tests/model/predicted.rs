@@ -59,7 +59,8 @@ impl ModelOrder {
         }
         let cost = pieces.iter().map(|(product, pieces)| i64::from(*pieces) * self.lines[product].1).sum();
         let cents = part.cents.unwrap_or(cost);
-        if cents > left {
+        let is_beyond_lines = !part.lines.is_empty() && cents > cost;
+        if cents > left || is_beyond_lines {
             return Err("order.refund_too_much");
         }
         let sum = |pieces: &BTreeMap<usize, i32>| pieces.values().sum::<i32>();
