@@ -43,6 +43,7 @@ enum Act {
     Retire { product: usize, retirement: Retirement },
     DeleteProduct { product: usize },
     CreateProduct { product: usize },
+    Undo { act: usize },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +99,7 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(product, retirement)| Act::Retire { product, retirement }),
         1 => (0..PRODUCTS).prop_map(|product| Act::DeleteProduct { product }),
         1 => (0..PRODUCTS).prop_map(|product| Act::CreateProduct { product }),
+        8 => (USERS + PRODUCTS - 1..30).prop_map(|act| Act::Undo { act }),
     ]
 }
 
@@ -124,6 +126,7 @@ async fn sequence(shops: &mut [Real], acts: &[Act]) -> Result<(), String> {
     for real in shops.iter_mut() {
         real.sequence += 1;
         real.orders.clear();
+        real.operations.clear();
     }
     for (number, act) in beginning.chain(acts.iter().cloned()).enumerate() {
         let expected = model.apply(&act);
@@ -154,7 +157,7 @@ fn any_sequence_of_operations_has_the_same_result_on_every_engine() {
     let shops: Vec<Real> = shops
         .map(|shop| {
             let database = runtime.block_on(database(&shop));
-            Real { shop, database, orders: Vec::new(), sequence: 0 }
+            Real { shop, database, orders: Vec::new(), operations: Vec::new(), sequence: 0 }
         })
         .collect();
     let shops = std::cell::RefCell::new(shops);

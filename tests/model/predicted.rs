@@ -1,5 +1,7 @@
 //! The expected results: an in-memory model of the shop's rules, independent of databases.
 
+mod undo;
+
 use std::collections::BTreeMap;
 
 use shopctl::domain::order_status::{self, Decision, StockEffect, Verb};
@@ -24,6 +26,8 @@ struct ModelOrder {
     cents: i64,
     /// Pieces and the price of one, by product.
     lines: BTreeMap<usize, (i32, i64)>,
+    /// The births of lines that were added later, by product.
+    line_births: BTreeMap<usize, usize>,
     /// Pieces taken and not restocked, by product.
     taken: BTreeMap<usize, i32>,
     /// The verb that led to the current status, and the pieces restocked by each call.
@@ -85,7 +89,7 @@ impl ModelOrder {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Model {
     births: usize,
     /// Creation step and status of each user with an address.
@@ -94,6 +98,10 @@ pub struct Model {
     orders: Vec<ModelOrder>,
     /// The request that used each key, and its product.
     keys: BTreeMap<u8, (String, Option<usize>)>,
+    /// The birth of each product's retirement, while it lasts, by the product's birth.
+    retirements: BTreeMap<usize, Option<usize>>,
+    /// Every act so far.
+    log: Vec<undo::Logged>,
 }
 
 impl Model {
@@ -112,8 +120,9 @@ impl Model {
         Some(if is_gone { Err("product.not_found") } else { Ok("replayed".to_owned()) })
     }
 
-    pub fn apply(&mut self, act: &Act) -> Answer {
+    fn perform(&mut self, act: &Act) -> Answer {
         match act {
+            Act::Undo { .. } => Err("not_found"),
             Act::Place { user, lines, key, expected_cents } => self.place(*user, lines, *key, *expected_cents),
             Act::Change { order, lines, reprices, key } => self.change(*order, lines, *reprices, *key),
             Act::Move { order, verb, restock, part, key } => self.move_on(*order, *verb, restock, part, *key),
@@ -225,6 +234,7 @@ impl Model {
             status: OrderStatus::Pending,
             cents,
             lines: wanted.iter().map(|(product, n)| (*product, (*n, self.products[product].cents))).collect(),
+            line_births: BTreeMap::new(),
             taken: wanted,
             put_back: (Verb::Pay, Vec::new()),
             refunded_cents: 0,

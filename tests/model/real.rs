@@ -1,9 +1,12 @@
 //! The actual results: the same actions run on an engine.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use shopctl::db::Database;
-use shopctl::domain::{Email, IdempotencyKey, MovementReason, PersonName, ProductName, Quantity, Sku, UserStatus};
+use shopctl::domain::{
+    Email, IdSource, IdempotencyKey, MovementReason, PersonName, ProductName, Quantity, Sku, UserStatus,
+};
 use shopctl::error::Result;
 use shopctl::service::anonymize;
 use shopctl::service::change_order::{self, ChangedOrder, NewQuantity, OrderChange};
@@ -13,7 +16,9 @@ use shopctl::service::place_order::{self, NewLine, NewOrder};
 use shopctl::service::product;
 use shopctl::service::retire;
 use shopctl::service::stock::{self, Adjustment, StockCount};
+use shopctl::service::undo::{self, Undone};
 use shopctl::service::user;
+use uuid::Uuid;
 
 use super::{Act, Answer, Back, PRICE_CENTS, PRODUCTS, STOCK, money, pieces};
 use crate::support::Shop;
@@ -24,7 +29,21 @@ pub struct Real {
     pub shop: Shop,
     pub database: Database,
     pub orders: Vec<String>,
+    /// The operation of each act of the sequence, whether it wrote anything or not.
+    pub operations: Vec<Uuid>,
     pub sequence: u32,
+}
+
+thread_local! {
+    /// The first id that an act draws is that of its operation.
+    static FIRST_ID: Cell<Option<Uuid>> = const { Cell::new(None) };
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests' own id source")]
+fn draw() -> Uuid {
+    let id = Uuid::now_v7();
+    FIRST_ID.set(FIRST_ID.get().or(Some(id)));
+    id
 }
 
 impl Real {
@@ -49,7 +68,10 @@ impl Real {
     }
 
     pub async fn apply(&mut self, act: &Act) -> Answer {
-        self.run(act).await.map_err(|error| error.code())
+        FIRST_ID.set(None);
+        let answer = self.run(act).await.map_err(|error| error.code());
+        self.operations.push(FIRST_ID.get().unwrap_or_default());
+        answer
     }
 
     async fn change(
@@ -74,8 +96,23 @@ impl Real {
         change_order::run(operations, &wanted, key).await
     }
 
+    fn back(&self, restock: &Back) -> Restock {
+        match restock {
+            Back::AsUsual => Restock::AsUsual,
+            Back::Nothing => Restock::Nothing,
+            Back::Everything => Restock::Everything,
+            Back::Lines(lines) => {
+                Restock::Lines(lines.iter().map(|(product, n)| (self.sku(*product), Some(pieces(*n)))).collect())
+            }
+        }
+    }
+
+    async fn undo(&self, operations: &Operations, act: usize) -> Result<Undone> {
+        undo::run(operations, self.operations.get(act).copied().unwrap_or_default()).await
+    }
+
     async fn run(&mut self, act: &Act) -> Result<String> {
-        let operations = operations(&self.database);
+        let operations = Operations { ids: IdSource(draw), ..operations(&self.database) };
         let told = |changed: bool, replayed: bool| {
             if replayed { "replayed".to_owned() } else { format!("changed {changed}") }
         };
@@ -112,14 +149,7 @@ impl Real {
                     reason: None,
                     note: None,
                     tracking: None,
-                    restock: match restock {
-                        Back::AsUsual => Restock::AsUsual,
-                        Back::Nothing => Restock::Nothing,
-                        Back::Everything => Restock::Everything,
-                        Back::Lines(lines) => Restock::Lines(
-                            lines.iter().map(|(product, n)| (self.sku(*product), Some(pieces(*n)))).collect(),
-                        ),
-                    },
+                    restock: self.back(restock),
                     refund: RefundScope { lines: self.lines(&part.lines), amount: part.cents.map(money) },
                     placed_before: None,
                 };
@@ -137,6 +167,7 @@ impl Real {
                 let count = StockCount { product, level: *level, expected: *expected, reason, note: None };
                 told(stock::set(&operations, &count).await?.changed, false)
             }
+            Act::Undo { act } => told(self.undo(&operations, *act).await?.changed, false),
             Act::Price { product, cents } => {
                 let change = |product: &mut product::Model| product.price = money(*cents).into();
                 told(product::update(&operations, &self.sku(*product), change).await?.changed, false)
@@ -187,7 +218,7 @@ impl Real {
             ));
         }
         for id in &self.orders {
-            let id = uuid::Uuid::try_parse(id).expect("an id");
+            let id = Uuid::try_parse(id).expect("an id");
             let order =
                 shopctl::repository::order::find_by_id(connection, id.into()).await.expect("reads").expect("is there");
             let refunds = shopctl::repository::order::find_refunds(connection, id.into()).await.expect("reads");
