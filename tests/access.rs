@@ -104,7 +104,8 @@ fn a_clerk_can_do_daily_work() {
         let placed: Vec<&str> = placed.stdout.lines().collect();
         clerk.run(&["order", "change", placed[0], "--item", "JUG:1", "--item", "MUG-01"]).success();
         clerk.run(&["order", "change", placed[0], "--item", "JUG:3", "--remove", "MUG-01"]).success();
-        let changed = clerk.run(&["audit", "list", "--operation", "order.change", "--limit", "1", "-o", "id"]).success();
+        let changed =
+            clerk.run(&["audit", "list", "--operation", "order.change", "--limit", "1", "-o", "id"]).success();
         clerk.run(&["undo", changed.stdout.trim(), "--yes"]).success();
         clerk.run(&["order", "pay", placed[0], placed[1], "--yes"]).success();
         clerk.run(&["order", "ship", placed[0]]).success();
