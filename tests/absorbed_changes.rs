@@ -13,6 +13,7 @@ on_every_backend!(
     a_user_that_another_program_changed_before_a_step_is_named_and_taken_in,
     a_row_of_another_program_that_a_step_changed_first_is_named_and_taken_in,
     two_changes_that_cancel_each_other_out_are_both_named,
+    an_operation_that_waited_for_others_is_not_taken_for_another_program,
     a_total_below_what_was_refunded_leaves_no_check_failed,
     the_time_of_adopting_is_no_time_of_a_price,
     an_adopted_change_of_a_person_is_erased_and_its_seal_stays_valid,
@@ -174,6 +175,21 @@ fn two_changes_that_cancel_each_other_out_are_both_named(shop: &Shop) {
     );
     // Both are of one product.
     assert_taken_in(shop, "products", 1);
+}
+
+/// The time of an operation is that of its beginning: one that waits for a row has an earlier time than what it waits
+/// for.
+fn an_operation_that_waited_for_others_is_not_taken_for_another_program(shop: &Shop) {
+    shop.product("MUG", "10.00", 5);
+    shop.run(&["product", "update", "MUG", "--price", "11"]).success();
+    for _ in 0..2 {
+        shop.run(&["stock", "adjust", "MUG", "-1", "--reason", "damaged"]).success();
+    }
+    let began =
+        shop.column("SELECT CAST(occurred_at AS char(32)) FROM audit_events WHERE operation = 'product.create'");
+    shop.sql(&format!("UPDATE audit_events SET occurred_at = '{}' WHERE operation = 'stock.adjust'", began[0]));
+    shop.sql(&format!("UPDATE stock_movements SET created_at = '{}' WHERE reason = 'damaged'", began[0]));
+    assert_found(shop, "MUG", &[]);
 }
 
 fn a_total_below_what_was_refunded_leaves_no_check_failed(shop: &Shop) {

@@ -80,7 +80,8 @@ pub async fn find_items_of(connection: &impl ConnectionTrait, orders: &[Id]) -> 
     Ok(order_item::Entity::find().filter(of_orders).all(connection).await?)
 }
 
-/// The events of what succeeded about these entities, in the order of their times.
+/// The events of what succeeded about these entities, in the order in which they were written: unlike times, ids are
+/// drawn while the rows are locked.
 pub async fn find_events_of(
     connection: &impl ConnectionTrait,
     kind: EntityKind,
@@ -90,7 +91,6 @@ pub async fn find_events_of(
         .filter(audit_event::Column::EntityType.eq(kind.as_str()))
         .filter(audit_event::Column::EntityId.is_in(ids.iter().copied()))
         .filter(audit_event::Column::Outcome.eq(Outcome::Succeeded))
-        .order_by_asc(audit_event::Column::OccurredAt)
         .order_by_asc(audit_event::Column::Id)
         .all(connection)
         .await?)

@@ -1,6 +1,8 @@
 //! The chain of a row's events: each starts from a state in which another one left the row. One that does not
 //! starts from what another program made of it.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{IdenStatic, Iterable};
 use serde_json::Value as Json;
 
@@ -119,14 +121,22 @@ impl Links {
     /// The first event that starts from no other, or from one that only itself leads to.
     fn first_loose(&self, before: &[Option<usize>]) -> Option<usize> {
         let is_free = |number: usize| self.starts[number].is_none() || self.is_bridged[number];
-        let is_circle = |first: usize| {
-            let mut number = before[first].filter(|number| *number > first);
-            for _ in before {
-                number = number.and_then(|number| if number == first { Some(first) } else { before[number] });
-            }
-            number == Some(first)
-        };
-        (0..before.len()).find(|number| !is_free(*number) && (before[*number].is_none() || is_circle(*number)))
+        let is_loose = |number: usize| before[number].is_none() || self.is_circle_apart(before, number);
+        (0..before.len()).find(|number| !is_free(*number) && is_loose(*number))
+    }
+
+    /// Whether an event is the first of a circle that is no detour of the others: none of them ends, not long before,
+    /// where one of the circle starts. Writers at the same time leave detours.
+    fn is_circle_apart(&self, before: &[Option<usize>], first: usize) -> bool {
+        let mut circle = BTreeSet::from([first]);
+        let mut number = before[first].filter(|number| *number > first);
+        while let Some(next) = number.filter(|number| circle.insert(*number)) {
+            number = before[next];
+        }
+        let is_long_before = |end: usize| end < first && before[..first].contains(&Some(end));
+        let leads_in = |end: usize| circle.iter().any(|start| is_same_state(&self.ends[end], &self.starts[*start]));
+        let is_way = |end: &usize| !circle.contains(end) && !self.is_left[*end] && !is_long_before(*end);
+        number == Some(first) && !(0..before.len()).filter(is_way).any(leads_in)
     }
 }
 
