@@ -12,6 +12,21 @@ use crate::db::engine::Session;
 use crate::db::schema::{Object, ObjectKind, Removable, Schema, has_index, object_of};
 use crate::error::Result;
 
+/// An expression as SQL: MySQL escapes the text of those that it keeps, and says the character set of each literal.
+macro_rules! unescaped {
+    ($expression:literal) => {
+        concat!(
+            "IF(VERSION() LIKE '%MariaDB%', CAST(",
+            $expression,
+            " AS CHAR), REPLACE(REPLACE(REPLACE(REPLACE(CAST(",
+            $expression,
+            " AS CHAR), CHAR(92, 92 USING utf8mb4), CHAR(1 USING utf8mb4)), CHAR(92, 39 USING utf8mb4), \
+             CHAR(39 USING utf8mb4)), CHAR(1 USING utf8mb4), CHAR(92 USING utf8mb4)), \
+             CONCAT('_utf8mb4', CHAR(39 USING utf8mb4)), CHAR(39 USING utf8mb4)))"
+        )
+    };
+}
+
 const TABLES: &str = "SELECT CAST(table_name AS CHAR) AS in_table, \
     CASE table_type WHEN 'VIEW' THEN 'view' WHEN 'SEQUENCE' THEN 'sequence' ELSE 'table' END AS kind, \
     CAST(table_name AS CHAR) AS name, \
@@ -27,19 +42,25 @@ const VIEWS: &str = "SELECT CAST(table_name AS CHAR) AS in_table, 'view' AS kind
     FROM information_schema.views WHERE table_schema = DATABASE()";
 
 /// MariaDB returns a default as SQL; MySQL returns the bare text and marks expressions.
-const COLUMNS: &str = "SELECT CAST(c.table_name AS CHAR) AS in_table, 'column' AS kind, \
+const COLUMNS: &str = concat!(
+    "SELECT CAST(c.table_name AS CHAR) AS in_table, 'column' AS kind, \
     CAST(c.column_name AS CHAR) AS name, CONCAT(CAST(c.column_type AS CHAR), \
     IF(c.collation_name IS NULL OR c.collation_name = t.table_collation, '', CONCAT(' COLLATE ', c.collation_name)), \
     IF(c.is_nullable = 'NO', ' NOT NULL', ''), \
     IF(c.column_default IS NULL, '', CONCAT(' DEFAULT ', CASE WHEN VERSION() LIKE '%MariaDB%' \
     THEN CAST(c.column_default AS CHAR) WHEN c.extra LIKE '%DEFAULT_GENERATED%' \
-    THEN CONCAT('(', CAST(c.column_default AS CHAR), ')') ELSE QUOTE(CAST(c.column_default AS CHAR)) END)), \
-    IF(COALESCE(c.generation_expression, '') = '', '', CONCAT(' AS (', CAST(c.generation_expression AS CHAR), ')')), \
+    THEN CONCAT('(', ",
+    unescaped!("c.column_default"),
+    ", ')') ELSE QUOTE(CAST(c.column_default AS CHAR)) END)), \
+    IF(COALESCE(c.generation_expression, '') = '', '', CONCAT(' AS (', ",
+    unescaped!("c.generation_expression"),
+    ", ')')), \
     IF(REPLACE(c.extra, 'DEFAULT_GENERATED', '') = '', '', \
     CONCAT(' ', TRIM(REPLACE(CAST(c.extra AS CHAR), 'DEFAULT_GENERATED', ''))))) AS definition \
     FROM information_schema.columns c JOIN information_schema.tables t \
     ON t.table_schema = c.table_schema AND t.table_name = c.table_name AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') \
-    WHERE c.table_schema = DATABASE()";
+    WHERE c.table_schema = DATABASE()"
+);
 
 /// One row per column of an index.
 const INDEXES: &str = "SELECT CAST(table_name AS CHAR) AS in_table, CAST(index_name AS CHAR) AS name, \
@@ -63,11 +84,15 @@ const CHECKS_OF_MARIADB: &str = "SELECT CAST(table_name AS CHAR) AS in_table, 'c
     CAST(constraint_name AS CHAR) AS name, CONCAT('CHECK (', CAST(check_clause AS CHAR), ')') AS definition, \
     CAST(level AS CHAR) AS level FROM information_schema.check_constraints WHERE constraint_schema = DATABASE()";
 
-const CHECKS_OF_MYSQL: &str = "SELECT CAST(t.table_name AS CHAR) AS in_table, 'constraint' AS kind, \
-    CAST(t.constraint_name AS CHAR) AS name, CONCAT('CHECK (', CAST(c.check_clause AS CHAR), ')') AS definition \
+const CHECKS_OF_MYSQL: &str = concat!(
+    "SELECT CAST(t.table_name AS CHAR) AS in_table, 'constraint' AS kind, \
+    CAST(t.constraint_name AS CHAR) AS name, CONCAT('CHECK (', ",
+    unescaped!("c.check_clause"),
+    ", ')') AS definition \
     FROM information_schema.table_constraints t JOIN information_schema.check_constraints c \
     ON c.constraint_schema = t.constraint_schema AND c.constraint_name = t.constraint_name \
-    WHERE t.constraint_schema = DATABASE() AND t.constraint_type = 'CHECK'";
+    WHERE t.constraint_schema = DATABASE() AND t.constraint_type = 'CHECK'"
+);
 
 const TRIGGERS: &str = "SELECT CAST(event_object_table AS CHAR) AS in_table, 'trigger' AS kind, \
     CAST(trigger_name AS CHAR) AS name, CONCAT('CREATE TRIGGER `', trigger_name, '` ', action_timing, ' ', \

@@ -37,18 +37,19 @@ impl Values for Mysql {
         format!("COALESCE({key}, {} COLLATE utf8mb4_bin)", self.id_as_text(id))
     }
 
-    /// MariaDB's type has one form. The digits are compared as bytes, independent of the column's collation.
+    /// MariaDB's type has one form. The digits are compared by case, independent of the column's collation; not as bytes,
+    /// which MySQL 8 and later do not hold against a pattern.
     fn id_in_form(&self, column: &str, form: Option<Form>) -> Option<OwnForm> {
         if form.is_some() {
             return None;
         }
-        let text = format!("CAST(CAST({column} AS CHAR) AS BINARY)");
+        let text = format!("CONVERT({column} USING utf8mb4) COLLATE utf8mb4_bin");
         let digits = ["-", "{", "}"].iter().fold(text.clone(), |text, sign| format!("REPLACE({text}, '{sign}', '')"));
         let dashed = [9, 14, 19, 24].iter().fold(digits.clone(), |text, at| format!("INSERT({text}, {at}, 0, '-')"));
         let own_form = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
         Some(OwnForm {
             is_other: format!("{text} NOT REGEXP '{own_form}' AND {digits} REGEXP '^[0-9a-fA-F]{{32}}$'"),
-            own: format!("LOWER(CONVERT({dashed} USING utf8mb4))"),
+            own: format!("LOWER({dashed})"),
         })
     }
 
