@@ -244,7 +244,8 @@ pub fn check_file(path: &Path) -> Result<()> {
 
 /// The error for an unreadable file.
 pub fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::configuration("file.unreadable", format!("cannot read {}: {}", path.display(), io_reason(error)))
+    let name = input_name((!is_stdout(path)).then_some(path));
+    Error::configuration("file.unreadable", format!("cannot read {name}: {}", io_reason(error)))
 }
 
 /// Rejects an output that is the same file as the input, under any name.

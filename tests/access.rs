@@ -97,6 +97,9 @@ fn a_clerk_can_do_daily_work() {
         clerk.run(&["product", "price", "JUG", "--to", "12.00"]).success();
         clerk.run(&["stock", "adjust", "JUG", "-2", "--reason", "damaged"]).success();
         clerk.run(&["stock", "set", "JUG", "19", "--expect", "18", "--reason", "shrinkage"]).success();
+        clerk.run(&["stock", "receive", "JUG:1", "MUG-01:2"]).success();
+        let counted = clerk.file("counted.csv", "sku,counted\nJUG,19\nMUG-01,100\n");
+        clerk.run(&["stock", "import", counted.to_str().expect("UTF-8")]).success();
         for _ in 0..4 {
             clerk.run(&["order", "create", "--user", "ann@example.com", "--item", "JUG:2"]).success();
         }
@@ -114,6 +117,7 @@ fn a_clerk_can_do_daily_work() {
         clerk.run(&["order", "cancel", placed[2], "--yes"]).success();
         clerk.run(&["order", "expire", "--older-than", "0s", "--yes"]).success();
         assert!(references(&clerk, "paid").contains(&placed[1].to_owned()));
+        clerk.run(&["order", "note", placed[1], "ring twice"]).success();
         let users = clerk.file("users.csv", "email,first_name,last_name\nbob@example.com,Bob,Lee\n");
         clerk.run(&["user", "import", users.to_str().expect("UTF-8")]).success();
         let products = clerk.file("products.csv", "sku,name,price,stock_quantity\nPOT,Pot,3.00,5\nJUG,Jug,9.00,19\n");

@@ -52,6 +52,7 @@ mod mutations;
 mod operations;
 mod order_changes;
 mod order_imports;
+mod order_notes;
 mod prices;
 mod prompts;
 mod quickstart;

@@ -6,7 +6,7 @@ use crate::support::{Backend, Shop};
 on_every_backend!(a_mutation_reports_its_changes_and_writes_one_event, a_dry_run_of_every_mutation_changes_nothing);
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
-const MUTATIONS: [(&str, &[&str]); 32] = [
+const MUTATIONS: [(&str, &[&str]); 33] = [
     (
         "user create",
         &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
@@ -36,6 +36,7 @@ const MUTATIONS: [(&str, &[&str]); 32] = [
     ("order import", &["orders.csv"]),
     ("order pay", &["PENDING"]),
     ("order ship", &["PAID", "--tracking", "1Z"]),
+    ("order note", &["PENDING", "ring twice"]),
     ("order complete", &["PAID"]),
     ("order cancel", &["PENDING"]),
     ("order refund", &["PAID"]),

@@ -101,11 +101,16 @@ fn noun<R: Row>() -> &'static str {
 pub fn refused<R: Row>(rejections: &Rejections, valid: u64) -> Error {
     let all = counted(rejections.count + valid, noun::<R>());
     let verb = if rejections.count == 1 { "is" } else { "are" };
-    let message = format!("{} of {all} {verb} wrong, nothing was imported:{}", rejections.count, rejections.summary());
+    let (import, imported) = R::VERB;
+    let message =
+        format!("{} of {all} {verb} wrong, nothing was {imported}:{}", rejections.count, rejections.summary());
     let error = Error::new(Kind::Invalid, "import.invalid", message).details(
         json!({ "rejected": rejections.count, "fine": valid, "noun": R::NOUN, "rejections": rejections.to_json() }),
     );
-    if valid == 0 { error } else { error.hint("correct them, or import the others with --on-error reject-rows") }
+    match valid {
+        0 => error,
+        _ => error.hint(format!("correct them, or {import} the others with --on-error reject-rows")),
+    }
 }
 
 /// The error of a partly applied import.

@@ -19,6 +19,8 @@ pub trait Row: Sized + Clone + Send + 'static {
     const NOUN: &'static str;
     /// The noun whose `import` reads it.
     const COMMAND: &'static str = Self::NOUN;
+    /// What is done with the rows: the verb and its participle.
+    const VERB: (&'static str, &'static str) = ("import", "imported");
     /// The operation that the audit trail records.
     const OPERATION: EventName;
     /// The columns of its files.

@@ -154,7 +154,8 @@ impl Command {
             // A stated limit applies to the whole schema change.
             Command::Migrate(_) => !is_timeout_stated,
             Command::User(user::Command::List(arguments)) => arguments.list.all,
-            Command::User(user::Command::Export(_) | user::Command::Import(_) | user::Command::ExportData(_)) => true,
+            Command::User(user::Command::Export(_) | user::Command::Import(_)) => true,
+            Command::User(user::Command::ExportData(_)) => true,
             Command::Product(product::Command::List(arguments)) => arguments.list.all,
             Command::Product(product::Command::Export(_) | product::Command::Import(_)) => true,
             Command::Stock(stock::Command::List(arguments)) => arguments.list.all,
@@ -162,6 +163,7 @@ impl Command {
             Command::Stock(stock::Command::Import(_) | stock::Command::Verify(_)) => true,
             Command::Order(order::Command::List(arguments)) => arguments.list.all,
             Command::Order(order::Command::Export(_) | order::Command::Import(_) | order::Command::Expire(_)) => true,
+            Command::Order(order::Command::Ship(arguments)) => arguments.has_file(),
             Command::Audit(audit::Command::List(arguments)) => arguments.list.all,
             Command::Audit(audit::Command::Export(_) | audit::Command::Seal(_) | audit::Command::Verify(_)) => true,
             Command::Doctor(arguments) => arguments.deep,

@@ -34,6 +34,7 @@ named_enum! {
         OrderComplete = "order.complete",
         OrderExpire = "order.expire",
         OrderImport = "order.import",
+        OrderNote = "order.note",
         OrderPay = "order.pay",
         OrderPlace = "order.place",
         OrderRefund = "order.refund",
@@ -74,18 +75,18 @@ impl EventName {
     pub const fn kind(self) -> EntityKind {
         use EventName::{
             Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport,
-            OrderPay, OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete, ProductImport,
-            ProductPrice, ProductRestore, ProductRetire, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept,
-            StockAdjust, StockImport, StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete, UserDisable,
-            UserEnable, UserImport, UserRehash, UserSetPassword, UserUpdate,
+            OrderNote, OrderPay, OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete,
+            ProductImport, ProductPrice, ProductRestore, ProductRetire, ProductUpdate, SeedDown, SeedGenerate, SeedUp,
+            StockAccept, StockAdjust, StockImport, StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete,
+            UserDisable, UserEnable, UserImport, UserRehash, UserSetPassword, UserUpdate,
         };
         match self {
             UserAnonymize | UserCreate | UserDelete | UserDisable | UserEnable | UserImport | UserRehash
             | UserSetPassword | UserUpdate => EntityKind::User,
             ProductCreate | ProductDelete | ProductImport | ProductPrice | ProductRestore | ProductRetire
             | ProductUpdate | StockAccept | StockAdjust | StockImport | StockReceive | StockSet => EntityKind::Product,
-            OrderCancel | OrderChange | OrderComplete | OrderExpire | OrderImport | OrderPay | OrderPlace
-            | OrderRefund | OrderRestock | OrderShip => EntityKind::Order,
+            OrderCancel | OrderChange | OrderComplete | OrderExpire | OrderImport | OrderNote | OrderPay
+            | OrderPlace | OrderRefund | OrderRestock | OrderShip => EntityKind::Order,
             SeedDown | SeedGenerate | SeedUp => EntityKind::Seed,
             AuditSeal => EntityKind::Seal,
             Adopted | AuditSettle | Undo => EntityKind::Operation,

@@ -1,18 +1,25 @@
 //! Moving an order through its lifecycle (BR-002): pay, ship, complete, cancel, expire, refund, and taking pieces back.
 
+mod note;
 mod order_stock;
 mod refund;
 mod repetition;
 mod restock;
+mod said;
+mod shipments;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 
+pub use self::note::{NoteResult, set_note};
 use self::order_stock::OrderStock;
 pub(super) use self::order_stock::has_no;
 pub use self::refund::RefundScope;
 pub(super) use self::refund::{Balance, check_refund_of_past_order, refund_of_past_order};
 pub use self::restock::{OrderRestock, restock};
+pub use self::said::LastSaid;
+use self::said::Said;
+pub use self::shipments::run_together;
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use crate::domain::order_status::{self, Decision, StockEffect, Transition, Verb};
 use crate::domain::{Id, IdempotencyKey, MovementReason, OrderStatus, Quantity, reference};
@@ -311,19 +318,6 @@ impl Plan {
     }
 }
 
-/// What the event says about an order's change.
-#[derive(Clone, Copy)]
-struct Said<'a> {
-    note: Option<&'a str>,
-    tracking: Option<&'a str>,
-}
-
-impl<'a> Said<'a> {
-    fn of(wanted: &'a OrderTransition) -> Said<'a> {
-        Said { note: wanted.note.as_deref(), tracking: wanted.tracking.as_deref() }
-    }
-}
-
 /// Sets the order's status, adds its refund and restocks its pieces.
 async fn write(
     operation: &mut Operation,
@@ -467,9 +461,7 @@ pub(super) async fn return_to_stock(
 
 /// Additional data of the event.
 fn more(said: Said<'_>, effect: StockEffect, restored: &[RestockedLine], by_its_lines: bool) -> Map<String, Json> {
-    let mut more = Map::new();
-    let texts = [("tracking", said.tracking), ("note", said.note)];
-    more.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text?)))));
+    let mut more = said.members();
     if effect != StockEffect::None {
         more.insert("restored".to_owned(), to_json(restored));
     }

@@ -14,7 +14,7 @@ use crate::cli::shared::values::{checked, checked_parts};
 use crate::context::Context;
 use crate::domain::text::counted;
 use crate::domain::{Money, Quantity, Violation};
-use crate::error::{Error, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::output::{Change, Mutation, View};
 use crate::service::change_order::{self, ChangedOrder, NewQuantity, OrderChange};
 use crate::service::order_lifecycle::{RestockedLine, to_json};
@@ -61,8 +61,12 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ChangeArgum
     let ChangeArguments { order, items, remove, user, reprice, note, expect_total, key, write } = arguments;
     let is_complete = !items.is_empty() || !remove.is_empty() || user.is_some() || *reprice;
     let is_wizard = prompter.needs_answers(&[("--item", is_complete)]).map_err(|_| {
+        let alone = |text: &String| {
+            Hint::from("a note alone is set with: ").and(CommandLine::new("order note").argument(order).argument(text))
+        };
         Error::usage("nothing to change")
             .hint("give one of --item, --remove, --user, --reprice; on a terminal shopctl asks for the new quantities")
+            .hints_of(note.as_ref().map(alone))
     })?;
     let removed = remove.iter().map(|product| NewQuantity { product: product.trim().to_owned(), quantity: None });
     let mut wanted = OrderChange {

@@ -1,4 +1,4 @@
-//! `shopctl order pay|ship|complete|cancel|refund|expire`
+//! `shopctl order pay|complete|cancel|refund|expire`, and what they share with `ship`.
 
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ use crate::service::order_lifecycle::{self as service, OrderTransition, RefundSc
 pub struct MoveArguments {
     /// References or ids
     #[arg(value_name = "ORDER")]
-    orders: Vec<String>,
+    pub orders: Vec<String>,
     #[command(flatten)]
-    batch: BatchArguments,
+    pub batch: BatchArguments,
     /// Kept in the audit trail
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     reason: Option<String>,
@@ -38,18 +38,9 @@ pub struct MoveArguments {
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
-    answers: AnswerArguments,
+    pub answers: AnswerArguments,
     #[command(flatten)]
-    write: WriteArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct ShipArguments {
-    #[command(flatten)]
-    moved: MoveArguments,
-    /// The parcel's number, kept in the audit trail
-    #[arg(long, value_name = "NUMBER", value_parser = long_text())]
-    tracking: Option<String>,
+    pub write: WriteArguments,
 }
 
 #[derive(Debug, Args)]
@@ -100,42 +91,50 @@ pub struct ExpireArguments {
 
 /// A verb with its arguments.
 pub struct TransitionRequest<'a> {
-    template: OrderTransition,
-    orders: &'a [String],
-    batch: Option<&'a BatchArguments>,
+    pub template: OrderTransition,
+    orders: Names,
+    fail_fast: bool,
     key: Option<IdempotencyKey>,
     answers: &'a AnswerArguments,
     write: &'a WriteArguments,
 }
 
 impl MoveArguments {
-    pub fn request(&self, verb: Verb) -> TransitionRequest<'_> {
-        let MoveArguments { orders, batch, reason, note, answers, write } = self;
-        let template =
-            OrderTransition { reason: reason.clone(), note: note.clone(), ..OrderTransition::new(String::new(), verb) };
-        TransitionRequest { template, orders, batch: Some(batch), key: None, answers, write }
+    pub fn request(&self, context: &Context, verb: Verb) -> Result<TransitionRequest<'_>> {
+        Ok(self.request_for(self.batch.names(context, &self.orders, "order")?, verb))
     }
-}
 
-impl ShipArguments {
-    pub fn request(&self) -> TransitionRequest<'_> {
-        let mut request = self.moved.request(Verb::Ship);
-        request.template.tracking.clone_from(&self.tracking);
-        request
+    /// The same for these orders.
+    pub fn request_for(&self, orders: Names, verb: Verb) -> TransitionRequest<'_> {
+        let MoveArguments { batch, answers, write, .. } = self;
+        TransitionRequest {
+            template: self.template(verb),
+            orders,
+            fail_fast: batch.fail_fast,
+            key: None,
+            answers,
+            write,
+        }
+    }
+
+    /// The transition, without an order.
+    pub fn template(&self, verb: Verb) -> OrderTransition {
+        let (reason, note) = (self.reason.clone(), self.note.clone());
+        OrderTransition { reason, note, ..OrderTransition::new(String::new(), verb) }
     }
 }
 
 impl CancelArguments {
-    pub fn request(&self) -> TransitionRequest<'_> {
-        let mut request = self.moved.request(Verb::Cancel);
+    pub fn request(&self, context: &Context) -> Result<TransitionRequest<'_>> {
+        let mut request = self.moved.request(context, Verb::Cancel)?;
         request.template.restock = if self.no_restock { Restock::Nothing } else { Restock::AsUsual };
-        request
+        Ok(request)
     }
 }
 
 impl RefundArguments {
-    pub fn request(&self) -> TransitionRequest<'_> {
-        let mut request = self.moved.request(Verb::Refund);
+    pub fn request(&self, context: &Context) -> Result<TransitionRequest<'_>> {
+        let mut request = self.moved.request(context, Verb::Refund)?;
         request.template.restock = match (self.no_restock, self.restock_all, self.restock.is_empty()) {
             (true, _, _) => Restock::Nothing,
             (_, true, _) => Restock::Everything,
@@ -143,7 +142,7 @@ impl RefundArguments {
             (_, _, false) => Restock::Lines(self.restock.clone()),
         };
         request.template.refund = RefundScope { lines: self.lines.clone(), amount: self.amount };
-        TransitionRequest { key: self.key.idempotency_key.clone(), ..request }
+        Ok(TransitionRequest { key: self.key.idempotency_key.clone(), ..request })
     }
 }
 
@@ -163,11 +162,7 @@ fn parse_amount(text: &str) -> Result<Money, String> {
 
 /// Applies the verb to the named orders.
 pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequest<'_>) -> Result<Effect> {
-    let batch = request.batch;
-    let orders = match batch {
-        Some(batch) => batch.names(context, request.orders, "order")?,
-        None => Names { names: request.orders.to_vec(), is_single: false },
-    };
+    let orders = &request.orders;
     let OrderTransition { tracking, restock, refund, verb, .. } = &request.template;
     let for_one = [
         (!refund.lines.is_empty(), "--line is for one order"),
@@ -183,7 +178,7 @@ pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequ
     if !orders.names.is_empty() && (verb.is_about_stock() || !orders.is_single) {
         let impact = async || match orders.is_single {
             true => impact_on_one(context, &request.template, &orders.names[0]).await,
-            false => impact_on_all(&context.database(Access::Read).await?, &orders, &request.template).await,
+            false => impact_on_all(&context.database(Access::Read).await?, orders, &request.template).await,
         };
         prompter.ask_permission(context, request.answers, request.write.dry_run, impact).await?;
     }
@@ -191,14 +186,14 @@ pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequ
     // Expiring orders have just been queried.
     if !orders.is_single && !orders.names.is_empty() && *verb != Verb::Expire {
         database.ready().await?;
-        find_orders(&database, &orders).await?;
+        find_orders(&database, orders).await?;
     }
     let one = async |operations: &Operations, name: &str| {
         let one = OrderTransition { order: name.to_owned(), ..request.template.clone() };
         let moved = service::run(operations, &one, request.key.clone()).await?;
         Ok(mutation_of(&moved, one.verb, dry_run))
     };
-    batch::run(context, &database, dry_run, &orders, batch.is_some_and(|batch| batch.fail_fast), one).await
+    batch::run(context, &database, dry_run, orders, request.fail_fast, one).await
 }
 
 /// Finds the named orders.
@@ -302,6 +297,6 @@ pub async fn expire(context: &Context, prompter: &Prompter, arguments: &ExpireAr
         placed_before: Some(before),
         ..OrderTransition::new(String::new(), Verb::Expire)
     };
-    run(context, prompter, TransitionRequest { template, orders: &orders, batch: None, key: None, answers, write })
-        .await
+    let orders = Names { names: orders, is_single: false };
+    run(context, prompter, TransitionRequest { template, orders, fail_fast: false, key: None, answers, write }).await
 }

@@ -7,7 +7,9 @@ mod export;
 mod import;
 mod lifecycle;
 mod moved;
+mod note;
 mod restock;
+mod ship;
 mod show;
 pub mod view;
 
@@ -74,9 +76,20 @@ Stock moves by the difference. If the order has a product at several prices, the
   shopctl order list --status pending --user ann@example.com -o id | shopctl order pay -f - --yes")]
     Pay(lifecycle::MoveArguments),
     /// Mark paid orders as shipped
-    #[command(after_help = "Example:\n  shopctl order ship K7Q2M-9XD4T --tracking 1Z999AA10123456784\n\n\
-                            With another --tracking a shipped order gets the corrected number.")]
-    Ship(lifecycle::ShipArguments),
+    #[command(after_help = "Examples:
+  shopctl order ship K7Q2M-9XD4T --tracking 1Z999AA10123456784
+  shopctl order ship -f parcels.csv --on-error reject-rows --yes
+
+With another --tracking a shipped order gets the corrected number. A file has orders, one a line, or the columns
+reference,tracking: then all of its lines are one operation.")]
+    Ship(ship::ShipArguments),
+    /// Set the note of an order, in any status
+    #[command(after_help = "Examples:
+  shopctl order note K7Q2M-9XD4T \"ring twice\"
+  shopctl order note K7Q2M-9XD4T \"\"
+
+The note of an order is the last one that was given to it, also with the --note of another command.")]
+    Note(note::NoteArguments),
     /// Mark paid or shipped orders as completed
     #[command(after_help = "Example:\n  shopctl order complete K7Q2M-9XD4T")]
     Complete(lifecycle::MoveArguments),
@@ -169,11 +182,14 @@ impl ListQuery for FilterArguments {
 
 pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<Effect> {
     match command {
-        Command::Pay(arguments) => lifecycle::run(context, prompter, arguments.request(Verb::Pay)).await,
-        Command::Ship(arguments) => lifecycle::run(context, prompter, arguments.request()).await,
-        Command::Complete(arguments) => lifecycle::run(context, prompter, arguments.request(Verb::Complete)).await,
-        Command::Cancel(arguments) => lifecycle::run(context, prompter, arguments.request()).await,
-        Command::Refund(arguments) => lifecycle::run(context, prompter, arguments.request()).await,
+        Command::Pay(arguments) => lifecycle::run(context, prompter, arguments.request(context, Verb::Pay)?).await,
+        Command::Ship(arguments) => ship::run(context, prompter, &arguments).await,
+        Command::Note(arguments) => note::run(context, &arguments).await,
+        Command::Complete(arguments) => {
+            lifecycle::run(context, prompter, arguments.request(context, Verb::Complete)?).await
+        }
+        Command::Cancel(arguments) => lifecycle::run(context, prompter, arguments.request(context)?).await,
+        Command::Refund(arguments) => lifecycle::run(context, prompter, arguments.request(context)?).await,
         Command::Restock(arguments) => restock::run(context, &arguments).await,
         Command::Expire(arguments) => lifecycle::expire(context, prompter, &arguments).await,
         Command::Create(arguments) => create::run(context, prompter, &arguments).await,

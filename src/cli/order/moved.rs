@@ -71,14 +71,20 @@ pub fn restock_mutation(moved: &TransitionResult, dry_run: bool) -> Mutation<Cha
 }
 
 fn result(moved: &TransitionResult, line: String, dry_run: bool) -> Mutation<Change<Details>> {
-    let before = view(&moved.before, sum_of(&moved.refunds));
-    let after = view(&moved.after, sum_of(moved.refunds.iter().chain(&moved.refund)));
-    let mut object = after.clone();
-    object.retain(|name, _| name == "reference" || name == "status");
+    let ([before, after], object) = order_fields(moved);
     let (changed, replayed, before, after) = (moved.changed, moved.replayed, Some(before), Some(after));
     let details =
         Details { restocked: service::to_json(&moved.restored), refund: moved.refund.as_ref().map(refund_view) };
     Mutation::new(line, moved.after.id, Change { object, changed, replayed, dry_run, before, after, details })
+}
+
+/// The fields of the order before and after, and those that name it.
+pub fn order_fields(moved: &TransitionResult) -> ([Map<String, Value>; 2], Map<String, Value>) {
+    let before = view(&moved.before, sum_of(&moved.refunds));
+    let after = view(&moved.after, sum_of(moved.refunds.iter().chain(&moved.refund)));
+    let mut object = after.clone();
+    object.retain(|name, _| name == "reference" || name == "status");
+    ([before, after], object)
 }
 
 fn view(order: &order::Model, refunded: Option<Money>) -> Map<String, Value> {

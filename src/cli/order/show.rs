@@ -14,7 +14,7 @@ use crate::output::{Cell, Format};
 use crate::repository::audit_event as events;
 use crate::repository::order::{self as orders, FullOrder};
 use crate::repository::user::{self as users, Lock};
-use crate::service::order_lifecycle;
+use crate::service::order_lifecycle::{self, LastSaid};
 use crate::service::place_order::PlacedOrder;
 
 #[derive(Debug, Args)]
@@ -28,8 +28,8 @@ pub struct ShowArguments {
 }
 
 pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
-    let extra: &[&str] = if arguments.timeline { &["refunds", "timeline"] } else { &["refunds"] };
-    context.output.check_fields::<FullOrder>(extra)?;
+    let extra = ["note", "tracking", "refunds", "timeline"];
+    context.output.check_fields::<FullOrder>(if arguments.timeline { &extra } else { &extra[..3] })?;
     let database = context.database(Access::Read).await?;
     let connection = database.connection();
     let order = orders::find_named(connection, &arguments.order, Lock::None)
@@ -41,13 +41,16 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let shown = detail(PlacedOrder { order, user, items, refunds: refunds.clone(), replayed: false });
     let order = &shown.order;
     let refunds: Vec<_> = refunds.into_iter().map(|refund| RefundView::new(refund, &shown.items)).collect();
-    let mut extra = Vec::new();
-    // People need not read that there are none.
-    if !refunds.is_empty() || context.output.format() != Format::Table || context.output.has_fields() {
+    let events = events::find_by_entity(connection, EntityKind::Order, order.id, TIMELINE_MAX).await?;
+    let LastSaid { note, tracking } = LastSaid::of(&events);
+    // People need not read that there is none.
+    let shows_absent = context.output.format() != Format::Table || context.output.has_fields();
+    let said = [("note", note), ("tracking", tracking)].into_iter().filter(|(_, text)| shows_absent || text.is_some());
+    let mut extra: Vec<(&str, Cell)> = said.map(|(name, text)| (name, text.into())).collect();
+    if shows_absent || !refunds.is_empty() {
         extra.push(("refunds", Cell::nested(&refunds)));
     }
     if arguments.timeline {
-        let events = events::find_by_entity(connection, EntityKind::Order, order.id, TIMELINE_MAX).await?;
         extra.push(("timeline", Cell::nested(&events.into_iter().map(TimelineView).collect::<Vec<_>>())));
     }
     context.output.show(&shown, &extra)

@@ -12,8 +12,8 @@ use super::effect::Effect;
 use super::mutation::finish;
 use crate::context::Context;
 use crate::db::Database;
-use crate::error::{Error, Hint, Kind, Result, io_reason, printable};
-use crate::file::{input_name, is_stdout};
+use crate::error::{Error, Hint, Kind, Result, printable};
+use crate::file::{input_name, is_stdout, unreadable};
 use crate::output::{Change, Mutation};
 use crate::service::operation::Operations;
 
@@ -48,9 +48,25 @@ impl BatchArguments {
     ///
     /// Errors: exit 2 for neither names nor a file, or for too many; exit 4 for an unreadable file.
     pub fn names(&self, context: &Context, arguments: &[String], noun: &str) -> Result<Names> {
+        let file = match &self.file {
+            None => None,
+            Some(path) if is_stdout(path) => Some(Box::new(std::io::stdin()) as Box<dyn Read>),
+            Some(path) => Some(Box::new(std::fs::File::open(path).map_err(|error| unreadable(path, &error))?) as _),
+        };
+        self.names_in(context, arguments, noun, file)
+    }
+
+    /// As [`BatchArguments::names`], with the file opened already.
+    pub fn names_in(
+        &self,
+        context: &Context,
+        arguments: &[String],
+        noun: &str,
+        file: Option<impl Read>,
+    ) -> Result<Names> {
         let mut names: Vec<String> = arguments.to_vec();
-        if let Some(path) = &self.file {
-            names.extend(read_names(path)?);
+        if let (Some(path), Some(file)) = (&self.file, file) {
+            names.extend(read_names(path, file)?);
         }
         if names.is_empty() {
             if self.file.is_none() {
@@ -68,20 +84,13 @@ impl BatchArguments {
     }
 }
 
-fn read_names(path: &Path) -> Result<Vec<String>> {
+fn read_names(path: &Path, source: impl Read) -> Result<Vec<String>> {
     let place = input_name((!is_stdout(path)).then_some(path));
-    let unreadable = |error: std::io::Error| {
-        Error::configuration("file.unreadable", format!("cannot read {place}: {}", io_reason(&error)))
-    };
-    let source: Box<dyn Read> = match is_stdout(path) {
-        true => Box::new(std::io::stdin()),
-        false => Box::new(std::fs::File::open(path).map_err(unreadable)?),
-    };
     let mut reader = BufReader::new(source);
     let mut names = Vec::new();
     while names.len() <= MAX_OBJECTS {
         let mut line = String::new();
-        if (&mut reader).take(MAX_LINE_BYTES).read_line(&mut line).map_err(unreadable)? == 0 {
+        if (&mut reader).take(MAX_LINE_BYTES).read_line(&mut line).map_err(|error| unreadable(path, &error))? == 0 {
             break;
         }
         if line.len() as u64 == MAX_LINE_BYTES && !line.ends_with('\n') {

@@ -31,18 +31,27 @@ pub async fn find_named(connection: &impl ConnectionTrait, name: &str, lock: Loc
     }
 }
 
+/// The order of each of these ids and references, in their order; an error for one that is ambiguous.
+pub async fn find_each_named(
+    connection: &impl ConnectionTrait,
+    names: &[String],
+) -> Result<Vec<Result<Option<Model>>>> {
+    let mut orders = Vec::with_capacity(names.len());
+    for names in names.chunks(super::super::ROWS_PER_INSERT) {
+        let mut found = find_likely(connection, names, Lock::None).await?;
+        add_in_any_case(connection, names, &mut found).await?;
+        orders.extend(names.iter().map(|name| named(&found, name).map(Option::<&Model>::cloned)));
+    }
+    Ok(orders)
+}
+
 /// The existing orders of these ids and references, each once and in no particular order.
 ///
 /// Errors: as of [`find_named`].
 pub async fn find_all_named(connection: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Model>> {
     let (mut orders, mut seen) = (Vec::new(), HashSet::new());
-    for names in names.chunks(super::super::ROWS_PER_INSERT) {
-        let mut found = find_likely(connection, names, Lock::None).await?;
-        add_in_any_case(connection, names, &mut found).await?;
-        for name in names {
-            let order = named(&found, name)?.filter(|order| seen.insert(order.id));
-            orders.extend(order.cloned());
-        }
+    for order in find_each_named(connection, names).await? {
+        orders.extend(order?.filter(|order| seen.insert(order.id)));
     }
     Ok(orders)
 }

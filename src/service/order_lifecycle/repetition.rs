@@ -3,7 +3,9 @@
 
 use serde_json::Value as Json;
 
-use super::{OrderTransition, Plan, Restock, RestockedLine, Said, StockEffect, TransitionResult, Verb, shown, write};
+use super::{
+    LastSaid, OrderTransition, Plan, Restock, RestockedLine, Said, StockEffect, TransitionResult, Verb, shown, write,
+};
 use crate::domain::{EntityKind, Outcome};
 use crate::entity::{audit_event, order};
 use crate::error::{CommandLine, Error, Hint, Result};
@@ -11,7 +13,7 @@ use crate::repository::{self, audit_event as events};
 use crate::service::operation::Operation;
 
 /// Number of newest events of an order to inspect.
-const EVENTS_MAX: u64 = 1_000;
+pub(super) const EVENTS_MAX: u64 = 1_000;
 
 /// Applies new data. The order's status is unchanged.
 ///
@@ -30,7 +32,7 @@ pub(super) async fn apply(
     let mut plan = Plan::load(operation, &before).await?;
     let events = events::find_by_entity(operation.handle(), EntityKind::Order, before.id, EVENTS_MAX).await?;
     let past = PastEvents::new(&events, wanted.verb);
-    if wanted.tracking.is_some() && wanted.tracking.as_deref() != past.tracking() {
+    if wanted.tracking.is_some() && wanted.tracking != LastSaid::of(&events).tracking {
         return write(operation, before, Said::of(wanted), StockEffect::None, plan).await;
     }
     let comes_back = wanted.verb == Verb::Refund && matches!(wanted.restock, Restock::Everything | Restock::Lines(_));
@@ -83,11 +85,6 @@ impl<'a> PastEvents<'a> {
         let done =
             events.iter().filter(|event| event.outcome == Outcome::Succeeded && event.operation == verb.operation());
         PastEvents { events: done.map(|event| (event, event.documents().1)).collect() }
-    }
-
-    /// The newest tracking number.
-    fn tracking(&self) -> Option<&str> {
-        self.events.iter().rev().find_map(|(_, after)| after["tracking"].as_str())
     }
 
     /// Whether the newest one restocked exactly these pieces: the command was repeated.

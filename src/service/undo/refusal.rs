@@ -113,17 +113,18 @@ pub(super) fn not_undoable(first: &audit_event::Model) -> Error {
 /// Why such an operation cannot be taken back, and what to do instead. `name` is the row's key.
 fn instead(operation: EventName, name: &str) -> (&'static str, Option<Hint>) {
     use EventName::{
-        Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport, OrderPay,
-        OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete, ProductImport, ProductPrice,
-        ProductRestore, ProductRetire, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept, StockAdjust,
-        StockImport, StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete, UserDisable, UserEnable,
-        UserImport, UserRehash, UserSetPassword, UserUpdate,
+        Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport, OrderNote,
+        OrderPay, OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete, ProductImport,
+        ProductPrice, ProductRestore, ProductRetire, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept,
+        StockAdjust, StockImport, StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete, UserDisable,
+        UserEnable, UserImport, UserRehash, UserSetPassword, UserUpdate,
     };
     let command = |words: &str| Some(CommandLine::new(words).argument(&printable(name)).into());
     let plain = |words: &str| Some(CommandLine::new(words).into());
     match operation {
         Adopted | AuditSeal | AuditSettle => ("it only recorded what was so", None),
         OrderPay | OrderShip | OrderComplete => ("money or goods have moved", command("order refund")),
+        OrderNote => ("an earlier note is set in the same way", command("order note")),
         OrderRefund => ("the money was given back", plain("order create")),
         OrderCancel | OrderExpire => ("the customer may know of it, and the pieces may be sold", plain("order create")),
         OrderPlace => ("it made something new", command("order cancel")),

@@ -149,20 +149,20 @@ impl FileArguments {
         if let Some(errors) = &self.errors {
             check_not_input("--errors", errors, &self.file)?;
         }
-        open::<R>(context, &self.file, import).await
+        open_source::<R>(context, &self.file, open_input(&self.file).await?, import)
     }
 }
 
-/// Opens a file for an import, and notes what its start says.
-pub async fn open<'a, R: Row>(context: &Context, path: &'a Path, import: &Import) -> Result<Source<'a>> {
-    let source = Source::new(open_input(path).await?, path)?;
+/// The opened file of an import; notes what its start says.
+pub fn open_source<'a, R: Row>(context: &Context, path: &'a Path, file: File, import: &Import) -> Result<Source<'a>> {
+    let source = Source::new(file, path)?;
     let notes = source.if_unchanged(bulk::inspect::<R>(source.reader()?, &import.read))?;
     notes.iter().for_each(|note| context.output.note(note));
     Ok(source)
 }
 
 /// Opens a file that is read several times: a pipe is copied to a temporary file.
-async fn open_input(path: &Path) -> Result<File> {
+pub async fn open_input(path: &Path) -> Result<File> {
     let stream: Box<dyn Read> = match is_stdout(path) {
         true => Box::new(io::stdin()),
         false => match InputFile::open(path).await? {

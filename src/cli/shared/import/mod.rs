@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-pub use self::file::{FileArguments, write_errors_file};
+pub use self::file::{ERRORS, FileArguments, open_input, open_source, write_errors_file};
 use self::report::{CHANGES_LISTED, PartialImport};
 use super::arguments::{AnswerArguments, WriteArguments};
 use super::effect::Effect;

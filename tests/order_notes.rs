@@ -1,0 +1,155 @@
+//! What is said about orders: notes, tracking numbers, and files of shipments.
+
+use serde_json::Value;
+
+use crate::on_every_backend;
+use crate::support::Shop;
+
+on_every_backend!(
+    the_note_of_an_order_is_set_in_any_status_and_cleared,
+    the_note_given_to_another_command_is_the_note_of_the_order,
+    a_file_of_shipments_ships_orders_and_corrects_numbers,
+    wrong_lines_of_a_file_of_shipments_are_named_and_nothing_is_shipped,
+    the_other_shipments_of_a_file_are_shipped_on_request,
+    a_file_of_names_still_ships_orders,
+);
+
+/// Orders with these statuses.
+fn orders<const N: usize>(shop: &Shop, verbs: [&[&str]; N]) -> [String; N] {
+    let user = shop.user("ann");
+    shop.product("MUG", "12.50", 50);
+    verbs.map(|verbs| {
+        let run = shop.run(&["order", "create", "--user", &user, "--item", "MUG", "--json"]).success();
+        let reference = run.json()["reference"].as_str().expect("text").to_owned();
+        verbs.iter().for_each(|verb| drop(shop.run(&["order", verb, &reference, "--yes"]).success()));
+        reference
+    })
+}
+
+fn shown(shop: &Shop, reference: &str, member: &str) -> Value {
+    shop.run(&["order", "show", reference, "--json"]).success().json()[member].clone()
+}
+
+fn verified(shop: &Shop) {
+    shop.assert_invariants();
+    shop.run(&["audit", "verify"]).success();
+}
+
+fn the_note_of_an_order_is_set_in_any_status_and_cleared(shop: &Shop) {
+    let all: [&[&str]; 6] = [&[], &["pay"], &["pay", "ship"], &["pay", "complete"], &["cancel"], &["pay", "refund"]];
+    for reference in orders(shop, all) {
+        let note = |text: &str| shop.run(&["order", "note", &reference, text, "--json"]).success().json();
+        assert_eq!(shown(shop, &reference, "note"), Value::Null);
+        let status = shown(shop, &reference, "status");
+        let set = note("ring twice");
+        assert_eq!(
+            (&set["changed"], &set["before"]["note"], &set["after"]["note"]),
+            (&true.into(), &Value::Null, &"ring twice".into())
+        );
+        assert_eq!(shown(shop, &reference, "note"), "ring twice");
+        assert_eq!(note("ring twice")["changed"], false);
+        assert_eq!(note("- ring once")["before"]["note"], "ring twice");
+        assert!(shop.run(&["order", "show", &reference, "-o", "table"]).success().stdout.contains("- ring once"));
+        assert_eq!(note("")["after"]["note"], Value::Null);
+        assert_eq!(note(" ")["changed"], false);
+        assert_eq!((shown(shop, &reference, "note"), shown(shop, &reference, "status")), (Value::Null, status));
+    }
+    shop.run(&["order", "note", "NOSUCH-ORDER", "x"]).exits_with(3);
+    verified(shop);
+}
+
+fn the_note_given_to_another_command_is_the_note_of_the_order(shop: &Shop) {
+    let [reference] = orders(shop, [&[]]);
+    shop.run(&["order", "note", &reference, "first"]).success();
+    shop.run(&["order", "change", &reference, "--item", "MUG:2", "--note", "for two"]).success();
+    assert_eq!(shown(shop, &reference, "note"), "for two");
+    shop.run(&["order", "pay", &reference]).success();
+    assert_eq!(shown(shop, &reference, "note"), "for two");
+    shop.run(&["order", "change", &reference, "--note", "x"]).exits_with(2).says(&format!("order note {reference} x"));
+    verified(shop);
+}
+
+fn a_file_of_shipments_ships_orders_and_corrects_numbers(shop: &Shop) {
+    let [one, two, three] = orders(shop, [&["pay"], &["pay"], &["pay"]]);
+    shop.run(&["order", "ship", &two, "--tracking", "OLD"]).success();
+    shop.run(&["order", "ship", &three, "--tracking", "SAME"]).success();
+    let lower = one.to_lowercase();
+    shop.file(
+        "p.csv",
+        &format!("Reference,Tracking,status\n{lower},AAA,paid\n{two},BBB,shipped\n{three},SAME,shipped\n"),
+    );
+    let ship = ["order", "ship", "-f", "p.csv"];
+    shop.run(&ship).exits_with(11).says("this marks as shipped 1 order in ").says("corrects the tracking number of 1");
+    let before = shop.everything();
+    shop.run(&[&ship[..], &["-n"]].concat()).success().says("1 order would be shipped, 1 corrected, 1 unchanged");
+    assert_eq!(shop.everything(), before);
+    let run = shop.run(&[&ship[..], &["--yes"]].concat()).success().says("1 order shipped, 1 corrected, 1 unchanged");
+    let told = [
+        format!("order {one} shipped"),
+        format!("order {two} is shipped already, tracking number corrected"),
+        format!("order {three} is shipped already"),
+    ];
+    assert_eq!(run.stdout.lines().collect::<Vec<_>>(), told);
+    let numbers = [&one, &two, &three].map(|reference| shown(shop, reference, "tracking"));
+    assert_eq!(numbers, ["AAA", "BBB", "SAME"]);
+    let in_one = "SELECT COUNT(*) FROM audit_events a JOIN audit_events b ON a.operation_id = b.operation_id \
+                  WHERE a.operation = 'order.ship' AND a.id <> b.id";
+    assert_eq!(shop.number(in_one), 2, "one operation with two events");
+    let input = format!("{{\"reference\": \"{one}\", \"tracking\": 4711}}\n");
+    shop.file("p.jsonl", &input);
+    shop.run(&["order", "ship", "-f", "p.jsonl", "--yes", "--json"]).success();
+    assert_eq!(shown(shop, &one, "tracking"), "4711");
+    verified(shop);
+}
+
+fn wrong_lines_of_a_file_of_shipments_are_named_and_nothing_is_shipped(shop: &Shop) {
+    let [paid, pending] = orders(shop, [&["pay"], &[]]);
+    let again = paid.replace('-', "").to_lowercase();
+    shop.file("p.csv", &format!("reference,tracking\n{paid},AAA\n{pending},BBB\nNOSUCH,C\n{again},D\n{paid},\n"));
+    let before = shop.everything();
+    let run = shop.run(&["order", "ship", "-f", "p.csv", "--yes"]).exits_with(7);
+    for told in [
+        "4 of 5 rows are wrong, nothing was shipped".to_owned(),
+        format!("line 3: {pending}: order {pending} is pending; allowed: "),
+        "line 4: NOSUCH: there is no such order".to_owned(),
+        "line 5: ".to_owned(),
+        "line 6: ".to_owned(),
+        "ship the others with --on-error reject-rows".to_owned(),
+    ] {
+        assert!(run.stderr.contains(&told), "{told} is not said by {run}");
+    }
+    let file = ["order", "ship", "-f", "p.csv", "--yes"];
+    for more in [&["--tracking", "X"][..], &[&paid], &["--fail-fast"]] {
+        shop.run(&[&file[..], more].concat()).exits_with(2).says("names all orders");
+    }
+    assert_eq!(shop.everything(), before);
+}
+
+fn the_other_shipments_of_a_file_are_shipped_on_request(shop: &Shop) {
+    let [paid, pending] = orders(shop, [&["pay"], &[]]);
+    shop.file("p.csv", &format!("reference,tracking\n{pending},BBB\n{paid},AAA\n"));
+    let ship = ["order", "ship", "-f", "p.csv", "--on-error", "reject-rows", "--yes"];
+    let run = shop.run(&ship).exits_with(8).says("1 row was rejected").says("1 order shipped, 0 corrected");
+    assert_eq!(run.stdout, format!("order {paid} shipped\n"));
+    assert_eq!((shown(shop, &paid, "tracking"), shown(shop, &pending, "status")), ("AAA".into(), "pending".into()));
+    verified(shop);
+}
+
+fn a_file_of_names_still_ships_orders(shop: &Shop) {
+    let [one, two] = orders(shop, [&["pay"], &["pay"]]);
+    shop.file("names.txt", &format!("{one}\n\n{two}\n"));
+    shop.run(&["order", "ship", "-f", "names.txt", "--on-error", "reject-all", "--yes"]).exits_with(2);
+    shop.run(&["order", "ship", "-f", "names.txt", "--yes"]).success();
+    let [three] = orders_again(shop);
+    shop.run_with_input(&["order", "ship", "-f", "-", "--yes"], &format!("{three}\n")).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders WHERE status = 'shipped'"), 3);
+    shop.run(&["order", "ship", "-f", "nosuch.csv", "--yes"]).exits_with(4).says("cannot read nosuch.csv");
+}
+
+/// Another paid order of the same shop.
+fn orders_again(shop: &Shop) -> [String; 1] {
+    let run = shop.run(&["order", "create", "--user", "ann@example.com", "--item", "MUG", "--json"]).success();
+    let reference = run.json()["reference"].as_str().expect("text").to_owned();
+    shop.run(&["order", "pay", &reference]).success();
+    [reference]
+}
