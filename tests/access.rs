@@ -118,6 +118,7 @@ fn a_clerk_can_do_daily_work() {
         clerk.run(&["order", "expire", "--older-than", "0s", "--yes"]).success();
         assert!(references(&clerk, "paid").contains(&placed[1].to_owned()));
         clerk.run(&["order", "note", placed[1], "ring twice"]).success();
+        clerk.run(&["order", "reassign", placed[1], "--user", "grace@example.com"]).success();
         let users = clerk.file("users.csv", "email,first_name,last_name\nbob@example.com,Bob,Lee\n");
         clerk.run(&["user", "import", users.to_str().expect("UTF-8")]).success();
         let products = clerk.file("products.csv", "sku,name,price,stock_quantity\nPOT,Pot,3.00,5\nJUG,Jug,9.00,19\n");
@@ -165,6 +166,7 @@ fn a_clerk_cannot_touch_the_audit_trail_or_the_schema() {
         for command in [
             &["audit", "seal"][..],
             &["user", "anonymize", &ann, "--confirm", &ann],
+            &["user", "merge", &ann, "grace@example.com", "--confirm", &ann],
             &["migrate", "redo", "--yes", "--to", "m20260101_000010_create_seed_rows"],
             &["migrate", "fresh", "--yes"],
             &["migrate", "env", "test"],

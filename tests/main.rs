@@ -44,6 +44,7 @@ mod imports;
 mod interruptions;
 mod invalid_input;
 mod lifecycle;
+mod merges;
 mod migrate;
 mod missing_values;
 mod mistyped_values;

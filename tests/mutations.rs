@@ -6,7 +6,7 @@ use crate::support::{Backend, Shop};
 on_every_backend!(a_mutation_reports_its_changes_and_writes_one_event, a_dry_run_of_every_mutation_changes_nothing);
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
-const MUTATIONS: [(&str, &[&str]); 33] = [
+const MUTATIONS: [(&str, &[&str]); 35] = [
     (
         "user create",
         &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
@@ -19,6 +19,7 @@ const MUTATIONS: [(&str, &[&str]); 33] = [
     ("user disable", &["ann@example.com"]),
     ("user enable", &["off@example.com"]),
     ("user anonymize", &["off@example.com"]),
+    ("user merge", &["ann@example.com", "old@example.com"]),
     ("user delete", &["off@example.com"]),
     ("product create", &["--name", "Hat", "--price", "1", "--stock", "4"]),
     ("product update", &["MUG", "--price", "1"]),
@@ -37,6 +38,7 @@ const MUTATIONS: [(&str, &[&str]); 33] = [
     ("order pay", &["PENDING"]),
     ("order ship", &["PAID", "--tracking", "1Z"]),
     ("order note", &["PENDING", "ring twice"]),
+    ("order reassign", &["PENDING", "--user", "old@example.com"]),
     ("order complete", &["PAID"]),
     ("order cancel", &["PENDING"]),
     ("order refund", &["PAID"]),

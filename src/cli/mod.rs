@@ -155,7 +155,7 @@ impl Command {
             Command::Migrate(_) => !is_timeout_stated,
             Command::User(user::Command::List(arguments)) => arguments.list.all,
             Command::User(user::Command::Export(_) | user::Command::Import(_)) => true,
-            Command::User(user::Command::ExportData(_)) => true,
+            Command::User(user::Command::ExportData(_) | user::Command::Merge(_)) => true,
             Command::Product(product::Command::List(arguments)) => arguments.list.all,
             Command::Product(product::Command::Export(_) | product::Command::Import(_)) => true,
             Command::Stock(stock::Command::List(arguments)) => arguments.list.all,

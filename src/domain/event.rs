@@ -37,6 +37,7 @@ named_enum! {
         OrderNote = "order.note",
         OrderPay = "order.pay",
         OrderPlace = "order.place",
+        OrderReassign = "order.reassign",
         OrderRefund = "order.refund",
         OrderRestock = "order.restock",
         OrderShip = "order.ship",
@@ -64,6 +65,7 @@ named_enum! {
         UserDisable = "user.disable",
         UserEnable = "user.enable",
         UserImport = "user.import",
+        UserMerge = "user.merge",
         UserRehash = "user.rehash",
         UserSetPassword = "user.set_password",
         UserUpdate = "user.update",
@@ -75,18 +77,19 @@ impl EventName {
     pub const fn kind(self) -> EntityKind {
         use EventName::{
             Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport,
-            OrderNote, OrderPay, OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete,
-            ProductImport, ProductPrice, ProductRestore, ProductRetire, ProductUpdate, SeedDown, SeedGenerate, SeedUp,
-            StockAccept, StockAdjust, StockImport, StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete,
-            UserDisable, UserEnable, UserImport, UserRehash, UserSetPassword, UserUpdate,
+            OrderNote, OrderPay, OrderPlace, OrderReassign, OrderRefund, OrderRestock, OrderShip, ProductCreate,
+            ProductDelete, ProductImport, ProductPrice, ProductRestore, ProductRetire, ProductUpdate, SeedDown,
+            SeedGenerate, SeedUp, StockAccept, StockAdjust, StockImport, StockReceive, StockSet, Undo, UserAnonymize,
+            UserCreate, UserDelete, UserDisable, UserEnable, UserImport, UserMerge, UserRehash, UserSetPassword,
+            UserUpdate,
         };
         match self {
-            UserAnonymize | UserCreate | UserDelete | UserDisable | UserEnable | UserImport | UserRehash
-            | UserSetPassword | UserUpdate => EntityKind::User,
+            UserAnonymize | UserCreate | UserDelete | UserDisable | UserEnable | UserImport | UserMerge
+            | UserRehash | UserSetPassword | UserUpdate => EntityKind::User,
             ProductCreate | ProductDelete | ProductImport | ProductPrice | ProductRestore | ProductRetire
             | ProductUpdate | StockAccept | StockAdjust | StockImport | StockReceive | StockSet => EntityKind::Product,
             OrderCancel | OrderChange | OrderComplete | OrderExpire | OrderImport | OrderNote | OrderPay
-            | OrderPlace | OrderRefund | OrderRestock | OrderShip => EntityKind::Order,
+            | OrderPlace | OrderReassign | OrderRefund | OrderRestock | OrderShip => EntityKind::Order,
             SeedDown | SeedGenerate | SeedUp => EntityKind::Seed,
             AuditSeal => EntityKind::Seal,
             Adopted | AuditSettle | Undo => EntityKind::Operation,

@@ -258,6 +258,12 @@ pub async fn update_many(handle: &WriteHandle, pairs: &[(Model, Model)]) -> Resu
     Ok(pairs.iter().map(|(before, after)| changed(before, after)).collect())
 }
 
+/// What happened to a locked user whose row stays as it is, such as orders that came or went: it covers no row.
+pub fn noted(user: &Model, member: &str, value: Json) -> Change {
+    let (before, after) = (audit_view(user), personal::with_member(audit_view(user), member, value));
+    Change { rows: 0, ..Change::new(EntityKind::User, user.id, Some(before), Some(after)) }
+}
+
 /// Deletes a user; the foreign key refuses one with orders.
 pub async fn delete(handle: &WriteHandle, user: &Model) -> Result<Change> {
     super::delete_by_id::<Entity>(handle, user.id).await?;

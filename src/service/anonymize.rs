@@ -1,6 +1,7 @@
 //! Erasing personal data (GDPR, article 17): the row keeps its id and orders, personal data is replaced,
 //! also in stored events. This cannot be undone.
 
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::operation::{Operation, Operations, Request};
@@ -35,6 +36,16 @@ pub async fn anonymize(operations: &Operations, who: &str) -> Result<Changed> {
 
 async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {
     let before = find(operation, who).await?;
+    let erased = erase(operation, before, None).await?;
+    if erased.changed {
+        refuse_open_orders(operation, &erased.before).await?;
+    }
+    Ok(erased)
+}
+
+/// Erases a locked user; an anonymized one is unchanged. `said` is a further member of the event. The update comes
+/// first, so that concurrent orders wait and then find no active user.
+pub(super) async fn erase(operation: &mut Operation, before: Model, said: Option<(&str, Json)>) -> Result<Changed> {
     if before.status == UserStatus::Anonymized {
         return Ok(Changed { after: before.clone(), before, changed: false });
     }
@@ -48,9 +59,10 @@ async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {
         updated_at: operation.now().into(),
         ..before.clone()
     };
-    // The update comes first, so that concurrent orders wait and then find no active user.
     let mut change = repository::user::update(operation.handle(), &before, &after).await?;
-    refuse_open_orders(operation, &before).await?;
+    if let Some((member, value)) = said {
+        change.after = change.after.map(|document| personal::with_member(document, member, value));
+    }
     change.before = change.before.map(personal::erased);
     for event in repository::audit_event::find_for_update(operation.handle(), EntityKind::User, before.id).await? {
         let erased = |text: &Option<String>| text.as_deref().map(erased_text);

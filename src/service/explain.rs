@@ -357,7 +357,9 @@ const ERASED_UNEXPLAINED: &str = "personal values were erased from its events th
 fn is_erased_unexplained(events: &[ParsedEvent]) -> bool {
     let documents = events.iter().flat_map(|event| [&event.before, &event.after]).flatten();
     let is_erased = documents.filter_map(Json::as_object).any(personal::is_erased);
-    is_erased && !events.iter().any(|event| event.operation == EventName::UserAnonymize)
+    let erases =
+        |event: &ParsedEvent| event.operation == EventName::UserAnonymize || event.operation == EventName::UserMerge;
+    is_erased && !events.iter().any(erases)
 }
 
 /// How the row differs from its events; `None` if it does not.

@@ -11,6 +11,7 @@ pub mod change_order;
 pub mod committing;
 pub mod doctor;
 pub mod explain;
+pub mod merge;
 pub mod operation;
 pub mod order_lifecycle;
 pub mod place_order;

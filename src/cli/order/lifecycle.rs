@@ -199,7 +199,7 @@ pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequ
 /// Finds the named orders.
 ///
 /// Errors: exit 3, listing every unknown name.
-async fn find_orders(database: &Database, Names { names, .. }: &Names) -> Result<Vec<order::Model>> {
+pub async fn find_orders(database: &Database, Names { names, .. }: &Names) -> Result<Vec<order::Model>> {
     let found = orders::find_all_named(database.connection(), names).await?;
     batch::refuse_unknown("order", &orders::unknown_among(&found, names), service::unknown_hint())?;
     Ok(found)

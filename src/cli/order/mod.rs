@@ -8,6 +8,7 @@ mod import;
 mod lifecycle;
 mod moved;
 mod note;
+mod reassign;
 mod restock;
 mod ship;
 mod show;
@@ -90,6 +91,13 @@ reference,tracking: then all of its lines are one operation.")]
 
 The note of an order is the last one that was given to it, also with the --note of another command.")]
     Note(note::NoteArguments),
+    /// Give orders in any status to another customer
+    #[command(after_help = "Examples:
+  shopctl order reassign K7Q2M-9XD4T --user bo@example.com
+  shopctl order list --user ann@example.com --status paid -o id | shopctl order reassign -f - --user bo@example.com --yes
+
+All orders of a customer who is there twice: shopctl user merge.")]
+    Reassign(reassign::ReassignArguments),
     /// Mark paid or shipped orders as completed
     #[command(after_help = "Example:\n  shopctl order complete K7Q2M-9XD4T")]
     Complete(lifecycle::MoveArguments),
@@ -185,6 +193,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Pay(arguments) => lifecycle::run(context, prompter, arguments.request(context, Verb::Pay)?).await,
         Command::Ship(arguments) => ship::run(context, prompter, &arguments).await,
         Command::Note(arguments) => note::run(context, &arguments).await,
+        Command::Reassign(arguments) => reassign::run(context, prompter, &arguments).await,
         Command::Complete(arguments) => {
             lifecycle::run(context, prompter, arguments.request(context, Verb::Complete)?).await
         }

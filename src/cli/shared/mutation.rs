@@ -101,12 +101,12 @@ pub async fn run<D: Serialize>(
 }
 
 /// As [`run`], after confirmation by `name`. A dry run before the prompt reports errors early.
-pub async fn destroy(
+pub async fn destroy<D: Serialize>(
     context: &Context,
     prompter: &Prompter,
     arguments: &DestroyArguments,
     (impact, name): (&str, &str),
-    body: impl AsyncFn(&Operations) -> Result<Mutation<Change>>,
+    body: impl AsyncFn(&Operations) -> Result<Mutation<Change<D>>>,
 ) -> Result<Effect> {
     let DestroyArguments { confirm, write } = arguments;
     let database = context.database_for_operation().await?;

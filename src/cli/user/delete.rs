@@ -41,7 +41,7 @@ pub async fn anonymize(context: &Context, prompter: &Prompter, arguments: &Delet
             if result.changed { outcome_verb(dry_run, "anonymized") } else { "is anonymized already".to_owned() };
         // The address is printed here for the last time.
         let (object, changed, after) = (mutation::key(&result.after), result.changed, Some(result.after.to_json()));
-        let change = Change { object, changed, dry_run, after, ..Change::default() };
+        let change: Change = Change { object, changed, dry_run, after, ..Change::default() };
         Ok(Mutation::new(format!("user {email} {verb}"), result.after.id, change))
     };
     if user.status == UserStatus::Anonymized {

@@ -4,6 +4,7 @@ mod create;
 mod data;
 mod delete;
 mod edit;
+mod merge;
 mod password;
 mod show;
 mod status;
@@ -91,6 +92,11 @@ Example:\n  shopctl user verify-password ann@example.com --password-stdin < secr
 
 Example:\n  shopctl user anonymize ann@example.com --confirm ann@example.com")]
     Anonymize(delete::DeleteArguments),
+    /// Move all orders of a user to another one, and anonymize the first
+    #[command(after_help = "FROM is erased for good, as by anonymize; seals over the audit trail still verify.
+
+Example:\n  shopctl user merge ann.lee@example.com ann@example.com --confirm ann.lee@example.com")]
+    Merge(merge::MergeArguments),
     /// Delete a user who has no orders
     #[command(after_help = "Example:\n  shopctl user delete ann@example.com --confirm ann@example.com")]
     Delete(delete::DeleteArguments),
@@ -160,6 +166,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Disable(arguments) => status::disable(context, prompter, &arguments).await,
         Command::Enable(arguments) => status::enable(context, &arguments).await,
         Command::Anonymize(arguments) => delete::anonymize(context, prompter, &arguments).await,
+        Command::Merge(arguments) => merge::run(context, prompter, &arguments).await,
         Command::Delete(arguments) => delete::run(context, prompter, &arguments).await,
     }
 }

@@ -114,10 +114,10 @@ pub(super) fn not_undoable(first: &audit_event::Model) -> Error {
 fn instead(operation: EventName, name: &str) -> (&'static str, Option<Hint>) {
     use EventName::{
         Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport, OrderNote,
-        OrderPay, OrderPlace, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete, ProductImport,
-        ProductPrice, ProductRestore, ProductRetire, ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept,
-        StockAdjust, StockImport, StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete, UserDisable,
-        UserEnable, UserImport, UserRehash, UserSetPassword, UserUpdate,
+        OrderPay, OrderPlace, OrderReassign, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete,
+        ProductImport, ProductPrice, ProductRestore, ProductRetire, ProductUpdate, SeedDown, SeedGenerate, SeedUp,
+        StockAccept, StockAdjust, StockImport, StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete,
+        UserDisable, UserEnable, UserImport, UserMerge, UserRehash, UserSetPassword, UserUpdate,
     };
     let command = |words: &str| Some(CommandLine::new(words).argument(&printable(name)).into());
     let plain = |words: &str| Some(CommandLine::new(words).into());
@@ -125,6 +125,7 @@ fn instead(operation: EventName, name: &str) -> (&'static str, Option<Hint>) {
         Adopted | AuditSeal | AuditSettle => ("it only recorded what was so", None),
         OrderPay | OrderShip | OrderComplete => ("money or goods have moved", command("order refund")),
         OrderNote => ("an earlier note is set in the same way", command("order note")),
+        OrderReassign => ("the order is given back in the same way", command("order reassign")),
         OrderRefund => ("the money was given back", plain("order create")),
         OrderCancel | OrderExpire => ("the customer may know of it, and the pieces may be sold", plain("order create")),
         OrderPlace => ("it made something new", command("order cancel")),
@@ -139,7 +140,7 @@ fn instead(operation: EventName, name: &str) -> (&'static str, Option<Hint>) {
         UserCreate => ("it made something new", command("user delete")),
         UserDelete => ("the row is gone, its password too", plain("user create")),
         UserImport => ("it may have made something new", plain("user import FILE")),
-        UserAnonymize => ("the personal data was erased for good", None),
+        UserAnonymize | UserMerge => ("the personal data was erased for good", None),
         UserRehash | UserSetPassword => ("no earlier password is kept", command("user set-password")),
         StockAccept => ("it recorded what another program did to the stock", command("stock adjust")),
         SeedDown | SeedGenerate | SeedUp => ("it is for development", plain("seed down")),
