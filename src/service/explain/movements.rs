@@ -105,7 +105,8 @@ impl Sides {
 
     /// What `adopt` has recorded as removed counts as there.
     fn find_recorded(&mut self, events: &[ParsedEvent]) {
-        let lines = events.iter().filter_map(|event| event.after.as_ref()?[REMOVED].as_array()).flatten();
+        let adopted = events.iter().filter(|event| !event.is_between());
+        let lines = adopted.filter_map(|event| event.after.as_ref()?[REMOVED].as_array()).flatten();
         for line in lines {
             let text = |member: &str| line[member].as_str().unwrap_or_default().to_owned();
             self.find((text("operation_id"), text("product_id")), line["quantity"].as_i64().unwrap_or(0));
