@@ -1,6 +1,6 @@
 //! The output of mutations.
 
-use clap::{Arg, Args};
+use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -43,11 +43,16 @@ pub fn outcome_verb(dry_run: bool, verb: &str) -> String {
 
 /// Exit 2 for an update that gives no field of the entity, with the options that do.
 pub fn nothing_to_change<A: Args, M: Editable>() -> Error {
-    let command = A::augment_args(clap::Command::default());
-    let is_field = |option: &&Arg| M::FIELDS.iter().any(|field| option.get_id() == field.name);
-    let options = command.get_arguments().filter(is_field).filter_map(Arg::get_long);
-    let options: Vec<String> = options.map(|option| format!("--{option}")).collect();
+    let fields = updated_fields::<A, M>().into_iter();
+    let options: Vec<String> = fields.map(|field| format!("--{}", field.replace('_', "-"))).collect();
     Error::usage("nothing to change").hint(format!("give one of {}", options.join(", ")))
+}
+
+/// The fields of the entity for which an update has options.
+pub fn updated_fields<A: Args, M: Editable>() -> Vec<&'static str> {
+    let command = A::augment_args(clap::Command::default());
+    let has_option = |name: &&str| command.get_arguments().any(|option| option.get_id() == *name);
+    M::FIELDS.iter().map(|field| field.name).filter(has_option).collect()
 }
 
 /// The natural key of a row.
