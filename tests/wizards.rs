@@ -268,6 +268,29 @@ fn only_missing_values_are_prompted_for() {
 }
 
 #[test]
+fn retired_products_are_not_offered_except_in_the_order_itself() {
+    let shop = shop();
+    let lines = ["order", "create", "--user", "ann@example.com", "--item", "PEN-FINE:2", "--item", "MUG-01", "--json"];
+    let reference = shop.run(&lines).success().json()["reference"].as_str().expect("text").to_owned();
+    shop.run(&["product", "retire", "PEN-FINE", "--yes"]).success();
+    let steps = [ORDER[0], ("product: ", "pen"), ("nothing matches", "\u{15}mug\r"), ("[1]: ", "\u{3}")];
+    let (code, shown) = play(&shop, &["order", "create"], &steps);
+    assert_eq!(code, 130, "{shown}");
+    let given = ["order", "create", "--user", "ann@example.com", "--item", "pen-fine"];
+    let (code, shown) = play(&shop, &given, &[]);
+    assert_eq!((code, shown.contains("PEN-FINE is retired and cannot be ordered")), (6, true), "{shown}");
+    let steps = [
+        ("product to change or add: ", "pen\r"),
+        ("[2]: ", "1\r"),
+        ("product to change or add: ", "\r"),
+        ("[y/N] ", "y\r"),
+    ];
+    let (code, shown) = play(&shop, &["order", "change", &reference], &steps);
+    assert_eq!(code, 0, "{shown}");
+    assert_eq!(shop.column("SELECT quantity FROM order_items ORDER BY quantity"), ["1", "1"]);
+}
+
+#[test]
 fn escape_goes_back() {
     let shop = shop();
     let (code, shown) = play(&shop, &["order", "create"], &[("who buys: ", "\u{1b}")]);
