@@ -1,8 +1,8 @@
 //! Changing pending orders: lines, prices, customer, and the stock that moves with them.
 
 use crate::on_every_backend;
-use crate::support::Shop;
 use crate::support::shop::finish;
+use crate::support::{Run, Shop};
 
 on_every_backend!(
     a_quantity_moves_the_stock_by_the_difference,
@@ -17,6 +17,8 @@ on_every_backend!(
     a_product_at_two_prices_loses_its_newest_line_first,
     lines_of_another_program_are_adopted_first,
     concurrent_changes_and_cancellations_keep_the_stock,
+    an_edited_file_changes_the_order,
+    an_order_that_was_changed_meanwhile_is_not_overwritten,
 );
 
 /// A shop with 12 mugs and 5 pens, and a pending order of 10 mugs.
@@ -248,5 +250,51 @@ fn concurrent_changes_and_cancellations_keep_the_stock(shop: &Shop) {
         ))
     };
     assert_eq!(stock(shop), [12 - held("MUG"), 5 - held("PEN")]);
+    verified(shop);
+}
+
+/// Edits an order with this command as the editor, with temporary files in the shop's folder.
+fn edit(shop: &Shop, order: &str, editor: &str) -> Run {
+    let arguments = ["order", "edit", order, "--json"];
+    let mut command = shop.command(&arguments);
+    command.env("EDITOR", editor).env("TMPDIR", shop.home.path());
+    finish(command.spawn().expect("built"), &arguments)
+}
+
+fn an_edited_file_changes_the_order(shop: &Shop) {
+    let order = ordered(shop);
+    let bob = shop.user("bob");
+    let rows = || (shop.number("SELECT COUNT(*) FROM stock_movements"), stock(shop));
+    let before = rows();
+    let run = edit(shop, &order, "true").success().json();
+    assert_eq!((&run["changed"], &run["total_amount"]), (&false.into(), &"125.00".into()), "{run}");
+    for (editor, code, message) in [
+        ("sed -i 's/= 10/= x/'", 7, "not understood as TOML"),
+        ("sed -i 's/= 10/= 1.5/'", 7, "items.MUG"),
+        ("sed -i 's/items/lines/'", 2, "the fields are user, items"),
+        ("sed -i /MUG/d", 6, "order cancel"),
+        ("sed -i 's/= 10/= 99/'", 6, "MUG"),
+        ("sed -i 's/ann@/nobody@/'", 3, "nobody@"),
+    ] {
+        edit(shop, &order, editor).exits_with(code).says(message);
+    }
+    assert_eq!(rows(), before);
+    let run = edit(shop, &order, r#"sed -i 's/^"MUG" = 10/mug = 9\nPEN = 2/'"#).success().json();
+    assert_eq!((&run["changed"], &run["total_amount"]), (&true.into(), &"117.30".into()), "{run}");
+    assert_eq!(stock(shop), [3, 3]);
+    let run = edit(shop, &order, &format!("sed -i -e /PEN/d -e 's/^user = .*/user = \"{bob}\"/'")).success().json();
+    assert_eq!((&run["user"], &run["total_amount"]), (&bob.as_str().into(), &"112.50".into()), "{run}");
+    assert_eq!(stock(shop), [3, 5]);
+    shop.run(&["order", "pay", &order]).success();
+    edit(shop, &order, "true").exits_with(6).says("only pending orders can be changed");
+    verified(shop);
+}
+
+fn an_order_that_was_changed_meanwhile_is_not_overwritten(shop: &Shop) {
+    let order = ordered(shop);
+    let other = format!("shopctl order change {order} --item MUG:8 > changed.txt 2>&1");
+    shop.file("editor.sh", &format!("{other} && sed -i 's/= 10/= 9/' \"$1\"\n"));
+    edit(shop, &order, "sh editor.sh").exits_with(6).says("row.changed");
+    assert_eq!(stock(shop), [4, 5]);
     verified(shop);
 }

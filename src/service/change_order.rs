@@ -19,7 +19,7 @@ use crate::domain::quantity::MAX_LINES;
 use crate::domain::{
     EventName, Id, IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Violations, reference, sku,
 };
-use crate::entity::{order, order_item, product, stock_movement};
+use crate::entity::{Moment, order, order_item, product, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository::order::OrderAndLines;
 use crate::repository::user::UserKey;
@@ -40,6 +40,16 @@ pub struct OrderChange {
     pub expected_total: Option<Money>,
     /// Whether all lines get today's prices, not only new ones.
     pub reprices: bool,
+    /// When the order that was shown was last changed: one that was changed later is refused.
+    pub shown_at: Option<Moment>,
+}
+
+impl OrderChange {
+    /// A change of nothing.
+    pub fn of(order: String) -> OrderChange {
+        let (user, note, expected_total, shown_at) = (None, None, None, None);
+        OrderChange { order, lines: Vec::new(), user, note, expected_total, reprices: false, shown_at }
+    }
 }
 
 /// The new quantity of a product in the order.
@@ -84,6 +94,13 @@ pub async fn run(operations: &Operations, wanted: &OrderChange, key: Option<Idem
     }
 }
 
+/// What [`run`] would do: it is done and rolled back.
+///
+/// Errors: those of [`run`].
+pub async fn rehearse(operations: &Operations, wanted: &OrderChange) -> Result<ChangedOrder> {
+    run(&Operations { dry_run: true, ..operations.clone() }, wanted, None).await
+}
+
 /// Errors: exit 7 for a product that is named twice.
 fn check_names(wanted: &OrderChange) -> Result<()> {
     let mut violations = Violations::new();
@@ -120,6 +137,7 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<Ch
     let before = found.ok_or_else(|| order_lifecycle::unknown(&wanted.order))?;
     operation.set_subject(before.id)?;
     check_pending(&before)?;
+    check_shown(&before, wanted.shown_at.as_ref())?;
     let old_user = repository::user::find_by_id(operation.handle(), before.user_id).await?;
     let user = match &wanted.user {
         None => old_user.clone(),
@@ -173,6 +191,16 @@ fn check_pending(order: &order::Model) -> Result<()> {
     let (name, why) = (printable(&order.reference), ", and only pending orders can be changed");
     let hint = CommandLine::anywhere("help lifecycle").into();
     Err(order_lifecycle::not_allowed(&name, status, "change", why, hint))
+}
+
+/// Errors: exit 6 for an order that was changed after it was shown.
+fn check_shown(order: &order::Model, shown_at: Option<&Moment>) -> Result<()> {
+    if shown_at.is_none_or(|shown| *shown == order.updated_at) {
+        return Ok(());
+    }
+    let name = printable(&order.reference);
+    Err(Error::conflict("row.changed", format!("somebody else changed order {name} meanwhile, nothing was written"))
+        .hint("repeat the command: it starts from the order as it is now"))
 }
 
 /// Errors: exit 6 for lines that another program wrote, whose pieces no movement took.

@@ -85,14 +85,8 @@ impl Real {
             product: self.sku(*product),
             quantity: (*quantity > 0).then(|| pieces(*quantity)),
         };
-        let wanted = OrderChange {
-            order: self.order(order),
-            lines: lines.iter().map(line).collect(),
-            user: None,
-            note: None,
-            expected_total: None,
-            reprices,
-        };
+        let lines = lines.iter().map(line).collect();
+        let wanted = OrderChange { lines, reprices, ..OrderChange::of(self.order(order)) };
         change_order::run(operations, &wanted, key).await
     }
 

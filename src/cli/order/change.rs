@@ -50,7 +50,7 @@ pub struct ChangeArguments {
 
 /// What only this command reports.
 #[derive(Debug, Serialize)]
-struct Moved {
+pub(super) struct Moved {
     /// Pieces that were taken from stock.
     taken: Value,
     /// Pieces that went back into stock.
@@ -70,12 +70,12 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ChangeArgum
     })?;
     let removed = remove.iter().map(|product| NewQuantity { product: product.trim().to_owned(), quantity: None });
     let mut wanted = OrderChange {
-        order: order.clone(),
         lines: items.iter().cloned().chain(removed).collect(),
         user: user.clone(),
         note: note.clone(),
         expected_total: *expect_total,
         reprices: *reprice,
+        ..OrderChange::of(order.clone())
     };
     let operations = context.open_operations(write.dry_run).await?;
     if is_wizard {
@@ -85,7 +85,8 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ChangeArgum
     Ok(finish(context, &operations.database, &mutation_of(changed, operations.dry_run)))
 }
 
-fn mutation_of(result: ChangedOrder, dry_run: bool) -> Mutation<Change<Moved>> {
+/// The result of a change.
+pub(super) fn mutation_of(result: ChangedOrder, dry_run: bool) -> Mutation<Change<Moved>> {
     let ChangedOrder { before, after, changed, taken } = result;
     let replayed = after.replayed;
     let verb = match (replayed, changed) {

@@ -30,8 +30,7 @@ struct Line {
 /// Errors: those of the change, which is run and rolled back before the review; exit 10 for Escape at the first
 /// question, the end of input or no, 130 for Ctrl-C.
 pub async fn complete_change(context: &Context, operations: &Operations, wanted: OrderChange) -> Result<OrderChange> {
-    let rehearsal = Operations { dry_run: true, ..operations.clone() };
-    let order = change_order::run(&rehearsal, &wanted, None).await?.after;
+    let order = change_order::rehearse(operations, &wanted).await?.after;
     let mut lines = lines_of(&order);
     let buyer = order.user.as_ref().map_or_else(|| "?".to_owned(), describe_user);
     let title = format!("order {} for {buyer}", printable(&order.order.reference));
@@ -42,8 +41,9 @@ pub async fn complete_change(context: &Context, operations: &Operations, wanted:
         product: argument_for(line.product.id, &line.product.sku, Sku::parse),
         quantity: Quantity::new(line.after).ok(),
     };
-    let wanted = OrderChange { lines: changed.map(quantity).collect(), ..wanted };
-    let after = change_order::run(&rehearsal, &wanted, None).await.inspect_err(|_| note(context, &wanted))?.after;
+    let shown_at = Some(order.order.updated_at.clone());
+    let wanted = OrderChange { lines: changed.map(quantity).collect(), shown_at, ..wanted };
+    let after = change_order::rehearse(operations, &wanted).await.inspect_err(|_| note(context, &wanted))?.after;
     context.output.say(&format!("\n{title}\n{}", table(&after)));
     confirm_question("change this order?")?;
     note(context, &wanted);

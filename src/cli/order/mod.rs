@@ -3,6 +3,7 @@
 mod change;
 mod change_wizard;
 mod create;
+mod edit;
 mod export;
 mod import;
 mod lifecycle;
@@ -53,6 +54,11 @@ A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \
 On a terminal without --item, --remove, --user and --reprice, shopctl shows the lines and asks for new quantities.
 Stock moves by the difference. If the order has a product at several prices, the newest line is raised or lowered first.")]
     Change(change::ChangeArguments),
+    /// Edit the lines and the customer of a pending order as a file, in $VISUAL or $EDITOR
+    #[command(after_help = "Examples:
+  shopctl order edit K7Q2M-9XD4T
+  EDITOR=nano shopctl order edit K7Q2M-9XD4T --dry-run")]
+    Edit(edit::EditArguments),
     /// List orders, newest first
     #[command(after_help = "Examples:
   shopctl order list --status pending,paid --since 2026-01-01
@@ -202,6 +208,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Restock(arguments) => restock::run(context, &arguments).await,
         Command::Expire(arguments) => lifecycle::expire(context, prompter, &arguments).await,
         Command::Create(arguments) => create::run(context, prompter, &arguments).await,
+        Command::Edit(arguments) => edit::run(context, prompter, &arguments).await,
         Command::Change(arguments) => change::run(context, prompter, &arguments).await,
         Command::List(arguments) => arguments.run(context).await.map(Effect::from),
         Command::Export(arguments) => export::run(context, &arguments).await.map(Effect::from),

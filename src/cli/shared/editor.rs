@@ -58,7 +58,7 @@ pub async fn edit_row<M: Noun + Editable>(
 ///
 /// Errors: exit 7 for a file that is not TOML and for invalid values, all of them; exit 2 for another field.
 fn changed_values<M: Editable>(text: &str, shown: &M, fields: &[&str]) -> Result<Vec<FieldValue<M>>> {
-    let table: toml::Table = toml::from_str(text).map_err(|error| syntax_error(text, &error))?;
+    let table = parse(text)?;
     let (mut values, mut violations) = (Vec::new(), Violations::new());
     for (name, value) in &table {
         let field = M::FIELDS.iter().filter(|field| fields.contains(&field.name)).find(|field| field.name == name);
@@ -77,6 +77,13 @@ fn changed_values<M: Editable>(text: &str, shown: &M, fields: &[&str]) -> Result
         }
     }
     violations.into_result().map(|()| values)
+}
+
+/// Parses an edited file.
+///
+/// Errors: exit 7, with the line, for one that is not TOML.
+pub fn parse(text: &str) -> Result<toml::Table> {
+    toml::from_str(text).map_err(|error| syntax_error(text, &error))
 }
 
 fn syntax_error(text: &str, error: &toml::de::Error) -> Error {
