@@ -213,23 +213,45 @@ pub async fn read(connection: &impl ConnectionTrait, engine: Engine) -> Result<S
 /// The differences of `found` from `expected` in what they mean, whatever constraints and indexes are called, in the
 /// order in which they can be repaired. For a table that is missing or added entirely, only the table is reported.
 pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Difference> {
-    let found_now = found;
-    let renamed_tables = table_rename::renamed_tables(engine, expected, found_now);
-    let with_tables = &table_rename::with_expected_tables(found_now, &renamed_tables);
+    let renamed_tables = table_rename::renamed_tables(engine, expected, found);
+    let with_tables = &table_rename::with_expected_tables(found, &renamed_tables);
     let renamed = column_pairs::renamed(engine, expected, with_tables);
     let as_named = rename::with_expected_names(with_tables, &renamed);
-    let found = &names::with_own_names(engine, expected, &as_named);
-    let mut differences = other_differences(engine, expected, found);
-    rebuild_once(engine, &mut differences, expected, found);
-    retyped::change_together(engine, &mut differences, expected, &as_named);
-    column_pairs::note_choices(engine, &mut differences, expected, found);
+    let own = names::with_own_names(engine, expected, &as_named);
+    let mut differences = differences_of_definitions(engine, expected, &as_named, &own);
+    column_pairs::note_choices(engine, &mut differences, expected, &own);
     differences.extend(renamed.iter().map(|column| column.difference(engine)));
     differences.extend(renamed_tables.iter().map(|table| table.difference(engine)));
-    let taken = taken_names::taken_names(engine, expected, (found_now, with_tables), &differences);
+    in_order(engine, expected, (found, with_tables, &own), differences)
+}
+
+/// As [`differences`], for a schema whose tables and columns have the shop's names already: an unknown column is never
+/// taken for a missing one.
+pub fn differences_by_name(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Difference> {
+    let own = names::with_own_names(engine, expected, found);
+    let differences = differences_of_definitions(engine, expected, found, &own);
+    in_order(engine, expected, (found, found, &own), differences)
+}
+
+fn differences_of_definitions(engine: Engine, expected: &Schema, found: &Schema, own: &Schema) -> Vec<Difference> {
+    let mut differences = other_differences(engine, expected, own);
+    rebuild_once(engine, &mut differences, expected, own);
+    retyped::change_together(engine, &mut differences, expected, found);
+    differences
+}
+
+/// The differences in the order of their repairs, with what has to make room for them first.
+fn in_order(
+    engine: Engine,
+    expected: &Schema,
+    (found, with_tables, own): (&Schema, &Schema, &Schema),
+    mut differences: Vec<Difference>,
+) -> Vec<Difference> {
+    let taken = taken_names::taken_names(engine, expected, (found, with_tables), &differences);
     differences.retain(|one| !taken.iter().any(|other| other.object == one.object));
     differences.extend(taken);
     differences.sort_by_key(|one| (one.place(), features::depth(expected, one), one.object.clone()));
-    features::allow_for(engine, &mut differences, found);
+    features::allow_for(engine, &mut differences, own);
     differences
 }
 

@@ -8,7 +8,9 @@ on_every_backend!(
     constraints_of_the_application_that_go_are_named_first,
     a_not_null_of_the_application_that_goes_is_named_and_other_constraints_stay,
     lines_are_deleted_along_with_their_order_as_before,
-    unique_indexes_of_the_application_that_go_are_named_first
+    unique_indexes_of_the_application_that_go_are_named_first,
+    columns_of_the_application_are_not_taken_for_missing_ones,
+    triggers_that_would_keep_old_names_are_named_first
 );
 
 /// The document's shop, with these words of its tables replaced.
@@ -85,6 +87,42 @@ fn unique_indexes_of_the_application_that_go_are_named_first(shop: &Shop) {
         assert!(told.contains("UNIQUE") && told.contains("updated_at") && told.contains("email"), "in full: {run}");
         assert_eq!(run.stderr.matches("not kept").count(), 1, "{run}");
     }
+    assert_taken_over(&made);
+}
+
+fn columns_of_the_application_are_not_taken_for_missing_ones(shop: &Shop) {
+    let made = made_by_others(shop, &document(shop.backend));
+    let time = if shop.backend == Backend::Postgres { "timestamptz" } else { "datetime" };
+    for change in
+        ["ADD COLUMN slug text".to_owned(), format!("ADD COLUMN made {time}"), "DROP COLUMN description".to_owned()]
+    {
+        made.sql(&format!("ALTER TABLE products {change}"));
+    }
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+    let own = made.number("SELECT COUNT(*) FROM products WHERE slug IS NULL AND made IS NULL AND description IS NULL");
+    assert_eq!(own, made.number("SELECT COUNT(*) FROM products"));
+}
+
+fn triggers_that_would_keep_old_names_are_named_first(shop: &Shop) {
+    let made = made_by_others(shop, &sequelize(shop.backend));
+    let quoted =
+        |name: &str| if shop.backend == Backend::MariaDb { format!("`{name}`") } else { format!("\"{name}\"") };
+    let stock = quoted("stockQuantity");
+    let body = format!("UPDATE products SET {stock} = {stock} - 1");
+    made.sql("CREATE TABLE seen (x integer)");
+    match shop.backend {
+        // The body of a function is not read.
+        Backend::Postgres => return,
+        Backend::MariaDb => made.sql(&format!("CREATE TRIGGER t1 AFTER INSERT ON seen FOR EACH ROW {body}")),
+        Backend::Sqlite => made.sql(&format!("CREATE TRIGGER t1 AFTER INSERT ON OrderItems BEGIN {body}; END")),
+    }
+    for arguments in [["adopt", "--dry-run"], ["adopt", "--yes"]] {
+        let run = made.run(&arguments).exits_with(6);
+        assert!(run.stderr.contains("DROP TRIGGER"), "{run}");
+    }
+    made.sql("DROP TRIGGER t1");
+    made.run(&["adopt", "--yes"]).success();
     assert_taken_over(&made);
 }
 

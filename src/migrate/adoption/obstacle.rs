@@ -123,26 +123,41 @@ impl ForeignShop {
         Some(in_full(&change.into_iter().chain([add]).collect::<Vec<_>>().join("; ")))
     }
 
-    /// What stays with the old tables, where new ones take their places: triggers, and views that use old names.
+    /// What stays with the old tables, where new ones take their places, or keeps using old names: triggers, and views.
     fn lost(&self, changing: &[ForeignTable]) -> Vec<Obstacle> {
-        if self.engine.script_transaction.is_some() {
-            return Vec::new();
-        }
+        let is_exchanged = self.engine.script_transaction.is_none();
         let uses_old_name = |words: &[String], table: &ForeignTable| {
-            let has = |name: &String| words.iter().any(|word| word.eq_ignore_ascii_case(name));
-            let is_renamed =
-                table.columns.iter().any(|column| column.name != column.found_name && has(&column.found_name));
-            has(&table.found_name) && (table.name != table.found_name || is_renamed)
+            has(words, &table.found_name) && (table.name != table.found_name || has_renamed(words, table))
         };
         let is_lost = |(object, said): &(&Object, &String)| match object.kind {
-            ObjectKind::Trigger => changing.iter().any(|table| table.found_name == object.table),
+            ObjectKind::Trigger if is_exchanged => {
+                let words = meaning::words(said);
+                changing.iter().any(|table| table.found_name == object.table || uses_old_name(&words, table))
+            }
+            ObjectKind::Trigger => {
+                self.engine.has_one_writer && self.names_columns_of_two_tables(object, said, changing)
+            }
             ObjectKind::View => {
                 let words = meaning::words(said);
-                changing.iter().any(|table| uses_old_name(&words, table))
+                is_exchanged && changing.iter().any(|table| uses_old_name(&words, table))
             }
             _ => false,
         };
         self.found.objects.iter().filter(is_lost).map(|(object, _)| self.removed(object)).collect()
+    }
+
+    /// Whether a trigger on one of the tables, or on a view, names another table too and a column that gets another name:
+    /// its text does not tell whose column that is.
+    fn names_columns_of_two_tables(&self, trigger: &Object, said: &str, changing: &[ForeignTable]) -> bool {
+        let words = meaning::words(said);
+        let is_on = |object: &&Object| object.kind == ObjectKind::View && object.name == trigger.table;
+        let is_other = |object: &&Object| object.kind == ObjectKind::Table && object.name != trigger.table;
+        let objects = || self.found.objects.keys();
+        let is_concerned =
+            changing.iter().any(|table| table.found_name == trigger.table) || objects().any(|one| is_on(&one));
+        is_concerned
+            && objects().filter(is_other).any(|table| has(&words, &table.name))
+            && changing.iter().any(|table| has_renamed(&words, table))
     }
 
     /// Columns whose types change where tables stay, as table and column: the shop's own, and those of others that refer
@@ -228,6 +243,15 @@ impl ForeignShop {
             remedy: format!("remove it first, and make it again afterwards: {}", in_full(&removal)),
         }
     }
+}
+
+fn has(words: &[String], name: &str) -> bool {
+    words.iter().any(|word| word.eq_ignore_ascii_case(name))
+}
+
+/// Whether these words name a column that gets another name.
+fn has_renamed(words: &[String], table: &ForeignTable) -> bool {
+    table.columns.iter().any(|column| column.name != column.found_name && has(words, &column.found_name))
 }
 
 /// What stands in the way of several tables is named once.

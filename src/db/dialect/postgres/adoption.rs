@@ -7,7 +7,7 @@ use crate::db::dialect::adoption::{
 };
 use crate::db::dialect::catalog::{Catalog, ColumnParts};
 use crate::db::engine::Engine;
-use crate::db::schema::{Dependent, Object, ObjectKind, Schema, differences, is_of_others, renamed_throughout};
+use crate::db::schema::{Dependent, Object, ObjectKind, Schema, differences_by_name, is_of_others, renamed_throughout};
 
 const NUMBER: &str = r"^\s*-?\d+(\.\d+)?\s*$";
 const TIME: &str = concat!(
@@ -134,7 +134,7 @@ impl Adoption for Postgres {
         statements.extend(tables.iter().flat_map(defaults_for_missing));
         let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
         let (expected, model) = (expected.only(&names), model.only(&names));
-        let differences = differences(Engine::Postgres, &expected, &model);
+        let differences = differences_by_name(Engine::Postgres, &expected, &model);
         statements.extend(differences.into_iter().filter(|one| !one.is_beside).filter_map(|one| one.repair));
         statements.extend(own_names(&expected, &model));
         statements.extend(others_again);
