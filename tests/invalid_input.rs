@@ -22,6 +22,8 @@ fn invalid_input_is_rejected_and_nothing_is_written(shop: &Shop) {
         (create_order("MUG:-1"), 7, "between 1 and 1000000"),
         (create_order("MUG:1000000000"), 7, "between 1 and 1000000"),
         (create_order("MUG:two"), 7, "not a whole number"),
+        (create_order("MUG:+1"), 7, "must be the number itself, without +"),
+        (vec!["stock", "set", "MUG", "+1", "--expect", "10"], 7, "must be the number itself, without +"),
         (create_product("1.005"), 7, "more than 2 decimal places"),
         (create_product("1e30"), 7, "not an amount"),
         (create_product("-1"), 7, "must not be negative"),

@@ -19,7 +19,7 @@ impl Quantity {
 
     /// Parses a whole number in range. Errors: the reason, without the text.
     pub fn parse(text: &str) -> Result<Quantity, String> {
-        Quantity::new(parse_integer(text)?)
+        Quantity::new(parse_count(text)?)
     }
 
     /// A quantity from a number. Errors: the allowed range.
@@ -58,10 +58,18 @@ pub fn parse_delta(text: &str) -> Result<i32, String> {
 
 /// A stock level: 0 to `MAX_STOCK`.
 pub fn parse_stock(text: &str) -> Result<i32, String> {
-    match i32::try_from(parse_integer(text)?) {
+    match i32::try_from(parse_count(text)?) {
         Ok(value @ 0..=MAX_STOCK) => Ok(value),
         _ => Err(format!("must be between 0 and {MAX_STOCK}")),
     }
+}
+
+/// A number of pieces. A plus sign is refused: it may be meant as a change of the present number.
+fn parse_count(text: &str) -> Result<i64, String> {
+    if text.trim_start().starts_with('+') {
+        return Err("must be the number itself, without +".to_owned());
+    }
+    parse_integer(text)
 }
 
 fn parse_integer(text: &str) -> Result<i64, String> {
