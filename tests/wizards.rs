@@ -114,6 +114,11 @@ fn the_change_wizard_has_the_same_result_as_the_printed_command(shop: &Shop) {
     let before = shop.everything();
     let (code, shown) = play(shop, &["order", "change", &other], &[("product to change or add: ", "\u{1b}")]);
     assert_eq!(code, 10, "{shown}");
+    let first = ("quantity of MUG-01, 2 in the order, 7 in stock [2]: ", "1\r");
+    let back = ("product to change or add: ", "\u{1b}");
+    let steps = [CHANGE[0], first, back, ("all changes taken back", ""), back];
+    let (code, shown) = play(shop, &["order", "change", &other], &steps);
+    assert_eq!(code, 10, "{shown}");
     let mut refused = CHANGE[..2].to_vec();
     refused[1] = ("quantity of MUG-01, 2 in the order, 7 in stock [2]: ", "3\r");
     refused.extend([CHANGE[6], ("change this order? [y/N] ", "n\r")]);

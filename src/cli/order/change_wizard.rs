@@ -45,7 +45,9 @@ pub async fn complete_change(context: &Context, operations: &Operations, wanted:
     let wanted = OrderChange { lines: changed.map(quantity).collect(), shown_at, ..wanted };
     let after = change_order::rehearse(operations, &wanted).await.inspect_err(|_| note(context, &wanted))?.after;
     context.output.say(&format!("\n{title}\n{}", table(&after)));
-    confirm_question("change this order?")?;
+    if !operations.dry_run {
+        confirm_question("change this order?")?;
+    }
     note(context, &wanted);
     let total = after.order.total_amount.known();
     Ok(OrderChange { expected_total: wanted.expected_total.or(total), ..wanted })
@@ -90,6 +92,11 @@ async fn ask_product(context: &Context, operations: &Operations, lines: &mut Vec
             Ok(true)
         }
         Choice::Done => Ok(false),
+        Choice::Back if is_changed => {
+            lines.iter_mut().for_each(|line| line.after = line.before);
+            context.output.say("all changes taken back");
+            Ok(true)
+        }
         Choice::Back => Err(declined("nothing was changed")),
     }
 }
