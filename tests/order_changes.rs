@@ -100,6 +100,10 @@ fn only_pending_orders_can_be_changed(shop: &Shop) {
     let change = || shop.run(&["order", "change", &order, "--item", "MUG:9"]);
     shop.run(&["order", "pay", &order]).success();
     change().exits_with(6).says("order.transition").says("allowed: ship, complete, refund");
+    shop.run(&["order", "change", &order, "--user", "bob@example.com"])
+        .exits_with(6)
+        .says(&format!("shopctl order reassign {order} --user bob@example.com"));
+    shop.run(&["order", "ship", &order, "--tracking", " "]).exits_with(7).says("must not be empty");
     shop.run(&["order", "refund", &order, "--yes"]).success();
     change().exits_with(6).says("which is final");
     shop.run(&["order", "change", "NONE-1", "--item", "MUG:9"]).exits_with(3);

@@ -26,7 +26,8 @@ const NAMED: usize = 10;
     after_help = "Takes back changes of prices, products, users, stock and pending orders. Each row gets the values of
 before, all or none, if they are still what the operation left behind; what changed them since is
 named otherwise (exit 6). Stock moves back by the pieces that moved. The undo is an operation too:
-it can be taken back in turn. Payments, shipments, refunds, deletions and imports cannot.
+it can be taken back in turn. Payments, shipments, refunds, deletions, and imports of users, products
+and orders cannot.
 
 Examples:
   shopctl audit list --fields occurred_at,operation,name,operation_id,undoable

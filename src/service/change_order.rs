@@ -136,7 +136,7 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<Ch
     let found = repository::order::find_named(operation.handle(), &wanted.order, Lock::Update).await?;
     let before = found.ok_or_else(|| order_lifecycle::unknown(&wanted.order))?;
     operation.set_subject(before.id)?;
-    check_pending(&before)?;
+    check_pending(&before, wanted)?;
     check_shown(&before, wanted.shown_at.as_ref())?;
     let old_user = repository::user::find_by_id(operation.handle(), before.user_id).await?;
     let user = match &wanted.user {
@@ -183,13 +183,17 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<Ch
 }
 
 /// Errors: exit 6 naming the verbs that are allowed.
-fn check_pending(order: &order::Model) -> Result<()> {
+fn check_pending(order: &order::Model, wanted: &OrderChange) -> Result<()> {
     let status = order_lifecycle::known_status(order)?;
     if status == OrderStatus::Pending {
         return Ok(());
     }
     let (name, why) = (printable(&order.reference), ", and only pending orders can be changed");
-    let hint = CommandLine::anywhere("help lifecycle").into();
+    let hint = match &wanted.user {
+        Some(user) => Hint::from("to give it to another customer: ")
+            .and(CommandLine::new("order reassign").argument(&name).option("--user", user)),
+        None => CommandLine::anywhere("help lifecycle").into(),
+    };
     Err(order_lifecycle::not_allowed(&name, status, "change", why, hint))
 }
 

@@ -90,7 +90,7 @@ pub(super) fn mutation_of(result: ChangedOrder, dry_run: bool) -> Mutation<Chang
     let ChangedOrder { before, after, changed, taken } = result;
     let replayed = after.replayed;
     let verb = match (replayed, changed) {
-        (true, _) => "was changed before".to_owned(),
+        (true, _) => "was changed before; as it is now".to_owned(),
         (_, true) => outcome_verb(dry_run, "changed"),
         (_, false) => "unchanged".to_owned(),
     };

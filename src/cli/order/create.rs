@@ -67,7 +67,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
 /// The result of placing an order.
 fn mutation_of(placed: PlacedOrder, dry_run: bool) -> Mutation<Change> {
     let replayed = placed.replayed;
-    let verb = if replayed { "was placed before".to_owned() } else { outcome_verb(dry_run, "placed") };
+    let verb = if replayed { "was placed before; as it is now".to_owned() } else { outcome_verb(dry_run, "placed") };
     let order = detail(placed);
     let pieces: i64 = order.items.iter().map(|item| item.item.quantity.pieces()).sum();
     let line = format!(

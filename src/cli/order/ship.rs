@@ -11,16 +11,15 @@ use crate::bulk::{
     FileFormat, Import, OnError, ReadOptions, Rejection, Rejections, Shipment, ShipmentRow, format_of, partial,
     read_shipments, refused, sorted,
 };
-use crate::cli::shared::arguments::long_text;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::import::{ERRORS, open_input, open_source};
 use crate::cli::shared::mutation::outcome_verb;
-use crate::cli::shared::values::one_of;
+use crate::cli::shared::values::{checked, one_of};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;
-use crate::domain::text::counted;
+use crate::domain::text::{counted, multi_line};
 use crate::error::{Error, Result};
 use crate::file::{is_stdout, unreadable};
 use crate::service::order_lifecycle::{self as service, OrderTransition, TransitionResult};
@@ -33,7 +32,7 @@ pub struct ShipArguments {
     #[command(flatten)]
     moved: MoveArguments,
     /// The parcel's number, kept in the audit trail
-    #[arg(long, value_name = "NUMBER", value_parser = long_text())]
+    #[arg(long, value_name = "NUMBER", value_parser = checked(parse_tracking))]
     tracking: Option<String>,
     /// When lines of a file with reference,tracking are wrong: reject-all or reject-rows [default: reject-all]
     #[arg(long, value_name = "WHAT", requires = "file", value_parser = one_of(ERRORS))]
@@ -66,6 +65,12 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ShipArgumen
     let mut request = moved.request_for(names, Verb::Ship);
     request.template.tracking.clone_from(tracking);
     lifecycle::run(context, prompter, request).await
+}
+
+/// Parses the number of a parcel.
+fn parse_tracking(text: &str) -> Result<String, String> {
+    let number = multi_line(text)?;
+    if number.is_empty() { Err("must not be empty".to_owned()) } else { Ok(number) }
 }
 
 /// The format of a file with columns; `None` for one of names, one a line.

@@ -132,8 +132,9 @@ fn editor(prompter: &Prompter) -> Result<String> {
     match ["VISUAL", "EDITOR"].into_iter().find_map(|name| env::var(name).ok().filter(is_set)) {
         Some(editor) => Ok(editor),
         None if prompter.is_interactive() => Ok("vi".to_owned()),
-        None => Err(Error::new(Kind::ConfirmationNeeded, "editor.needed", "an editor is needed")
-            .hint("name one in the variable EDITOR, or give the new values as flags of update")),
+        None => Err(Error::new(Kind::ConfirmationNeeded, "editor.needed", "an editor is needed").hint(
+            "name one in the variable EDITOR; without one, update and order change take the new values as flags",
+        )),
     }
 }
 

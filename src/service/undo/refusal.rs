@@ -120,12 +120,13 @@ fn instead(operation: EventName, name: &str) -> (&'static str, Option<Hint>) {
         UserDisable, UserEnable, UserImport, UserMerge, UserRehash, UserSetPassword, UserUpdate,
     };
     let command = |words: &str| Some(CommandLine::new(words).argument(&printable(name)).into());
+    let with_value = |words: &str, value: &str| command(words).map(|hint: Hint| hint.and(format!(" {value}")));
     let plain = |words: &str| Some(CommandLine::new(words).into());
     match operation {
         Adopted | AuditSeal | AuditSettle => ("it only recorded what was so", None),
         OrderPay | OrderShip | OrderComplete => ("money or goods have moved", command("order refund")),
-        OrderNote => ("an earlier note is set in the same way", command("order note")),
-        OrderReassign => ("the order is given back in the same way", command("order reassign")),
+        OrderNote => ("an earlier note is set in the same way", with_value("order note", "TEXT")),
+        OrderReassign => ("the order is given back in the same way", with_value("order reassign", "--user WHO")),
         OrderRefund => ("the money was given back", plain("order create")),
         OrderCancel | OrderExpire => ("the customer may know of it, and the pieces may be sold", plain("order create")),
         OrderPlace => ("it made something new", command("order cancel")),
