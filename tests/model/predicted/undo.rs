@@ -79,7 +79,9 @@ impl Model {
             _ => {
                 let before = self.clone();
                 let answer = self.perform(act);
-                (answer, self.effect(act, &before))
+                let is_change = answer.as_ref().is_ok_and(|text| *text == "changed true");
+                let effect = if is_change { self.effect(act, &before) } else { Effect::Fixed };
+                (answer, effect)
             }
         };
         let effect = match &answer {
