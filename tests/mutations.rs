@@ -138,7 +138,8 @@ fn every_command_with_a_dry_run_is_covered() {
         }
     }
     // Dry runs of migrations, grants and editors have their own tests.
-    let elsewhere = ["access apply", "audit seal", "audit settle", "migrate up", "product edit", "user edit"];
+    let elsewhere =
+        ["access apply", "audit seal", "audit settle", "migrate up", "order edit", "product edit", "user edit"];
     let tried: Vec<&str> = MUTATIONS.iter().map(|(command, _)| *command).chain(elsewhere).collect();
     let missing: Vec<_> = with_dry_run.iter().filter(|command| !tried.contains(&command.as_str())).collect();
     assert!(missing.is_empty(), "without a dry run in the tests: {missing:?}");

@@ -259,7 +259,11 @@ fn concurrent_changes_and_cancellations_keep_the_stock(shop: &Shop) {
 
 /// Edits an order with this command as the editor, with temporary files in the shop's folder.
 fn edit(shop: &Shop, order: &str, editor: &str) -> Run {
-    let arguments = ["order", "edit", order, "--json"];
+    edit_with(shop, order, editor, &[])
+}
+
+fn edit_with(shop: &Shop, order: &str, editor: &str, flags: &[&str]) -> Run {
+    let arguments = [&["order", "edit", order, "--json"], flags].concat();
     let mut command = shop.command(&arguments);
     command.env("EDITOR", editor).env("TMPDIR", shop.home.path());
     finish(command.spawn().expect("built"), &arguments)
@@ -282,6 +286,8 @@ fn an_edited_file_changes_the_order(shop: &Shop) {
     ] {
         edit(shop, &order, editor).exits_with(code).says(message);
     }
+    let dry = edit_with(shop, &order, "sed -i 's/= 10/= 9/'", &["--dry-run", "--exit-code"]).exits_with(9);
+    assert_eq!(dry.json()["total_amount"], "112.50", "{dry}");
     assert_eq!(rows(), before);
     let run = edit(shop, &order, r#"sed -i 's/^"MUG" = 10/mug = 9\nPEN = 2/'"#).success().json();
     assert_eq!((&run["changed"], &run["total_amount"]), (&true.into(), &"117.30".into()), "{run}");
