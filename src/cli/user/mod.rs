@@ -87,7 +87,7 @@ Example:\n  shopctl user verify-password ann@example.com --password-stdin < secr
     /// Write everything the shop holds about a user, as one JSON document
     #[command(after_help = "Example:\n  shopctl user export-data ann@example.com --out ann.json")]
     ExportData(data::ExportDataArguments),
-    /// Erase who a user is, for good: orders stay, also what the audit trail knows is erased
+    /// Irreversibly erase who a user is; orders, notes and reasons stay
     #[command(after_help = "Refused while there are open orders. Seals over the audit trail still verify.
 
 Example:\n  shopctl user anonymize ann@example.com --confirm ann@example.com")]
