@@ -101,7 +101,9 @@ mod tests {
         for text in ["0", "-1", "1000001", "1000000000", "two", "", "1.0", "99999999999999999999", "0x10"] {
             assert!(Quantity::parse(text).is_err(), "{text} was accepted");
         }
-        assert_eq!(Quantity::parse("+7").unwrap().get(), 7);
+        // It may be meant as seven more.
+        assert!(Quantity::parse("+7").is_err());
+        assert_eq!(Quantity::parse(" 7 ").unwrap().get(), 7);
     }
 
     #[test]
