@@ -1,5 +1,6 @@
 //! The schema from information_schema of MySQL and MariaDB. Its text columns differ in collation, so each is
-//! cast.
+//! cast. Each table of it is asked for this database by a constant: what a join would tell, the server reads from
+//! the tables of all its databases.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +59,7 @@ const COLUMNS: &str = concat!(
     IF(REPLACE(c.extra, 'DEFAULT_GENERATED', '') = '', '', \
     CONCAT(' ', TRIM(REPLACE(CAST(c.extra AS CHAR), 'DEFAULT_GENERATED', ''))))) AS definition \
     FROM information_schema.columns c JOIN information_schema.tables t \
-    ON t.table_schema = c.table_schema AND t.table_name = c.table_name AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') \
+    ON t.table_schema = DATABASE() AND t.table_name = c.table_name AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') \
     WHERE c.table_schema = DATABASE()"
 );
 
@@ -76,7 +77,7 @@ const FOREIGN_KEYS: &str = "SELECT CAST(k.table_name AS CHAR) AS in_table, 'cons
     GROUP_CONCAT(CONCAT('`', k.referenced_column_name, '`') ORDER BY k.ordinal_position SEPARATOR ', '), \
     ') ON DELETE ', r.delete_rule, ' ON UPDATE ', r.update_rule) AS definition \
     FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r \
-    ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name \
+    ON r.constraint_schema = DATABASE() AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name \
     WHERE k.table_schema = DATABASE() AND k.referenced_table_name IS NOT NULL \
     GROUP BY k.table_name, k.constraint_name, k.referenced_table_name, r.delete_rule, r.update_rule";
 
@@ -90,13 +91,14 @@ const CHECKS_OF_MYSQL: &str = concat!(
     unescaped!("c.check_clause"),
     ", ')') AS definition \
     FROM information_schema.table_constraints t JOIN information_schema.check_constraints c \
-    ON c.constraint_schema = t.constraint_schema AND c.constraint_name = t.constraint_name \
+    ON c.constraint_schema = DATABASE() AND c.constraint_name = t.constraint_name \
     WHERE t.constraint_schema = DATABASE() AND t.constraint_type = 'CHECK'"
 );
 
 const TRIGGERS: &str = "SELECT CAST(event_object_table AS CHAR) AS in_table, 'trigger' AS kind, \
     CAST(trigger_name AS CHAR) AS name, CONCAT('CREATE TRIGGER `', trigger_name, '` ', action_timing, ' ', \
-    event_manipulation, ' ON `', event_object_table, '` FOR EACH ROW ', CAST(action_statement AS CHAR)) AS definition FROM information_schema.triggers WHERE trigger_schema = DATABASE()";
+    event_manipulation, ' ON `', event_object_table, '` FOR EACH ROW ', CAST(action_statement AS CHAR)) AS definition \
+    FROM information_schema.triggers WHERE event_object_schema = DATABASE()";
 
 /// Rows of `kind` and `name` in drop order: objects whose removal may fail or wait come first.
 pub const REMOVABLE: &str = "SELECT CASE table_type WHEN 'VIEW' THEN 'VIEW' WHEN 'SEQUENCE' THEN 'SEQUENCE' \
