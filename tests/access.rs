@@ -423,7 +423,7 @@ fn a_role_that_cannot_be_granted_is_reported_with_the_reason() {
         create(&shop, &name);
         shop.run(&["access", "apply", "--clerk", &name]).exits_with(11).says("--yes");
         if backend == Backend::MariaDb {
-            shop.run(&["access", "plan", "--clerk", "root@localhost"]).exits_with(6).says("its own rights");
+            shop.run(&["access", "apply", "--clerk", "root@localhost"]).exits_with(6).says("its own rights");
             shop.run(&["access", "plan", "--clerk", "'x"]).exits_with(7).says("'name'@'host'");
             continue;
         }
@@ -465,6 +465,14 @@ fn doctor_warns_of_a_clerk_that_can_change_the_audit_trail() {
         let json = run.json();
         let check = json["items"].as_array().and_then(|items| items.iter().find(|item| item["name"] == "access"));
         assert_eq!(check.map(|check| &check["state"]), Some(&"warning".into()), "{run}");
+        // The hint works for the account that reads it.
+        let hint = check.and_then(|check| check["hint"].as_str()).expect("a hint");
+        let command = hint.split_once("shopctl ").map_or("", |(_, command)| command);
+        let words: Vec<&str> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
+        let at = words.iter().position(|word| *word == "access").expect("the command");
+        let plan = staff.clerk().run(&words[at..]);
+        assert!([0, 8].contains(&plan.code) && plan.stdout.contains("DELETE"), "{plan}");
+        assert!(hint.contains("the server's administrator"), "{hint}");
     }
 }
 

@@ -148,6 +148,8 @@ pub struct Assessment {
     pub remaining: Vec<ExcessRights>,
     /// Whether the role owns tables of the shop: no statement about its rights would keep it from anything.
     pub owns_tables: bool,
+    /// Whether it is the role of this connection, which would take away its own rights.
+    pub is_own: bool,
 }
 
 impl Assessment {
@@ -234,7 +236,7 @@ pub(super) fn compare(shop: &ShopDatabase, grantee: &Grantee, rights: &Rights, h
     let (wide, on_tables): (Vec<RightsStep>, Vec<RightsStep>) = revokes.into_iter().partition(|step| step.is_wide);
     let steps = on_tables.into_iter().chain(grants).chain(wide).collect();
     let remaining = distinct(others.iter().map(|held| remaining(shop, grantee, held)));
-    Assessment { steps, remaining, owns_tables: false }
+    Assessment { steps, remaining, ..Assessment::default() }
 }
 
 fn remaining(shop: &ShopDatabase, grantee: &Grantee, held: &HeldPrivilege) -> ExcessRights {

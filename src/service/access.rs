@@ -88,12 +88,14 @@ pub struct Plan {
     pub rows: Vec<PlannedStep>,
     /// Excess rights of the roles through indirect ways that are not revoked here.
     pub remaining: Vec<(String, ExcessRights)>,
+    /// The role that runs this, if the plan changes its rights: another one has to do that.
+    pub own: Option<String>,
 }
 
 impl Plan {
     /// Errors: those of each role, with similar names for a missing one.
     pub async fn build(database: &Database, roles: &[(Role, Grantee)]) -> Result<Plan> {
-        let mut plan = Plan { rows: Vec::new(), remaining: Vec::new() };
+        let mut plan = Plan { rows: Vec::new(), remaining: Vec::new(), own: None };
         for (role, grantee) in roles {
             let assessment = match assess(database, *role, grantee).await {
                 Ok(assessment) => assessment,
@@ -105,11 +107,21 @@ impl Plan {
             if assessment.owns_tables {
                 return Err(owner(roles, grantee));
             }
+            plan.own = plan.own.or_else(|| assessment.is_own.then(|| grantee.name.clone()));
             let row = |step| PlannedStep { role: *role, name: grantee.name.clone(), step };
             plan.rows.extend(assessment.steps.into_iter().map(row));
             plan.remaining.extend(assessment.remaining.into_iter().map(|what| (grantee.name.clone(), what)));
         }
         Ok(plan)
+    }
+
+    /// Refuses to let the role that runs this change its own rights.
+    ///
+    /// Errors: exit 6.
+    pub fn refuse_own_role(&self) -> Result<()> {
+        let Some(own) = self.own.as_ref().filter(|_| !self.rows.is_empty()) else { return Ok(()) };
+        let message = format!("{} runs this, and would take away its own rights", printable(own));
+        Err(Error::conflict("access.own_role", message).hint("run it as the server's administrator"))
     }
 
     /// `this changes rights in …: 3 grants`

@@ -210,7 +210,8 @@ fn access(database: &Database, role_match: Option<RoleMatch>) -> Check {
     if is_one || !is_plain {
         return check;
     }
-    check.hint(CommandLine::new("access plan").option(&format!("--{}", role_match.role.as_str()), &role_match.name))
+    let plan = CommandLine::new("access plan").option(&format!("--{}", role_match.role.as_str()), &role_match.name);
+    check.hint(Hint::from("what the server's administrator has to change: ").and(plan))
 }
 
 fn migrations(migrated: &Migrations) -> Check {

@@ -28,6 +28,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ApplyArgume
     let roles = arguments.roles.parse(&context.config.target)?;
     let database = context.database(Access::Write).await?;
     let plan = Plan::build(&database, &roles).await?;
+    plan.refuse_own_role()?;
     if plan.rows.is_empty() {
         context.output.list(&plan.rows)?;
         note_nothing_to_change(context, &plan);

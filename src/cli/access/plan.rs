@@ -30,6 +30,9 @@ pub async fn run(context: &Context, arguments: &PlanArguments) -> Result<()> {
         context.output.list(&plan.rows)?;
     }
     note_nothing_to_change(context, &plan);
+    if plan.refuse_own_role().is_err() {
+        context.output.note("the server's administrator has to run this: it changes the rights of the role that asks");
+    }
     check_complete(&plan.remaining)
 }
 

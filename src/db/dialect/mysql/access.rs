@@ -19,7 +19,7 @@ use crate::db::dialect::catalog::Catalog;
 use crate::db::engine::{Engine, Session};
 use crate::db::fault::driver_error;
 use crate::domain::text::hexadecimal;
-use crate::error::{Error, Result, printable};
+use crate::error::Result;
 
 /// The privileges needed to change the schema.
 const SCHEMA: [&str; 4] = ["CREATE", "ALTER", "DROP", "INDEX"];
@@ -43,7 +43,9 @@ impl Grants for Mysql {
     async fn assess(&self, session: &dyn Session, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
         let database = database(session).await?;
         let shop = ShopDatabase { engine: Engine::Mysql, schema: database.clone(), database };
-        let held = held_privileges(session, &shop.database, Whose::Others(grantee)).await?;
+        let is_own = is_current(session, grantee).await?;
+        let whose = if is_own { Whose::Own { using: own(session).await?.using } } else { Whose::Others(grantee) };
+        let held = held_privileges(session, &shop.database, whose).await?;
         if rights.is_admin {
             let on = GrantObject::Database(format!("{}.*", shop.engine.quoted(&grants::escaped(&shop.database))));
             let has_all = held.iter().any(|held| {
@@ -54,11 +56,7 @@ impl Grants for Mysql {
             let missing = (!has_all).then(|| shop.step(RightsChange::Grant, &on, ALL.to_owned(), grantee));
             return Ok(Assessment { steps: missing.into_iter().collect(), ..Assessment::default() });
         }
-        if is_current(session, grantee).await? {
-            let message = format!("{} runs this, and would take away its own rights", printable(&grantee.name));
-            return Err(Error::conflict("access.own_role", message).hint("run it as the server's administrator"));
-        }
-        Ok(compare(&shop, grantee, rights, &held))
+        Ok(Assessment { is_own, ..compare(&shop, grantee, rights, &held) })
     }
 
     async fn namesakes(&self, session: &dyn Session, grantee: &Grantee) -> Result<Vec<String>> {
