@@ -29,7 +29,7 @@ fn assert_ambiguous(shop: &Shop, noun: &str, told: &str, commands: &[&[&str]]) {
     assert_eq!(ids.len(), 2, "{ids:?}");
     for command in commands {
         let run = shop.run(command).exits_with(6).says(&format!("{noun}.ambiguous")).says(told);
-        let run = run.says("name it by its id, as in: shopctl ");
+        let run = run.says("name it by its id, as in: shopctl ").says(&command[..2].join(" "));
         assert!(ids.iter().all(|id| run.stderr.contains(id)), "{run}");
     }
     // The refusals themselves are recorded.
@@ -134,7 +134,8 @@ fn users_with_the_same_id_are_not_adopted_before_one_has_another(shop: &Shop) {
     ));
     let id = shop.run(&["user", "show", ADDRESS, "--json"]).success().json()["id"].as_str().expect("text").to_owned();
     let run = shop.run(&["user", "disable", &id, "--yes"]).exits_with(6).says("user.ambiguous");
-    run.says(&format!("2 users have the id {id}: ")).says("name it by its e-mail address, as in: shopctl user show ");
+    run.says(&format!("2 users have the id {id}: "))
+        .says("name it by its e-mail address, as in: shopctl user disable ");
     let doctor = shop.run(&["doctor", "--deep"]).exits_with(9);
     assert!(doctor.stdout.contains(&format!("ids of several rows: 1 (users {id})")), "{doctor}");
     let before = shop.everything();

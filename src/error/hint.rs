@@ -23,6 +23,8 @@ pub struct CommandLine {
     arguments: Vec<Argument>,
     /// Flags of this run to omit.
     without: Vec<&'static str>,
+    /// A name of this run's command line that is another one in this command.
+    renamed: Option<(String, String)>,
 }
 
 /// How a command names its database.
@@ -93,6 +95,7 @@ impl CommandLine {
             words: words.to_owned(),
             arguments,
             without,
+            renamed: None,
         }
     }
 
@@ -104,6 +107,13 @@ impl CommandLine {
     /// The command of this run with all its arguments. Flags added here replace existing ones.
     pub fn again() -> CommandLine {
         CommandLine { repeats: Repeated::Everything, ..CommandLine::new("") }
+    }
+
+    /// The command of this run with another name in the place of this one, and `words` with that name where the command
+    /// line does not have it: it came from a file, or from another row.
+    pub fn renaming(name: &str, other: &str, words: &str) -> CommandLine {
+        let renamed = Some((name.to_owned(), other.to_owned()));
+        CommandLine { repeats: Repeated::Everything, renamed, ..CommandLine::new(words) }
     }
 
     /// Another command, or the same with other arguments: keeps every flag of this run that it also has,
@@ -170,6 +180,12 @@ impl CommandLine {
     }
 
     fn render(&self, invocation: &Invocation) -> String {
+        if let Some((name, other)) = &self.renamed {
+            return match invocation.renamed(name, other) {
+                Some(renamed) => CommandLine::again().render(&renamed),
+                None => CommandLine::new(&self.words).argument(other).render(invocation),
+            };
+        }
         let own_words = if self.repeats == Repeated::Everything { &invocation.command } else { &self.words };
         let is_flag = |argument: &&Argument| matches!(argument, Argument::Flag { .. });
         let repeated = self.repeated(invocation).map(|given| &given.argument);
@@ -286,6 +302,23 @@ mod tests {
         }
         let command = CommandLine::new("user create").argument("-a").option("--first-name", "-x");
         assert_eq!(Hint::from(command).to_string(), "shopctl user create --first-name=-x -- -a");
+    }
+
+    #[test]
+    fn the_command_of_this_run_names_its_row_otherwise() {
+        let value = |text: &str| GivenArgument { argument: Argument::Value(text.to_owned()), password: None };
+        let shown = |command: &str, arguments: &[GivenArgument]| {
+            let invocation =
+                Invocation { command: command.to_owned(), given: arguments.to_vec(), ..Invocation::default() };
+            Hint::from(CommandLine::renaming("Mug", "id-7", "product show")).render(&invocation)
+        };
+        assert_eq!(
+            shown("stock set", &[value(" mug"), given("--reason", "Mug")]),
+            "shopctl stock set id-7 --reason Mug"
+        );
+        assert_eq!(shown("order create", &[given("--item", "Mug:2")]), "shopctl order create --item id-7:2");
+        assert_eq!(shown("product retire", &[value("Pen"), value("Mug")]), "shopctl product retire Pen id-7");
+        assert_eq!(shown("stock import", &[value("mugs.csv")]), "shopctl product show id-7");
     }
 
     #[test]

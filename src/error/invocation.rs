@@ -63,6 +63,34 @@ impl Default for Invocation {
 }
 
 impl Invocation {
+    /// With another name in the place of this one: as an argument, else as the value of a flag, by itself or before a
+    /// colon (`MUG:2`). `None` if it is neither.
+    pub(super) fn renamed(&self, name: &str, other: &str) -> Option<Invocation> {
+        let is_name = |text: &str| text.trim().eq_ignore_ascii_case(name.trim());
+        let renamed = |text: &str| match text.rsplit_once(':') {
+            _ if is_name(text) => Some(other.to_owned()),
+            Some((before, rest)) if is_name(before) => Some(format!("{other}:{rest}")),
+            _ => None,
+        };
+        let replaced = |is_wanted: fn(&Argument) -> bool| {
+            let mut all = self.clone();
+            let mut has_it = false;
+            for argument in all.given.iter_mut().map(|given| &mut given.argument).filter(|one| is_wanted(one)) {
+                let (Argument::Value(text) | Argument::Number(text) | Argument::Flag { value: Some(text), .. }) =
+                    argument
+                else {
+                    continue;
+                };
+                if let Some(new) = renamed(text) {
+                    (*text, has_it) = (new, true);
+                }
+            }
+            has_it.then_some(all)
+        };
+        let is_flag = |argument: &Argument| matches!(argument, Argument::Flag { .. });
+        replaced(|argument| !matches!(argument, Argument::Flag { .. })).or_else(|| replaced(is_flag))
+    }
+
     /// The flags before a command, optionally without those that name the database.
     pub(super) fn global_arguments(&self, names_database: bool) -> impl Iterator<Item = &GivenArgument> {
         let wanted = EVERYWHERE.into_iter().filter(move |flag| names_database || !DATABASE.contains(flag));

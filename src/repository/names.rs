@@ -33,17 +33,17 @@ impl Candidate<'_> {
 pub(super) fn ambiguous(nouns: &Nouns, name: &str, candidates: &[Candidate<'_>]) -> Error {
     let (count, many) = (candidates.len(), nouns.many);
     let is_key_shared = candidates.iter().any(|one| candidates.iter().filter(|other| other.key == one.key).count() > 1);
-    let show = |name: &str| CommandLine::new(nouns.show).argument(name);
+    let again = |other: &str| CommandLine::renaming(name, other, nouns.show);
     let (message, hint) = if candidates.iter().all(|candidate| candidate.has_id(name)) {
         let told = candidates
             .iter()
             .map(|Candidate { id, key }| format!("{} (stored as {})", printable(key), printable(&id.literal())));
-        let by_key = (!is_key_shared).then(|| show(candidates[0].key));
-        let hint = by_key.map(|show| Hint::from(format!("name it by its {}, as in: ", nouns.key)).and(show));
+        let by_key = (!is_key_shared).then(|| again(candidates[0].key));
+        let hint = by_key.map(|again| Hint::from(format!("name it by its {}, as in: ", nouns.key)).and(again));
         (format!("{count} {many} have the id {}: {}", printable(name), told.collect::<Vec<_>>().join(", ")), hint)
     } else if is_key_shared {
         let ids: Vec<String> = candidates.iter().map(|candidate| printable(&candidate.id.to_string())).collect();
-        let hint = Hint::from("name it by its id, as in: ").and(show(&ids[0]));
+        let hint = Hint::from("name it by its id, as in: ").and(again(&ids[0]));
         (
             format!("{count} {many} have the {} {}: {}", nouns.key, printable(candidates[0].key), ids.join(", ")),
             Some(hint),
@@ -51,7 +51,7 @@ pub(super) fn ambiguous(nouns: &Nouns, name: &str, candidates: &[Candidate<'_>])
     } else {
         let mut keys: Vec<String> = candidates.iter().map(|candidate| printable(candidate.key)).collect();
         keys.sort_unstable();
-        let hint = Hint::from("write it just as it is stored, as in: ").and(show(&keys[0]));
+        let hint = Hint::from("write it just as it is stored, as in: ").and(again(&keys[0]));
         (format!("{} may be any of {count} {many}: {}", printable(name), keys.join(", ")), Some(hint))
     };
     let apart = Hint::from("to see how one gets another id: ").and(CommandLine::new("doctor --deep"));
