@@ -198,7 +198,11 @@ impl Work {
             match difference {
                 Difference::Foreign(row) => drop(foreign.insert(row.id, row)),
                 Difference::Absorbed(row) => self.take(row, 0),
-                Difference::Wrong { name, what, .. } => self.adoption.leave(entity, &name, what),
+                Difference::Wrong { name, what, repair, .. } => {
+                    let mend =
+                        repair.map(|repair| format!("; to write it back, in the database's own client: {repair}"));
+                    self.adoption.leave(entity, &name, what + &mend.unwrap_or_default());
+                }
             }
         }
         foreign

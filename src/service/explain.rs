@@ -52,6 +52,8 @@ pub struct Finding {
     pub name: String,
     /// The difference, a phrase that follows the name.
     pub what: String,
+    /// The statement that mends it, if one does.
+    pub repair: Option<String>,
 }
 
 /// A row that another program wrote, changed or removed.
@@ -80,6 +82,7 @@ pub(super) enum Difference {
         id: Id,
         name: String,
         what: String,
+        repair: Option<String>,
     },
 }
 
@@ -99,16 +102,18 @@ pub struct Explanation {
 impl Explanation {
     /// Adds a finding.
     fn note(&mut self, difference: Difference) {
-        let (kind, entity, id, name, what) = match difference {
+        let (kind, entity, id, name, what, repair) = match difference {
             Difference::Foreign(row) | Difference::Absorbed(row) => {
-                (FindingKind::Foreign, row.entity, row.id, row.name, row.what)
+                (FindingKind::Foreign, row.entity, row.id, row.name, row.what, None)
             }
-            Difference::Wrong { entity, id, name, what } => (FindingKind::Wrong, entity, id, name, what),
+            Difference::Wrong { entity, id, name, what, repair } => {
+                (FindingKind::Wrong, entity, id, name, what, repair)
+            }
         };
         self.found += 1;
         self.foreign += u64::from(kind == FindingKind::Foreign);
         if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding { kind, entity, id: id.present(), name, what });
+            self.findings.push(Finding { kind, entity, id: id.present(), name, what, repair });
         }
     }
 }
@@ -170,7 +175,7 @@ async fn without_id<E: AuditedEntity>(
     let subjects = E::subjects(connection, rows).await?;
     let count = subjects.len() as u64;
     for AuditedRow { id, name, .. } in subjects {
-        note(Difference::Wrong { entity: E::KIND, id, name, what: "has no id".to_owned() });
+        note(Difference::Wrong { entity: E::KIND, id, name, what: "has no id".to_owned(), repair: None });
     }
     Ok(count)
 }
@@ -190,10 +195,12 @@ pub(super) async fn compare<E: AuditedEntity>(
     for subject in subjects {
         let events: Vec<ParsedEvent> = events.get(&subject.id).into_iter().flatten().map(ParsedEvent::new).collect();
         let moved = moved.get(&subject.id).map_or(&[][..], Vec::as_slice);
-        let wrong =
-            |what: String| Difference::Wrong { entity: E::KIND, id: subject.id, name: subject.name.clone(), what };
+        let wrong = |what: String, repair| {
+            let (entity, id, name) = (E::KIND, subject.id, subject.name.clone());
+            Difference::Wrong { entity, id, name, what, repair }
+        };
         if is_erased_unexplained(&events) {
-            note(wrong(ERASED_UNEXPLAINED.to_owned()));
+            note(wrong(ERASED_UNEXPLAINED.to_owned(), None));
         }
         let is_generated = is_generated_row(generated, subject.id);
         if events.is_empty() && is_generated {
@@ -203,8 +210,8 @@ pub(super) async fn compare<E: AuditedEntity>(
         chain.absorbed::<E>(subject.id, &subject.name).for_each(|row| note(Difference::Absorbed(row)));
         let (mut told, mut removed) = (unexplained::<E>(&subject.view, &events, &chain), Vec::new());
         match E::movement_difference(&events, moved) {
-            Some(MovementDifference::Wrong(what)) if told.is_none() => {
-                note(wrong(what));
+            Some(MovementDifference::Wrong(movement)) if told.is_none() => {
+                note(wrong(movement.what, movement.repair));
                 continue;
             }
             Some(MovementDifference::Removed(gone)) => {
@@ -290,7 +297,7 @@ pub(super) async fn missing<E: AuditedEntity>(
         let events: Vec<ParsedEvent> = events.iter().map(ParsedEvent::new).collect();
         if is_erased_unexplained(&events) {
             let (name, what) = (String::new(), ERASED_UNEXPLAINED.to_owned());
-            note(Difference::Wrong { entity: E::KIND, id, name, what });
+            note(Difference::Wrong { entity: E::KIND, id, name, what, repair: None });
         }
         let chain = Chain::new::<E>(&events, is_generated_row(generated, id));
         let documents = events.iter().rev().flat_map(|event| [&event.after, &event.before]).flatten();

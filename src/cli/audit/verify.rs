@@ -13,6 +13,9 @@ use crate::repository::user;
 use crate::service::explain::{self, Finding, FindingKind};
 use crate::service::seal;
 
+/// Maximum number of statements in hints.
+const REPAIRS_SHOWN: usize = 5;
+
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
     /// The hash that a seal printed: it must still be among the seals
@@ -65,6 +68,7 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
         wrong => ("audit.unexplained", format!("{}, and {by_others}", counted(wrong, "finding"))),
     };
     let mut hints = if chain.orphaned > 0 { without_seals() } else { Vec::new() };
+    hints.extend(repairs(&findings));
     if foreign > 0 {
         hints.push(Hint::from("what another program wrote is taken in with: ").and(CommandLine::new("adopt")));
     }
@@ -72,8 +76,21 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     Err(Error::new(Kind::CheckFailed, code, message).details(details).hints_of(hints))
 }
 
+/// Edited movements, which `adopt` leaves: each is written back as its event says.
+fn repairs(findings: &[Finding]) -> Vec<Hint> {
+    let repairs: Vec<&str> = findings.iter().filter_map(|finding| finding.repair.as_deref()).collect();
+    let shown = repairs.iter().take(REPAIRS_SHOWN);
+    let mut hints: Vec<Hint> =
+        shown.map(|repair| format!("to write it back, in the database's own client: {repair}").into()).collect();
+    if repairs.len() > REPAIRS_SHOWN {
+        let all = CommandLine::again().option("--output", "json");
+        hints.push(Hint::from("all statements: ").and(all));
+    }
+    hints
+}
+
 fn wrong(entity: EntityKind, id: Option<Id>, name: String, what: String) -> Finding {
-    Finding { kind: FindingKind::Wrong, entity, id, name, what }
+    Finding { kind: FindingKind::Wrong, entity, id, name, what, repair: None }
 }
 
 /// The hint for events whose seals are missing.

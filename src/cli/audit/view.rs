@@ -53,6 +53,7 @@ impl View for Finding {
         Column::new("name", "NAME", |view| view.name.as_str().into()),
         Column::detail("id", "ID", |view| view.id.map(|id| id.to_string()).into()),
         Column::new("finding", "FINDING", |view| view.what.as_str().into()),
+        Column::detail("repair", "REPAIR", |view| view.repair.clone().into()),
     ];
 
     fn id(&self) -> String {

@@ -96,7 +96,7 @@ async fn of<E: AuditedEntity>(
             written.insert(row.id);
             removed.insert(row.id);
         }
-        Difference::Wrong { entity, id: Id::Missing, name, what } => without_id.push(Told { entity, name, what }),
+        Difference::Wrong { entity, id: Id::Missing, name, what, .. } => without_id.push(Told { entity, name, what }),
         Difference::Wrong { .. } => {}
     };
     let _rows = compare_all::<E>(connection, reads_hashes, &mut note).await?;

@@ -24,9 +24,30 @@ const REMOVED: &str = "removed_movements";
 /// How movements differ from the events of their operations.
 pub(in crate::service) enum MovementDifference {
     /// What shopctl wrote was edited, or added to.
-    Wrong(String),
+    Wrong(WrongMovement),
     /// Some are gone, and the others are right.
     Removed(Vec<RemovedMovement>),
+}
+
+/// How movements contradict their events.
+pub(in crate::service) struct WrongMovement {
+    pub what: String,
+    /// The statement that writes back what the event says, where one movement was edited.
+    pub repair: Option<String>,
+}
+
+impl WrongMovement {
+    /// One movement whose column should have this value, as SQL.
+    fn edited(movement: &stock_movement::Model, what: String, column: &str, value: &str) -> WrongMovement {
+        let id = movement.id.literal();
+        let repair = format!("UPDATE stock_movements SET {column} = {value} WHERE id = {id}");
+        // A backslash is written differently on each engine.
+        WrongMovement { what, repair: (!repair.contains('\\')).then_some(repair) }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// A movement that another program removed.
@@ -67,9 +88,10 @@ pub(super) fn difference_of_order(
             .or_else(|| wrong_note(events, movements))
             .or_else(|| wrong_time(events, movements))
     };
-    compared(pieces_of_order(events, movements), others, |(operation, product), what| {
+    let told = |(operation, product): Key, what: String| {
         format!("its movements of product {product} in operation {operation} {what}")
-    })
+    };
+    compared(pieces_of_order(events, movements), (movements, key_of_order), others, told)
 }
 
 /// The differences between a product's other movements and its events.
@@ -82,13 +104,20 @@ pub(super) fn difference_of_product(
             .or_else(|| wrong_note(events, movements))
             .or_else(|| wrong_time(events, movements))
     };
-    compared(own_pieces(events, movements), others, |(operation, _), what| {
-        format!("its movements in operation {operation} {what}")
-    })
+    let told = |(operation, _): Key, what: String| format!("its movements in operation {operation} {what}");
+    compared(own_pieces(events, movements), (movements, key_of_product), others, told)
 }
 
-/// The operation and the product of movements, as they are shown.
+/// The operation and the product of movements, as they are shown; without the product where it is the same for all.
 type Key = (String, String);
+
+fn key_of_order(movement: &stock_movement::Model) -> Key {
+    (movement.operation_id.to_string(), movement.product_id.to_string())
+}
+
+fn key_of_product(movement: &stock_movement::Model) -> Key {
+    (movement.operation_id.to_string(), String::new())
+}
 
 /// The pieces of movements by what they belong to: those that the events say, and those that are there.
 #[derive(Default)]
@@ -117,20 +146,31 @@ impl Sides {
 /// The first key with other pieces than expected, else all that are gone, else what the caller finds wrong.
 fn compared(
     (sides, is_restock): (Sides, impl Fn(&Key) -> bool),
-    others: impl FnOnce() -> Option<String>,
+    (movements, key_of): (&[stock_movement::Model], fn(&stock_movement::Model) -> Key),
+    others: impl FnOnce() -> Option<WrongMovement>,
     told: impl Fn(Key, String) -> String,
 ) -> Option<MovementDifference> {
     let mut removed = Vec::new();
     for (key, (mut expected, mut found)) in sides.0 {
         expected.sort_unstable();
         found.sort_unstable();
-        let mut gone = expected.clone();
-        let is_part = found.iter().all(|pieces| {
-            gone.iter().position(|expected| expected == pieces).map(|position| gone.remove(position)).is_some()
-        });
-        if !is_part {
-            let what = format!("are {}, the events say {}", listed(&found), listed(&expected));
-            return Some(MovementDifference::Wrong(told(key, what)));
+        let (mut gone, mut added) = (expected.clone(), Vec::new());
+        for pieces in &found {
+            match gone.iter().position(|expected| expected == pieces) {
+                Some(position) => drop(gone.remove(position)),
+                None => added.push(*pieces),
+            }
+        }
+        if !added.is_empty() {
+            let is_edited = |movement: &&stock_movement::Model| {
+                key_of(movement) == key && added.as_slice() == [movement.delta.pieces()]
+            };
+            let edited = movements.iter().find(is_edited);
+            let what = told(key.clone(), format!("are {}, the events say {}", listed(&found), listed(&expected)));
+            return Some(MovementDifference::Wrong(match (edited, gone.as_slice()) {
+                (Some(edited), [pieces]) => WrongMovement::edited(edited, what, "delta", &pieces.to_string()),
+                _ => WrongMovement { what, repair: None },
+            }));
         }
         let may_restock = !gone.is_empty() && is_restock(&key);
         removed.extend(gone.into_iter().map(|pieces| RemovedMovement {
@@ -141,7 +181,7 @@ fn compared(
         }));
     }
     match others() {
-        Some(what) => Some(MovementDifference::Wrong(what)),
+        Some(wrong) => Some(MovementDifference::Wrong(wrong)),
         None if removed.is_empty() => None,
         None => Some(MovementDifference::Removed(removed)),
     }
@@ -174,7 +214,7 @@ fn pieces_of_order(events: &[ParsedEvent], movements: &[stock_movement::Model]) 
     }
     sides.find_recorded(events);
     for movement in movements {
-        sides.find((movement.operation_id.to_string(), movement.product_id.to_string()), movement.delta.pieces());
+        sides.find(key_of_order(movement), movement.delta.pieces());
     }
     let restored = |event: &&ParsedEvent| event.after.as_ref().is_some_and(|after| after["restored"].is_array());
     let restocking: Vec<String> = events.iter().filter(restored).map(|event| event.operation_id.to_string()).collect();
@@ -200,7 +240,7 @@ fn own_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> (S
     expected.flatten().for_each(|(operation, pieces)| sides.expect(key(operation), pieces));
     sides.find_recorded(events);
     for movement in movements {
-        sides.find(key(movement.operation_id), movement.delta.pieces());
+        sides.find(key_of_product(movement), movement.delta.pieces());
     }
     (sides, |_: &Key| false)
 }
@@ -224,7 +264,7 @@ fn events_of<'a>(
 
 /// Orders take with one reason and restock with another; receipts on placing balance pieces that did not come
 /// from the stock.
-fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
+fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<WrongMovement> {
     let may_bring = |event: &ParsedEvent| -> &[MovementReason] {
         if event.operation == EventName::Adopted {
             return &[MovementReason::Restock, MovementReason::Order];
@@ -252,11 +292,19 @@ fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model
     };
     let wrong = movements.iter().find(|movement| !is_right(movement))?;
     let (pieces, reason) = (signed(&wrong.delta), printable(&wrong.reason.to_string()));
-    Some(format!("its movement of {pieces} pieces says {reason}, which is not the reason of its event"))
+    let what = format!("its movement of {pieces} pieces says {reason}, which is not the reason of its event");
+    let expected = match wrong.delta.pieces() {
+        ..0 => Some(MovementReason::Order),
+        _ => events_of(events, wrong).flat_map(may_bring).next().copied(),
+    };
+    Some(match expected {
+        Some(expected) => WrongMovement::edited(wrong, what, "reason", &quoted(expected.as_str())),
+        None => WrongMovement { what, repair: None },
+    })
 }
 
 /// The event of an adjusted or counted stock has the reason that its movement has.
-fn wrong_own_reason(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
+fn wrong_own_reason(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<WrongMovement> {
     let expected = |movement: &stock_movement::Model| {
         let event = events_of(events, movement).find(|event| !event.is_between())?;
         match event.operation.known() {
@@ -273,25 +321,29 @@ fn wrong_own_reason(events: &[ParsedEvent], movements: &[stock_movement::Model])
         let reason = movement.reason.to_string();
         let expected = expected(movement).filter(|expected| *expected != reason)?;
         let (operation, reason) = (movement.operation_id, printable(&reason));
-        Some(format!("its movement in operation {operation} says {reason}, the event says {}", printable(expected)))
+        let what =
+            format!("its movement in operation {operation} says {reason}, the event says {}", printable(expected));
+        Some(WrongMovement::edited(movement, what, "reason", &quoted(expected)))
     })
 }
 
 /// A movement has the note that its event has.
-fn wrong_note(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
+fn wrong_note(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<WrongMovement> {
     movements.iter().find_map(|movement| {
         let mut notes = events_of(events, movement).map(|event| event.after.as_ref()?["note"].as_str());
         let (operation, note) = (movement.operation_id, movement.note.as_deref());
         let expected = notes.clone().next()?;
         let shown = |note: Option<&str>| note.map_or_else(|| "nothing".to_owned(), printable);
         (!notes.any(|expected| expected == note)).then(|| {
-            format!("its movement in operation {operation} notes {}, the event {}", shown(note), shown(expected))
+            let what =
+                format!("its movement in operation {operation} notes {}, the event {}", shown(note), shown(expected));
+            WrongMovement::edited(movement, what, "note", &expected.map_or_else(|| "NULL".to_owned(), quoted))
         })
     })
 }
 
 /// A movement has the time of its operation, or of the order that it places.
-fn wrong_time(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
+fn wrong_time(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<WrongMovement> {
     let time = |event: &ParsedEvent| match (&event.before, &event.after) {
         _ if event.operation == EventName::Adopted => event.time.clone(),
         (None, Some(after)) => after["created_at"].as_str().map_or_else(|| event.time.clone(), Moment::from_stored),
@@ -302,7 +354,8 @@ fn wrong_time(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Op
         let expected = times.clone().next()?;
         (!times.any(|time| time == movement.created_at)).then(|| {
             let (operation, found) = (movement.operation_id, printable(&movement.created_at.to_string()));
-            format!("its movement in operation {operation} is of {found}, the event of {expected}")
+            let what = format!("its movement in operation {operation} is of {found}, the event of {expected}");
+            WrongMovement { what, repair: None }
         })
     })
 }
