@@ -70,6 +70,28 @@ fn a_script_that_is_run_again_changes_nothing(shop: &Shop) {
 }
 
 #[test]
+fn a_script_that_sqlite_runs_again_ends_with_one_message() {
+    let Some(empty) = Shop::empty(Backend::Sqlite).filter(|_| has_client("sqlite3", "sqlite3")) else { return };
+    let made = made_by_others(&empty, &sequelize(Backend::Sqlite));
+    let script = made.run(&["adopt", "--sql"]).success().stdout;
+    let run = |script: &str| {
+        let script = fs::File::open(made.file("script.sql", script)).expect("the test's own file");
+        let output = client(&made).stdin(script).output().expect("the client is installed");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert_eq!(run(&script), "");
+    let after_it = (made.schema(), made.everything());
+    for _ in 0..2 {
+        let errors = run(&script);
+        assert_eq!(errors.lines().filter(|line| line.contains("rror")).count(), 1, "{errors}");
+        assert!(errors.contains("this script was run before; nothing was changed"), "{errors}");
+        assert!((made.schema(), made.everything()) == after_it);
+    }
+    made.run(&["adopt", "--yes"]).success();
+    assert_taken_over(&made);
+}
+
+#[test]
 fn the_script_destroys_nothing_in_a_client_that_goes_on_after_an_error() {
     let Some(empty) = Shop::empty(Backend::Sqlite).filter(|_| has_client("sqlite3", "sqlite3")) else { return };
     let made = made_by_others(&empty, &sequelize(Backend::Sqlite));

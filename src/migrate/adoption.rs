@@ -6,6 +6,8 @@ mod ids;
 mod misfit;
 mod missing;
 mod obstacle;
+mod references;
+mod routines;
 mod run;
 mod values;
 
@@ -28,7 +30,7 @@ pub use broken_off::{broken_off, remove_broken_off};
 pub use ids::set_id_form;
 pub use misfit::Misfit;
 use missing::{MissingColumn, columns};
-pub use values::{defaults, misfits, numbers_as_ids};
+pub use values::{cuts, defaults, misfits, numbers_as_ids};
 
 /// The tables that other programs make, each after those that it refers to.
 const TABLES: [&str; 4] = ["users", "products", "orders", "order_items"];
@@ -226,6 +228,8 @@ impl ForeignShop {
                     parts.extend(self.read_otherwise(column));
                 }
             }
+            parts.extend(required_now(&table));
+            parts.extend(self.compared_by_case(&table));
             parts.extend(self.similar(&table));
             parts.extend(self.dropped_rules(&table));
             let is_missing = |name: &&str| !table.columns.iter().any(|column| column.name == *name);
@@ -327,6 +331,16 @@ impl ForeignShop {
         required.map(line).collect()
     }
 
+    /// Texts that the application finds in any case, and only as they are written from then on.
+    fn compared_by_case(&self, table: &ForeignTable) -> Option<String> {
+        let ignores_case = |column: &&ForeignColumn| {
+            column.kind == ValueKind::Text && self.engine.ignores_case(table, column, &self.found)
+        };
+        let names: Vec<&str> = table.columns.iter().filter(ignores_case).map(|column| column.name.as_str()).collect();
+        let names = (!names.is_empty()).then(|| names.join(", "))?;
+        Some(format!("the case of letters counts in {names}: the application has to compare them in one case"))
+    }
+
     /// Columns that stay another program's though the shop's column has the same words.
     fn similar(&self, table: &ForeignTable) -> Vec<String> {
         let of_others = |name: &&str| !table.columns.iter().any(|column| column.found_name == **name);
@@ -343,6 +357,15 @@ impl ForeignShop {
         let ForeignShop { creations, expected, found, offset, is_recorded, .. } = self;
         TakeOver { tables, creations, expected, found, offset: *offset, is_recorded }
     }
+}
+
+/// Columns that may be NULL in the other program's table only.
+fn required_now(table: &ForeignTable) -> Option<String> {
+    let is_required = |column: &&ForeignColumn| column.no_longer_takes_null();
+    let names: Vec<&str> = table.columns.iter().filter(is_required).map(|column| column.name.as_str()).collect();
+    let (verb, them) = if names.len() == 1 { ("takes", "it") } else { ("take", "them") };
+    let names = (!names.is_empty()).then(|| names.join(", "))?;
+    Some(format!("{names} no longer {verb} NULL: the application has to give {them} a value, or leave {them} out"))
 }
 
 fn open(engine: Engine, catalog: &Catalog, history: &History, foreign: &[ForeignTable]) -> Vec<(Migration, bool)> {

@@ -23,11 +23,12 @@ const ADOPTION: &str = "shopctl adopt";
 /// number.
 pub fn script(engine: Engine, migrations: &[Migration], first_sequence: i64) -> String {
     let mut text = format!(
-        "-- shopctl {}, {}: {}\n-- {}\n{};\n",
+        "-- shopctl {}, {}: {}\n-- {}\n{}{};\n",
         env!("CARGO_PKG_VERSION"),
         engine.as_str(),
         counted(migrations.len(), "migration"),
         engine.script_client,
+        engine.script_stop,
         engine.script_beginning
     );
     for statement in history_tables(engine.backend) {

@@ -112,7 +112,7 @@ fn triggers_that_would_keep_old_names_are_named_first(shop: &Shop) {
     let body = format!("UPDATE products SET {stock} = {stock} - 1");
     made.sql("CREATE TABLE seen (x integer)");
     match shop.backend {
-        // The body of a function is not read.
+        // As tests/foreign_shops/routines.rs has them.
         Backend::Postgres => return,
         Backend::MariaDb => made.sql(&format!("CREATE TRIGGER t1 AFTER INSERT ON seen FOR EACH ROW {body}")),
         Backend::Sqlite => made.sql(&format!("CREATE TRIGGER t1 AFTER INSERT ON OrderItems BEGIN {body}; END")),
@@ -124,6 +124,43 @@ fn triggers_that_would_keep_old_names_are_named_first(shop: &Shop) {
     made.sql("DROP TRIGGER t1");
     made.run(&["adopt", "--yes"]).success();
     assert_taken_over(&made);
+}
+
+/// SQLite leaves the columns out, and does not care for the case of names.
+#[test]
+fn foreign_keys_on_sqlite_are_known_in_any_spelling() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    let made = with_words(
+        &shop,
+        &[
+            ("REFERENCES users (id)", "REFERENCES Users"),
+            (
+                "FOREIGN KEY (order_id) REFERENCES orders (id)",
+                "FOREIGN KEY (ORDER_ID) REFERENCES orders ON DELETE CASCADE",
+            ),
+            ("REFERENCES products (id)", "REFERENCES \"PRODUCTS\" (ID)"),
+        ],
+    );
+    let dry = made.run(&["adopt", "--dry-run"]).success();
+    assert!(!dry.stderr.contains("not kept"), "{dry}");
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+    made.sql("DELETE FROM orders");
+    assert_eq!(made.number("SELECT COUNT(*) FROM order_items"), 0);
+}
+
+#[test]
+fn texts_whose_case_counts_from_now_on_are_named() {
+    for backend in [Backend::Sqlite, Backend::MariaDb] {
+        let Some(shop) = Shop::empty(backend) else { continue };
+        let collation = if backend == Backend::Sqlite { "NOCASE" } else { "utf8mb4_unicode_ci" };
+        let email = format!("email varchar(255) COLLATE {collation}");
+        let made = with_words(&shop, &[("email varchar(255)", &email)]);
+        let told = "the case of letters counts in email";
+        made.run(&["adopt", "--dry-run"]).success().says(told);
+        made.run(&["adopt", "--yes", "--fix-totals"]).success().says(told);
+        assert_taken_over(&made);
+    }
 }
 
 #[test]
@@ -237,6 +274,30 @@ fn what_uses_converted_columns_on_postgres_is_named_first() {
         made.run(&["adopt", "--yes", "--fix-totals"]).success();
         assert_taken_over(&made);
     }
+}
+
+/// What they say of a column does not fit its new type.
+#[test]
+fn indexes_and_checks_that_compute_with_converted_columns_on_postgres_are_named_first() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let made = with_words(&shop, &[("status varchar(20) NOT NULL DEFAULT 'pending'", "state text")]);
+    for statement in [
+        "CREATE TYPE order_state AS ENUM ('pending', 'paid')",
+        "ALTER TABLE orders DROP COLUMN state, ADD COLUMN status order_state DEFAULT 'pending' CHECK (status <> 'paid')",
+        "CREATE INDEX open_orders ON orders (created_at) WHERE status = 'pending'",
+        "CREATE INDEX by_day ON orders (date(created_at))",
+        // These stay.
+        "CREATE INDEX by_time ON orders (created_at DESC, status)",
+        "CREATE INDEX by_name ON users (lower(email), created_at)",
+    ] {
+        made.sql(statement);
+    }
+    let run = made.run(&["adopt", "--dry-run"]).exits_with(6);
+    let hints = hints(&run.stderr);
+    assert_eq!(hints.len(), 3, "{run}");
+    hints.iter().for_each(|hint| made.sql(hint.rsplit_once("afterwards: ").expect("a statement").1));
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
 }
 
 #[test]

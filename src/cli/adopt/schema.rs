@@ -13,10 +13,12 @@ use crate::domain::Form;
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::verify::expected_at;
-use crate::migrate::{self, ForeignShop, Job, Misfit, defaults, misfits, numbers_as_ids};
+use crate::migrate::{self, ForeignShop, Job, Misfit, cuts, defaults, misfits, numbers_as_ids};
 
-/// Maximum number of misfits named in an error.
-const MISFITS_NAMED: usize = 10;
+/// Maximum number of misfits of a column named in an error; JSON has more.
+const MISFITS_NAMED: usize = 5;
+/// Maximum number of remedies that need a decision, for misfits of all columns.
+const REMEDIES_NAMED: usize = 10;
 
 #[derive(Debug, Args)]
 pub struct SchemaArguments {
@@ -58,9 +60,10 @@ pub async fn run(
 ) -> Result<Option<Effect>> {
     let is_reading = arguments.sql || dry_run;
     let database = context.database(if is_reading { Access::Read } else { Access::Write }).await?;
+    let connection = database.connection();
     let plan = whole_plan(context);
-    let statuses = migrate::status(database.connection(), &plan.catalog).await?;
-    if migrate::foreign_tables(database.connection(), &plan.catalog, &statuses).await?.is_empty() {
+    let statuses = migrate::status(connection, &plan.catalog).await?;
+    if migrate::foreign_tables(connection, &plan.catalog, &statuses).await?.is_empty() {
         if let Some(form) = arguments.ids {
             return id_form(&database, form, is_reading).await.map(Some);
         }
@@ -69,7 +72,7 @@ pub async fn run(
         }
         return Ok(arguments.sql.then_some(Effect::Unchanged));
     }
-    let left = migrate::broken_off(database.connection()).await?;
+    let left = migrate::broken_off(connection).await?;
     if !left.is_empty() && is_reading {
         let message = format!("an adoption broke off and left the tables {}", names(&left));
         let remedy = Hint::from("to remove them and begin again: ").and(CommandLine::new("adopt"));
@@ -81,20 +84,16 @@ pub async fn run(
         context.output.note(&format!("removed what an adoption that broke off had made: {}", names(&removed)));
     }
     let Some(shop) = find(context, &database, arguments).await? else { return Ok(None) };
-    let numbers = numbers_as_ids(database.connection(), &shop).await?;
+    let numbers = numbers_as_ids(connection, &shop).await?;
     if !numbers.is_empty() {
         return Err(refusal(&numbers));
     }
-    shop.refuse_missing_columns()?;
-    shop.refuse_obstacles(database.connection()).await?;
-    let misfits = misfits(database.connection(), &shop).await?;
-    if !misfits.is_empty() {
-        return Err(refusal(&misfits));
-    }
+    refuse_at_once(&database, &shop).await?;
     if arguments.sql {
         return context.output.text(&shop.script()).map(|()| Some(Effect::Unchanged));
     }
-    let told = [shop.changes(), defaults(database.connection(), &shop).await?].concat().join("\n");
+    let (defaults, cuts) = (defaults(connection, &shop).await?, cuts(connection, &shop).await?);
+    let told = [shop.changes(), defaults, cuts].concat().join("\n");
     if dry_run {
         context.output.note(&told);
         return Ok(Some(Effect::WouldChange));
@@ -133,12 +132,36 @@ async fn find(context: &Context, database: &Database, arguments: &SchemaArgument
     ForeignShop::find(database.connection(), &plan.catalog, &expected, offset, ids).await
 }
 
+/// Refuses a shop for everything that keeps it from being taken over, so that nothing is left to be found afterwards.
+///
+/// Errors: exit 6 or 9.
+async fn refuse_at_once(database: &Database, shop: &ForeignShop) -> Result<()> {
+    let connection = database.connection();
+    let mut errors: Vec<Error> = shop.missing_columns().into_iter().collect();
+    errors.extend(shop.obstacles(connection).await?);
+    let misfits = misfits(connection, shop).await?;
+    errors.extend((!misfits.is_empty()).then(|| refusal(&misfits)));
+    let messages: Vec<String> = errors.iter().map(|error| error.message().to_owned()).collect();
+    let details = errors.last().map(|error| error.details_value().clone()).unwrap_or_default();
+    let all = errors.into_iter().reduce(|all, error| all.hints_of(error.hints().to_vec()));
+    all.map_or(Ok(()), |all| Err(all.reworded(messages.join("\n")).details(details)))
+}
+
+/// The lines that name misfits: of each column the first.
+fn named(misfits: &[Misfit]) -> String {
+    let of_columns = misfits.chunk_by(|one, next| (&one.table, &one.column) == (&next.table, &next.column));
+    let lines = of_columns.map(|of_column| {
+        let first = of_column.iter().take(MISFITS_NAMED).map(|one| format!("\n  {}", one.message()));
+        let more = of_column.len().saturating_sub(MISFITS_NAMED);
+        let column = || format!("{}.{}", printable(&of_column[0].table), printable(&of_column[0].column));
+        first.chain((more > 0).then(|| format!("\n  and {more} more of {}", column()))).collect::<String>()
+    });
+    lines.collect()
+}
+
 /// The error about values that do not fit (exit 9), each with its row.
 fn refusal(misfits: &[Misfit]) -> Error {
-    let named: Vec<String> = misfits.iter().take(MISFITS_NAMED).map(|one| format!("\n  {}", one.message())).collect();
-    let more = misfits.len().saturating_sub(MISFITS_NAMED);
-    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
-    let (count, named) = (counted(misfits.len(), "value"), named.concat());
+    let (count, named) = (counted(misfits.len(), "value"), named(misfits));
     let details: Vec<_> = misfits
         .iter()
         .map(|one| {
@@ -148,12 +171,9 @@ fn refusal(misfits: &[Misfit]) -> Error {
             })
         })
         .collect();
-    let error = Error::new(
-        Kind::CheckFailed,
-        "adopt.misfit",
-        format!("{count} cannot be taken over as they are:{named}{more}"),
-    )
-    .details(serde_json::json!({ "misfits": details }));
+    let error =
+        Error::new(Kind::CheckFailed, "adopt.misfit", format!("{count} cannot be taken over as they are:{named}"))
+            .details(serde_json::json!({ "misfits": details }));
     let mut repairs: Vec<&str> = misfits.iter().filter_map(|one| one.repair.as_deref()).collect();
     repairs.dedup();
     let error = match misfits.iter().any(Misfit::is_number_as_id) {
@@ -167,7 +187,7 @@ fn refusal(misfits: &[Misfit]) -> Error {
         false => error,
     };
     let error = repairs.into_iter().fold(error, |error, repair| error.hint(repair.to_owned()));
-    let remedies = misfits.iter().filter_map(|one| one.remedy.clone()).take(MISFITS_NAMED);
+    let remedies = misfits.iter().filter_map(|one| one.remedy.clone()).take(REMEDIES_NAMED);
     let error = remedies.fold(error, Error::hint);
     error.hint(Hint::from("nothing was changed; once they are fixed: ").and(CommandLine::again()))
 }

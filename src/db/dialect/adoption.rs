@@ -63,6 +63,12 @@ impl ForeignColumn {
         expected.instead_of_null(&ColumnParts::parse(&self.found))
     }
 
+    /// Whether the column takes NULL until it is taken over.
+    pub fn no_longer_takes_null(&self) -> bool {
+        let (expected, found) = (ColumnParts::parse(&self.expected), ColumnParts::parse(&self.found));
+        expected.is_not_null && !found.is_not_null
+    }
+
     /// Whether a repair leaves a missing value as it is, though there must be one.
     pub fn stays_null(&self) -> bool {
         let (expected, found) = (ColumnParts::parse(&self.expected), ColumnParts::parse(&self.found));
@@ -214,6 +220,17 @@ pub trait Adoption {
 
     /// When a value does not fit the shop's column, as a condition; `None` where every value does.
     fn misfit(&self, name: &str, column: &ForeignColumn) -> Option<String>;
+
+    /// When a time has digits of a second that the shop's column does not store, as a condition; `None` where none has.
+    fn is_finer(&self, name: &str, column: &ForeignColumn) -> Option<String>;
+
+    /// Whether texts of a column are equal in any case.
+    fn ignores_case(&self, _table: &ForeignTable, _column: &ForeignColumn, _found: &Schema) -> bool {
+        false
+    }
+
+    /// A value that equals only the same letters, whatever its column says.
+    fn exactly_compared(&self, value: &str) -> String;
 
     /// A value as text.
     fn shown(&self, name: &str) -> String;

@@ -67,10 +67,14 @@ pub struct Facts {
     /// A query for `in_table`, `in_column` (empty for all), `what` and `removal`: what else keeps a column from changing
     /// its type, and the statement that removes it. Triggers, policies and computed columns are no part of it.
     pub column_users: Option<&'static str>,
+    /// A query for the `name` and the `text` of functions and procedures, which keep the names that they use.
+    pub routines: Option<&'static str>,
     /// The beginning and end of a script's transaction, if DDL is transactional.
     pub script_transaction: Option<(&'static str, &'static str)>,
     /// The first statement of a script.
     pub script_beginning: &'static str,
+    /// The line by which the engine's own client ends a script at the first error, if it needs one.
+    pub script_stop: &'static str,
     /// How to run a script with the engine's own client.
     pub script_client: &'static str,
     /// The options after `CREATE DATABASE name` for an empty database with the engine's defaults.

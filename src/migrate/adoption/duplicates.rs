@@ -3,14 +3,11 @@
 use sea_orm::ConnectionTrait;
 
 use super::ForeignShop;
-use super::misfit::{Misfit, text_or_null};
+use super::misfit::{Misfit, ROWS_ASKED, fitting_value, text_or_null};
 use crate::db::adoption::{ForeignColumn, ForeignTable};
 use crate::db::answers::required_rows;
 use crate::domain::text::{in_full, numbered};
 use crate::error::Result;
-
-/// Maximum number of rows that are asked for.
-const ROWS_ASKED: usize = 20;
 
 /// A misfit for each row that has the value of another one, which it names.
 ///
@@ -24,21 +21,23 @@ pub(super) async fn duplicates(
     let engine = shop.engine;
     let [from, name] = [&table.found_name, &column.found_name].map(|name| engine.quoted(name));
     let id = engine.quoted(table.id_name());
-    let value = engine.adopted_value(&name, column, shop.offset);
+    let value = fitting_value(shop, column);
     let sql = format!(
-        "SELECT {} AS id_text, {} AS id_literal, {} AS value_text FROM {from} WHERE {value} IN (SELECT {value} FROM {from} \
-         WHERE {name} IS NOT NULL GROUP BY {value} HAVING COUNT(*) > 1) ORDER BY {value}, {id} LIMIT {ROWS_ASKED}",
+        "SELECT {} AS id_text, {} AS id_literal, {} AS value_text, {} AS value_key FROM {from} WHERE {value} IN (SELECT \
+         {value} FROM {from} WHERE {name} IS NOT NULL GROUP BY {value} HAVING COUNT(*) > 1) ORDER BY {value}, {id} \
+         LIMIT {ROWS_ASKED}",
         engine.shown(&id),
         engine.quoted_value(&id),
-        engine.shown(&name)
+        engine.shown(&name),
+        engine.shown(&value)
     );
     let rows = required_rows(connection, &sql).await?;
-    let rows: Vec<[String; 3]> =
-        rows.iter().map(|row| ["id_text", "id_literal", "value_text"].map(|name| text_or_null(row, name))).collect();
-    let groups = rows.chunk_by(|one, next| one[2] == next[2]);
-    let of_group = |group: &[[String; 3]]| -> Vec<Misfit> {
+    let told = ["id_text", "id_literal", "value_text", "value_key"];
+    let rows: Vec<[String; 4]> = rows.iter().map(|row| told.map(|name| text_or_null(row, name))).collect();
+    let groups = rows.chunk_by(|one, next| one[3] == next[3]);
+    let of_group = |group: &[[String; 4]]| -> Vec<Misfit> {
         let Some(([first, ..], others)) = group.split_first() else { return Vec::new() };
-        let misfit = |(number, [row, literal, value]): (usize, &[String; 3])| {
+        let misfit = |(number, [row, literal, value, _]): (usize, &[String; 4])| {
             let other = numbered(value, number + 2).replace('\'', "''");
             let statement = format!("UPDATE {from} SET {name} = '{other}' WHERE {id} = {literal}");
             let remedy = format!(

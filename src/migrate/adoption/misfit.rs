@@ -1,9 +1,14 @@
 //! A value of another program that does not fit the shop.
 
-use sea_orm::QueryResult;
+use sea_orm::{ConnectionTrait, QueryResult};
 
-use crate::db::answers::text;
-use crate::error::printable;
+use super::ForeignShop;
+use crate::db::adoption::{ForeignColumn, ForeignTable};
+use crate::db::answers::{required_rows, text};
+use crate::error::{Result, printable};
+
+/// Maximum number of rows that are asked for, for each reason.
+pub(super) const ROWS_ASKED: usize = 1_000;
 
 /// Why an id does not fit.
 pub(super) const NO_UUID: &str = "is no UUID";
@@ -43,4 +48,42 @@ impl Misfit {
 /// A column as text for people.
 pub(super) fn text_or_null(row: &QueryResult, column: &str) -> String {
     text(row, column).unwrap_or_else(|| "NULL".to_owned())
+}
+
+/// A column's value as it will be, and NULL if it does not fit by itself: then no rule is asked about it.
+pub(super) fn fitting_value(shop: &ForeignShop, column: &ForeignColumn) -> String {
+    let name = shop.engine.quoted(&column.found_name);
+    let value = shop.engine.adopted_value(&name, column, shop.offset);
+    match shop.engine.misfit(&name, column) {
+        Some(misfit) => format!("CASE WHEN {name} IS NOT NULL AND ({misfit}) THEN NULL ELSE {value} END"),
+        None => value,
+    }
+}
+
+/// The rows of a query for `id_text` and `value_text` as misfits, for this reason.
+pub(super) async fn ask(
+    connection: &impl ConnectionTrait,
+    sql: &str,
+    table: &str,
+    column: &str,
+    why: &str,
+) -> Result<Vec<Misfit>> {
+    Ok(required_rows(connection, sql)
+        .await?
+        .iter()
+        .map(|row| Misfit {
+            table: table.to_owned(),
+            row: text_or_null(row, "id_text"),
+            column: column.to_owned(),
+            value: text_or_null(row, "value_text"),
+            why: why.to_owned(),
+            repair: None,
+            remedy: None,
+        })
+        .collect())
+}
+
+/// The id of a row of a table, as text.
+pub(super) fn id_of(shop: &ForeignShop, table: &ForeignTable) -> String {
+    shop.engine.shown(&shop.engine.quoted(table.id_name()))
 }

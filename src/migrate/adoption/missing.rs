@@ -4,7 +4,7 @@ use super::{ForeignShop, kind, means};
 use crate::db::adoption::ForeignColumn;
 use crate::db::schema::{self, ObjectKind, Schema};
 use crate::entity::tables::{Family, tables};
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{Error, Kind, printable};
 
 /// A column that the shop needs and another program's table does not have.
 pub(super) struct MissingColumn {
@@ -50,12 +50,16 @@ pub(super) fn columns(
 }
 
 impl ForeignShop {
-    /// Refuses tables that lack what nothing can stand for.
-    ///
-    /// Errors: exit 9 naming every column, with the statements that add them.
-    pub fn refuse_missing_columns(&self) -> Result<()> {
+    /// Whether there are tables without ids.
+    pub(super) fn lacks_ids(&self) -> bool {
+        self.missing.iter().any(|column| column.name == "id")
+    }
+
+    /// The error about tables that lack what nothing can stand for: it names every column, with the statements that add
+    /// them.
+    pub fn missing_columns(&self) -> Option<Error> {
         if self.missing.is_empty() {
-            return Ok(());
+            return None;
         }
         let of_tables: Vec<&[MissingColumn]> = self.missing.chunk_by(|one, next| one.table == next.table).collect();
         let told = |columns: &&[MissingColumn]| {
@@ -74,6 +78,6 @@ impl ForeignShop {
             let add: Vec<String> = columns.iter().map(add).collect();
             format!("rename the columns that have these values, or add them and fill them: {}", add.join("; "))
         };
-        Err(of_tables.into_iter().fold(error, |error, columns| error.hint(hint(columns))))
+        Some(of_tables.into_iter().fold(error, |error, columns| error.hint(hint(columns))))
     }
 }

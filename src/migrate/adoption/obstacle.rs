@@ -6,33 +6,38 @@ use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::ForeignShop;
 use super::misfit::text_or_null;
-use crate::db::adoption::{ForeignColumn, ForeignTable, OthersKey, free_name};
+use crate::db::adoption::{ForeignColumn, ForeignTable, OthersKey, ValueKind, free_name};
 use crate::db::answers::required_rows;
 use crate::db::references::{Reference, references};
 use crate::db::schema::{Object, ObjectKind, meaning};
+use crate::db::sql::{listed, outside_quotes};
 use crate::domain::text::{distinct, in_full};
 use crate::error::{Error, Result};
 
 /// Something of another program, and what to do about it, with the statement at the end.
-struct Obstacle {
-    what: String,
-    remedy: String,
+pub(super) struct Obstacle {
+    pub what: String,
+    pub remedy: String,
 }
 
 impl ForeignShop {
-    /// Refuses what stands in the way, before anything is changed.
+    /// What stands in the way, as errors: names that are taken, and what would not follow.
     ///
-    /// Errors: exit 6 naming each, with the statement that makes room.
-    pub async fn refuse_obstacles(&self, connection: &impl ConnectionTrait) -> Result<()> {
+    /// Errors: those of the database.
+    pub async fn obstacles(&self, connection: &impl ConnectionTrait) -> Result<Vec<Error>> {
         let changing = self.changing();
-        refuse("adopt.name", "names that the shop needs are taken", self.taken_names(&changing))?;
-        let mut blocking = self.broken_views(connection, &changing).await;
+        let taken = refusal("adopt.name", "names that the shop needs are taken", self.taken_names(&changing));
+        // The triggers of a view before the view.
+        let mut blocking = self.callers_of_old_names(connection, &changing).await?;
+        blocking.extend(self.broken_views(connection, &changing).await);
         blocking.extend(self.blocking_references(connection, &changing).await?);
         blocking.extend(self.lost(&changing));
         let retyped = self.retyped(&changing);
         blocking.extend(self.computed(&retyped));
+        blocking.extend(self.expressions(&changing));
         blocking.extend(self.column_users(connection, &retyped).await?);
-        refuse("adopt.referenced", "would not follow the converted tables", blocking)
+        let blocking = refusal("adopt.referenced", "would not follow the converted tables", blocking);
+        Ok(taken.into_iter().chain(blocking).collect())
     }
 
     /// Objects of others with names that the shop's own need. A table comes after what it has, which names it.
@@ -199,6 +204,52 @@ impl ForeignShop {
         columns.filter(is_computed).map(obstacle).collect()
     }
 
+    /// Indexes whose expressions or conditions use columns that become something else, and checks that name the type of
+    /// one: what they say does not fit the new type.
+    fn expressions(&self, changing: &[ForeignTable]) -> Vec<Obstacle> {
+        if self.engine.script_transaction.is_none() || self.engine.has_one_writer {
+            return Vec::new();
+        }
+        let becomes_other = |column: &&ForeignColumn| {
+            let found = column.found_type();
+            let is_text = ["character", "text", "citext", "bpchar"].iter().any(|word| found.starts_with(word));
+            match column.kind {
+                ValueKind::Id => found != column.expected_type(),
+                ValueKind::Time => !found.ends_with("with time zone"),
+                ValueKind::Text => !is_text,
+                ValueKind::Amount | ValueKind::Whole | ValueKind::IdAsIs => false,
+            }
+        };
+        let converted = |table: &str| {
+            let columns = changing.iter().filter(move |one| one.found_name == table).flat_map(|one| &one.columns);
+            columns.filter(becomes_other).collect::<Vec<_>>()
+        };
+        let is_used = |table: &str, said: &str| {
+            let words = meaning::words(said);
+            converted(table).iter().any(|column| has(&words, &column.found_name))
+        };
+        let names_type = |table: &str, said: &str| {
+            converted(table).iter().any(|column| said.contains(&format!("::{}", column.found_type())))
+        };
+        let is_in_the_way = |(object, said): &(&Object, &String)| match object.kind {
+            ObjectKind::Index => is_used(&object.table, &beyond_columns(said)),
+            ObjectKind::Constraint => {
+                said.starts_with("CHECK") && is_used(&object.table, said) && names_type(&object.table, said)
+            }
+            _ => false,
+        };
+        let obstacle = |(object, said): (&Object, &String)| {
+            let [table, name] = [&object.table, &object.name].map(|name| self.engine.quoted(name));
+            let removal = match object.kind {
+                ObjectKind::Index => self.engine.drop_index(&table, &name),
+                _ => format!("ALTER TABLE {table} {}", self.engine.constraint(&name, said)?.0),
+            };
+            let remedy = format!("remove it first, and make it again afterwards: {}", in_full(&removal));
+            Some(Obstacle { what: object.to_string(), remedy })
+        };
+        self.found.objects.iter().filter(is_in_the_way).filter_map(obstacle).collect()
+    }
+
     /// What else of other programs keeps columns from changing their types.
     async fn column_users(
         &self,
@@ -237,7 +288,11 @@ impl ForeignShop {
     }
 
     fn removed(&self, object: &Object) -> Obstacle {
-        let removal = format!("DROP {} {}", object.kind.as_str().to_uppercase(), self.engine.quoted(&object.name));
+        let [table, name] = [&object.table, &object.name].map(|name| self.engine.quoted(name));
+        let removal = match object.kind {
+            ObjectKind::Trigger => self.engine.drop_trigger(&table, &name),
+            kind => format!("DROP {} {name}", kind.as_str().to_uppercase()),
+        };
         Obstacle {
             what: object.to_string(),
             remedy: format!("remove it first, and make it again afterwards: {}", in_full(&removal)),
@@ -249,19 +304,29 @@ fn has(words: &[String], name: &str) -> bool {
     words.iter().any(|word| word.eq_ignore_ascii_case(name))
 }
 
+/// What an index says beside columns that stand for themselves.
+fn beyond_columns(definition: &str) -> String {
+    let inside = outside_quotes(definition).skip_while(|(_, _, depth)| *depth == 0);
+    let end = inside.skip_while(|(_, _, depth)| *depth > 0).map(|(at, ..)| at).next();
+    let (Some(start), Some(end)) = (definition.find('('), end) else { return String::new() };
+    let is_expression = |item: &&str| item.contains('(');
+    let expressions: Vec<&str> = listed(&definition[start + 1..end]).into_iter().filter(is_expression).collect();
+    format!("{} {}", expressions.join(" "), &definition[end..])
+}
+
 /// Whether these words name a column that gets another name.
 fn has_renamed(words: &[String], table: &ForeignTable) -> bool {
     table.columns.iter().any(|column| column.name != column.found_name && has(words, &column.found_name))
 }
 
 /// What stands in the way of several tables is named once.
-fn refuse(code: &'static str, what: &str, mut obstacles: Vec<Obstacle>) -> Result<()> {
+fn refusal(code: &'static str, what: &str, mut obstacles: Vec<Obstacle>) -> Option<Error> {
     let mut remedies = BTreeSet::new();
     obstacles.retain(|obstacle| remedies.insert(obstacle.remedy.clone()));
-    if obstacles.is_empty() {
-        return Ok(());
-    }
     let named: Vec<&str> = obstacles.iter().map(|obstacle| obstacle.what.as_str()).collect();
+    if named.is_empty() {
+        return None;
+    }
     let error = Error::conflict(code, format!("{what}: {}; nothing was changed", named.join(", ")));
-    Err(obstacles.into_iter().fold(error, |error, obstacle| error.hint(obstacle.remedy)))
+    Some(obstacles.into_iter().fold(error, |error, obstacle| error.hint(obstacle.remedy)))
 }

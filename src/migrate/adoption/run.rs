@@ -44,11 +44,12 @@ impl ForeignShop {
         let engine = self.engine;
         let names: Vec<&str> = self.tables.iter().map(|table| table.found_name.as_str()).collect();
         let mut text = format!(
-            "-- shopctl {}, {}: takes over {}\n-- {}\n{};\n",
+            "-- shopctl {}, {}: takes over {}\n-- {}\n{}{};\n",
             env!("CARGO_PKG_VERSION"),
             engine.as_str(),
             printable(&names.join(", ")),
             engine.script_client,
+            engine.script_stop,
             engine.script_beginning
         );
         let conversion = self.conversion();

@@ -4,31 +4,29 @@ use sea_orm::ConnectionTrait;
 
 use super::ForeignShop;
 use super::duplicates::duplicates;
-use super::misfit::{Misfit, NO_UUID, text_or_null};
+use super::misfit::{Misfit, NO_UUID, ROWS_ASKED, ask, fitting_value, id_of};
+use super::references::left_behind;
 use crate::db::adoption::{ForeignColumn, ForeignTable, ValueKind};
 use crate::db::answers::required_rows;
 use crate::db::schema::{ObjectKind, meaning};
 use crate::domain::text::counted;
 use crate::error::{Result, printable};
 
-/// Maximum number of rows named for each reason.
-const ROWS_NAMED: usize = 5;
-
-/// Every kind of misfit, with the first rows of each. What the shop's rules say is asked once each value fits by itself.
+/// Every kind of misfit, with the first rows of each; nothing about tables without ids, whose rows have no names.
 ///
 /// Errors: those of the database.
 pub async fn misfits(connection: &impl ConnectionTrait, shop: &ForeignShop) -> Result<Vec<Misfit>> {
     let mut found = Vec::new();
+    if shop.lacks_ids() {
+        return Ok(found);
+    }
     for table in &shop.tables {
         for column in &table.columns {
             found.extend(of_column(connection, shop, table, column).await?);
         }
+        found.extend(of_rules(connection, shop, table).await?);
     }
-    if found.is_empty() {
-        for table in &shop.tables {
-            found.extend(of_rules(connection, shop, table).await?);
-        }
-    }
+    found.extend(left_behind(connection, shop).await?);
     Ok(found)
 }
 
@@ -75,12 +73,33 @@ pub async fn defaults(connection: &impl ConnectionTrait, shop: &ForeignShop) -> 
     Ok(lines)
 }
 
+/// What is cut, a line for each column: digits of a second behind microseconds, which no engine stores.
+///
+/// Errors: those of the database.
+pub async fn cuts(connection: &impl ConnectionTrait, shop: &ForeignShop) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for table in &shop.tables {
+        for column in table.columns.iter().filter(|column| column.kind == ValueKind::Time) {
+            let [from, name] = [&table.found_name, &column.found_name].map(|name| shop.engine.quoted(name));
+            let Some(condition) = shop.engine.is_finer(&name, column) else { continue };
+            let sql = format!("SELECT COUNT(*) AS finer FROM {from} WHERE {condition}");
+            let Some(row) = required_rows(connection, &sql).await?.into_iter().next() else { continue };
+            let count: i64 = row.try_get("", "finer")?;
+            if count > 0 {
+                let (rows, name) = (counted(count, "row"), printable(&column.found_name));
+                lines.push(format!("{}: {name} is finer than microseconds in {rows}: it is cut to them", table.name));
+            }
+        }
+    }
+    Ok(lines)
+}
+
 /// A query for `id_text` and `value_text` of rows of a table.
 fn query(shop: &ForeignShop, table: &ForeignTable, value: &str, condition: &str) -> String {
     let engine = shop.engine;
     let (id, from) = (id_of(shop, table), engine.quoted(&table.found_name));
     let value = engine.shown(value);
-    format!("SELECT {id} AS id_text, {value} AS value_text FROM {from} WHERE {condition} LIMIT {ROWS_NAMED}")
+    format!("SELECT {id} AS id_text, {value} AS value_text FROM {from} WHERE {condition} LIMIT {ROWS_ASKED}")
 }
 
 async fn of_column(
@@ -104,31 +123,10 @@ async fn of_column(
     }
     let mut found = Vec::new();
     for (condition, why) in conditions {
-        found.extend(ask(connection, &query(shop, table, &name, &condition), table, &column.found_name, &why).await?);
+        let sql = query(shop, table, &name, &condition);
+        found.extend(ask(connection, &sql, &table.found_name, &column.found_name, &why).await?);
     }
     Ok(found)
-}
-
-async fn ask(
-    connection: &impl ConnectionTrait,
-    sql: &str,
-    table: &ForeignTable,
-    column: &str,
-    why: &str,
-) -> Result<Vec<Misfit>> {
-    Ok(required_rows(connection, sql)
-        .await?
-        .iter()
-        .map(|row| Misfit {
-            table: table.found_name.clone(),
-            row: text_or_null(row, "id_text"),
-            column: column.to_owned(),
-            value: text_or_null(row, "value_text"),
-            why: why.to_owned(),
-            repair: None,
-            remedy: None,
-        })
-        .collect())
 }
 
 /// The shop's checks, keys and references, asked of the values as they will be.
@@ -139,7 +137,7 @@ async fn of_rules(connection: &impl ConnectionTrait, shop: &ForeignShop, table: 
         let column_of = |word: &String| table.columns.iter().find(|column| column.name == *word);
         let Some(column) = words.iter().find_map(column_of) else { continue };
         let name = shop.engine.quoted(&column.found_name);
-        let value = shop.engine.adopted_value(&name, column, shop.offset);
+        let value = fitting_value(shop, column);
         let first = words.first().map(String::as_str).unwrap_or_default();
         match first {
             "check" => {
@@ -149,10 +147,10 @@ async fn of_rules(connection: &impl ConnectionTrait, shop: &ForeignShop, table: 
                 let shown = shop.engine.shown("shown_value");
                 let sql = format!(
                     "SELECT id_text, {shown} AS value_text FROM (SELECT {id} AS id_text, {name} AS shown_value, \
-                     {value} AS {own} FROM {from}) AS adopted WHERE NOT {condition} LIMIT {ROWS_NAMED}"
+                     {value} AS {own} FROM {from}) AS adopted WHERE NOT {condition} LIMIT {ROWS_ASKED}"
                 );
-                let mut broken =
-                    ask(connection, &sql, table, &column.found_name, "is against the shop's rules").await?;
+                let why = "is against the shop's rules";
+                let mut broken = ask(connection, &sql, &table.found_name, &column.found_name, why).await?;
                 mend_case(shop, table, column, rule, &mut broken);
                 found.extend(broken);
             }
@@ -160,21 +158,18 @@ async fn of_rules(connection: &impl ConnectionTrait, shop: &ForeignShop, table: 
             "foreign" => {
                 let Some(parent) = shop.tables.iter().find(|other| words.contains(&other.name)) else { continue };
                 let Some(id) = parent.columns.iter().find(|column| column.name == "id") else { continue };
-                let theirs = shop.engine.adopted_value(&shop.engine.quoted(&id.found_name), id, shop.offset);
-                let from = shop.engine.quoted(&parent.found_name);
-                let condition = format!("{name} IS NOT NULL AND {value} NOT IN (SELECT {theirs} FROM {from})");
+                let (theirs, from) = (fitting_value(shop, id), shop.engine.quoted(&parent.found_name));
+                let condition = format!(
+                    "{name} IS NOT NULL AND {value} NOT IN (SELECT {theirs} FROM {from} WHERE {theirs} IS NOT NULL)"
+                );
                 let why = format!("is not in {}", parent.found_name);
                 let sql = query(shop, table, &name, &condition);
-                found.extend(ask(connection, &sql, table, &column.found_name, &why).await?);
+                found.extend(ask(connection, &sql, &table.found_name, &column.found_name, &why).await?);
             }
             _ => {}
         }
     }
     Ok(found)
-}
-
-fn id_of(shop: &ForeignShop, table: &ForeignTable) -> String {
-    shop.engine.shown(&shop.engine.quoted(table.id_name()))
 }
 
 /// A word of a list that differs only in its case is mended by one statement.

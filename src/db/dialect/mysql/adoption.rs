@@ -10,7 +10,7 @@ use crate::db::engine::Engine;
 use crate::db::schema::{ObjectKind, Schema, is_of_others, needs_value, renamed_throughout};
 
 const NUMBER: &str = "^ *-?[0-9]+([.][0-9]+)? *$";
-const TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?)? ?(Z|[+]00:00)?$";
+const TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?)? ?(Z|[+]00:00)?$";
 
 fn begins(column: &ForeignColumn, words: &[&str]) -> bool {
     words.iter().any(|word| column.found_type().starts_with(word))
@@ -71,6 +71,20 @@ impl Adoption for Mysql {
             ValueKind::Whole => number(format!("{name} + 0 <> ROUND({name} + 0) OR ABS({name} + 0) > 2147483647")),
             ValueKind::Text => format!("CHAR_LENGTH({name}) > {}", column.size()?),
         })
+    }
+
+    fn is_finer(&self, name: &str, column: &ForeignColumn) -> Option<String> {
+        is_text(column).then(|| format!("{name} REGEXP '[.][0-9]{{6}}0*[1-9]'"))
+    }
+
+    fn ignores_case(&self, table: &ForeignTable, column: &ForeignColumn, found: &Schema) -> bool {
+        let own = column.found_type().split_once(" COLLATE ").map(|(_, collation)| collation);
+        let of_table = || found.of_table(&table.found_name, ObjectKind::Table).next().map(|(_, said)| said);
+        is_text(column) && own.or_else(of_table).is_some_and(|collation| collation.ends_with("_ci"))
+    }
+
+    fn exactly_compared(&self, value: &str) -> String {
+        format!("BINARY ({value})")
     }
 
     fn shown(&self, name: &str) -> String {
@@ -236,7 +250,9 @@ fn dashed(digits: &str) -> String {
 fn time(name: &str, column: &ForeignColumn) -> String {
     match () {
         () if is_text(column) => {
-            format!("CAST(TRIM(REPLACE(REPLACE(REPLACE({name}, 'T', ' '), 'Z', ''), '+00:00', '')) AS DATETIME(6))")
+            // Up to microseconds: MySQL would round what is behind them.
+            let plain = format!("TRIM(REPLACE(REPLACE(REPLACE({name}, 'T', ' '), 'Z', ''), '+00:00', ''))");
+            format!("CAST(LEFT({plain}, 26) AS DATETIME(6))")
         }
         // Milliseconds since 1970; a number too small for that is seconds.
         () if is_number(column) => format!(

@@ -40,6 +40,10 @@ pub static FACTS: Facts = Facts {
     broken_references: None,
     removable: catalog::REMOVABLE,
     column_users: None,
+    routines: Some(
+        "SELECT CAST(routine_name AS CHAR) AS name, CAST(routine_definition AS CHAR) AS text \
+         FROM information_schema.routines WHERE routine_schema = DATABASE()",
+    ),
     references: "SELECT DISTINCT IF(table_schema = DATABASE(), '', CAST(table_schema AS CHAR)) AS in_schema, \
                  'FOREIGN KEY' AS kind, CAST(table_name AS CHAR) AS from_table, CAST(constraint_name AS CHAR) AS name, \
                  CAST(referenced_table_name AS CHAR) AS to_table FROM information_schema.key_column_usage \
@@ -47,6 +51,7 @@ pub static FACTS: Facts = Facts {
                  (table_schema = referenced_table_schema AND table_name = referenced_table_name) ORDER BY 1, 3, 4, 5",
     script_transaction: None,
     script_beginning: "SET SESSION lock_wait_timeout = 3",
+    script_stop: "",
     script_client: "mariadb --default-character-set=utf8mb4 DATABASE < plan.sql",
     new_database: "CHARACTER SET utf8mb4",
     drop_database: "",

@@ -12,7 +12,7 @@ use crate::db::schema::{Dependent, Object, ObjectKind, Schema, differences_by_na
 const NUMBER: &str = r"^\s*-?\d+(\.\d+)?\s*$";
 const TIME: &str = concat!(
     r"^[1-9]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])",
-    r"([ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?\s*(Z|[+-]\d\d(:?\d\d)?)?)?$"
+    r"([ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?\s*(Z|[+-]\d\d(:?\d\d)?)?)?$"
 );
 const ZONE: &str = r"(Z|[+-]\d\d(:?\d\d)?)$";
 
@@ -51,9 +51,11 @@ impl Adoption for Postgres {
                 "to_timestamp(CASE WHEN abs({name}::numeric) < 100000000000 THEN {name}::numeric \
                  ELSE {name}::numeric / 1000 END)"
             ),
+            // Digits behind microseconds would be rounded.
             (ValueKind::Time, Found::Text) => format!(
-                "CASE WHEN {name} ~ '{ZONE}' AND {name} ~ ':' THEN {name}::timestamptz \
-                 ELSE {name}::timestamp AT TIME ZONE INTERVAL '{zone}' END"
+                "CASE WHEN {name} ~ '{ZONE}' AND {name} ~ ':' THEN {cut}::timestamptz \
+                 ELSE {cut}::timestamp AT TIME ZONE INTERVAL '{zone}' END",
+                cut = format_args!(r"regexp_replace({name}::text, '(\.\d{{6}})\d+', '\1')")
             ),
             (ValueKind::Time, _) if column.found_type() == "timestamp with time zone" => name.to_owned(),
             (ValueKind::Time, _) if column.found_type().ends_with("with time zone") => format!("{name}::timestamptz"),
@@ -92,6 +94,14 @@ impl Adoption for Postgres {
             }
             (ValueKind::Text, _) => format!("char_length({name}::text) > {}", column.size()?),
         })
+    }
+
+    fn is_finer(&self, name: &str, column: &ForeignColumn) -> Option<String> {
+        matches!(found(column), Found::Text).then(|| format!(r"{name}::text ~ '\.\d{{6}}0*[1-9]'"))
+    }
+
+    fn exactly_compared(&self, value: &str) -> String {
+        format!("CAST({value} AS text) COLLATE \"C\"")
     }
 
     fn shown(&self, name: &str) -> String {

@@ -38,6 +38,7 @@ pub static FACTS: Facts = Facts {
     broken_references: None,
     removable: catalog::REMOVABLE,
     column_users: Some(dependents::COLUMN_USERS),
+    routines: Some(dependents::ROUTINES),
     references: "SELECT DISTINCT CASE WHEN r.relnamespace = t.relnamespace THEN '' ELSE CAST(n.nspname AS text) END \
                  AS in_schema, CASE WHEN k.oid IS NOT NULL THEN 'FOREIGN KEY' WHEN r.relkind = 'm' \
                  THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END AS kind, CAST(r.relname AS text) AS from_table, \
@@ -52,6 +53,7 @@ pub static FACTS: Facts = Facts {
                  (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1, 3, 4, 5",
     script_transaction: Some(("BEGIN", "COMMIT")),
     script_beginning: "SET lock_timeout = '3s'",
+    script_stop: "",
     script_client: "psql -v ON_ERROR_STOP=1 -f plan.sql URL",
     // The default template may be in use or contain objects.
     new_database: "TEMPLATE template0",

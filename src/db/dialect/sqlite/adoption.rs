@@ -1,13 +1,19 @@
 //! Taking over tables on SQLite: each is made again beside the old one. Whatever a column was declared as, a value may
 //! be of any type.
 
+use migration::RUNS;
+
 use super::Sqlite;
 use super::rebuild::{Rebuild, conversion, dashed_id};
+use super::statement::{column_name, items};
 use crate::db::dialect::adoption::{
     Adoption, Conversion, ForeignColumn, ForeignTable, OthersKey, TakeOver, ValueKind, offset_text,
 };
 use crate::db::dialect::catalog::Catalog;
-use crate::db::schema::renamed_throughout;
+use crate::db::schema::{Schema, renamed_throughout};
+
+/// The name of a constraint, which SQLite prints where it is violated.
+const RUN_BEFORE: &str = "this script was run before; nothing was changed";
 
 impl Adoption for Sqlite {
     fn adopted_value(&self, name: &str, column: &ForeignColumn, offset: i32) -> String {
@@ -35,11 +41,10 @@ impl Adoption for Sqlite {
                  OR replace({name}, '-', '') GLOB '*[^0-9a-fA-F]*' ELSE 1 END"
             ),
             ValueKind::Time => format!(
-                "CASE typeof({name}) WHEN 'blob' THEN 1 WHEN 'text' THEN datetime({}) IS NULL OR length({}) > 6 \
+                "CASE typeof({name}) WHEN 'blob' THEN 1 WHEN 'text' THEN datetime({}) IS NULL \
                  OR {name} NOT LIKE '____-__-__%' OR substr({name}, 12, 2) = '24' \
                  OR date(substr({name}, 1, 10)) <> substr({name}, 1, 10) ELSE {} IS NULL END",
                 without_fraction(name),
-                fraction(name),
                 time(name, 0)
             ),
             ValueKind::Amount => format!(
@@ -54,6 +59,20 @@ impl Adoption for Sqlite {
                 None => format!("typeof({name}) = 'blob'"),
             },
         })
+    }
+
+    fn is_finer(&self, name: &str, _column: &ForeignColumn) -> Option<String> {
+        Some(format!("typeof({name}) = 'text' AND ltrim(substr({}, 7), '0') <> ''", fraction(name)))
+    }
+
+    fn ignores_case(&self, table: &ForeignTable, column: &ForeignColumn, found: &Schema) -> bool {
+        let (columns, _) = found.statements.get(&table.found_name).and_then(|said| items(said)).unwrap_or_default();
+        let mut own = columns.into_iter().filter(|item| column_name(item).eq_ignore_ascii_case(&column.found_name));
+        own.any(|item| item.to_lowercase().contains("collate nocase"))
+    }
+
+    fn exactly_compared(&self, value: &str) -> String {
+        format!("({value}) COLLATE BINARY")
     }
 
     fn shown(&self, name: &str) -> String {
@@ -76,8 +95,26 @@ impl Adoption for Sqlite {
         };
         let rebuilds: Vec<Rebuild> = tables.iter().filter_map(rebuild).collect();
         let before = [creations.to_vec(), renames(tables), self.values_of_others(taken)].concat();
-        conversion(&rebuilds, before, found, Some(is_recorded))
+        let mut conversion = conversion(&rebuilds, before, found, Some(is_recorded));
+        conversion.guards.splice(..0, refusal_to_run_again(found, is_recorded));
+        conversion
     }
+}
+
+/// What ends a script that was run before, with a message. Nothing is known of the history until then if it is missing.
+fn refusal_to_run_again(found: &Schema, is_recorded: &str) -> [String; 3] {
+    let was_run = match found.has_table(RUNS) {
+        true => is_recorded.to_owned(),
+        false => format!("EXISTS (SELECT 1 FROM sqlite_master WHERE name = '{RUNS}')"),
+    };
+    [
+        format!(
+            "CREATE TABLE IF NOT EXISTS temp.shopctl_script \
+             (is_new CONSTRAINT \"{RUN_BEFORE}\" CHECK (is_new))"
+        ),
+        format!("INSERT INTO temp.shopctl_script SELECT NOT {was_run}"),
+        "DROP TABLE temp.shopctl_script".to_owned(),
+    ]
 }
 
 impl Sqlite {
@@ -155,9 +192,12 @@ fn time(name: &str, offset: i32) -> String {
     };
     let format = "%Y-%m-%d %H:%M:%S";
     let micros = format!("substr(({}) || '000000', 1, 6)", fraction(name));
-    let seconds = format!("CASE WHEN abs({name}) < 100000000000 THEN {name} ELSE {name} / 1000.0 END");
+    // In microseconds, and those of them that are no whole second.
+    let number =
+        format!("CAST(round({name} * CASE WHEN abs({name}) < 100000000000 THEN 1000000.0 ELSE 1000.0 END) AS integer)");
+    let rest = format!("(({number}) % 1000000 + 1000000) % 1000000");
     format!(
         "CASE WHEN typeof({name}) = 'text' THEN strftime('{format}', {shifted}) || '.' || {micros} || '+00:00' \
-         ELSE strftime('%Y-%m-%d %H:%M:%f', {seconds}, 'unixepoch') || '000+00:00' END"
+         ELSE strftime('{format}', (({number}) - {rest}) / 1000000, 'unixepoch') || printf('.%06d+00:00', {rest}) END"
     )
 }

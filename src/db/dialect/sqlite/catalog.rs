@@ -31,11 +31,15 @@ const UNIQUE: &str = "SELECT in_table, 'constraint' AS kind, 'unique (' || group
     FROM sqlite_master m, pragma_index_list(m.name) i, pragma_index_info(i.name) x \
     WHERE m.type = 'table' AND i.origin = 'u' ORDER BY m.name, i.name, x.seqno) GROUP BY in_table, in_index";
 
+/// With the names as they were declared: a foreign key may write them in another case, or leave its columns out.
 const FOREIGN_KEYS: &str = "SELECT in_table, 'constraint' AS kind, 'foreign key (' || group_concat(own, ', ') || ')' AS name, \
     'FOREIGN KEY (' || group_concat(quoted, ', ') || ') REFERENCES ' || other || ' (' || group_concat(theirs, ', ') || \
     ') ON DELETE ' || on_delete || ' ON UPDATE ' || on_update AS definition FROM (SELECT m.name AS in_table, f.id AS id, \
-    f.\"from\" AS own, printf('\"%w\"', f.\"from\") AS quoted, printf('\"%w\"', f.\"table\") AS other, \
-    CASE WHEN f.\"to\" IS NULL THEN '' ELSE printf('\"%w\"', f.\"to\") END AS theirs, f.on_delete, f.on_update \
+    f.\"from\" AS own, printf('\"%w\"', f.\"from\") AS quoted, printf('\"%w\"', COALESCE((SELECT t.name FROM sqlite_master t WHERE t.type = 'table' \
+    AND t.name = f.\"table\" COLLATE NOCASE), f.\"table\")) AS other, \
+    COALESCE((SELECT printf('\"%w\"', x.name) FROM pragma_table_info(f.\"table\") x WHERE CASE WHEN f.\"to\" IS NULL \
+    THEN x.pk = f.seq + 1 ELSE x.name = f.\"to\" COLLATE NOCASE END), printf('\"%w\"', f.\"to\")) AS theirs, \
+    f.on_delete, f.on_update \
     FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table' ORDER BY m.name, f.id, f.seq) \
     GROUP BY in_table, id";
 

@@ -39,13 +39,15 @@ pub static FACTS: Facts = Facts {
     ),
     removable: catalog::REMOVABLE,
     column_users: None,
+    routines: None,
     references: "SELECT '' AS in_schema, 'FOREIGN KEY' AS kind, m.name AS from_table, \
                  '(' || group_concat(f.\"from\", ', ') || ')' AS name, lower(f.\"table\") AS to_table \
                  FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table' \
                  AND lower(m.name) <> lower(f.\"table\") GROUP BY m.name, f.id ORDER BY m.name, f.id",
     script_transaction: Some(("BEGIN IMMEDIATE", "COMMIT")),
     script_beginning: "PRAGMA foreign_keys = OFF",
-    script_client: "sqlite3 -bail FILE < plan.sql",
+    script_stop: ".bail on\n",
+    script_client: "sqlite3 FILE < plan.sql",
     new_database: "",
     drop_database: "",
     database_name: None,
