@@ -87,16 +87,23 @@ impl Money {
         self.0.checked_sub(other.0).filter(|left| !left.is_sign_negative() || left.is_zero()).map(Money::from_stored)
     }
 
-    /// The amount in parts proportional to these values: each part is rounded down to the cent, and the last one
-    /// gets what is left. Without any value above 0 the last part is the whole amount.
+    /// The amount in parts proportional to these values, in whole cents: the parts up to each one are rounded down
+    /// together, so that none is more than its value unless the amount is more than all of them. Without any value
+    /// above 0 the last part is the whole amount.
     pub fn shared_out(self, values: &[Money]) -> Vec<Money> {
         let cents = |money: Money| Money::from_stored(money.0).0.mantissa().max(0);
         let (amount, sum) = (cents(self), values.iter().map(|value| cents(*value)).sum::<i128>());
-        let mut left = amount;
+        let (mut value_so_far, mut shared) = (0, 0);
         let part = |(position, value): (usize, &Money)| {
-            let share = if sum == 0 { 0 } else { amount.saturating_mul(cents(*value)) / sum };
-            let share = if position + 1 == values.len() { left } else { share };
-            left -= share;
+            value_so_far += cents(*value);
+            let is_last = position + 1 == values.len();
+            let share_so_far = match sum {
+                0 if is_last => amount,
+                0 => 0,
+                sum => amount.saturating_mul(value_so_far) / sum,
+            };
+            let share = share_so_far - shared;
+            shared = share_so_far;
             Money(Decimal::from_i128_with_scale(share, PLACES))
         };
         values.iter().enumerate().map(part).collect()
@@ -173,6 +180,9 @@ mod tests {
         assert_eq!(shared("7.00", &["0.00", "0.00"]), ["0.00", "7.00"]);
         assert_eq!(shared("9999999999.99", &["9999999999.99", "0.00"]), ["9999999999.99", "0.00"]);
         assert_eq!(shared("1.00", &[]), [""; 0]);
+        // What is left after rounding is for none that costs less.
+        assert_eq!(shared("0.01", &["0.01", "0.01", "0.00"]), ["0.00", "0.01", "0.00"]);
+        assert_eq!(shared("5.00", &["3.33", "3.33", "3.33", "0.01"]), ["1.66", "1.67", "1.66", "0.01"]);
         assert_eq!(money("2.00").checked_minus(money("2.00")), Some(money("0.00")));
         assert_eq!(money("2.00").checked_minus(money("2.01")), None);
     }
@@ -196,6 +206,9 @@ mod tests {
             let sum: Decimal = parts.iter().map(|part| part.to_decimal()).sum();
             proptest::prop_assert_eq!(Money::from_stored(sum), money(cents));
             proptest::prop_assert!(parts.iter().all(|part| *part >= Money::ZERO));
+            let all: Decimal = values.iter().map(|value| value.to_decimal()).sum();
+            let is_enough = money(cents).to_decimal() <= all;
+            proptest::prop_assert!(!is_enough || parts.iter().zip(&values).all(|(part, value)| part <= value));
         }
     }
 }
