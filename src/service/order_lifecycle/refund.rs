@@ -257,10 +257,13 @@ fn row(operation: &Operation, order: &order::Model, amount: Money) -> order_refu
     }
 }
 
-/// The refund with these lines, which share its amount by their values.
+/// The refund with these lines, which share its amount by their values. No line gets more than its pieces cost: what is
+/// left beyond that, after refunds of less than the value of their pieces, belongs to no line.
 fn with_lines(operation: &Operation, refund: Refund, lines: &[Pieces<'_>]) -> Refund {
     let Stored::Known(amount) = refund.refund.amount else { return refund };
     let costs: Vec<Money> = lines.iter().map(|line| cost(line).unwrap_or(Money::ZERO)).collect();
+    let amount =
+        costs.iter().try_fold(Money::ZERO, |sum, cost| sum.checked_plus(*cost)).map_or(amount, |sum| amount.min(sum));
     let line = |((item, pieces), amount): (&Pieces<'_>, Money)| order_refund_line::Model {
         id: operation.new_id().into(),
         refund_id: refund.refund.id,
