@@ -12,6 +12,7 @@ on_every_backend!(
     orders_are_not_given_to_an_anonymized_user,
     a_merge_moves_all_orders_and_erases_the_first_user,
     a_merge_is_rejected_where_it_makes_no_sense,
+    two_merges_of_one_user_at_once_are_done_once,
     the_statements_of_a_merge_do_not_grow_with_the_orders,
     orders_placed_during_a_merge_are_not_left_behind,
 );
@@ -82,7 +83,7 @@ fn orders_are_not_given_to_an_anonymized_user(shop: &Shop) {
     shop.run(&["order", "reassign", &reference, "--user", &id]).exits_with(6).says("is anonymized");
     shop.run(&["user", "merge", ANN, &id, "--confirm", ANN]).exits_with(6).says("is anonymized");
     assert_eq!(customer(shop, &reference), ANN);
-    // The other way round nothing is left to be erased.
+    // The other way round nothing is left to be erased or moved.
     let run = shop.run(&[
         "user",
         "merge",
@@ -91,7 +92,7 @@ fn orders_are_not_given_to_an_anonymized_user(shop: &Shop) {
         "--confirm",
         &format!("anonymized-{}@anonymized.invalid", id.replace('-', "")),
     ]);
-    assert!(run.success().stdout.contains("has no orders"));
+    assert!(run.exits_with(6).stderr.contains("is anonymized and has no orders"));
     verified(shop);
 }
 
@@ -139,6 +140,32 @@ fn a_merge_is_rejected_where_it_makes_no_sense(shop: &Shop) {
     shop.run(&["user", "merge", ANN, BO, "--confirm", ANN]).success();
     assert_eq!(customer(shop, &reference), BO);
     assert_eq!(shop.run(&["user", "show", BO, "--json"]).success().json()["status"], "disabled");
+    verified(shop);
+}
+
+fn two_merges_of_one_user_at_once_are_done_once(shop: &Shop) {
+    shop_with_two_users(shop);
+    let cy = shop.user("cy");
+    let mine = order(shop, ANN);
+    let merges = [BO, &cy, BO, &cy].map(|into| ["user", "merge", ANN, into, "--confirm", ANN]);
+    let children: Vec<_> = merges.iter().map(|merge| (shop.start(merge), merge)).collect();
+    let runs: Vec<_> = children.into_iter().map(|(child, merge)| finish(child, merge)).collect();
+    let done: Vec<_> = runs.iter().filter(|run| run.code == 0).collect();
+    assert_eq!(done.len(), 1, "{runs:?}");
+    for run in runs.iter().filter(|run| run.code != 0) {
+        let is_told = run.code == 3 || (run.code == 6 && run.stderr.contains("nothing is left to merge"));
+        assert!(is_told, "{run}");
+    }
+    let owner = customer(shop, &mine);
+    assert!(done[0].arguments.contains(owner.as_str().expect("text")), "{owner} is not who {} says", done[0]);
+    // Also one after the other, by the id that stays.
+    let from = shop.column("SELECT CAST(id AS char(36)) FROM users WHERE status = 'anonymized'").remove(0);
+    let email = format!("anonymized-{}@anonymized.invalid", from.replace('-', ""));
+    let again = shop.run(&["user", "merge", &from, BO, "--confirm", &email]).exits_with(6);
+    let again = again.says("nothing is left to merge");
+    let hint = again.stderr.lines().find(|line| line.contains("went to: ")).expect("a hint");
+    let shown = shop.paste(&format!("{} --json", hint.split("went to: ").last().expect("a command"))).success().json();
+    assert_eq!(shown["email"], owner);
     verified(shop);
 }
 

@@ -12,6 +12,9 @@ on_every_backend!(
     the_last_line_cannot_be_removed,
     a_product_named_twice_is_refused,
     another_customer_must_be_active,
+    the_order_of_a_customer_who_may_not_order_does_not_grow,
+    both_customers_know_of_an_order_that_changes_hands,
+    a_wrong_new_quantity_is_told_with_the_allowed_ones,
     a_repeated_change_with_a_key_happens_once,
     a_cancelled_order_gives_back_what_its_changes_left,
     a_product_at_two_prices_loses_its_newest_line_first,
@@ -307,4 +310,66 @@ fn an_order_that_was_changed_meanwhile_is_not_overwritten(shop: &Shop) {
     edit(shop, &order, "sh editor.sh").exits_with(6).says("row.changed");
     assert_eq!(stock(shop), [4, 5]);
     verified(shop);
+}
+
+fn the_order_of_a_customer_who_may_not_order_does_not_grow(shop: &Shop) {
+    let order = ordered(shop);
+    let change = |flags: &[&str]| shop.run(&[&["order", "change", &order], flags].concat());
+    change(&["--item", "PEN:2"]).success();
+    shop.run(&["user", "disable", "ann@example.com", "--yes"]).success();
+    let before = shop.counts();
+    for flags in [&["--item", "MUG:11"][..], &["--item", "PEN:3", "--item", "MUG:1"], &["--item", "PEN:3", "-n"]] {
+        let run = change(flags).exits_with(6).says("user.not_active");
+        assert!(run.stderr.contains("ann@example.com is disabled and cannot order"), "{run}");
+    }
+    assert_eq!(shop.counts()[..5], before[..5]);
+    // Fewer pieces and other prices are no order.
+    shop.run(&["product", "price", "MUG", "--to", "13"]).success();
+    change(&["--reprice"]).success();
+    change(&["--item", "MUG:3"]).success();
+    let fewer =
+        shop.run(&["audit", "list", "--operation", "order.change", "--limit", "1", "-o", "id"]).success().stdout;
+    shop.run(&["undo", fewer.trim(), "--yes"]).exits_with(6).says("user.not_active");
+    shop.user("bo");
+    change(&["--item", "MUG:4", "--user", "bo@example.com"]).success();
+    shop.run(&["user", "enable", "ann@example.com"]).success();
+    verified(shop);
+}
+
+fn both_customers_know_of_an_order_that_changes_hands(shop: &Shop) {
+    let order = ordered(shop);
+    shop.user("bo");
+    let told = |who: &str, operation: &str| {
+        let list = ["audit", "list", "--user", who, "--operation", operation, "--json"];
+        let items = shop.run(&list).success().json()["items"].as_array().expect("a list").clone();
+        let members = items.iter().flat_map(|event| event["after"].as_object().expect("an object").keys().cloned());
+        members.filter(|name| name.starts_with("orders_")).collect::<Vec<_>>()
+    };
+    shop.run(&["order", "change", &order, "--user", "bo@example.com", "--item", "PEN:1"]).success();
+    assert_eq!(told("ann@example.com", "order.change"), ["orders_given"]);
+    assert_eq!(told("bo@example.com", "order.change"), ["orders_received"]);
+    let find = ["audit", "list", "--operation", "order.change", "--order", &order, "--json"];
+    let changed = shop.run(&find).success().json()["items"][0].clone();
+    assert_eq!(changed["undoable"], true);
+    let run = shop.run(&["undo", changed["operation_id"].as_str().expect("an id"), "--yes", "--json"]).success().json();
+    assert_eq!(run["rows"], 1, "{run}");
+    assert_eq!(told("bo@example.com", "undo"), ["orders_given"]);
+    assert_eq!(told("ann@example.com", "undo"), ["orders_received"]);
+    shop.run(&["undo", run["id"].as_str().expect("an id"), "--yes"]).success();
+    assert_eq!(shop.run(&["order", "show", &order, "--json"]).success().json()["user"], "bo@example.com");
+    shop.run(&["order", "change", &order, "--item", "PEN:2"]).success();
+    assert_eq!(told("bo@example.com", "order.change"), ["orders_received"], "no other change is one of the customer");
+    verified(shop);
+}
+
+fn a_wrong_new_quantity_is_told_with_the_allowed_ones(shop: &Shop) {
+    let order = ordered(shop);
+    for (quantity, told) in [("1000001", "between 0 and 1000000"), ("-1", "between 0 and 1000000"), ("+1", "without +")]
+    {
+        shop.run(&["order", "change", &order, "--item", &format!("MUG:{quantity}")]).exits_with(7).says(told);
+    }
+    shop.run(&["order", "change", &order, "--item", "MUG:00"]).exits_with(6).says("order.no_lines");
+    shop.run(&["order", "create", "--user", "ann@example.com", "--item", "MUG:0"])
+        .exits_with(7)
+        .says("between 1 and 1000000");
 }

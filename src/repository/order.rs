@@ -24,7 +24,7 @@ use crate::entity::{Stored, order_item, order_refund, product, stock_movement, u
 use crate::error::Result;
 
 pub use change::{OrderAndLines, change_lines, find_latest_items, read_items};
-pub use named::{find_all_named, find_each_named, find_named, unknown_among};
+pub use named::{find_all_named, find_each_named, find_for_update, find_named, unknown_among};
 pub use reassign::{find_of_user_for_update, move_to_user};
 pub use refund::audit_view as refund_view;
 pub use refund::{
@@ -239,6 +239,8 @@ pub struct OrderChange<'a> {
     pub movements: Option<usize>,
     /// Additional data of the event: tracking, note, restocked pieces.
     pub extra: Map<String, Json>,
+    /// The note and tracking of before that `extra` replaces.
+    pub replaced: Map<String, Json>,
 }
 
 /// Updates an order if its status is still that of `before` (compare-and-set), and adds its refund.
@@ -246,7 +248,7 @@ pub struct OrderChange<'a> {
 /// Errors: exit 6 if its status was changed meanwhile. Refunds or movements that were not there when the order was
 /// read end the attempt: the next one reads them.
 pub async fn change(handle: &WriteHandle, change: OrderChange<'_>) -> Result<Change> {
-    let OrderChange { before, after, items, refunds, refund, movements, extra } = change;
+    let OrderChange { before, after, items, refunds, refund, movements, extra, replaced } = change;
     let mut update = Entity::update_many()
         .col_expr(Column::Status, Expr::value(after.status.clone()))
         .col_expr(Column::UpdatedAt, Expr::value(after.updated_at.clone()))
@@ -266,7 +268,7 @@ pub async fn change(handle: &WriteHandle, change: OrderChange<'_>) -> Result<Cha
     super::expect_rows(changed, 1)?;
     let rows = create_refunds(handle, refund.into_iter()).await?;
     let refunds_after: Vec<Refund> = refunds.iter().chain(refund).cloned().collect();
-    let before_view = audit_view(before, items, refunds);
+    let before_view = with_extra(audit_view(before, items, refunds), replaced);
     let after_view = with_extra(audit_view(after, items, &refunds_after), extra);
     Ok(Change::new(EntityKind::Order, before.id, Some(before_view), Some(after_view)).with_rows(rows))
 }

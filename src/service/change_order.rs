@@ -4,22 +4,23 @@
 //! the line's quantity; `restock` is for pieces that come back although the line stays.
 
 mod restore;
+mod rules;
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value as Json, json};
 
-pub(super) use self::restore::{Restored, restore};
+pub(super) use self::restore::{Restored, moved_on, restore};
+use self::rules::{check_may_grow, check_own, check_pending, check_shown};
 use super::explain::TAKEN;
+use super::merge::record_handover;
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::order_lifecycle::{self, RestockedLine, to_json};
 use super::place_order::{LineAmount, PlacedOrder, check_may_order, find_replayed, total};
 use super::product::{check_orderable, known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
-use crate::domain::{
-    EventName, Id, IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Violations, reference, sku,
-};
-use crate::entity::{Moment, order, order_item, product, stock_movement};
+use crate::domain::{EventName, Id, IdempotencyKey, Money, MovementReason, Quantity, Violations, reference, sku};
+use crate::entity::{Moment, order, order_item, product, stock_movement, user};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository::order::OrderAndLines;
 use crate::repository::user::UserKey;
@@ -130,15 +131,15 @@ fn fingerprint(wanted: &OrderChange) -> Json {
     })
 }
 
-/// Changes an order on an open operation. Statements: order, user, lines, movements, named products, all products,
+/// Changes an order on an open operation. Statements: order, users, lines, movements, named products, all products,
 /// stock taken and given back, order, lines removed, changed and added, movements (the event is the operation's).
 pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<ChangedOrder> {
-    let found = repository::order::find_named(operation.handle(), &wanted.order, Lock::Update).await?;
+    let found = repository::order::find_for_update(operation.handle(), &wanted.order).await?;
     let before = found.ok_or_else(|| order_lifecycle::unknown(&wanted.order))?;
     operation.set_subject(before.id)?;
     check_pending(&before, wanted)?;
     check_shown(&before, wanted.shown_at.as_ref())?;
-    let old_user = repository::user::find_by_id(operation.handle(), before.user_id).await?;
+    let old_user = repository::user::find_by_id_for_share(operation.handle(), before.user_id).await?;
     let user = match &wanted.user {
         None => old_user.clone(),
         Some(name) => {
@@ -154,6 +155,7 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<Ch
     let lines = Lines { order: &before, products: &products };
     let after_items = lines.change(operation, &items, &named, wanted.reprices)?;
     let difference = difference(&items, &after_items);
+    check_may_grow(user.as_ref(), &difference)?;
     lines.check_stock(&items, &difference)?;
     let total_amount = lines.total(&after_items, wanted.expected_total)?;
     let user_id = user.as_ref().map_or(before.user_id, |user| user.id);
@@ -169,6 +171,7 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<Ch
     if changed {
         let (old, new) = ((&before, &items[..]), (&after, &after_items[..]));
         write(operation, old, new, &taken, wanted.note.as_deref()).await?;
+        record_customers(operation, old_user.as_ref(), user.as_ref(), &before);
     }
     let after = PlacedOrder {
         order: after,
@@ -180,47 +183,6 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<Ch
     let items = lines.with_products(items);
     let before = Some(PlacedOrder { order: before, user: old_user, items, refunds: Vec::new(), replayed: false });
     Ok(ChangedOrder { before, after, changed, taken })
-}
-
-/// Errors: exit 6 naming the verbs that are allowed.
-fn check_pending(order: &order::Model, wanted: &OrderChange) -> Result<()> {
-    let status = order_lifecycle::known_status(order)?;
-    if status == OrderStatus::Pending {
-        return Ok(());
-    }
-    let (name, why) = (printable(&order.reference), ", and only pending orders can be changed");
-    let hint = match &wanted.user {
-        Some(user) => Hint::from("to give it to another customer: ")
-            .and(CommandLine::new("order reassign").argument(&name).option("--user", user)),
-        None => CommandLine::anywhere("help lifecycle").into(),
-    };
-    Err(order_lifecycle::not_allowed(&name, status, "change", why, hint))
-}
-
-/// Errors: exit 6 for an order that was changed after it was shown.
-fn check_shown(order: &order::Model, shown_at: Option<&Moment>) -> Result<()> {
-    if shown_at.is_none_or(|shown| *shown == order.updated_at) {
-        return Ok(());
-    }
-    let name = printable(&order.reference);
-    Err(Error::conflict("row.changed", format!("somebody else changed order {name} meanwhile, nothing was written"))
-        .hint("repeat the command: it starts from the order as it is now"))
-}
-
-/// Errors: exit 6 for lines that another program wrote, whose pieces no movement took.
-fn check_own(order: &order::Model, items: &[order_item::Model], moved: &[stock_movement::Model]) -> Result<()> {
-    let mut pieces = quantities(items);
-    for movement in moved.iter().filter(|movement| movement.reason == MovementReason::Order) {
-        *pieces.entry(movement.product_id).or_default() += movement.delta.pieces();
-    }
-    let is_whole = |item: &order_item::Model| Quantity::new(item.quantity.pieces()).is_ok();
-    if items.iter().all(is_whole) && pieces.values().all(|pieces| *pieces == 0) {
-        return Ok(());
-    }
-    let name = printable(&order.reference);
-    let message = format!("another program wrote lines of order {name}: they differ from its stock movements");
-    Err(Error::conflict("order.foreign_lines", message)
-        .hint(Hint::from("take them in first: ").and(CommandLine::new("adopt"))))
 }
 
 /// The pieces of each product.
@@ -236,6 +198,18 @@ fn difference(before: &[order_item::Model], after: &[order_item::Model]) -> BTre
     quantities(before).into_iter().for_each(|(id, quantity)| *pieces.entry(id).or_default() -= quantity);
     pieces.retain(|_, pieces| *pieces != 0);
     pieces
+}
+
+/// Records that the order went to another customer.
+fn record_customers(
+    operation: &mut Operation,
+    from: Option<&user::Model>,
+    to: Option<&user::Model>,
+    before: &order::Model,
+) {
+    if let Some(to) = to.filter(|to| to.id != before.user_id) {
+        record_handover(operation, from, to, before);
+    }
 }
 
 /// The named products with their new quantities, in the order of the request.
@@ -434,7 +408,9 @@ async fn write(
     note: Option<&str>,
 ) -> Result<()> {
     let rows = move_stock(operation, after.0, taken, note).await?;
-    let change = repository::order::change_lines(operation.handle(), before, after, extra(note, taken)).await?;
+    let extra = extra(note, taken);
+    let said = (order_lifecycle::replaced(operation, before.0.id, &extra).await?, extra);
+    let change = repository::order::change_lines(operation.handle(), before, after, said).await?;
     operation.record(rows.into_iter().fold(change, repository::Change::with_rows));
     Ok(())
 }

@@ -19,14 +19,15 @@ pub(super) use self::refund::{Balance, check_refund_of_past_order, refund_of_pas
 pub use self::restock::{OrderRestock, restock};
 pub use self::said::LastSaid;
 use self::said::Said;
+pub(super) use self::said::replaced;
 pub use self::shipments::run_together;
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use crate::domain::order_status::{self, Decision, StockEffect, Transition, Verb};
 use crate::domain::{Id, IdempotencyKey, MovementReason, OrderStatus, Quantity, reference};
 use crate::entity::{Moment, Stored, audit_event, order, order_item, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
+use crate::repository;
 use crate::repository::order::{ItemWithProduct, OrderChange, Refund};
-use crate::repository::{self, Lock};
 
 /// The event member for pieces restocked by the order's lines.
 const BY_ITS_LINES: &str = "restored_by_its_lines";
@@ -224,7 +225,7 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderTransition) -> Resul
 
 /// As [`apply`]; a request with a new key is never treated as a repetition.
 async fn apply_as(operation: &mut Operation, wanted: &OrderTransition, is_keyed: bool) -> Result<TransitionResult> {
-    let found = repository::order::find_named(operation.handle(), &wanted.order, Lock::Update).await?;
+    let found = repository::order::find_for_update(operation.handle(), &wanted.order).await?;
     let before = found.ok_or_else(|| unknown(&wanted.order))?;
     operation.set_subject(before.id)?;
     let Some(transition) = transition(&before, wanted)? else {
@@ -329,6 +330,7 @@ async fn write(
     let Plan { items, refunds, refund, status, restored, by_its_lines, meant_everything, movements } = plan;
     let after = order::Model { status, updated_at: operation.now().into(), ..before.clone() };
     let items: Vec<order_item::Model> = items.into_iter().map(|(item, _)| item).collect();
+    let extra = more(said, effect, &restored, by_its_lines);
     let change = OrderChange {
         before: &before,
         after: &after,
@@ -336,7 +338,8 @@ async fn write(
         refunds: &refunds,
         refund: refund.as_ref(),
         movements,
-        extra: more(said, effect, &restored, by_its_lines),
+        replaced: replaced(operation, before.id, &extra).await?,
+        extra,
     };
     let change = repository::order::change(operation.handle(), change).await?;
     let stock_rows = restore(operation, &before, &restored, said.note).await?;

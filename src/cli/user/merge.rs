@@ -65,14 +65,10 @@ fn named(user: &Model) -> String {
 
 fn mutation_of(Merged { from, into, orders }: &Merged, dry_run: bool) -> Mutation<Change<Details>> {
     let (email, other) = (printable(&from.before.email), printable(&into.email));
-    let changed = from.changed || *orders > 0;
-    let line = match changed {
-        true => format!("user {email} {} into {other}: {}", outcome_verb(dry_run, "merged"), counted(*orders, "order")),
-        false => format!("user {email} is anonymized already and has no orders"),
-    };
+    let line = format!("user {email} {} into {other}: {}", outcome_verb(dry_run, "merged"), counted(*orders, "order"));
     // As after anonymizing, the address is printed for the last time.
     let (object, after) = (mutation::key(&from.after), Some(from.after.to_json()));
     let details = Details { into: into.id.to_string(), orders_moved: *orders };
-    let change = Change { object, changed, dry_run, after, ..Change::default() }.with(details);
+    let change = Change { object, changed: true, dry_run, after, ..Change::default() }.with(details);
     Mutation::new(line, from.after.id, change)
 }

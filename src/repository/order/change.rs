@@ -45,14 +45,15 @@ pub fn read_items(order_id: Id, items: &Json, products: &[product::Model]) -> Op
 }
 
 /// Writes an order and its lines over `before`, if its status and the changed lines are still those
-/// (compare-and-set). A pending order has no refunds. `extra` is additional data of the event.
+/// (compare-and-set). A pending order has no refunds. `extra` is additional data of the event, and what of it was said
+/// before.
 ///
 /// Errors: exit 6 if they were changed meanwhile.
 pub async fn change_lines(
     handle: &WriteHandle,
     before: OrderAndLines<'_>,
     after: OrderAndLines<'_>,
-    extra: Map<String, Json>,
+    (replaced, extra): (Map<String, Json>, Map<String, Json>),
 ) -> Result<Change> {
     let ((old, old_lines), (new, new_lines)) = (before, after);
     update_changed(handle, old, new, Column::Id.eq(old.id).and(Column::Status.eq(old.status.clone()))).await?;
@@ -75,7 +76,8 @@ pub async fn change_lines(
     }
     let rows = (removed.len() + changed.len()) as u64;
     let added = if added.is_empty() { Rows(0) } else { insert_many::<order_item::Model, _>(handle, added).await? };
-    let (before, after) = (audit_view(old, old_lines, &[]), with_extra(audit_view(new, new_lines, &[]), extra));
+    let before = with_extra(audit_view(old, old_lines, &[]), replaced);
+    let after = with_extra(audit_view(new, new_lines, &[]), extra);
     let change = Change::new(EntityKind::Order, old.id, Some(before), Some(after));
     Ok(change.with_rows(Rows(rows)).with_rows(added))
 }

@@ -1,6 +1,6 @@
 //! Finds orders by name: an id, or a reference in any case.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::super::Lock;
 use super::super::names::{Candidate, Nouns, ambiguous};
 use crate::db::target::Engine;
+use crate::db::write::WriteHandle;
 use crate::domain::{Id, reference};
 use crate::entity::order::{Column, Entity, Model};
 use crate::error::Result;
@@ -28,6 +29,32 @@ pub async fn find_named(connection: &impl ConnectionTrait, name: &str, lock: Loc
             Ok(super::super::locked(Entity::find_by_id(order.id), lock).one(connection).await?)
         }
         order => Ok(order),
+    }
+}
+
+/// As [`find_named`], locked until the operation ends, and as plain reads of the operation see it: those of its lines
+/// and refunds that follow need no lock of their own.
+///
+/// Errors: also ends the attempt if it has waited for a change that plain reads do not see.
+pub async fn find_for_update(handle: &WriteHandle, name: &str) -> Result<Option<Model>> {
+    let order = find_named(handle, name, Lock::Update).await?;
+    check_seen(handle, order.as_slice()).await?;
+    Ok(order)
+}
+
+/// Ends the attempt if these locked orders have changed since the snapshot that plain reads use: the next attempt
+/// takes a new one. Every change of an order's lines and refunds is one of its row as well.
+pub(super) async fn check_seen(handle: &WriteHandle, locked: &[Model]) -> Result<()> {
+    if !handle.engine().reads_a_snapshot || locked.is_empty() {
+        return Ok(());
+    }
+    let with_id = || locked.iter().filter(|order| order.id != Id::Missing);
+    let ids: Vec<Id> = with_id().map(|order| order.id).collect();
+    let seen = super::find_by_ids(handle, &ids).await?;
+    let seen: HashMap<Id, Model> = seen.into_iter().map(|order| (order.id, order)).collect();
+    match with_id().all(|order| seen.get(&order.id) == Some(order)) {
+        true => Ok(()),
+        false => Err(handle.outdated("somebody else has just changed this order").into()),
     }
 }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
+use super::named::check_seen;
 use super::{Change, Column, Entity, Model, audit_view, find_items_of, find_refunds_of};
 use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Id};
@@ -14,9 +15,13 @@ use crate::error::Result;
 use crate::repository::{LOOKED_UP_AT_ONCE, Lock, expect_rows, locked};
 
 /// All orders of a user, locked until the transaction ends, in the order of their ids.
+///
+/// Errors: as of [`super::find_for_update`].
 pub async fn find_of_user_for_update(handle: &WriteHandle, user_id: Id) -> Result<Vec<Model>> {
     let orders = Entity::find().filter(Column::UserId.eq(user_id)).order_by_asc(Column::Id);
-    Ok(locked(orders, Lock::Update).all(handle).await?)
+    let orders = locked(orders, Lock::Update).all(handle).await?;
+    check_seen(handle, &orders).await?;
+    Ok(orders)
 }
 
 /// Moves locked orders to a user, many in one statement; a change for each.

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use sea_orm::EntityTrait;
 use serde_json::{Value as Json, json};
 
-use super::{Lines, check_own, difference, write};
+use super::rules::{check_may_grow, check_own};
+use super::{Lines, difference, record_customers, write};
 use crate::domain::{Id, OrderStatus};
-use crate::entity::{order, order_item};
+use crate::entity::{order, order_item, user};
 use crate::error::{Error, Result, printable};
 use crate::repository::user::UserKey;
 use crate::repository::{self, Lock, stock_movement as movements, trail};
@@ -33,14 +34,13 @@ pub(in crate::service) async fn restore(operation: &mut Operation, id: Id, from:
     let found = trail::find_for_update(operation.handle(), order::Entity::find(), order::Column::Id, &[id]).await?;
     let Some(before) = found.into_iter().next() else { return Ok(Restored::MovedOn(CHANGED.to_vec())) };
     let items = repository::order::find_latest_items(operation.handle(), id).await?;
-    let now = repository::order::audit_view(&before, &items, &[]);
-    let member = |document: &Json, name: &str| sorted(document[name].clone());
-    let moved_on: Vec<&str> = CHANGED.into_iter().filter(|name| member(&now, name) != member(from, name)).collect();
+    let moved_on = moved_on(&before, &items, from);
     if !moved_on.is_empty() || before.status != OrderStatus::Pending {
         return Ok(Restored::MovedOn(moved_on));
     }
     check_own(&before, &items, &movements::find_latest_by_order(operation.handle(), id).await?)?;
-    let user_id = find_user(operation, &before, from, to).await?;
+    let old_user = repository::user::find_by_id_for_share(operation.handle(), before.user_id).await?;
+    let user = find_user(operation, &before, old_user.clone(), to).await?;
     let ids = |document: &Json| document["items"].as_array().into_iter().flatten().map(product_of).collect::<Vec<_>>();
     let names = [ids(from), ids(to)].concat();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -51,30 +51,49 @@ pub(in crate::service) async fn restore(operation: &mut Operation, id: Id, from:
     let products = products.into_iter().map(|product| (product.id, product)).collect();
     let lines = Lines { order: &before, products: &products };
     let difference = difference(&items, &after_items);
+    check_may_grow(user.as_ref(), &difference)?;
     lines.check_stock(&items, &difference)?;
     let total_amount = to["total_amount"].as_str().map_or_else(|| before.total_amount.clone(), Into::into);
+    let user_id = user.as_ref().map_or(before.user_id, |user| user.id);
     let after = order::Model { user_id, total_amount, updated_at: operation.now().into(), ..before.clone() };
     let taken = lines.taken(&difference)?;
     write(operation, (&before, &items), (&after, &after_items), &taken, None).await?;
+    record_customers(operation, old_user.as_ref(), user.as_ref(), &before);
     let values = values(&lines, (&before, &items), (&after, &after_items));
     Ok(Restored::Done { name: before.reference.or_id(id), values })
+}
+
+/// The members of a change's event that an order has other values of by now.
+pub(in crate::service) fn moved_on(
+    order: &order::Model,
+    items: &[order_item::Model],
+    left: &Json,
+) -> Vec<&'static str> {
+    let now = repository::order::audit_view(order, items, &[]);
+    let member = |document: &Json, name: &str| sorted(document[name].clone());
+    CHANGED.into_iter().filter(|name| member(&now, name) != member(left, name)).collect()
 }
 
 fn product_of(item: &Json) -> String {
     item["product_id"].as_str().unwrap_or_default().to_owned()
 }
 
-/// The customer of before. Errors: exit 6 if they may not order.
-async fn find_user(operation: &Operation, order: &order::Model, from: &Json, to: &Json) -> Result<Id> {
-    let Some(id) = to["user_id"].as_str().filter(|_| from["user_id"] != to["user_id"]) else {
-        return Ok(order.user_id);
+/// The customer of before; the present one if it is the same. Errors: exit 6 if they may not order.
+async fn find_user(
+    operation: &Operation,
+    order: &order::Model,
+    now: Option<user::Model>,
+    to: &Json,
+) -> Result<Option<user::Model>> {
+    let Some(id) = to["user_id"].as_str().filter(|_| to["user_id"] != json!(order.user_id)) else {
+        return Ok(now);
     };
     let user = repository::user::find_one(operation.handle(), UserKey::parse(id), Lock::Share).await?;
     let name = printable(&order.reference);
     let gone = || Error::conflict("undo.gone", format!("the earlier customer of order {name} was deleted"));
     let user = user.ok_or_else(gone)?;
     check_may_order(&user)?;
-    Ok(user.id)
+    Ok(Some(user))
 }
 
 fn gone(order: &order::Model) -> Error {

@@ -1,10 +1,10 @@
 //! The note of an order, in any status.
 
-use super::repetition::EVENTS_MAX;
+use super::said::EVENTS_MAX;
 use super::{LastSaid, Plan, Said, StockEffect, TransitionResult, unknown, write};
 use crate::domain::{EntityKind, EventName};
 use crate::error::Result;
-use crate::repository::{self, Lock};
+use crate::repository;
 use crate::service::operation::{Operation, Operations, Request};
 
 /// The result of setting a note.
@@ -25,7 +25,7 @@ pub async fn set_note(operations: &Operations, order: &str, note: &str) -> Resul
 }
 
 async fn apply(operation: &mut Operation, order: &str, note: &str) -> Result<NoteResult> {
-    let found = repository::order::find_named(operation.handle(), order, Lock::Update).await?;
+    let found = repository::order::find_for_update(operation.handle(), order).await?;
     let order = found.ok_or_else(|| unknown(order))?;
     operation.set_subject(order.id)?;
     let plan = Plan::load(operation, &order).await?;

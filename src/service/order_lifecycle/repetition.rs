@@ -3,6 +3,7 @@
 
 use serde_json::Value as Json;
 
+use super::said::EVENTS_MAX;
 use super::{
     LastSaid, OrderTransition, Plan, Restock, RestockedLine, Said, StockEffect, TransitionResult, Verb, shown, write,
 };
@@ -11,9 +12,6 @@ use crate::entity::{audit_event, order};
 use crate::error::{CommandLine, Error, Hint, Result};
 use crate::repository::{self, audit_event as events};
 use crate::service::operation::Operation;
-
-/// Number of newest events of an order to inspect.
-pub(super) const EVENTS_MAX: u64 = 1_000;
 
 /// Applies new data. The order's status is unchanged.
 ///

@@ -6,7 +6,7 @@ use super::{Plan, Restock, Said, TransitionResult, known_status, run_request, sh
 use crate::domain::order_status::StockEffect;
 use crate::domain::{EventName, IdempotencyKey, OrderStatus, Quantity, reference};
 use crate::error::{CommandLine, Error, Hint, Result};
-use crate::repository::{self, Lock};
+use crate::repository;
 use crate::service::operation::{Idempotency, Operation, Operations, Request};
 
 /// Pieces of an order that came back.
@@ -44,7 +44,7 @@ pub async fn restock(
 }
 
 async fn apply(operation: &mut Operation, wanted: &OrderRestock) -> Result<TransitionResult> {
-    let found = repository::order::find_named(operation.handle(), &wanted.order, Lock::Update).await?;
+    let found = repository::order::find_for_update(operation.handle(), &wanted.order).await?;
     let before = found.ok_or_else(|| unknown(&wanted.order))?;
     operation.set_subject(before.id)?;
     if known_status(&before)? == OrderStatus::Pending {

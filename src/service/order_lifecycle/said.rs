@@ -3,7 +3,14 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::OrderTransition;
+use crate::domain::{EntityKind, Id};
 use crate::entity::audit_event;
+use crate::error::Result;
+use crate::repository;
+use crate::service::operation::Operation;
+
+/// Number of newest events of an order to inspect.
+pub(super) const EVENTS_MAX: u64 = 1_000;
 
 const NOTE: &str = "note";
 const TRACKING: &str = "tracking";
@@ -50,4 +57,21 @@ impl LastSaid {
         last.note = last.note.filter(|note| !note.is_empty());
         last
     }
+}
+
+/// The note and the tracking number that these members of a locked order's next event replace, for its document of
+/// before.
+pub(in crate::service) async fn replaced(
+    operation: &Operation,
+    order: Id,
+    members: &Map<String, Json>,
+) -> Result<Map<String, Json>> {
+    if !members.contains_key(NOTE) && !members.contains_key(TRACKING) {
+        return Ok(Map::new());
+    }
+    let events =
+        repository::audit_event::find_by_entity(operation.handle(), EntityKind::Order, order, EVENTS_MAX).await?;
+    let LastSaid { note, tracking } = LastSaid::of(&events);
+    let said = [(NOTE, note), (TRACKING, tracking)].into_iter().filter(|(name, _)| members.contains_key(*name));
+    Ok(said.map(|(name, text)| (name.to_owned(), json!(text))).collect())
 }
