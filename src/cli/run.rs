@@ -1,6 +1,7 @@
 //! One run of the program: arguments in, exit code out.
 
 use clap::{CommandFactory, FromArgMatches};
+use uuid::Uuid;
 
 use super::shared::command_line::aim;
 use super::shared::confirm::Prompter;
@@ -11,10 +12,11 @@ use crate::config::{Config, Flags};
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::budget::Budget;
-use crate::error::{Cause, Error, Kind, Result};
+use crate::error::{Cause, Error, Hint, Kind, Result};
 use crate::migrate::{self, Catalog, Removal};
 use crate::output::{Format, Output};
 use crate::service::committing::{CommitTracker, Pending};
+use crate::service::undo;
 
 /// Parses the process's arguments, runs the command, reports a failure, and returns the exit code.
 pub fn main() -> u8 {
@@ -99,7 +101,36 @@ async fn run(
         context.output.warn(&left.to_string());
     }
     committing.end();
-    conclude(&context.output, result, uses_exit_code)
+    let undoable = committing.undoable();
+    match &result {
+        // After the note on the database that was changed.
+        Ok(_) => {
+            let code = conclude(&context.output, result, uses_exit_code);
+            suggest_undo(&context.output, &undoable);
+            code
+        }
+        Err(_) => {
+            suggest_undo(&context.output, &undoable);
+            conclude(&context.output, result, uses_exit_code)
+        }
+    }
+}
+
+/// Maximum number of operations that a note names.
+const NAMED: usize = 10;
+
+/// Notes how to take back what was done.
+fn suggest_undo(output: &Output, operations: &[Uuid]) {
+    let commands: Vec<Hint> = operations.iter().take(NAMED).map(|id| undo::command((*id).into()).into()).collect();
+    let hint = match commands.as_slice() {
+        [] => return,
+        [only] => Hint::from("take it back with: ").and(only.clone()),
+        _ if operations.len() > NAMED => {
+            Hint::from("take them back one by one, as listed by: ").and(undo::list_command())
+        }
+        several => Hint::from("take them back with:\n  ").and(Hint::joined(several, "\n  ")),
+    };
+    output.suggest(hint);
 }
 
 /// Replaces the error for missing tables if an unfinished removal, or another program's shop, is the reason.

@@ -1,11 +1,13 @@
 //! `shopctl undo`: takes back an operation.
 
+use std::collections::HashSet;
+
 use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::shared::arguments::{AnswerArguments, WriteArguments, parse_id};
+use super::shared::arguments::{AnswerArguments, WriteArguments, long_text, parse_id};
 use super::shared::confirm::Prompter;
 use super::shared::effect::Effect;
 use super::shared::mutation::finish;
@@ -31,12 +33,16 @@ and orders cannot.
 
 Examples:
   shopctl audit list --fields occurred_at,operation,name,operation_id,undoable
-  shopctl undo 01a2099a-f92b-73dc-878a-58879510c016 --dry-run"
+  shopctl undo 01a2099a-f92b-73dc-878a-58879510c016 --dry-run
+  shopctl undo 01a2099a-f92b-73dc-878a-58879510c016 --reason \"wrong column\""
 )]
 pub struct Arguments {
     /// The operation's id, or that of one of its events
     #[arg(value_name = "OPERATION", value_parser = checked(parse_id))]
     operation: Uuid,
+    /// Kept in the audit trail, in place of what was undone
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
+    reason: Option<String>,
     #[command(flatten)]
     answers: AnswerArguments,
     #[command(flatten)]
@@ -75,11 +81,12 @@ struct TakenBack {
 }
 
 pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) -> Result<Effect> {
-    let Arguments { operation, answers, write } = arguments;
+    let Arguments { operation, reason, answers, write } = arguments;
+    let reason = reason.as_deref();
     context.output.check_fields::<RestoredValue>(&[])?;
     let database = context.database_for_operation().await?;
     if !write.dry_run && (!answers.yes || context.config.protected) {
-        let tried = undo::run(&context.operations(&database, true), *operation).await?;
+        let tried = undo::run(&context.operations(&database, true), *operation, reason).await?;
         if tried.changed {
             let impact = impact(&tried, &database);
             prompter.ask_permission(context, answers, write.dry_run, async || Ok(impact)).await?;
@@ -87,7 +94,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
     }
     // The question may have taken longer than the time that a command has.
     let database = database.with_budget(database.budget().renewed());
-    let undone = undo::run(&context.operations(&database, write.dry_run), *operation).await?;
+    let undone = undo::run(&context.operations(&database, write.dry_run), *operation, reason).await?;
     if write.dry_run && matches!(context.output.format(), Format::Table | Format::Tsv | Format::Csv) {
         context.output.list(&undone.values)?;
     }
@@ -118,17 +125,17 @@ fn impact(undone: &Undone, database: &Database) -> String {
 }
 
 fn mutation(undone: &Undone, dry_run: bool) -> Mutation<Change<TakenBack>> {
-    let Undone { target, by, rows, values, changed } = undone;
+    let Undone { target, by, values, changed } = undone;
     let (what, count) = (described(undone), counted(values.len(), "value"));
     let line = match (changed, dry_run) {
         (false, _) => format!("{what} was taken back before, by operation {by}"),
         (true, true) => format!("{what} would be taken back: {count}"),
-        (true, false) => format!("{what} taken back: {count}; to take that back: operation {by}"),
+        (true, false) => format!("{what} taken back: {count}"),
     };
     let taken_back = TakenBack {
         undone: target.operation_id,
         operation: target.operation.to_string(),
-        rows: *rows,
+        rows: values.iter().map(|value| value.id).collect::<HashSet<Id>>().len(),
         values: values.iter().map(View::to_json).collect(),
     };
     Mutation::new(line, by, Change { changed: *changed, dry_run, ..Change::default() }.with(taken_back))

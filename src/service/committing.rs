@@ -1,7 +1,7 @@
 //! The COMMIT in progress: an interrupt waits for it, and a second interrupt prints how to find its outcome.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -25,6 +25,8 @@ struct State {
     is_held: watch::Sender<bool>,
     /// Whether an operation was committed, and none has begun since.
     is_committed: AtomicBool,
+    /// The committed operations that `undo` can take back, in their order.
+    undoable: Mutex<Vec<Uuid>>,
 }
 
 impl Default for CommitTracker {
@@ -34,6 +36,7 @@ impl Default for CommitTracker {
             interrupts: watch::Sender::new(0),
             is_held: watch::Sender::new(false),
             is_committed: AtomicBool::new(false),
+            undoable: Mutex::default(),
         }))
     }
 }
@@ -88,6 +91,16 @@ impl CommitTracker {
     /// Whether an operation was committed, and none has begun since.
     pub fn is_committed(&self) -> bool {
         self.0.is_committed.load(Ordering::Relaxed)
+    }
+
+    /// Records that a committed operation can be taken back.
+    pub fn can_be_undone(&self, operation: Uuid) {
+        self.0.undoable.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
+    }
+
+    /// The committed operations that `undo` can take back.
+    pub fn undoable(&self) -> Vec<Uuid> {
+        self.0.undoable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns when an operation is not let begin.

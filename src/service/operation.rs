@@ -165,7 +165,7 @@ impl Operations {
         operation_id: Uuid,
         body: &impl AsyncFn(&mut Operation) -> Result<T>,
     ) -> Attempt<T> {
-        let (handle, value) = match self.work(request, operation_id, body).await {
+        let (handle, value, has_events) = match self.work(request, operation_id, body).await {
             Ok(ready) => ready,
             Err(ended) => return ended,
         };
@@ -185,6 +185,9 @@ impl Operations {
         match committed {
             Ok(()) => {
                 self.committing.committed();
+                if has_events && request.name.is_undoable() {
+                    self.committing.can_be_undone(operation_id);
+                }
                 Attempt::Committed(value)
             }
             Err(error) => match classify(&error) {
@@ -194,13 +197,13 @@ impl Operations {
         }
     }
 
-    /// Everything up to COMMIT.
+    /// Everything up to COMMIT; also returns whether there is an event of it.
     async fn work<T>(
         &self,
         request: &Request,
         operation_id: Uuid,
         body: &impl AsyncFn(&mut Operation) -> Result<T>,
-    ) -> Result<(WriteHandle, T), Attempt<T>> {
+    ) -> Result<(WriteHandle, T, bool), Attempt<T>> {
         self.committing.admit().await;
         let sent = Instant::now();
         let handle = match self.database.begin().await {
@@ -241,7 +244,7 @@ impl Operations {
         };
         let (fault, subject, waited) = (operation.handle.first_fault(), operation.subject, operation.handle.waited());
         match (result, &fault) {
-            (Ok(value), None) => Ok((operation.handle, value)),
+            (Ok(value), None) => Ok((operation.handle, value, operation.events > 0)),
             (Ok(_), Some(_)) => {
                 let error = Error::internal("an error inside a transaction was swallowed");
                 Err(Attempt::Failed(Failure { error, fault, subject, waited }))

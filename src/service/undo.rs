@@ -1,6 +1,8 @@
 //! Takes back an operation: another one writes what the events of the first say of before, all or nothing, if the
 //! rows still have the values that it left behind.
 
+mod as_left;
+mod instead;
 mod refusal;
 mod rows;
 
@@ -43,8 +45,6 @@ pub struct Undone {
     pub target: audit_event::Model,
     /// The id of the operation that took it back.
     pub by: Id,
-    /// The number of rows.
-    pub rows: usize,
     /// The values that came back; none if they had come back before.
     pub values: Vec<RestoredValue>,
     /// False if it had been taken back before.
@@ -62,20 +62,32 @@ struct Recorded {
 ///
 /// Errors: exit 3 for an unknown id; exit 6 for an operation that cannot be taken back, or whose rows have other values
 /// since then, naming what to do instead.
-pub async fn run(operations: &Operations, id: Uuid) -> Result<Undone> {
+pub async fn run(operations: &Operations, id: Uuid, reason: Option<&str>) -> Result<Undone> {
     let target = find(operations.database.connection(), id.into()).await?;
-    let reason = format!("undoes {} {}", target.operation, target.operation_id);
-    let request = Request { reason: Some(reason), ..Request::new(EventName::Undo) };
+    let usual = || format!("undoes {} {}", target.operation, target.operation_id);
+    let request = Request { reason: Some(reason.map_or_else(usual, str::to_owned)), ..Request::new(EventName::Undo) };
     operations.run(&request, async |operation| apply(operation, &target).await).await?.done()
 }
 
-/// Which of these events are of operations that can be taken back and were not yet.
+/// Which of these events are of operations that can be taken back and were not yet, and left values behind that their
+/// row still has.
 pub async fn undoable(connection: &impl ConnectionTrait, events: &[audit_event::Model]) -> Result<Vec<bool>> {
-    let is_candidate = |event: &audit_event::Model| check(event).is_ok();
-    let keys: Vec<String> =
-        events.iter().filter(|event| is_candidate(event)).map(|event| key(event.operation_id)).collect();
+    let candidates: Vec<&audit_event::Model> = events.iter().filter(|event| check(event).is_ok()).collect();
+    let keys: Vec<String> = candidates.iter().map(|event| key(event.operation_id)).collect();
     let used = repository::audit_event::find_keys_among(connection, &keys).await?;
-    Ok(events.iter().map(|event| is_candidate(event) && !used.contains(&key(event.operation_id))).collect())
+    let open = candidates.into_iter().filter(|event| !used.contains(&key(event.operation_id)));
+    let as_left = as_left::find(connection, &open.collect::<Vec<_>>()).await?;
+    Ok(events.iter().map(|event| as_left.contains(&event.id)).collect())
+}
+
+/// The command that takes back an operation.
+pub fn command(operation: Id) -> CommandLine {
+    CommandLine::new("undo").argument(&operation.to_string())
+}
+
+/// The command that lists what can be taken back.
+pub fn list_command() -> CommandLine {
+    CommandLine::new("audit list").option("--fields", "occurred_at,operation,name,operation_id,undoable")
 }
 
 /// The first event of an operation.
@@ -84,8 +96,7 @@ async fn find(connection: &impl ConnectionTrait, id: Id) -> Result<audit_event::
     if let Some(first) = events.into_iter().next() {
         return Ok(first);
     }
-    let hint = || CommandLine::new("audit list").option("--fields", "occurred_at,operation,name,operation_id,undoable");
-    let unknown = || Error::not_found("operation", id).hint(hint());
+    let unknown = || Error::not_found("operation", id).hint(list_command());
     let event = repository::audit_event::find_by_id(connection, id).await?.ok_or_else(unknown)?;
     let events = repository::audit_event::find_by_operation(connection, event.operation_id, 1).await?;
     Ok(events.into_iter().next().unwrap_or(event))
@@ -148,7 +159,7 @@ async fn apply(operation: &mut Operation, target: &audit_event::Model) -> Result
     if !moved.is_empty() {
         return Err(moved_on(operation.handle(), target, &moved).await?);
     }
-    Ok(Undone { target: target.clone(), by: operation.id().into(), rows: events.len(), values, changed: true })
+    Ok(Undone { target: target.clone(), by: operation.id().into(), values, changed: true })
 }
 
 /// An operation that was taken back before: unchanged, unless that was taken back in turn.
@@ -160,9 +171,9 @@ async fn already(operation: &Operation, target: &audit_event::Model, first: Id) 
         (last, is_undone) = (next.operation_id, !is_undone);
     }
     if is_undone {
-        return Ok(Undone { target: target.clone(), by: last, rows: 0, values: Vec::new(), changed: false });
+        return Ok(Undone { target: target.clone(), by: last, values: Vec::new(), changed: false });
     }
     let message =
         format!("operation {} was taken back by {first}, which was taken back by {last}", target.operation_id);
-    Err(Error::new(Kind::Conflict, "undo.redone", message).hint(CommandLine::new("undo").argument(&last.to_string())))
+    Err(Error::new(Kind::Conflict, "undo.redone", message).hint(command(last)))
 }

@@ -29,12 +29,15 @@ use crate::service::undo;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List events, newest first
-    #[command(after_help = "The field undoable says whether undo can take an event's operation back and did not yet.
+    #[command(
+        after_help = "The field undoable says whether undo can take an event's operation back: it did not yet, and
+the event's row still has the values that the operation left.
 
 Examples:
   shopctl audit list --order K7Q2M-9XD4T
   shopctl audit list --outcome failed --since 2026-01-01 --json
-  shopctl audit list --product MUG-01 --fields occurred_at,operation,operation_id,undoable")]
+  shopctl audit list --product MUG-01 --fields occurred_at,operation,operation_id,undoable"
+    )]
     List(List<FilterArguments>),
     /// Show one event with what was before and after
     #[command(after_help = "Examples:

@@ -3,7 +3,8 @@
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use super::Recorded;
+use super::instead::instead;
+use super::{Recorded, command};
 use crate::domain::{EntityKind, EventName, Id, Outcome};
 use crate::entity::audit_event;
 use crate::error::{CommandLine, Error, Hint, Result, printable};
@@ -72,12 +73,8 @@ pub(super) async fn moved_on(
             }),
     };
     let undoable = later.into_iter().find(|by| by.operation.known().is_some_and(EventName::is_undoable));
-    let hint = undoable.map(|by| Hint::from("take that back first: ").and(undo(by.operation_id)));
+    let hint = undoable.map(|by| Hint::from("take that back first: ").and(command(by.operation_id)));
     Ok(Error::conflict("undo.moved_on", message).hints_of(hint).details(json!({ "rows": details })))
-}
-
-fn undo(operation: Id) -> CommandLine {
-    CommandLine::new("undo").argument(&operation.to_string())
 }
 
 /// Exit 6 for stocks that cannot move back: name, stock, pieces to add.
@@ -103,51 +100,9 @@ pub(super) fn not_undoable(first: &audit_event::Model) -> Error {
     if first.outcome == Outcome::Failed {
         return Error::conflict("undo.failed", format!("operation {id} ({name}) failed: it changed nothing"));
     }
-    let (why, hint) = match first.operation.known() {
-        Some(operation) => instead(operation, &first.name().unwrap_or_default()),
-        None => ("this shopctl does not know it", None),
+    let (why, hints) = match first.operation.known() {
+        Some(operation) => instead(operation, first),
+        None => ("this shopctl does not know it", Vec::new()),
     };
-    Error::conflict("undo.not_undoable", format!("{name} cannot be taken back: {why}")).hints_of(hint)
-}
-
-/// Why such an operation cannot be taken back, and what to do instead. `name` is the row's key.
-fn instead(operation: EventName, name: &str) -> (&'static str, Option<Hint>) {
-    use EventName::{
-        Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport, OrderNote,
-        OrderPay, OrderPlace, OrderReassign, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete,
-        ProductImport, ProductPrice, ProductRestore, ProductRetire, ProductUpdate, SeedDown, SeedGenerate, SeedUp,
-        StockAccept, StockAdjust, StockImport, StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete,
-        UserDisable, UserEnable, UserImport, UserMerge, UserRehash, UserSetPassword, UserUpdate,
-    };
-    let command = |words: &str| Some(CommandLine::new(words).argument(&printable(name)).into());
-    let with_value = |words: &str, value: &str| command(words).map(|hint: Hint| hint.and(format!(" {value}")));
-    let plain = |words: &str| Some(CommandLine::new(words).into());
-    match operation {
-        Adopted | AuditSeal | AuditSettle => ("it only recorded what was so", None),
-        OrderPay | OrderShip | OrderComplete => ("money or goods have moved", command("order refund")),
-        OrderNote => ("an earlier note is set in the same way", with_value("order note", "TEXT")),
-        OrderReassign => ("the order is given back in the same way", with_value("order reassign", "--user WHO")),
-        OrderRefund => ("the money was given back", plain("order create")),
-        OrderCancel | OrderExpire => ("the customer may know of it, and the pieces may be sold", plain("order create")),
-        OrderPlace => ("it made something new", command("order cancel")),
-        OrderRestock => (
-            "the pieces are on the shelf",
-            Some(Hint::from("if they are not: ").and(CommandLine::new("stock adjust SKU -N --reason correction"))),
-        ),
-        OrderImport => ("it made something new", plain("order cancel ORDER")),
-        ProductCreate => ("it made something new", command("product delete")),
-        ProductDelete => ("the row and what referred to it are gone", plain("product create")),
-        ProductImport => ("it may have made something new", plain("product import FILE")),
-        UserCreate => ("it made something new", command("user delete")),
-        UserDelete => ("the row is gone, its password too", plain("user create")),
-        UserImport => ("it may have made something new", plain("user import FILE")),
-        UserAnonymize | UserMerge => ("the personal data was erased for good", None),
-        UserRehash | UserSetPassword => ("no earlier password is kept", command("user set-password")),
-        StockAccept => ("it recorded what another program did to the stock", command("stock adjust")),
-        SeedDown | SeedGenerate | SeedUp => ("it is for development", plain("seed down")),
-        OrderChange | ProductPrice | ProductRestore | ProductRetire | ProductUpdate | StockAdjust | StockImport
-        | StockReceive | StockSet | Undo | UserDisable | UserEnable | UserUpdate => {
-            ("an event of it is incomplete", None)
-        }
-    }
+    Error::conflict("undo.not_undoable", format!("{name} cannot be taken back: {why}")).hints_of(hints)
 }

@@ -41,6 +41,8 @@ pub(super) async fn restore_users(
         };
         match restored(&row, &repository::user::audit_view(&row), event) {
             Err(fields) => moved_on.push(MovedOn { entity: EntityKind::User, id: event.id, fields }),
+            // An order that came or went changes nothing in the row.
+            Ok((_, fields)) if fields.is_empty() => {}
             Ok((after, fields)) => {
                 values.extend(told(EntityKind::User, event.id, &row.email.or_id(row.id), fields));
                 pairs.push((row, user::Model { updated_at: operation.now().into(), ..after }));
@@ -88,10 +90,10 @@ pub(super) async fn restore_products(
                 continue;
             }
         };
-        let pieces = pieces(&event.before) - pieces(&event.after);
+        let pieces = pieces_to_add(event);
         if pieces != 0 {
             let stock = known_stock(&row)?;
-            match i32::try_from(i64::from(stock) + pieces).ok().filter(|level| *level >= 0) {
+            match level_after(stock, pieces) {
                 None => short.push((name.clone(), stock, pieces)),
                 Some(level) => {
                     after.stock_quantity = level.into();
@@ -143,15 +145,22 @@ fn ids(events: &[Recorded]) -> Vec<Id> {
     ids
 }
 
-fn pieces(document: &Json) -> i64 {
-    document[STOCK].as_i64().unwrap_or(0)
+/// The pieces that come back into stock, less than 0 for those that are taken.
+pub(super) fn pieces_to_add(event: &Recorded) -> i64 {
+    let pieces = |document: &Json| document[STOCK].as_i64().unwrap_or(0);
+    pieces(&event.before) - pieces(&event.after)
+}
+
+/// The stock with these pieces; `None` if it would be less than none, or cannot take them.
+pub(super) fn level_after(stock: i32, pieces: i64) -> Option<i32> {
+    i32::try_from(i64::from(stock) + pieces).ok().filter(|level| *level >= 0)
 }
 
 type Fields = Vec<(&'static str, Json, Json)>;
 
 /// The row with the values of before, and those that differ: as they are, and as they were. The fields whose values are
 /// not what the event left behind are an error.
-fn restored<M: Editable>(row: &M, view: &Json, event: &Recorded) -> Result<(M, Fields), Vec<&'static str>> {
+pub(super) fn restored<M: Editable>(row: &M, view: &Json, event: &Recorded) -> Result<(M, Fields), Vec<&'static str>> {
     let (mut after, mut fields, mut others) = (row.clone(), Vec::new(), Vec::new());
     for field in M::FIELDS.iter().filter(|field| field.name != STOCK) {
         let (Some(then), Some(left)) = (event.before.get(field.name), event.after.get(field.name)) else { continue };

@@ -1,0 +1,148 @@
+//! Why an operation of a kind cannot be taken back, and the commands for what to do instead.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::domain::EventName;
+use crate::entity::audit_event;
+use crate::error::{CommandLine, Hint, printable};
+
+/// Maximum number of commands for the pieces of one order.
+const MAX_COMMANDS: usize = 5;
+
+/// What to do instead: why, and the commands for it. `event` is the first one of the operation.
+pub(super) fn instead(operation: EventName, event: &audit_event::Model) -> (&'static str, Vec<Hint>) {
+    use EventName::{
+        Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport, OrderNote,
+        OrderPay, OrderPlace, OrderReassign, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete,
+        ProductImport, ProductPrice, ProductRestore, ProductRetire, ProductUpdate, SeedDown, SeedGenerate, SeedUp,
+        StockAccept, StockAdjust, StockImport, StockReceive, StockSet, Undo, UserAnonymize, UserCreate, UserDelete,
+        UserDisable, UserEnable, UserImport, UserMerge, UserRehash, UserSetPassword, UserUpdate,
+    };
+    let name = event.name().unwrap_or_default();
+    let command = |words: &str| vec![CommandLine::new(words).argument(&printable(&name)).into()];
+    let plain = |words: &str| vec![CommandLine::new(words).into()];
+    let order = || Order::of(event, &name);
+    match operation {
+        Adopted | AuditSeal | AuditSettle => ("it only recorded what was so", Vec::new()),
+        OrderShip if order().keeps_status() => {
+            ("the number of before is set in the same way", order().said("order ship", "tracking", "--tracking"))
+        }
+        OrderPay | OrderShip | OrderComplete => ("money or goods have moved", command("order refund")),
+        OrderNote => ("the note of before is set in the same way", order().said("order note", "note", "")),
+        OrderReassign => ("the order is given back in the same way", vec![order().given_back()]),
+        OrderRefund if order().has_new_refund() => ("the money was given back", vec![order().placed_again()]),
+        OrderRefund | OrderRestock => ("the pieces are on the shelf", order().taken_again()),
+        OrderCancel | OrderExpire => {
+            ("the customer may know of it, and the pieces may be sold", vec![order().placed_again()])
+        }
+        OrderPlace => ("it made something new", command("order cancel")),
+        OrderImport => ("it made something new", plain("order cancel ORDER")),
+        ProductCreate => ("it made something new", command("product delete")),
+        ProductDelete => ("the row and what referred to it are gone", plain("product create")),
+        ProductImport => ("it may have made something new", plain("product import FILE")),
+        UserCreate => ("it made something new", command("user delete")),
+        UserDelete => ("the row is gone, its password too", plain("user create")),
+        UserImport => ("it may have made something new", plain("user import FILE")),
+        UserAnonymize | UserMerge => ("the personal data was erased for good", Vec::new()),
+        UserRehash | UserSetPassword => ("no earlier password is kept", command("user set-password")),
+        StockAccept => ("it recorded what another program did to the stock", command("stock adjust")),
+        SeedDown | SeedGenerate | SeedUp => ("it is for development", plain("seed down")),
+        OrderChange | ProductPrice | ProductRestore | ProductRetire | ProductUpdate | StockAdjust | StockImport
+        | StockReceive | StockSet | Undo | UserDisable | UserEnable | UserUpdate => {
+            ("an event of it is incomplete", Vec::new())
+        }
+    }
+}
+
+/// An order as an event says it was before and after.
+struct Order<'a> {
+    name: &'a str,
+    before: Json,
+    after: Json,
+}
+
+impl<'a> Order<'a> {
+    fn of(event: &audit_event::Model, name: &'a str) -> Order<'a> {
+        let (before, after) = event.documents();
+        Order { name, before, after }
+    }
+
+    fn command(&self, words: &str) -> CommandLine {
+        CommandLine::new(words).argument(&printable(self.name))
+    }
+
+    fn keeps_status(&self) -> bool {
+        self.before["status"] == self.after["status"]
+    }
+
+    /// Sets the text of before; `flag` is the flag for it, if it has one. Older events do not tell the text.
+    fn said(&self, words: &str, member: &str, flag: &str) -> Vec<Hint> {
+        let (command, placeholder) = (self.command(words), member.to_uppercase());
+        let with_placeholder = |command: CommandLine| match flag {
+            "" => command.and(format!(" {placeholder}")),
+            flag => command.and(format!(" {flag} {placeholder}")),
+        };
+        let hint = match (self.before.get(member), flag) {
+            (Some(Json::String(text)), "") => command.argument(text).into(),
+            (Some(Json::Null), "") => command.argument("").into(),
+            (Some(Json::String(text)), flag) => command.option(flag, text).into(),
+            // There was none, which cannot be set again.
+            (_, _) => with_placeholder(command),
+        };
+        vec![hint]
+    }
+
+    fn given_back(&self) -> Hint {
+        let command = self.command("order reassign");
+        match self.before["user_id"].as_str() {
+            Some(user) => command.option("--user", user).into(),
+            None => command.and(" --user WHO"),
+        }
+    }
+
+    fn new_refund(&self) -> Option<&Json> {
+        let count = |document: &Json| document["refunds"].as_array().map_or(0, Vec::len);
+        let refunds = self.after["refunds"].as_array()?;
+        refunds.last().filter(|_| count(&self.after) > count(&self.before))
+    }
+
+    fn has_new_refund(&self) -> bool {
+        self.new_refund().is_some()
+    }
+
+    /// A new order of the pieces that were refunded, or of all pieces; a refund of money alone is only shown.
+    fn placed_again(&self) -> Hint {
+        let pieces = |product: &Json, quantity: &Json| Some((product.as_str()?.to_owned(), quantity.as_i64()?));
+        let items = || self.after["items"].as_array().into_iter().flatten();
+        let product_of = |line: &Json| {
+            let item = items().find(|item| item["id"] == line["order_item_id"])?;
+            pieces(&item["product_id"], &line["quantity"])
+        };
+        let lines: Vec<(String, i64)> = match self.new_refund() {
+            Some(refund) => refund["lines"].as_array().into_iter().flatten().filter_map(product_of).collect(),
+            None => items().filter_map(|item| pieces(&item["product_id"], &item["quantity"])).collect(),
+        };
+        let mut sums = BTreeMap::<String, i64>::new();
+        lines.into_iter().for_each(|(product, quantity)| *sums.entry(product).or_default() += quantity);
+        let Some(user) = self.after["user_id"].as_str().filter(|_| !sums.is_empty()) else {
+            return Hint::from("to see its refunds: ").and(self.command("order show"));
+        };
+        let command = CommandLine::new("order create").option("--user", user);
+        let command = sums
+            .into_iter()
+            .fold(command, |command, (product, quantity)| command.option("--item", &format!("{product}:{quantity}")));
+        Hint::from("to sell the pieces again: ").and(command)
+    }
+
+    /// Takes the pieces out of stock that are not there.
+    fn taken_again(&self) -> Vec<Hint> {
+        let line = |line: &Json| {
+            let (sku, pieces) = (line["sku"].as_str()?, line["quantity"].as_i64()?);
+            let command = CommandLine::new("stock adjust").argument(&printable(sku)).number(-pieces);
+            Some(Hint::from("if they are not: ").and(command.option("--reason", "correction")))
+        };
+        self.after["restored"].as_array().into_iter().flatten().filter_map(line).take(MAX_COMMANDS).collect()
+    }
+}
