@@ -1,6 +1,8 @@
 //! Numbers as other programs write them: `1,234.50`, `12,50 €`, `34.0000`, `.99`. Unambiguous numbers are
 //! accepted; those that may be wrong by a factor of thousand are rejected.
 
+use super::quantity::check_unsigned;
+
 /// The decimal separator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DecimalMark {
@@ -25,8 +27,10 @@ pub fn amount(text: &str, mark: DecimalMark) -> Result<String, String> {
     })
 }
 
-/// Normalizes a quantity to the form `-1234`. Errors: as [`amount`]; for a fraction.
+/// Normalizes a quantity to the form `-1234`. Errors: as [`amount`]; for a fraction, and for a plus sign, with which it
+/// would be a change.
 pub fn whole(text: &str, mark: DecimalMark) -> Result<String, String> {
+    check_unsigned(text)?;
     let number = plain(text.trim(), mark).map_err(|problem| match problem {
         Problem::NoNumber => "is not a whole number".to_owned(),
         Problem::Ambiguous => "may be thousands or a fraction: write it without a mark".to_owned(),

@@ -22,6 +22,14 @@ impl Quantity {
         Quantity::new(parse_count(text)?)
     }
 
+    /// Parses the new quantity of a line: a whole number in range, or 0 for none. Errors: as [`Quantity::parse`].
+    pub fn parse_or_none(text: &str) -> Result<Option<Quantity>, String> {
+        match parse_count(text)? {
+            0 => Ok(None),
+            value => Quantity::new(value).map(Some).map_err(|_| format!("must be between 0 and {MAX_QUANTITY}")),
+        }
+    }
+
     /// A quantity from a number. Errors: the allowed range.
     pub fn new(value: i64) -> Result<Quantity, String> {
         match i32::try_from(value) {
@@ -66,10 +74,16 @@ pub fn parse_stock(text: &str) -> Result<i32, String> {
 
 /// A number of pieces. A plus sign is refused: it may be meant as a change of the present number.
 fn parse_count(text: &str) -> Result<i64, String> {
-    if text.trim_start().starts_with('+') {
-        return Err("must be the number itself, without +".to_owned());
-    }
+    check_unsigned(text)?;
     parse_integer(text)
+}
+
+/// Errors: the reason, for a number with a plus sign.
+pub(super) fn check_unsigned(text: &str) -> Result<(), String> {
+    match text.trim_start().starts_with('+') {
+        true => Err("must be the number itself, without +".to_owned()),
+        false => Ok(()),
+    }
 }
 
 fn parse_integer(text: &str) -> Result<i64, String> {
@@ -104,6 +118,17 @@ mod tests {
         // It may be meant as seven more.
         assert!(Quantity::parse("+7").is_err());
         assert_eq!(Quantity::parse(" 7 ").unwrap().get(), 7);
+    }
+
+    #[test]
+    fn a_new_quantity_may_be_none() {
+        assert_eq!(Quantity::parse_or_none(" 0 "), Ok(None));
+        assert_eq!(Quantity::parse_or_none("00"), Ok(None));
+        assert_eq!(Quantity::parse_or_none("7").unwrap().map(Quantity::get), Some(7));
+        for text in ["-1", "1000001"] {
+            assert_eq!(Quantity::parse_or_none(text).unwrap_err(), "must be between 0 and 1000000");
+        }
+        assert!(Quantity::parse_or_none("+0").is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::change_wizard::complete_change;
 use super::detail;
-use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
+use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_parsed_quantity};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{finish, outcome_verb};
@@ -115,10 +115,6 @@ pub(super) fn mutation_of(result: ChangedOrder, dry_run: bool) -> Mutation<Chang
 
 /// Parses `PRODUCT` or `PRODUCT:QUANTITY`; 0 removes the product.
 fn parse_item(text: &str) -> Result<NewQuantity, Violation> {
-    if let Some((product, "0")) = text.trim().rsplit_once([':', '=']) {
-        let (product, _) = with_quantity("item", "quantity of", product)?;
-        return Ok(NewQuantity { product, quantity: None });
-    }
-    let (product, quantity) = with_quantity("item", "quantity of", text)?;
-    Ok(NewQuantity { product, quantity: Some(quantity.unwrap_or(Quantity::ONE)) })
+    let (product, quantity) = with_parsed_quantity("item", "quantity of", text, Quantity::parse_or_none)?;
+    Ok(NewQuantity { product, quantity: quantity.unwrap_or(Some(Quantity::ONE)) })
 }

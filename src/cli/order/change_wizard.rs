@@ -120,8 +120,7 @@ fn ask_quantity(context: &Context, lines: &mut Vec<Line>, product: product::Mode
     let label = format!("quantity of {sku}, {} in the order, {stock} in stock [{proposed}]", line.after);
     let quantity = ask_until(context, &label, |text| match text.trim() {
         "" => Ok(proposed),
-        "0" => Ok(0),
-        text => Quantity::parse(text).map(|quantity| i64::from(quantity.get())),
+        text => Quantity::parse_or_none(text).map(|quantity| quantity.map_or(0, |quantity| i64::from(quantity.get()))),
     })?;
     let taken = quantity - line.before;
     if taken > stock.pieces() {

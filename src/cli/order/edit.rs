@@ -108,9 +108,8 @@ fn change_of(text: &str, unchanged: OrderChange, shown: &[Line], buyer: Option<&
         Some(Some(items)) => {
             for (product, quantity) in items {
                 let quantity = quantity.as_str().map_or_else(|| quantity.to_string(), str::to_owned);
-                let parsed = if quantity == "0" { Ok(None) } else { Quantity::parse(&quantity).map(Some) };
                 let name = format!("{ITEMS}.{product}");
-                let Some(quantity) = violations.parse(&name, &quantity, |_| parsed) else { continue };
+                let Some(quantity) = violations.parse(&name, &quantity, Quantity::parse_or_none) else { continue };
                 let before = shown.iter().find(|line| is_same(&line.product, product)).map_or(0, |line| line.pieces);
                 if before != quantity.map_or(0, |quantity| i64::from(quantity.get())) {
                     lines.push(NewQuantity { product: product.clone(), quantity });

@@ -108,18 +108,15 @@ pub struct ListArguments {
     /// Show everything, streamed
     #[arg(long, conflicts_with_all = ["limit", "offset", "after"])]
     pub all: bool,
-    /// Sort by this field, with - in front descending; newest first when absent
-    #[arg(long, value_name = "[-]FIELD", allow_hyphen_values = true)]
-    sort: Option<String>,
     /// Also count all that match
     #[arg(long)]
     pub count: bool,
 }
 
 impl ListArguments {
-    /// The requested page, in the default order `usual` (such as `-created_at`) unless `--sort` is given.
-    pub fn page(&self, usual: &str) -> Page {
-        let sort = match (&self.sort, &self.after) {
+    /// The requested page, in the default order `usual` (such as `-created_at`) unless `sort` is given.
+    pub fn page(&self, sort: Option<&str>, usual: &str) -> Page {
+        let sort = match (sort, &self.after) {
             (Some(text), _) => Sort::parse(text),
             // The cursor contains its sort order.
             (None, Some(cursor)) => cursor.sort.clone(),
@@ -200,6 +197,16 @@ pub fn search_text() -> Checked<String> {
 ///
 /// Errors: a violation of `flag`, or of the quantity, whose field name is `of` followed by the product.
 pub fn with_quantity(flag: &str, of: &str, text: &str) -> Result<(String, Option<Quantity>), Violation> {
+    with_parsed_quantity(flag, of, text, Quantity::parse)
+}
+
+/// As [`with_quantity`], with a parser of the quantity.
+pub fn with_parsed_quantity<T>(
+    flag: &str,
+    of: &str,
+    text: &str,
+    parse: fn(&str) -> Result<T, String>,
+) -> Result<(String, Option<T>), Violation> {
     let (product, quantity) =
         text.rsplit_once([':', '=']).map_or((text, None), |(product, quantity)| (product, Some(quantity)));
     let product = product.trim();
@@ -208,7 +215,7 @@ pub fn with_quantity(flag: &str, of: &str, text: &str) -> Result<(String, Option
     }
     let field = || format!("{of} {}", printable(product));
     let violation = |text: &str, problem| Violation { field: field(), value: Some(text.to_owned()), problem };
-    let quantity = quantity.map(|text| Quantity::parse(text).map_err(|problem| violation(text, problem)));
+    let quantity = quantity.map(|text| parse(text).map_err(|problem| violation(text, problem)));
     Ok((product.to_owned(), quantity.transpose()?))
 }
 

@@ -56,6 +56,12 @@ pub struct List<N: ListQuery> {
     filter: N,
     #[command(flatten)]
     pub list: ListArguments,
+    #[arg(long, value_name = "[-]FIELD", allow_hyphen_values = true, help = sort_help(N::DEFAULT_SORT))]
+    sort: Option<String>,
+}
+
+fn sort_help(usual: &str) -> String {
+    format!("Sort by this field, with - in front descending [default: {usual}]")
 }
 
 #[derive(Debug, Args)]
@@ -80,7 +86,7 @@ impl<N: ListQuery> List<N> {
     pub async fn run(&self, context: &Context) -> Result<()> {
         context.output.check_fields::<N::Row>(&[])?;
         self.filter.check()?;
-        let wanted = self.list.page(N::DEFAULT_SORT);
+        let wanted = self.list.page(self.sort.as_deref(), N::DEFAULT_SORT);
         sort_field(N::Filter::SORT_FIELDS, &wanted.sort)?;
         let database = context.database(Access::Read).await?;
         let filter = self.filter.filter(&database).await?;
