@@ -7,10 +7,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use shopctl::bulk::{
-    self, Counts, FileFormat, Import, Interpretation, OnConflict, OnError, OrderRow, ProductRow, ReadOptions,
-    ResumePoint, Storable, UserRow,
-};
+use shopctl::bulk::{self, Counts, FileFormat, Import, OnError, OrderRow, ProductRow, ReadOptions, Storable, UserRow};
 use shopctl::error::{Kind, Result};
 use shopctl::service::operation::Operations;
 use shopctl::service::place_order::StockHandling;
@@ -138,21 +135,8 @@ fn records(format: FileFormat, file: &[u8]) -> usize {
 
 /// What the library does with a file: all that was done, and how many rows were rejected.
 async fn import<R: Storable>(operations: &Operations, format: FileFormat, file: &[u8]) -> Result<(Counts, u64)> {
-    let mut import = Import {
-        read: ReadOptions::new(format),
-        on_conflict: OnConflict::Update,
-        on_error: OnError::RejectRows,
-        stock: StockHandling::Skip,
-        now: operations.clock.now(),
-        digest: "0".repeat(64),
-        batch_lines: 3,
-        resume: ResumePoint::default(),
-        interpretation: Interpretation::default(),
-        keys: Arc::default(),
-        scattered: Arc::default(),
-        refused: Arc::default(),
-        lists_changes: false,
-    };
+    let usual = Import::new(ReadOptions::new(format), operations.clock.now(), OnError::RejectRows);
+    let mut import = Import { stock: StockHandling::Skip, digest: "0".repeat(64), batch_lines: 3, ..usual };
     let rejected = Cell::new(0);
     let reject = &mut |_| {
         rejected.set(rejected.get() + 1);

@@ -12,6 +12,8 @@ on_every_backend!(
     wrong_lines_of_a_file_of_shipments_are_named_and_nothing_is_shipped,
     the_other_shipments_of_a_file_are_shipped_on_request,
     a_file_of_names_still_ships_orders,
+    an_event_tells_the_note_and_the_number_of_before,
+    a_file_of_shipments_is_read_as_an_import_is,
 );
 
 /// Orders with these statuses.
@@ -152,4 +154,63 @@ fn orders_again(shop: &Shop) -> [String; 1] {
     let reference = run.json()["reference"].as_str().expect("text").to_owned();
     shop.run(&["order", "pay", &reference]).success();
     [reference]
+}
+
+fn an_event_tells_the_note_and_the_number_of_before(shop: &Shop) {
+    let [one] = orders(shop, [&[]]);
+    shop.run(&["order", "note", &one, "first"]).success();
+    shop.run(&["order", "change", &one, "--item", "MUG:2", "--note", "for two"]).success();
+    shop.run(&["order", "pay", &one, "--note", "cash"]).success();
+    shop.run(&["order", "note", &one, ""]).success();
+    shop.run(&["order", "ship", &one, "--tracking", "OLD"]).success();
+    shop.run(&["order", "ship", &one, "--tracking", "NEW"]).success();
+    let list = ["audit", "list", "--order", &one, "--limit", "6", "--json"];
+    let events = shop.run(&list).success().json()["items"].as_array().expect("a list").clone();
+    let said = |member: &str| -> Vec<_> {
+        let both = |event: &Value| Some((event["before"].get(member)?.clone(), event["after"].get(member)?.clone()));
+        events.iter().rev().filter_map(both).collect()
+    };
+    let pair = |before: Value, after: &str| (before, Value::from(after));
+    let notes = [
+        pair(Value::Null, "first"),
+        pair("first".into(), "for two"),
+        pair("for two".into(), "cash"),
+        pair("cash".into(), ""),
+    ];
+    assert_eq!(said("note"), notes);
+    assert_eq!(said("tracking"), [pair(Value::Null, "OLD"), pair("OLD".into(), "NEW")]);
+    verified(shop);
+}
+
+fn a_file_of_shipments_is_read_as_an_import_is(shop: &Shop) {
+    let [one, two, three, four] = orders(shop, [&["pay"], &["pay"], &["pay"], &["pay"]]);
+    shop.file("dhl.csv", &format!("Parcels of today\nBestellung;Sendung\n{one};A1\n"));
+    let ship = |flags: &[&str]| shop.run(&[&["order", "ship", "--yes"], flags].concat());
+    ship(&["-f", "dhl.csv", "--map", "Bestellung=reference", "--map", "Sendung=tracking", "--skip-lines", "1"])
+        .success();
+    assert_eq!(shown(shop, &one, "tracking"), "A1");
+    // Each hint is a flag of this command.
+    shop.file("other.csv", &format!("reference,Tracking number\n{two},B2\n"));
+    let run = ship(&["-f", "other.csv"]).exits_with(7).says("--map 'Tracking number=tracking'");
+    assert_eq!(shown(shop, &two, "status"), "paid", "{run}");
+    ship(&["-f", "other.csv", "--map", "Tracking number=tracking"]).success();
+    assert_eq!(shown(shop, &two, "tracking"), "B2");
+    shop.file("none.csv", &format!("reference,user\n{three},ann@example.com\n"));
+    let run = ship(&["-f", "none.csv"]).exits_with(7).says("the column tracking is missing");
+    assert!(run.stderr.contains("--map NAME=tracking"), "{run}");
+    // A list of references with its header is one of names.
+    shop.file("names.csv", &format!("reference\n{three}\n"));
+    ship(&["-f", "names.csv"]).success().says("the first line, reference, is a header");
+    assert_eq!(shown(shop, &three, "status"), "shipped");
+    for header in ["reference\n", "Reference\r\n", "reference,tracking\n", ""] {
+        shop.file("empty.csv", header);
+        ship(&["-f", "empty.csv"]).success();
+    }
+    let listed =
+        shop.run(&["order", "list", "--status", "paid", "--fields", "reference", "-o", "csv"]).success().stdout;
+    assert!(listed.starts_with("reference\n"), "{listed}");
+    shop.run_with_input(&["order", "refund", "-f", "-", "--yes"], &listed).success();
+    assert_eq!(shown(shop, &four, "status"), "refunded");
+    ship(&[&four, "--map", "a=b"]).exits_with(2).says("for a file with the columns");
+    verified(shop);
 }

@@ -313,7 +313,11 @@ fn a_file_that_is_not_complete_retires_nothing(shop: &Shop) {
         shop.file("catalogue.csv", &format!("sku,name,price\n{text}"));
         shop.run(&[&["product", "import", "catalogue.csv", "--retire-missing", "--yes"], flags].concat())
     };
-    import("MUG,MUG,12.50\nNEW,New,x\n", &[]).exits_with(7).says("line 3");
+    let run = import("MUG,MUG,12.50\nNEW,New,x\n", &[]).exits_with(7).says("line 3");
+    assert!(run.stderr.contains("--retire-missing needs all rows of the file"), "{run}");
+    let run = import("MUG,MUG,12.50 EUR\nPEN,PEN,2.40 USD\n", &[]).exits_with(7).says("more than one currency");
+    // Neither is allowed with --retire-missing.
+    assert!(!run.stderr.contains("--on-error") && !run.stderr.contains("--resume"), "{run}");
     import("", &[]).exits_with(7).says("all products would be retired");
     import("MUG,MUG,12.50\n", &["--on-error", "reject-rows"]).exits_with(2);
     import("MUG,MUG,12.50\n", &["--resume"]).exits_with(2);

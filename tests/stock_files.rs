@@ -18,6 +18,8 @@ on_every_backend!(
     the_other_lines_of_a_stock_file_are_imported_on_request,
     a_counted_line_is_rejected_if_the_stock_is_not_the_expected_one,
     a_delivery_file_with_a_key_is_imported_once,
+    a_number_with_a_plus_sign_is_not_counted_pieces,
+    a_column_of_pieces_under_another_name_is_asked_for,
     a_stock_take_during_sales_loses_no_piece,
     the_statements_of_a_stock_file_do_not_grow_with_its_lines,
 );
@@ -247,4 +249,50 @@ fn the_statements_of_a_stock_file_do_not_grow_with_its_lines(shop: &Shop) {
         database.close().await;
     });
     verified(shop);
+}
+
+fn a_number_with_a_plus_sign_is_not_counted_pieces(shop: &Shop) {
+    shop.product("MUG", "12.50", 10);
+    shop.user("ann");
+    let before = shop.everything();
+    for (header, row) in [
+        ("sku,counted", "MUG,+5"),
+        ("sku,counted", "MUG,\" +5\""),
+        ("sku,counted,expected", "MUG,5,+10"),
+        ("sku,received", "MUG,+5"),
+    ] {
+        shop.file("f.csv", &format!("{header}\n{row}\n"));
+        shop.run(&["stock", "import", "f.csv"]).exits_with(7).says("line 2").says("without +");
+    }
+    shop.file("f.jsonl", "{\"sku\": \"MUG\", \"counted\": \"+5\"}\n");
+    shop.run(&["stock", "import", "f.jsonl"]).exits_with(7).says("without +");
+    shop.file("o.csv", "reference,user,sku,quantity\nR-1,ann@example.com,MUG,+5\n");
+    shop.run(&["order", "import", "o.csv"]).exits_with(7).says("without +");
+    shop.file("p.csv", "sku,name,price,stock_quantity\nNEW,New,1.00,+5\n");
+    shop.run(&["product", "import", "p.csv"]).exits_with(7).says("without +");
+    assert_eq!(shop.everything(), before);
+}
+
+fn a_column_of_pieces_under_another_name_is_asked_for(shop: &Shop) {
+    ["MUG", "PEN"].iter().for_each(|sku| shop.product(sku, "1.00", 10));
+    for (text, theirs, more) in [
+        ("sku;qty\nMUG;3\n", "qty", ""),
+        ("sku,Menge\nMUG,3\n", "Menge", ""),
+        ("sku,amount found\nMUG,3\n", "amount found", ""),
+        ("Artikelnummer;Bestand\nMUG;3\n", "Bestand", "--map Artikelnummer=sku"),
+        ("sku,shelf,Qty\nMUG,A,3\n", "Qty", "--ignore-columns shelf"),
+    ] {
+        shop.file("f.csv", text);
+        let run = shop.run(&["stock", "import", "f.csv"]).exits_with(7).says(&format!("say what {theirs} is: "));
+        let maps = ["received", "counted"].map(|ours| match theirs.contains(' ') {
+            true => format!("--map '{theirs}={ours}'"),
+            false => format!("--map {theirs}={ours}"),
+        });
+        assert!(run.stderr.contains(&maps.join(" or ")) && run.stderr.contains(more), "{run}");
+        let mut line = format!("shopctl stock import f.csv {} {more}", maps[1]);
+        line.push_str(" -n");
+        shop.paste(&line).success();
+    }
+    shop.file("f.csv", "sku,a,b\nMUG,1,2\n");
+    shop.run(&["stock", "import", "f.csv"]).exits_with(7).says("--map COLUMN=received or --map COLUMN=counted");
 }

@@ -165,7 +165,7 @@ impl CurrencyEvidence {
     /// The note on the currency of a file, if it has one.
     ///
     /// Errors: exit 7 for amounts in two currencies, and if one is selected but none is given.
-    pub fn decide(&self, selected: Option<&str>) -> Result<Option<String>> {
+    pub fn decide(&self, selected: Option<&str>, needs_all_rows: bool) -> Result<Option<String>> {
         match (selected, &self.mixed) {
             (Some(selected), _) if self.columns.is_empty() => {
                 let message =
@@ -173,7 +173,7 @@ impl CurrencyEvidence {
                 Err(refused(message))
             }
             (Some(selected), _) => self.check_unambiguous(selected).map(|()| None),
-            (None, Some((one, other))) => Err(mixed_currencies(one, other)),
+            (None, Some((one, other))) => Err(mixed_currencies(one, other, needs_all_rows)),
             (None, None) if self.columns.is_empty() => Ok(None),
             (None, None) => {
                 let found =
@@ -210,7 +210,7 @@ fn ambiguous(selected: &str, one: &ColumnCurrency, other: &ColumnCurrency) -> Er
     refused(message).hint(format!("name one of them by its code: --currency {}", shell_word(&code)))
 }
 
-fn mixed_currencies(one: &ColumnCurrency, other: &ColumnCurrency) -> Error {
+fn mixed_currencies(one: &ColumnCurrency, other: &ColumnCurrency, needs_all_rows: bool) -> Error {
     let column = |found: &ColumnCurrency| printable(&found.column);
     let second = if one.column == other.column { String::new() } else { format!("{} is ", column(other)) };
     let error = refused(format!(
@@ -220,7 +220,7 @@ fn mixed_currencies(one: &ColumnCurrency, other: &ColumnCurrency) -> Error {
         other.shown()
     ));
     // Two in one row: no flag can resolve this.
-    let rejecting = (one.at != other.at).then(|| {
+    let rejecting = (one.at != other.at && !needs_all_rows).then(|| {
         format!("to import only rows in one of them: --currency {} --on-error reject-rows", shell_word(&one.currency))
     });
     let column = [other, one].into_iter().find(|found| !found.is_sign);
@@ -248,10 +248,10 @@ mod tests {
         };
         let columns = vec![column("US$", 2), column("$", 3), column("C$", 4)];
         let evidence = CurrencyEvidence { columns, mixed: None };
-        let error = evidence.decide(Some("$")).unwrap_err();
+        let error = evidence.decide(Some("$"), false).unwrap_err();
         let expected = "$ may be any of several currencies: US$ in line 2 and C$ in line 4; nothing was imported";
         assert_eq!(error.message(), expected);
-        evidence.decide(Some("USD")).unwrap();
+        evidence.decide(Some("USD"), false).unwrap();
     }
 
     #[test]

@@ -4,7 +4,6 @@ use chrono::TimeDelta;
 
 use super::currency::CurrencyEvidence;
 use super::dates::DateEvidence;
-use super::interpretation::Interpretation;
 use super::options::Import;
 use super::position::{Position, merge_counts};
 use super::read::Record;
@@ -59,8 +58,10 @@ impl FileFindings {
     /// The notes on a file before anything is written.
     ///
     /// Errors: exit 7 for amounts in two currencies.
-    pub fn notes(&self, interpretation: &Interpretation) -> Result<Vec<String>> {
-        let mut notes: Vec<String> = self.currencies.decide(interpretation.currency.as_deref())?.into_iter().collect();
+    pub fn notes(&self, import: &Import) -> Result<Vec<String>> {
+        let Import { interpretation, needs_all_rows, .. } = import;
+        let currency = self.currencies.decide(interpretation.currency.as_deref(), *needs_all_rows)?;
+        let mut notes: Vec<String> = currency.into_iter().collect();
         if let (Some(first), None) = (self.dates.without_zone, &interpretation.zone) {
             notes.push(format!("times without a time zone are taken as UTC ({first}); --tz NAME says otherwise"));
         }

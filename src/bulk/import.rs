@@ -139,7 +139,7 @@ pub async fn prepare<R: Storable>(
             is_known = false;
         }
         if is_known {
-            findings.notes(&import.interpretation)?.iter().for_each(|text| note(text));
+            findings.notes(import)?.iter().for_each(|text| note(text));
             import.resume.start(last);
             if import.resume.done > Position::default() {
                 note(&format!("going on after {}", import.resume.done));
@@ -345,7 +345,7 @@ pub async fn read_all<R: Row>(
             }
         }
     }
-    findings.notes(&import.interpretation)?.iter().for_each(|text| note(text));
+    findings.notes(import)?.iter().for_each(|text| note(text));
     Ok((rows, rejected))
 }
 

@@ -31,6 +31,7 @@ impl Row for InvoiceRow {
         ignored: &["Country"],
         required: &INVOICE_COLUMNS,
         needed: &INVOICE_COLUMNS,
+        one_of: &[],
         texts: &["Description"],
         amounts: &["UnitPrice"],
         nested: None,

@@ -65,6 +65,8 @@ pub struct Import {
     pub refused: Arc<HashSet<Position>>,
     /// Whether every changed value is reported.
     pub lists_changes: bool,
+    /// Whether rows that are wrong cannot be left out, because what the file lacks counts too (`--retire-missing`).
+    pub needs_all_rows: bool,
 }
 
 impl Import {
@@ -84,6 +86,7 @@ impl Import {
             scattered: Arc::default(),
             refused: Arc::default(),
             lists_changes: false,
+            needs_all_rows: false,
         }
     }
 }

@@ -91,6 +91,7 @@ impl Row for OrderRow {
         ignored: &["id", "user_id", "updated_at", "name", "product_id", "line_total"],
         required: &["reference", "user", "sku", "quantity"],
         needed: &["reference", "user", "sku", "quantity"],
+        one_of: &[],
         texts: &[],
         amounts: &["unit_price", "total_amount", "refunded_amount"],
         nested: Some("items"),

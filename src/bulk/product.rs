@@ -30,6 +30,7 @@ impl Row for ProductRow {
         ignored: &["id", "created_at", "updated_at"],
         required: &["sku"],
         needed: field_names!(Model, requirement: Requirement::Key | Requirement::Required),
+        one_of: &[],
         texts: field_names!(Model, FieldKind::Text),
         amounts: field_names!(Model, FieldKind::Amount),
         nested: None,

@@ -96,6 +96,8 @@ pub struct Columns {
     pub required: &'static [&'static str],
     /// What a new row needs.
     pub needed: &'static [&'static str],
+    /// Columns of which a file has one, which says what the file is.
+    pub one_of: &'static [&'static str],
     /// Free-text columns, whose values may begin with an apostrophe.
     pub texts: &'static [&'static str],
     /// Columns of amounts.

@@ -5,7 +5,7 @@ use std::io::{self, Seek, SeekFrom};
 
 use serde_json::{Value, json};
 
-use super::{FileFormat, OnError, Rejection, Row};
+use super::{FileFormat, Import, OnError, Rejection, Row};
 use crate::domain::text::counted;
 use crate::error::{Error, Kind, Result, printable, printable_reason};
 use crate::file::{OutputFile, unwritable};
@@ -98,10 +98,10 @@ fn noun<R: Row>() -> &'static str {
 }
 
 /// The error of an import that was rolled back.
-pub fn refused<R: Row>(rejections: &Rejections, valid: u64) -> Error {
+pub fn refused<R: Row>(rejections: &Rejections, valid: u64, import: &Import) -> Error {
     let all = counted(rejections.count + valid, noun::<R>());
     let verb = if rejections.count == 1 { "is" } else { "are" };
-    let (import, imported) = R::VERB;
+    let (verb_of_import, imported) = R::VERB;
     let message =
         format!("{} of {all} {verb} wrong, nothing was {imported}:{}", rejections.count, rejections.summary());
     let error = Error::new(Kind::Invalid, "import.invalid", message).details(
@@ -109,12 +109,16 @@ pub fn refused<R: Row>(rejections: &Rejections, valid: u64) -> Error {
     );
     match valid {
         0 => error,
-        _ => error.hint(format!("correct them, or {import} the others with --on-error reject-rows")),
+        _ if import.needs_all_rows => error.hint(NEEDS_ALL_ROWS),
+        _ => error.hint(format!("correct them, or {verb_of_import} the others with --on-error reject-rows")),
     }
 }
 
+/// The hint for a file that has to be complete.
+const NEEDS_ALL_ROWS: &str = "correct them: --retire-missing needs all rows of the file";
+
 /// The error of a partly applied import.
-pub fn partial<R: Row>(rejections: &Rejections, on_error: OnError) -> Error {
+pub fn partial<R: Row>(rejections: &Rejections, import: &Import) -> Error {
     let message = format!(
         "{} {} rejected:{}",
         counted(rejections.count, noun::<R>()),
@@ -123,8 +127,9 @@ pub fn partial<R: Row>(rejections: &Rejections, on_error: OnError) -> Error {
     );
     let details = json!({ "rejected": rejections.count, "noun": R::NOUN, "rejections": rejections.to_json() });
     let error = Error::new(Kind::Partial, "import.partial", message).details(details);
-    match on_error {
+    match import.on_error {
         OnError::RejectRows => error,
+        OnError::RejectAll if import.needs_all_rows => error.hint(NEEDS_ALL_ROWS),
         // Earlier transactions are kept.
         OnError::RejectAll => error.hint(
             "what comes after them was not imported: correct them, or import the others with --on-error reject-rows",

@@ -36,6 +36,7 @@ impl Row for ShipmentRow {
         ignored: &["id", "user", "user_id", "status", "total_amount", "refunded_amount", "created_at", "updated_at"],
         required: &["reference", "tracking"],
         needed: &["reference", "tracking"],
+        one_of: &[],
         texts: &["tracking"],
         amounts: &[],
         nested: None,

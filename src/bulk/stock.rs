@@ -50,6 +50,7 @@ impl Row for StockRow {
         ignored: &["id", "name", "updated_at"],
         required: &["sku"],
         needed: &["sku"],
+        one_of: &[RECEIVED, COUNTED],
         texts: &[],
         amounts: &[],
         nested: None,

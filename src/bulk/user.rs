@@ -35,6 +35,7 @@ impl Row for UserRow {
         ignored: &["id", "created_at", "updated_at"],
         required: &["email"],
         needed: field_names!(Model, requirement: Requirement::Key | Requirement::Required),
+        one_of: &[],
         texts: field_names!(Model, FieldKind::Text),
         amounts: &[],
         nested: None,

@@ -67,6 +67,12 @@ impl Naming<'_> {
             unknown.iter().copied().filter(|name| maps.iter().all(|map| map.theirs != *name)).collect();
         let mut flags = flags_of(&maps);
         let is_there = |ours: &str| found.contains(&ours) || maps.iter().any(|map| map.ours == ours);
+        if let Some((theirs, question)) = self.question_of_kind(&rest, &is_there) {
+            let others: Vec<&str> = rest.iter().copied().filter(|name| *name != theirs).collect();
+            let is_told = rest.contains(&theirs) && !others.is_empty();
+            flags.extend(ignore_flag(&others).filter(|_| is_told));
+            return if flags.is_empty() { question } else { format!("{question}; the others: {}", flags.join(" ")) };
+        }
         let mut open: Vec<&'static str> = self.columns.needed.iter().copied().filter(|ours| !is_there(ours)).collect();
         let candidates = match open.is_empty() {
             true => doubts.iter().flat_map(|doubt| doubt.theirs.iter().copied()).collect(),
@@ -99,6 +105,26 @@ impl Naming<'_> {
             _ => flags.push("--only-mapped".to_owned()),
         }
         flags.join(" ")
+    }
+
+    /// Asks which of the columns that say what the file is a column is, if the file has none of them.
+    fn question_of_kind<'n>(&self, rest: &[&'n str], is_there: &impl Fn(&str) -> bool) -> Option<(&'n str, String)> {
+        let kinds = self.columns.one_of;
+        if rest.is_empty()
+            || kinds.iter().any(|kind| is_there(kind))
+            || !self.columns.required.iter().all(|own| is_there(own))
+        {
+            return None;
+        }
+        let pasteable: Vec<&'n str> = rest.iter().copied().filter(|name| is_pasteable(name)).collect();
+        let pieces = pasteable.iter().find(|name| Meaning::of(name) == Some(Meaning::Stock));
+        let theirs = match (pieces, pasteable.as_slice()) {
+            (Some(only), _) | (None, [only]) => only,
+            _ => "COLUMN",
+        };
+        let maps: Vec<String> = kinds.iter().map(|kind| map_flag(theirs, kind)).collect();
+        let question = format!("say what {} is: {}", joined(&[theirs]), maps.join(" or "));
+        (!maps.is_empty()).then_some((theirs, question))
     }
 
     /// Asks what the columns are whose meaning is that of one of our columns that has none yet.

@@ -8,12 +8,12 @@ use clap::Args;
 use super::lifecycle::{self, MoveArguments};
 use super::moved::mutation_of;
 use crate::bulk::{
-    FileFormat, Import, OnError, ReadOptions, Rejection, Rejections, Shipment, ShipmentRow, format_of, partial,
-    read_shipments, refused, sorted,
+    FileFormat, OnError, Rejection, Rejections, Shipment, ShipmentRow, format_of, partial, read_shipments, refused,
+    sorted,
 };
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::import::{ERRORS, open_input, open_source};
+use crate::cli::shared::import::{ERRORS, ReadArguments, open_input, open_source};
 use crate::cli::shared::mutation::outcome_verb;
 use crate::cli::shared::values::{checked, one_of};
 use crate::context::Context;
@@ -37,6 +37,8 @@ pub struct ShipArguments {
     /// When lines of a file with reference,tracking are wrong: reject-all or reject-rows [default: reject-all]
     #[arg(long, value_name = "WHAT", requires = "file", value_parser = one_of(ERRORS))]
     on_error: Option<OnError>,
+    #[command(flatten)]
+    reading: ReadArguments,
 }
 
 impl ShipArguments {
@@ -47,20 +49,21 @@ impl ShipArguments {
 }
 
 pub async fn run(context: &Context, prompter: &Prompter, arguments: &ShipArguments) -> Result<Effect> {
-    let ShipArguments { moved, tracking, on_error } = arguments;
+    let ShipArguments { moved, tracking, on_error, reading } = arguments;
     let (orders, batch) = (&moved.orders, &moved.batch);
     let names = match &batch.file {
         None => batch.names(context, orders, "order")?,
         Some(path) => {
             let mut file = open_input(path).await?;
-            if let Some(format) = table_format(path, &mut file)? {
+            if let Some(format) = table_format(path, &mut file, reading)? {
                 return ship_file(context, prompter, arguments, (path, format, file)).await;
             }
             batch.names_in(context, orders, "order", Some(file))?
         }
     };
-    if on_error.is_some() {
-        return Err(Error::usage("--on-error is for a file with the columns reference,tracking"));
+    if on_error.is_some() || reading.is_any_given() {
+        let flags = if on_error.is_some() { "--on-error is" } else { "flags for reading a file are" };
+        return Err(Error::usage(format!("{flags} for a file with the columns reference,tracking")));
     }
     let mut request = moved.request_for(names, Verb::Ship);
     request.template.tracking.clone_from(tracking);
@@ -73,19 +76,25 @@ fn parse_tracking(text: &str) -> Result<String, String> {
     if number.is_empty() { Err("must not be empty".to_owned()) } else { Ok(number) }
 }
 
-/// The format of a file with columns; `None` for one of names, one a line.
-fn table_format(path: &Path, file: &mut std::fs::File) -> Result<Option<FileFormat>> {
+/// The format of a file with columns, as its header or a flag says; `None` for one of names, one a line.
+fn table_format(path: &Path, file: &mut std::fs::File, reading: &ReadArguments) -> Result<Option<FileFormat>> {
     let failed = |error: std::io::Error| unreadable(path, &error);
     let mut header = Vec::new();
     BufReader::new(&mut *file).take(HEADER_BYTES).read_until(b'\n', &mut header).map_err(failed)?;
     file.rewind().map_err(failed)?;
-    let format = if is_stdout(path) { Ok(FileFormat::Csv) } else { format_of(path, "order") };
-    let header = String::from_utf8_lossy(&header).to_lowercase();
-    Ok(match format {
-        Ok(format @ (FileFormat::JsonLines | FileFormat::Json)) => Some(format),
-        format if header.contains("tracking") => Some(format.unwrap_or(FileFormat::Csv)),
-        _ => None,
-    })
+    let by_ending = || if is_stdout(path) { None } else { format_of(path, "order").ok() };
+    let format = reading.format.or_else(by_ending);
+    let is_json = matches!(format, Some(FileFormat::JsonLines | FileFormat::Json));
+    let is_table = is_json || reading.is_any_given() || is_header(&String::from_utf8_lossy(&header));
+    Ok(is_table.then_some(format.unwrap_or(FileFormat::Csv)))
+}
+
+/// Whether a line names a column of tracking numbers, or that of references beside another one.
+fn is_header(line: &str) -> bool {
+    let line = line.to_lowercase();
+    let mut fields =
+        line.split([',', ';', '\t', '|']).map(|field| field.trim_matches(['"', '\u{feff}', ' ', '\r', '\n']));
+    line.contains("tracking") || (fields.clone().count() > 1 && fields.any(|field| field == "reference"))
 }
 
 /// Ships the orders of a file in one operation.
@@ -97,13 +106,13 @@ async fn ship_file(
     arguments: &ShipArguments,
     (path, format, file): (&Path, FileFormat, std::fs::File),
 ) -> Result<Effect> {
-    let ShipArguments { moved, tracking, on_error } = arguments;
+    let ShipArguments { moved, tracking, on_error, reading } = arguments;
     if tracking.is_some() || !moved.orders.is_empty() || moved.batch.fail_fast {
         return Err(Error::usage("a file with reference,tracking names all orders and numbers")
             .hint("leave out --tracking, --fail-fast and other orders"));
     }
     let on_error = on_error.unwrap_or(OnError::RejectAll);
-    let import = Import::new(ReadOptions::new(format), context.clock.now(), on_error);
+    let import = reading.import::<ShipmentRow>(context, format, on_error)?;
     let source = open_source::<ShipmentRow>(context, path, file, &import)?;
     let database = context.database(Access::Write).await?;
     let read = read_shipments(&database, &source, &import, &mut |text| context.output.note(text)).await;
@@ -130,14 +139,14 @@ async fn ship_file(
     let mut rejections = Rejections::new(false, format);
     sorted(rejected).into_iter().for_each(|row| rejections.add(row));
     if rejections.count > 0 && (!keeps_others || shipped.is_empty()) {
-        return Err(refused::<ShipmentRow>(&rejections, shipped.len() as u64));
+        return Err(refused::<ShipmentRow>(&rejections, shipped.len() as u64, &import));
     }
     let effect = report(context, &database, &shipped, (moved.write.dry_run, rejections.count));
     if rejections.count == 0 {
         return Ok(effect);
     }
     effect.note(&context.output);
-    Err(partial::<ShipmentRow>(&rejections, on_error))
+    Err(partial::<ShipmentRow>(&rejections, &import))
 }
 
 /// Runs the shipments, or tries them.

@@ -31,6 +31,6 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ProductImpo
         true => bulk::find_missing(database, source.reader()?, import).await,
         false => Ok(Vec::new()),
     };
-    let how = (StockHandling::Deduct, Interpretation::default());
+    let how = (StockHandling::Deduct, Interpretation::default(), *retire_missing);
     import::run_and_retire::<ProductRow>(context, prompter, import, how, find_missing).await
 }

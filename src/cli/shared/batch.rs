@@ -66,7 +66,12 @@ impl BatchArguments {
     ) -> Result<Names> {
         let mut names: Vec<String> = arguments.to_vec();
         if let (Some(path), Some(file)) = (&self.file, file) {
-            names.extend(read_names(path, file)?);
+            let mut read = read_names(path, file)?;
+            if let Some(header) = read.first().filter(|first| is_header(noun, first)) {
+                context.output.note(&format!("the first line, {}, is a header", printable(header)));
+                read.remove(0);
+            }
+            names.extend(read);
         }
         if names.is_empty() {
             if self.file.is_none() {
@@ -82,6 +87,11 @@ impl BatchArguments {
         let is_single = names.len() == 1 && self.file.is_none();
         Ok(Names { names, is_single })
     }
+}
+
+/// Whether a line is the name of the column that lists and exports write the names in.
+fn is_header(noun: &str, line: &str) -> bool {
+    noun == "order" && line.eq_ignore_ascii_case("reference")
 }
 
 fn read_names(path: &Path, source: impl Read) -> Result<Vec<String>> {

@@ -71,7 +71,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &StockImport
     let written = write_errors_file(&mut rejections, errors)
         .map(|text: Option<String>| text.iter().for_each(|text| context.output.note(text)));
     if rejections.count > 0 && (!keeps_others || file.valid() == 0) {
-        return Err(with_unwritten(refused::<StockRow>(&rejections, file.valid()), written));
+        return Err(with_unwritten(refused::<StockRow>(&rejections, file.valid(), &import), written));
     }
     let result = Imported::new(&products, write.dry_run, replayed, rejections.count);
     let effect = Effect::new(result.changed, write.dry_run, database.target());
@@ -81,7 +81,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &StockImport
         return written.map(|()| effect);
     }
     effect.note(&context.output);
-    Err(with_unwritten(partial::<StockRow>(&rejections, how.on_error), written))
+    Err(with_unwritten(partial::<StockRow>(&rejections, &import), written))
 }
 
 fn changes_of(products: &[Changed]) -> Vec<ValueChange> {

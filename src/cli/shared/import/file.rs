@@ -26,9 +26,22 @@ pub struct FileArguments {
     /// CSV, JSON lines or JSON; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    #[command(flatten)]
+    reading: ReadArguments,
+    /// When rows are wrong: reject-all or reject-rows
+    #[arg(long, value_name = "WHAT", default_value = "reject-all", value_parser = one_of(ERRORS))]
+    pub on_error: OnError,
+    /// Write every wrong row into this CSV file: line, column, value, reason
+    #[arg(long, value_name = "FILE")]
+    errors: Option<PathBuf>,
+}
+
+/// How a file is read.
+#[derive(Debug, Args)]
+pub struct ReadArguments {
     /// csv, tsv, jsonl or json [default: by the file's ending]
     #[arg(long, value_name = "FORMAT", value_parser = one_of(FORMATS))]
-    format: Option<FileFormat>,
+    pub format: Option<FileFormat>,
     /// A column of the file that has another name here; may be repeated
     #[arg(long, value_name = "THEIRS=OURS", value_parser = parse_map)]
     map: Vec<(String, String)>,
@@ -57,12 +70,6 @@ pub struct FileArguments {
     /// Amounts are written as 12,50
     #[arg(long)]
     decimal_comma: bool,
-    /// When rows are wrong: reject-all or reject-rows
-    #[arg(long, value_name = "WHAT", default_value = "reject-all", value_parser = one_of(ERRORS))]
-    pub on_error: OnError,
-    /// Write every wrong row into this CSV file: line, column, value, reason
-    #[arg(long, value_name = "FILE")]
-    errors: Option<PathBuf>,
 }
 
 const FORMATS: [(&str, FileFormat); 4] =
@@ -101,21 +108,8 @@ fn parse_encoding(text: &str) -> Result<Charset, String> {
 impl FileArguments {
     /// The options of an import of the file.
     pub fn import<R: Row>(&self, context: &Context) -> Result<Import> {
-        let columns = R::COLUMNS.known;
-        if let Some(map) = self.map_value.iter().find(|map| !columns.contains(&map.column.as_str())) {
-            let message = format!("--map-value: there is no column {}", printable(&map.column));
-            return Err(Error::usage(message).hint(format!("the columns are {}", columns.join(", "))));
-        }
-        let is_twice = |(position, map): &(usize, &ValueMap)| {
-            self.map_value[..*position].iter().any(|other| (&other.column, &other.theirs) == (&map.column, &map.theirs))
-        };
-        if let Some((_, map)) = self.map_value.iter().enumerate().find(is_twice) {
-            let named = printable(&format!("{}:{}", map.column, map.theirs));
-            return Err(Error::usage(format!("--map-value names {named} twice")));
-        }
-        let read = self.read_options(R::COMMAND)?;
-        let interpretation = Interpretation { values: self.map_value.clone(), ..Interpretation::default() };
-        Ok(Import { interpretation, ..Import::new(read, context.clock.now(), self.on_error) })
+        let format = self.reading.format.map_or_else(|| format_of(&self.file, R::COMMAND), Ok)?;
+        self.reading.import::<R>(context, format, self.on_error)
     }
 
     /// Opens the errors file before the import, to detect early that it cannot be written.
@@ -129,9 +123,45 @@ impl FileArguments {
         OutputFile::open(path).await.map(Some)
     }
 
-    fn read_options(&self, noun: &str) -> Result<ReadOptions> {
-        let format = self.format.map_or_else(|| format_of(&self.file, noun), Ok)?;
-        Ok(ReadOptions {
+    /// Opens the file, and notes what its start says. It is read several times, so a pipe is copied to a temporary file.
+    pub async fn open<R: Row>(&self, context: &Context, import: &Import) -> Result<Source<'_>> {
+        if let Some(errors) = &self.errors {
+            check_not_input("--errors", errors, &self.file)?;
+        }
+        open_source::<R>(context, &self.file, open_input(&self.file).await?, import)
+    }
+}
+
+impl ReadArguments {
+    /// Whether one of them is given.
+    pub fn is_any_given(&self) -> bool {
+        let ReadArguments { format, map, ignore_columns, fill_down, map_value, delimiter, encoding, .. } = self;
+        let has_names = !(map.is_empty() && ignore_columns.is_empty() && fill_down.is_empty() && map_value.is_empty());
+        let has_form = format.is_some() || delimiter.is_some() || encoding.is_some();
+        has_names || has_form || self.only_mapped || self.decimal_comma || self.skip_lines > 0
+    }
+
+    /// The options of an import of a file in this format.
+    pub fn import<R: Row>(&self, context: &Context, format: FileFormat, on_error: OnError) -> Result<Import> {
+        let columns = R::COLUMNS.known;
+        if let Some(map) = self.map_value.iter().find(|map| !columns.contains(&map.column.as_str())) {
+            let message = format!("--map-value: there is no column {}", printable(&map.column));
+            return Err(Error::usage(message).hint(format!("the columns are {}", columns.join(", "))));
+        }
+        let is_twice = |(position, map): &(usize, &ValueMap)| {
+            self.map_value[..*position].iter().any(|other| (&other.column, &other.theirs) == (&map.column, &map.theirs))
+        };
+        if let Some((_, map)) = self.map_value.iter().enumerate().find(is_twice) {
+            let named = printable(&format!("{}:{}", map.column, map.theirs));
+            return Err(Error::usage(format!("--map-value names {named} twice")));
+        }
+        let read = self.options(format);
+        let interpretation = Interpretation { values: self.map_value.clone(), ..Interpretation::default() };
+        Ok(Import { interpretation, ..Import::new(read, context.clock.now(), on_error) })
+    }
+
+    fn options(&self, format: FileFormat) -> ReadOptions {
+        ReadOptions {
             format,
             delimiter: self.delimiter,
             encoding: self.encoding,
@@ -141,15 +171,7 @@ impl FileArguments {
             only_mapped: self.only_mapped,
             fill_down: self.fill_down.concat(),
             skip_lines: self.skip_lines,
-        })
-    }
-
-    /// Opens the file, and notes what its start says. It is read several times, so a pipe is copied to a temporary file.
-    pub async fn open<R: Row>(&self, context: &Context, import: &Import) -> Result<Source<'_>> {
-        if let Some(errors) = &self.errors {
-            check_not_input("--errors", errors, &self.file)?;
         }
-        open_source::<R>(context, &self.file, open_input(&self.file).await?, import)
     }
 }
 

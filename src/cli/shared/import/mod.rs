@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-pub use self::file::{ERRORS, FileArguments, open_input, open_source, write_errors_file};
+pub use self::file::{ERRORS, FileArguments, ReadArguments, open_input, open_source, write_errors_file};
 use self::report::{CHANGES_LISTED, PartialImport};
 use super::arguments::{AnswerArguments, WriteArguments};
 use super::effect::Effect;
@@ -74,18 +74,20 @@ pub async fn run<R: Storable>(
     interpretation: Interpretation,
 ) -> Result<Effect> {
     let none = async |_: &Database, _: &Source<'_>, _: &Import| Ok(Vec::new());
-    run_and_retire::<R>(context, prompter, arguments, (stock, interpretation), none).await
+    run_and_retire::<R>(context, prompter, arguments, (stock, interpretation, false), none).await
 }
 
-/// As [`run`], and then retires the products that `find_missing` finds before the import, if all rows were imported.
+/// As [`run`], and then retires the products that `find_missing` finds before the import, if all rows were imported;
+/// `needs_all_rows` says that it finds any.
 pub async fn run_and_retire<R: Storable>(
     context: &Context,
     prompter: &Prompter,
     arguments: &ImportArguments,
-    (stock, interpretation): (StockHandling, Interpretation),
+    (stock, interpretation, needs_all_rows): (StockHandling, Interpretation, bool),
     find_missing: impl AsyncFn(&Database, &Source<'_>, &Import) -> Result<Vec<product::Model>>,
 ) -> Result<Effect> {
-    let mut import = arguments.import::<R>(context, stock, interpretation)?;
+    let import = arguments.import::<R>(context, stock, interpretation)?;
+    let mut import = Import { needs_all_rows, ..import };
     let source = arguments.file.open::<R>(context, &import).await?;
     let dry_run = arguments.write.dry_run;
     let errors = arguments.file.errors_file().await?;
@@ -96,7 +98,7 @@ pub async fn run_and_retire<R: Storable>(
     let say = |text: Option<String>| text.iter().for_each(|text| context.output.note(text));
     if rejections.count > 0 && (arguments.file.on_error == OnError::RejectAll || valid == 0) {
         let written = write_errors_file(&mut rejections, errors).map(say);
-        return Err(with_unwritten(refused::<R>(&rejections, valid), written));
+        return Err(with_unwritten(refused::<R>(&rejections, valid, &import), written));
     }
     let missing = source.if_unchanged(find_missing(&database, &source, &import).await)?;
     if context.config.protected || !missing.is_empty() {
@@ -105,7 +107,8 @@ pub async fn run_and_retire<R: Storable>(
     }
     let all = valid + rejections.count;
     let progress = RefCell::new(context.output.progress(Unit::Rows, valid));
-    let kept = PartialImport { context, noun: R::NOUN, counts: Cell::default(), on_conflict: import.on_conflict };
+    let (counts, on_conflict) = (Cell::default(), import.on_conflict);
+    let kept = PartialImport { context, noun: R::NOUN, counts, on_conflict, needs_all_rows };
     let mut changes = Vec::new();
     let reject = &mut |row| {
         rejections.add(row);
@@ -139,7 +142,7 @@ pub async fn run_and_retire<R: Storable>(
     };
     if is_refused {
         // Another process has written these rows or taken their stock since the validation.
-        return Err(with_unwritten(refused::<R>(&rejections, all.saturating_sub(rejections.count)), written));
+        return Err(with_unwritten(refused::<R>(&rejections, all.saturating_sub(rejections.count), &import), written));
     }
     let shown = if is_for_people(&context.output) { changes.as_slice() } else { &[] };
     report::notes(counts, shown).into_iter().for_each(|note| context.output.suggest(note));
@@ -150,7 +153,7 @@ pub async fn run_and_retire<R: Storable>(
         return Ok(effect);
     }
     effect.note(&context.output);
-    Err(with_unwritten(partial::<R>(&rejections, arguments.file.on_error), written))
+    Err(with_unwritten(partial::<R>(&rejections, &import), written))
 }
 
 /// Whether people read the output.

@@ -21,6 +21,8 @@ pub struct PartialImport<'a> {
     /// The rows committed so far; none in a dry run.
     pub counts: Cell<Counts>,
     pub on_conflict: OnConflict,
+    /// As in [`crate::bulk::Import`].
+    pub needs_all_rows: bool,
 }
 
 impl PartialImport<'_> {
@@ -46,6 +48,9 @@ impl PartialImport<'_> {
     /// The hint to complete a partial import.
     fn resume_hint(&self) -> &'static str {
         match self.on_conflict {
+            OnConflict::Error if self.needs_all_rows => {
+                "run the same command again with --on-conflict skip: what is in is skipped, the rest is added"
+            }
             OnConflict::Error => "run the same command again with --resume: the rest is added",
             _ => "run the same command again: what is in stays as it is, the rest is added",
         }
