@@ -1,7 +1,7 @@
 //! Wizards, on a real pseudo-terminal.
 
 use crate::on_every_backend;
-use crate::support::terminal::{answer, end, start, start_script};
+use crate::support::terminal::{answer, end, hang_up, start, start_script};
 use crate::support::{Backend, Shop};
 
 /// A question and what is typed.
@@ -120,7 +120,11 @@ fn the_change_wizard_has_the_same_result_as_the_printed_command(shop: &Shop) {
     let (code, shown) = play(shop, &["order", "change", &other], &steps);
     assert_eq!(code, 10, "{shown}");
     let mut refused = CHANGE[..2].to_vec();
-    refused[1] = ("quantity of MUG-01, 2 in the order, 7 in stock [2]: ", "3\r");
+    refused[1] = ("quantity of MUG-01, 2 in the order, 7 in stock [2]: ", "1000001\r");
+    refused.extend([
+        ("this must be between 0 and 1000000", ""),
+        ("quantity of MUG-01, 2 in the order, 7 in stock [2]: ", "3\r"),
+    ]);
     refused.extend([CHANGE[6], ("change this order? [y/N] ", "n\r")]);
     let (code, shown) = play(shop, &["order", "change", &other], &refused);
     assert_eq!(code, 10, "{shown}");
@@ -432,4 +436,32 @@ fn a_hanging_query_can_be_interrupted_and_times_out() {
         lock.rollback().await.expect("unlocks");
     });
     assert_eq!(shop.counts(), before);
+}
+
+#[test]
+fn a_closed_terminal_ends_every_question_as_the_end_of_input_does() {
+    let shop = shop();
+    let place = ["order", "create", "--user", "ann@example.com", "--item", "MUG-01:2", "--json"];
+    let order = shop.run(&place).success().json()["reference"].as_str().expect("text").to_owned();
+    let before = shop.everything();
+    let change = [
+        ("product to change or add: ", "\r"),
+        ("quantity of MUG-01, 2 in the order", "1\r"),
+        ("product to change or add: ", "\r"),
+        ("change this order? [y/N] ", ""),
+    ];
+    let ends_with_10 = |arguments: &[&str], steps: &[Step]| {
+        let (question, last) = steps.split_last().map(|(last, before)| ((last.0, ""), before)).expect("a step");
+        assert_eq!(hang_up(&shop, arguments, &[last, &[question]].concat()), 10, "{arguments:?} at {}", question.0);
+    };
+    for last in 1..=change.len() {
+        ends_with_10(&["order", "change", &order], &change[..last]);
+    }
+    for last in 1..=2 {
+        ends_with_10(&["order", "create"], &ORDER[..last]);
+    }
+    ends_with_10(&["user", "create"], &USER[..1]);
+    ends_with_10(&["user", "disable", "zoe@example.com"], &[("[y/N] ", "")]);
+    ends_with_10(&["user", "delete", "zoe@example.com"], &[("to confirm: ", "")]);
+    assert_eq!(shop.everything(), before);
 }

@@ -39,12 +39,11 @@ pub fn listen(settings: OutputSettings, committing: CommitTracker) {
 /// Returns when the process still runs some time after a signal. Errors: if signals cannot be received.
 async fn wait_for_overrun(committing: &CommitTracker) -> io::Result<()> {
     let mut signals = Signals::new()?;
-    signals.next().await;
-    committing.interrupt();
+    note(signals.next().await, committing);
     let mut was_idle = false;
     loop {
-        if timeout(END_LIMIT, signals.next()).await.is_ok() {
-            committing.interrupt();
+        if let Ok(signal) = timeout(END_LIMIT, signals.next()).await {
+            note(signal, committing);
             continue;
         }
         // A command that has just committed gets the same time to end.
@@ -53,6 +52,21 @@ async fn wait_for_overrun(committing: &CommitTracker) -> io::Result<()> {
             return Ok(());
         }
         was_idle = is_idle;
+    }
+}
+
+/// What a signal says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Termination {
+    End,
+    /// The terminal was closed.
+    Hangup,
+}
+
+/// Tells the command to end. A question whose terminal was closed ends by itself, as at any end of input.
+fn note(signal: Termination, committing: &CommitTracker) {
+    if signal == Termination::End || !keys::is_asking() {
+        committing.interrupt();
     }
 }
 
@@ -124,7 +138,7 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Termination {
         let hung_up = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -132,9 +146,9 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = hung_up => {}
+            _ = self.interrupt.recv() => Termination::End,
+            _ = self.terminate.recv() => Termination::End,
+            _ = hung_up => Termination::Hangup,
         }
     }
 }
@@ -159,10 +173,11 @@ impl Signals {
         Ok(Signals)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Termination {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        Termination::End
     }
 }
 

@@ -1,6 +1,9 @@
 //! shopctl on a real pseudo-terminal.
 
-use std::process::Command;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use rexpect::session::{PtySession, spawn_command};
 
@@ -51,4 +54,46 @@ pub fn end(mut session: PtySession) -> (i32, String) {
     let code = status.strip_prefix("Exited(").and_then(|text| text.trim_end_matches(')').rsplit(", ").next());
     let code = code.and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("it ended with {status} after {rest}"));
     (code, decoded(&rest))
+}
+
+/// Plays steps on a terminal that is closed when the last question is asked, and gives the exit code.
+pub fn hang_up(shop: &Shop, arguments: &[&str], steps: &[(&str, &str)]) -> i32 {
+    // The shell outlives the hangup, shopctl has its usual effect.
+    let words: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
+    shop.file("hang-up.sh", &format!("trap : HUP; shopctl {}; echo $? > code.new; mv code.new code", words.join(" ")));
+    let _ = std::fs::remove_file(shop.path("code"));
+    let clean = shop.command(&[]);
+    let variables = clean.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let mut command = Command::new("script");
+    command.args(["-qec", "sh hang-up.sh", "/dev/null"]).env_clear().envs(variables).env("TERM", "xterm");
+    command.current_dir(shop.home.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut terminal = command.spawn().expect("script is part of every system");
+    let (mut keys, mut output) = (terminal.stdin.take().expect("piped"), terminal.stdout.take().expect("piped"));
+    let (shown, more) = mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(length @ 1..) = output.read(&mut bytes) {
+            let _ = shown.send(bytes[..length].to_vec());
+        }
+    });
+    let limit = Duration::from_millis(LIMIT_MILLISECONDS);
+    for (question, typed) in steps {
+        let mut text = String::new();
+        while !text.contains(question) {
+            let bytes = more.recv_timeout(limit).unwrap_or_else(|_| panic!("{question} is not asked: {text}"));
+            text.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        keys.write_all(typed.as_bytes()).and_then(|()| keys.flush()).expect("it listens");
+    }
+    // Killed, it closes the terminal that it holds.
+    terminal.kill().and_then(|()| terminal.wait()).expect("our own child");
+    reader.join().expect("reading does not panic");
+    let until = Instant::now() + limit;
+    loop {
+        if let Ok(code) = std::fs::read_to_string(shop.path("code")) {
+            return code.trim().parse().expect("a number");
+        }
+        assert!(Instant::now() < until, "shopctl outlives its terminal");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

@@ -12,7 +12,7 @@ use console::{self, Term, measure_text_width};
 pub use console::Key;
 
 use crate::domain::text::is_unsafe;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, io_reason};
 
 const CONTROL_D: char = '\u{4}';
 const CONTROL_U: char = '\u{15}';
@@ -34,9 +34,14 @@ impl Drop for RawMode {
     }
 }
 
+/// Whether an answer is awaited.
+pub fn is_asking() -> bool {
+    crossterm::terminal::is_raw_mode_enabled().unwrap_or(false)
+}
+
 /// Restores the terminal if the process ends at a prompt.
 pub fn restore() {
-    if crossterm::terminal::is_raw_mode_enabled().unwrap_or(false) {
+    if is_asking() {
         drop(RawMode);
         // A lost terminal cannot be handled.
         let _ = Term::stderr().write_line("");
@@ -101,7 +106,9 @@ pub async fn wait_for_key() {
 
 /// Reads one key; blocks until there is one. Errors: `UnexpectedEof` if the terminal is closed.
 pub fn read() -> io::Result<Key> {
-    Term::stderr().read_key_raw()
+    let terminal = Term::stderr();
+    // One that was closed meanwhile would give unknown keys without end.
+    if terminal.is_term() { terminal.read_key_raw() } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// Whether the terminal can redraw lines.
@@ -141,13 +148,14 @@ fn show_edit(terminal: &Term, before: &str, after: &str) -> io::Result<()> {
     }
 }
 
-/// The error of an unanswered question: exit 130 for Ctrl-C, exit 10 for the end of input, exit 1 for other failures.
+/// The error of an unanswered question: exit 130 for Ctrl-C, exit 10 for the end of input and for a terminal that was
+/// closed, which fails in many ways.
 pub fn prompt_error(failure: impl Into<io::Error>) -> Error {
     let failure = failure.into();
     match failure.kind() {
         io::ErrorKind::Interrupted => Error::new(Kind::Interrupted, "interrupted", "interrupted, nothing was changed"),
         io::ErrorKind::UnexpectedEof => declined("the input ended, nothing was changed"),
-        _ => Error::internal(format!("the question could not be asked: {failure}")),
+        _ => declined(&format!("the question could not be asked: {}; nothing was changed", io_reason(&failure))),
     }
 }
 
@@ -179,7 +187,7 @@ mod tests {
         for (failure, kind) in [
             (io::ErrorKind::Interrupted, Kind::Interrupted),
             (io::ErrorKind::UnexpectedEof, Kind::Declined),
-            (io::ErrorKind::NotConnected, Kind::Internal),
+            (io::ErrorKind::NotConnected, Kind::Declined),
         ] {
             assert_eq!(prompt_error(failure).kind(), kind);
         }
