@@ -1,18 +1,18 @@
 //! Exports part of a shop as a seed file: users with their orders and the ordered products.
 //!
-//! Applied to an empty shop it recreates the same shop, except for ids, password hashes and events.
+//! Applied to an empty shop it recreates the same shop, except for ids, password hashes, events, and the times of refunds.
 
 use std::collections::HashMap;
 
 use sea_orm::{ConnectionTrait, EntityTrait};
 
 use super::Seed;
-use super::file::{RawItem, RawOrder, RawProduct, RawSeed, RawUser};
+use super::file::{RawItem, RawOrder, RawProduct, RawRefund, RawRefundItem, RawSeed, RawUser};
 use crate::domain::text::counted;
-use crate::domain::{Id, OrderStatus, UserStatus};
-use crate::entity::{order, product, user};
+use crate::domain::{Id, Money, OrderStatus, Quantity, UserStatus};
+use crate::entity::{order, order_refund_line, product, user};
 use crate::error::{Error, Kind, Result, printable};
-use crate::repository::order::ItemWithProduct;
+use crate::repository::order::{ItemWithProduct, Refund};
 use crate::repository::user::{Lock, UserKey};
 use crate::repository::{self, ListFilter};
 
@@ -45,6 +45,7 @@ pub async fn export(connection: &impl ConnectionTrait, selection: &ExportSelecti
             items.entry(found.0.order_id).or_default().push(found);
         }
     }
+    let refunds = repository::order::find_refunds_of(connection, &ids).await?;
     let products = find_products(connection, selection, &items).await?;
     let raw = RawSeed {
         description: format!(
@@ -58,7 +59,11 @@ pub async fn export(connection: &impl ConnectionTrait, selection: &ExportSelecti
         products: products.iter().map(|product| raw_product(product, &orders, &items)).collect(),
         orders: orders
             .iter()
-            .map(|order| raw_order(order, &users, items.get(&order.id).map_or(&[], Vec::as_slice), selection))
+            .map(|order| {
+                let items = items.get(&order.id).map_or(&[][..], Vec::as_slice);
+                let refunds = refunds.get(&order.id).map_or(&[][..], Vec::as_slice);
+                raw_order(order, &users, (items, refunds), selection)
+            })
             .collect(),
     };
     let text =
@@ -174,7 +179,7 @@ fn raw_product(
 fn raw_order(
     order: &order::Model,
     users: &[user::Model],
-    items: &[ItemWithProduct],
+    (items, refunds): (&[ItemWithProduct], &[Refund]),
     selection: &ExportSelection,
 ) -> RawOrder {
     let buyer = users.iter().position(|user| user.id == order.user_id);
@@ -189,5 +194,39 @@ fn raw_order(
         status: order.status.to_string(),
         placed_at: Some(order.created_at.to_string()),
         items: items.iter().map(item).collect(),
+        refunds: parts(order, items, refunds).map(|refund| raw_refund(refund, items, selection)).collect(),
+    }
+}
+
+/// The refunds in part, without the one of all that was left: a refunded order gets that by its status.
+fn parts<'a>(
+    order: &order::Model,
+    items: &'a [ItemWithProduct],
+    refunds: &'a [Refund],
+) -> impl Iterator<Item = &'a Refund> {
+    let is_of_rest = |refund: &Refund| {
+        let cost = refund.lines.iter().try_fold(Money::ZERO, |sum, line| {
+            let (item, _) = items.iter().find(|(item, _)| item.id == line.order_item_id)?;
+            let pieces = Quantity::new(line.quantity.pieces()).ok()?;
+            sum.checked_plus(item.unit_price.known()?.checked_times(pieces)?)
+        });
+        refunds.len() == 1 || (!refund.lines.is_empty() && refund.refund.amount.known() > cost)
+    };
+    let is_over = order.status == OrderStatus::Refunded && refunds.last().is_some_and(is_of_rest);
+    refunds.iter().take(refunds.len() - usize::from(is_over))
+}
+
+/// A reason may be about a person, as names are.
+fn raw_refund(refund: &Refund, items: &[ItemWithProduct], selection: &ExportSelection) -> RawRefund {
+    let line = |line: &order_refund_line::Model| {
+        let item = items.iter().find(|(item, _)| item.id == line.order_item_id);
+        let product = item.and_then(|(_, product)| product.as_ref());
+        let sku = product.map_or_else(|| line.order_item_id.to_string(), |product| product.sku.or_id(product.id));
+        RawRefundItem { sku, quantity: line.quantity.pieces() }
+    };
+    RawRefund {
+        amount: refund.refund.amount.to_string(),
+        reason: refund.refund.reason.clone().filter(|_| selection.without_mask),
+        items: refund.lines.iter().map(line).collect(),
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::domain::order_status::{self, Verb};
 use crate::domain::quantity::parse_stock;
 use crate::domain::text::{hexadecimal, position};
 use crate::domain::{
@@ -13,6 +14,7 @@ use crate::domain::{
 };
 use crate::entity::{Moment, product};
 use crate::error::{Error, Kind, Result, io_reason, printable};
+use crate::service::order_lifecycle::RefundScope;
 use crate::service::place_order::{NewLine, NewOrder};
 
 /// A validated seed.
@@ -35,6 +37,15 @@ pub struct SeedOrder {
     pub new: NewOrder,
     pub reference: Reference,
     pub status: OrderStatus,
+    /// Refunds in part, oldest first; a refunded order gets the rest besides.
+    pub refunds: Vec<SeedRefund>,
+}
+
+/// A refund of an order of a seed.
+#[derive(Debug, Clone)]
+pub struct SeedRefund {
+    pub scope: RefundScope,
+    pub reason: Option<String>,
 }
 
 /// A user of a seed; the password is hashed when the seed is applied.
@@ -112,6 +123,26 @@ pub(super) struct RawOrder {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) placed_at: Option<String>,
     pub(super) items: Vec<RawItem>,
+    #[serde(default, rename = "refund", skip_serializing_if = "Vec::is_empty")]
+    pub(super) refunds: Vec<RawRefund>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRefund {
+    pub(super) amount: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
+    /// The refunded pieces; none for money alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) items: Vec<RawRefundItem>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRefundItem {
+    pub(super) sku: String,
+    pub(super) quantity: i64,
 }
 
 fn pending() -> String {
@@ -259,13 +290,41 @@ fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<
     if raw.items.is_empty() {
         violations.add(&field("items"), "at least one is needed");
     }
+    let refunds = check_refunds(violations, raw, row, status);
     let reference = reference?;
     let new = NewOrder {
         reference: Some(reference.clone()),
         placed_at: placed_at.flatten(),
         ..NewOrder::new(user?.as_str().to_owned(), lines)
     };
-    Some(SeedOrder { new, reference, status: status? })
+    Some(SeedOrder { new, reference, status: status?, refunds })
+}
+
+fn check_refunds(
+    violations: &mut Violations,
+    raw: &RawOrder,
+    row: u32,
+    status: Option<OrderStatus>,
+) -> Vec<SeedRefund> {
+    let field = |name: &str| format!("order {row} refund {name}");
+    let has_money =
+        |status| status == OrderStatus::Refunded || order_status::allowed(status).any(|verb| verb == Verb::Refund);
+    if let Some(status) = status.filter(|status| !raw.refunds.is_empty() && !has_money(*status)) {
+        violations.add(&field("amount"), format!("nothing can be given back of a {} order", status.as_str()));
+    }
+    let mut refunds = Vec::new();
+    for RawRefund { amount, reason, items } in &raw.refunds {
+        let mut lines = Vec::new();
+        for item in items {
+            let sku = violations.parse(&field("sku"), &item.sku, Sku::parse);
+            let quantity = violations.parse(&field("quantity"), &item.quantity.to_string(), Quantity::parse);
+            lines.extend(sku.zip(quantity).map(|(sku, quantity)| (sku.as_str().to_owned(), Some(quantity))));
+        }
+        let amount = violations.parse(&field("amount"), amount, Money::parse_total);
+        let reason = reason.as_deref().and_then(|text| violations.parse(&field("reason"), text, multi_line));
+        refunds.push(SeedRefund { scope: RefundScope { lines, amount }, reason });
+    }
+    refunds
 }
 
 #[cfg(test)]

@@ -10,19 +10,19 @@ pub mod generate;
 use std::collections::HashMap;
 
 use crate::db::write::WriteHandle;
-use crate::domain::order_status::path_to;
+use crate::domain::order_status::{Verb, path_to};
 use crate::domain::{EntityKind, EventName, Id, MovementReason, Outcome, named_enum};
 use crate::entity::{Moment, Stored, order, order_item, seed, seed_row, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result};
 use crate::repository;
 use crate::repository::user::{Lock, UserKey};
 use crate::service::operation::{Operation, Operations, Request};
-use crate::service::order_lifecycle::{self, OrderTransition};
+use crate::service::order_lifecycle::{self, OrderTransition, Restock};
 use crate::service::{place_order, product, user};
 
 pub use export::{ExportSelection, export};
 pub use file::Seed;
-use file::SeedUser;
+use file::{SeedOrder, SeedRefund, SeedUser};
 
 /// The embedded seeds, oldest first.
 const EMBEDDED: [(&str, &str); 2] = [
@@ -151,8 +151,7 @@ async fn apply(
             continue;
         }
         let placed = place_order::apply(operation, &order.new).await?;
-        for verb in path_to(order.status) {
-            let transition = OrderTransition::new(placed.order.id.to_string(), verb);
+        for transition in transitions(&placed.order.id.to_string(), order) {
             order_lifecycle::apply(operation, &transition).await?;
         }
         applied.create(EntityKind::Order, placed.order.id);
@@ -179,6 +178,22 @@ async fn apply(
             .await?;
     operation.record(change);
     Ok(applied)
+}
+
+/// What happens to a new order until it is as in the seed. Parts that were refunded restock nothing: the stock of the
+/// seed is what is left after them.
+fn transitions(id: &str, order: &SeedOrder) -> Vec<OrderTransition> {
+    let transition = |verb| OrderTransition::new(id.to_owned(), verb);
+    let parts = order.refunds.iter().map(|SeedRefund { scope, reason }| OrderTransition {
+        refund: scope.clone(),
+        reason: reason.clone(),
+        restock: Restock::Nothing,
+        ..transition(Verb::Refund)
+    });
+    let (rest, steps): (Vec<Verb>, Vec<Verb>) =
+        path_to(order.status).into_iter().partition(|verb| *verb == Verb::Refund);
+    let rest = rest.into_iter().map(|verb| OrderTransition { restock: Restock::Everything, ..transition(verb) });
+    steps.into_iter().map(transition).chain(parts).chain(rest).collect()
 }
 
 impl Applied {

@@ -159,6 +159,33 @@ impl Shop {
         }
     }
 
+    /// Waits until a session waits for a lock that another one holds. SQLite does not tell: there the writer that was
+    /// started just then waits for the only one.
+    pub async fn await_waiting(&self) {
+        let waiting = match self.backend {
+            Backend::Sqlite => return,
+            Backend::Postgres => {
+                "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            }
+            Backend::MariaDb => {
+                "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p \
+                 ON p.id = t.trx_mysql_thread_id WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'"
+            }
+        };
+        let connection = self.connect().await;
+        let until = Instant::now() + RUN_LIMIT;
+        loop {
+            let statement = Statement::from_string(connection.get_database_backend(), waiting);
+            let row = connection.query_one_raw(statement).await.expect("readable").expect("a count");
+            if as_text(&row) != "0" {
+                break;
+            }
+            assert!(Instant::now() < until, "nobody waits");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        connection.close().await.expect("closes");
+    }
+
     #[must_use = "assert how the run ended"]
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Run {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("the binary was built");
