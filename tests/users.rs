@@ -124,6 +124,9 @@ fn a_data_export_contains_everything_about_a_user(shop: &Shop) {
     let order = shop.column("SELECT reference FROM orders WHERE total_amount = 25.00 ORDER BY id").remove(0);
     shop.run(&["order", "pay", &order]).success();
     shop.run(&["order", "refund", &order, "--line", "MUG:1", "--reason", "scratched", "--yes"]).success();
+    shop.run(&["order", "ship", &order, "--tracking", "1Z9"]).success();
+    shop.run(&["order", "note", &order, "ring twice"]).success();
+    shop.run_with_input(&["user", "set-password", &user, "--password-stdin"], "battery staple\n").success();
     let run = shop.run(&["user", "export-data", &user]).success();
     let document = run.json();
     assert_eq!(document["user"]["email"], user.as_str());
@@ -131,18 +134,22 @@ fn a_data_export_contains_everything_about_a_user(shop: &Shop) {
     let order = &document["orders"][0];
     assert_eq!((&order["items"][0]["sku"], &order["total_amount"]), (&"MUG".into(), &"25.00".into()));
     assert_eq!(order["notes"], serde_json::json!(["gift wrap"]));
+    assert_eq!((&order["note"], &order["tracking"]), (&"ring twice".into(), &"1Z9".into()));
     let refund = &order["refunds"][0];
     assert_eq!((&refund["amount"], &refund["reason"]), (&"12.50".into(), &"scratched".into()), "{refund}");
     assert_eq!((&refund["lines"][0]["sku"], &refund["lines"][0]["quantity"]), (&"MUG".into(), &1.into()), "{refund}");
     let told: Vec<_> =
         document["events"].as_array().expect("a list").iter().map(|event| event["operation"].clone()).collect();
-    assert_eq!(told, ["user.create", "order.place", "order.pay", "order.refund"]);
+    assert_eq!(
+        told,
+        ["user.create", "order.place", "order.pay", "order.refund", "order.ship", "order.note", "user.set_password"]
+    );
     assert_eq!(
         document["events"][0]["after"]["email"],
         user.as_str(),
         "what was known of the person before counts too"
     );
-    for secret in ["argon2", "the till", "bob@", "other", "salt"] {
+    for secret in ["argon2", "the till", "bob@", "other", "salt", "password_digest"] {
         assert!(!run.stdout.contains(secret), "{secret} in {run}");
     }
     shop.run(&["user", "export-data", &user, "--out", "ann.json"]).success();

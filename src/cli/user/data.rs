@@ -7,18 +7,22 @@ use serde_json::{Map, Value, json};
 use super::{WhoArguments, find_user};
 use crate::cli::audit::view::TimelineView;
 use crate::cli::order::view::RefundView;
-use crate::cli::shared::list::OutArguments;
+use crate::cli::shared::list::{OutArguments, TIMELINE_MAX};
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::Id;
+use crate::domain::{EntityKind, Id};
 use crate::entity::audit_event;
 use crate::error::Result;
 use crate::output::{Format, View};
 use crate::repository::order::{self as orders, FullOrder};
+use crate::repository::user::PASSWORD_DIGEST;
 use crate::repository::{audit_event as events, stock_movement as movements};
+use crate::service::order_lifecycle::LastSaid;
 
 /// Maximum number of events, far more than a user causes.
 const EVENTS_MAX: u64 = 100_000;
+/// Members of a user's events that are no data about the person.
+const SECRETS: [&str; 2] = ["salt", PASSWORD_DIGEST];
 
 #[derive(Debug, Args)]
 pub struct ExportDataArguments {
@@ -28,8 +32,8 @@ pub struct ExportDataArguments {
     file: OutArguments,
 }
 
-/// Exports a user, the user's orders with their lines, and the audit events of both, without the password hash and
-/// without the actors.
+/// Exports a user, the user's orders with their lines, and the audit events of both, without what is derived from the
+/// password and without the actors.
 pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Result<()> {
     let export = context.output.open_export(Format::Json, arguments.file.out.as_deref()).await?;
     let user = find_user(context, &arguments.who.who).await?;
@@ -49,6 +53,9 @@ pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Resul
         let items = order.items.iter().map(|item| without_members(item.to_json(), &["id", "product_id"]));
         members.insert("items".to_owned(), items.collect());
         members.insert("notes".to_owned(), json!(notes(&database, order.order.id).await?));
+        let events = events::find_by_entity(connection, EntityKind::Order, order.order.id, TIMELINE_MAX).await?;
+        let LastSaid { note, tracking } = LastSaid::of(&events);
+        members.extend([("note".to_owned(), json!(note)), ("tracking".to_owned(), json!(tracking))]);
         all.push(members);
     }
     let events_found = events::find_about_person(connection, user.id, EVENTS_MAX).await?;
@@ -73,7 +80,7 @@ async fn notes(database: &Database, order: Id) -> Result<Vec<String>> {
 /// An event without its actor, with the person's data before and after.
 fn event(event: audit_event::Model) -> Value {
     let document = |text: &Option<String>| match text.as_deref().map(serde_json::from_str) {
-        Some(Ok(Value::Object(document))) if event.entity_type == "user" => without_members(document, &["salt"]),
+        Some(Ok(Value::Object(document))) if event.entity_type == "user" => without_members(document, &SECRETS),
         _ => Value::Null,
     };
     let (before, after) = (document(&event.before), document(&event.after));
