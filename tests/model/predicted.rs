@@ -1,8 +1,10 @@
 //! The expected results: an in-memory model of the shop's rules, independent of databases.
 
+mod customers;
+mod stock_files;
 mod undo;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shopctl::domain::order_status::{self, Decision, StockEffect, Verb};
 use shopctl::domain::{OrderStatus, UserStatus};
@@ -94,6 +96,8 @@ pub struct Model {
     births: usize,
     /// Creation step and status of each user with an address.
     users: BTreeMap<usize, (usize, UserStatus)>,
+    /// The births of users who are anonymized.
+    anonymized: BTreeSet<usize>,
     products: BTreeMap<usize, ModelProduct>,
     orders: Vec<ModelOrder>,
     /// The request that used each key, and its product.
@@ -124,7 +128,11 @@ impl Model {
         match act {
             Act::Undo { .. } => Err("not_found"),
             Act::Place { user, lines, key, expected_cents } => self.place(*user, lines, *key, *expected_cents),
-            Act::Change { order, lines, reprices, key } => self.change(*order, lines, *reprices, *key),
+            Act::Change { order, user, lines, reprices, key } => self.change((*order, *user), lines, *reprices, *key),
+            Act::Receive { lines, key } => self.receive(lines, *key),
+            Act::Import { lines, keeps_others, key } => self.import(lines, *keeps_others, *key),
+            Act::Reassign { order, user } => self.reassign(*order, *user),
+            Act::Merge { from, into } => self.merge(*from, *into),
             Act::Move { order, verb, restock, part, key } => self.move_on(*order, *verb, restock, part, *key),
             Act::Restock { order, lines, key } => self.restock(*order, lines, *key),
             Act::Adjust { product, delta, key } => self.adjust(*product, *delta, *key),
@@ -156,6 +164,7 @@ impl Model {
                 }
                 // No user has that address any more.
                 self.users.remove(user);
+                self.anonymized.insert(birth);
                 done(true)
             }
             Act::DeleteUser { user } => {
@@ -251,14 +260,28 @@ impl Model {
         }
     }
 
-    fn change(&mut self, order: usize, lines: &BTreeMap<usize, i32>, reprices: bool, key: Option<u8>) -> Answer {
-        let request = format!("change {order} {lines:?} {reprices}");
+    fn change(
+        &mut self,
+        (order, user): (usize, Option<usize>),
+        lines: &BTreeMap<usize, i32>,
+        reprices: bool,
+        key: Option<u8>,
+    ) -> Answer {
+        let request = format!("change {order} {user:?} {lines:?} {reprices}");
         if let Some(answer) = self.replay(key, &request) {
             return answer;
         }
-        let found = self.orders.get_mut(order).ok_or("order.not_found")?;
+        let found = self.orders.get(order).ok_or("order.not_found")?;
         if found.status != OrderStatus::Pending {
             return Err("order.transition");
+        }
+        let customer = match user {
+            None => found.user_birth,
+            Some(user) => self.users.get(&user).ok_or("user.not_found")?.0,
+        };
+        let may_order = self.may_order(customer);
+        if user.is_some() && !may_order {
+            return Err("user.not_active");
         }
         let mut after = found.lines.clone();
         for (product, quantity) in lines {
@@ -273,21 +296,27 @@ impl Model {
         }
         let pieces = |lines: &BTreeMap<usize, (i32, i64)>, product: &usize| lines.get(product).map_or(0, |line| line.0);
         let more = |product: &usize| pieces(&after, product) - pieces(&found.lines, product);
+        if !may_order && lines.keys().any(|product| more(product) > 0) {
+            return Err("user.not_active");
+        }
         if lines.keys().any(|product| more(product) > 0 && self.products[product].is_retired) {
             return Err("product.retired");
         }
         if lines.keys().any(|product| more(product) > self.products[product].stock) {
             return Err("stock.insufficient");
         }
-        for product in lines.keys() {
-            self.products.get_mut(product).expect("checked").stock -= more(product);
+        let moved: Vec<(usize, i32)> = lines.keys().map(|product| (*product, more(product))).collect();
+        for (product, more) in moved {
+            self.products.get_mut(&product).expect("checked").stock -= more;
         }
+        let found = &mut self.orders[order];
         if reprices {
             after.iter_mut().for_each(|(product, line)| line.1 = self.products[product].cents);
         }
         found.cents = after.values().map(|(quantity, cents)| i64::from(*quantity) * cents).sum();
         found.taken = after.iter().map(|(product, line)| (*product, line.0)).collect();
-        let changed = std::mem::replace(&mut found.lines, after.clone()) != after;
+        let is_other = std::mem::replace(&mut found.user_birth, customer) != customer;
+        let changed = std::mem::replace(&mut found.lines, after.clone()) != after || is_other;
         self.burn(key.filter(|_| changed), request, None);
         done(changed)
     }
@@ -439,10 +468,10 @@ impl Model {
                 |product| format!("{} {} {}", product.stock, money(product.cents), product.is_retired),
             )
         };
-        let orders = self
-            .orders
-            .iter()
-            .map(|order| format!("{} {} {}", order.status.as_str(), money(order.cents), money(order.refunded_cents)));
+        let orders = self.orders.iter().map(|order| {
+            let (status, cents, refunded) = (order.status.as_str(), money(order.cents), money(order.refunded_cents));
+            format!("{status} {cents} {refunded} {}", self.customer(order.user_birth))
+        });
         (0..PRODUCTS).map(product).chain(orders).collect()
     }
 }

@@ -5,22 +5,24 @@ use std::collections::BTreeMap;
 
 use shopctl::db::Database;
 use shopctl::domain::{
-    Email, IdSource, IdempotencyKey, MovementReason, PersonName, ProductName, Quantity, Sku, UserStatus,
+    Email, EventName, IdSource, IdempotencyKey, MovementReason, PersonName, ProductName, Quantity, Sku, UserStatus,
 };
 use shopctl::error::Result;
 use shopctl::service::anonymize;
 use shopctl::service::change_order::{self, ChangedOrder, NewQuantity, OrderChange};
+use shopctl::service::merge;
 use shopctl::service::operation::Operations;
 use shopctl::service::order_lifecycle::{self, OrderRestock, OrderTransition, RefundScope, Restock};
 use shopctl::service::place_order::{self, NewLine, NewOrder};
 use shopctl::service::product;
 use shopctl::service::retire;
 use shopctl::service::stock::{self, Adjustment, StockCount};
+use shopctl::service::stock_lines::{self, Delivery, LinesResult, StockLine, StockLines};
 use shopctl::service::undo::{self, Undone};
 use shopctl::service::user;
 use uuid::Uuid;
 
-use super::{Act, Answer, Back, PRICE_CENTS, PRODUCTS, STOCK, money, pieces};
+use super::{Act, Answer, Back, PRICE_CENTS, PRODUCTS, Piece, STOCK, money, pieces};
 use crate::support::Shop;
 use crate::support::library::operations;
 
@@ -77,7 +79,7 @@ impl Real {
     async fn change(
         &self,
         operations: &Operations,
-        (order, reprices): (usize, bool),
+        (order, user, reprices): (usize, Option<usize>, bool),
         lines: &BTreeMap<usize, i32>,
         key: Option<IdempotencyKey>,
     ) -> Result<ChangedOrder> {
@@ -86,7 +88,8 @@ impl Real {
             quantity: (*quantity > 0).then(|| pieces(*quantity)),
         };
         let lines = lines.iter().map(line).collect();
-        let wanted = OrderChange { lines, reprices, ..OrderChange::of(self.order(order)) };
+        let user = user.map(|user| self.email(user));
+        let wanted = OrderChange { user, lines, reprices, ..OrderChange::of(self.order(order)) };
         change_order::run(operations, &wanted, key).await
     }
 
@@ -101,8 +104,38 @@ impl Real {
         }
     }
 
+    /// One line that is rejected rejects all, unless others are kept.
+    async fn import(
+        &self,
+        operations: &Operations,
+        lines: &BTreeMap<usize, Piece>,
+        keeps_others: bool,
+        key: Option<u8>,
+    ) -> Result<String> {
+        let mut found = Vec::new();
+        for (product, piece) in lines {
+            let line = match *piece {
+                Piece::Received(pieces) => StockLine::Received(pieces),
+                Piece::Counted(level, expected) => StockLine::Counted { level, expected },
+            };
+            found.push((product::find(self.database.connection(), &self.sku(*product)).await?, line));
+        }
+        let reason = MovementReason::Correction;
+        let wanted = StockLines { lines: found, reason, note: None, keeps_others };
+        let request = stock_lines::request(EventName::StockImport, &wanted, self.key(key), &format!("{lines:?}"));
+        let results = match stock_lines::run(operations, &request, &wanted).await? {
+            LinesResult::Replayed(_) => return Ok("replayed".to_owned()),
+            LinesResult::Done(results) => results,
+        };
+        let (done, rejected): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+        match rejected.into_iter().next() {
+            Some(error) if !keeps_others => error.map(|_| String::new()),
+            _ => Ok(format!("changed {}", done.into_iter().flatten().any(|product| product.changed))),
+        }
+    }
+
     async fn undo(&self, operations: &Operations, act: usize) -> Result<Undone> {
-        undo::run(operations, self.operations.get(act).copied().unwrap_or_default()).await
+        undo::run(operations, self.operations.get(act).copied().unwrap_or_default(), None).await
     }
 
     async fn run(&mut self, act: &Act) -> Result<String> {
@@ -126,8 +159,8 @@ impl Real {
                 }
                 told(true, placed.replayed)
             }
-            Act::Change { order, lines, reprices, key } => {
-                let changed = self.change(&operations, (*order, *reprices), lines, self.key(*key)).await?;
+            Act::Change { order, user, lines, reprices, key } => {
+                let changed = self.change(&operations, (*order, *user, *reprices), lines, self.key(*key)).await?;
                 told(changed.changed, changed.after.replayed)
             }
             Act::Restock { order, lines, key } => {
@@ -160,6 +193,19 @@ impl Real {
                 let (product, reason) = (self.sku(*product), MovementReason::Shrinkage);
                 let count = StockCount { product, level: *level, expected: *expected, reason, note: None };
                 told(stock::set(&operations, &count).await?.changed, false)
+            }
+            Act::Receive { lines, key } => {
+                let lines = lines.iter().map(|(product, n)| (self.sku(*product), pieces(*n))).collect();
+                let delivery = Delivery { lines, reason: MovementReason::Received, note: None };
+                told(true, stock_lines::receive(&operations, &delivery, self.key(*key)).await?.replayed)
+            }
+            Act::Import { lines, keeps_others, key } => self.import(&operations, lines, *keeps_others, *key).await?,
+            Act::Reassign { order, user } => {
+                let (order, user) = (self.order(*order), self.email(*user));
+                told(merge::reassign(&operations, &order, &user, None).await?.order.changed, false)
+            }
+            Act::Merge { from, into } => {
+                merge::merge(&operations, &self.email(*from), &self.email(*into)).await.map(|_| told(true, false))?
             }
             Act::Undo { act } => told(self.undo(&operations, *act).await?.changed, false),
             Act::Price { product, cents } => {
@@ -200,7 +246,7 @@ impl Real {
         })
     }
 
-    /// Stock and price of each product, and whether it is retired; status, total and refunds of each order.
+    /// Stock and price of each product, and whether it is retired; status, total, refunds and customer of each order.
     pub async fn state(&self) -> Vec<String> {
         let connection = self.database.connection();
         let mut state = Vec::new();
@@ -217,7 +263,10 @@ impl Real {
                 shopctl::repository::order::find_by_id(connection, id.into()).await.expect("reads").expect("is there");
             let refunds = shopctl::repository::order::find_refunds(connection, id.into()).await.expect("reads");
             let refunded = shopctl::repository::order::sum_of(&refunds).expect("amounts");
-            state.push(format!("{} {} {refunded}", order.status, order.total_amount));
+            let user = shopctl::repository::user::find_by_id(connection, order.user_id).await.expect("reads");
+            let email = user.expect("is there").email.to_string();
+            let customer = email.split('-').next().unwrap_or_default().split('.').next().unwrap_or_default();
+            state.push(format!("{} {} {refunded} {customer}", order.status, order.total_amount));
         }
         state
     }

@@ -9,6 +9,7 @@ use super::{Act, Answer, Model, ModelOrder, done};
 /// The pending order's part that a change writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Content {
+    user: usize,
     cents: i64,
     lines: BTreeMap<usize, (i32, i64)>,
     births: BTreeMap<usize, usize>,
@@ -16,8 +17,8 @@ struct Content {
 
 impl Content {
     fn of(order: &ModelOrder) -> Content {
-        let ModelOrder { cents, lines, line_births: births, .. } = order.clone();
-        Content { cents, lines, births }
+        let ModelOrder { user_birth: user, cents, lines, line_births: births, .. } = order.clone();
+        Content { user, cents, lines, births }
     }
 }
 
@@ -35,10 +36,8 @@ enum Effect {
         before: i64,
         after: i64,
     },
-    Stock {
-        product: (usize, usize),
-        delta: i32,
-    },
+    /// Each product with the pieces that came.
+    Stock(Vec<((usize, usize), i32)>),
     Retired {
         product: (usize, usize),
         /// The birth of the retirement, if it is retired.
@@ -88,6 +87,8 @@ impl Model {
             Ok(text) if *text == "changed true" => effect,
             Ok(_) => Effect::Nothing,
             Err(code) if code.ends_with("not_found") => Effect::Nothing,
+            // Its lines are rejected one by one: the operation ends without an event.
+            Err("stock.changed") if matches!(act, Act::Import { .. }) => Effect::Nothing,
             Err(_) => Effect::Failed,
         };
         self.log.push(Logged { effect, undone_by: None });
@@ -98,18 +99,23 @@ impl Model {
     fn effect(&mut self, act: &Act, before: &Model) -> Effect {
         let retirement = self.birth();
         let product = |product: &usize| Some((before.products.get(product)?, self.products.get(product)?));
+        let moved = |numbers: &mut dyn Iterator<Item = &usize>| {
+            let delta = |number: &usize| {
+                let (before, after) = product(number)?;
+                let delta = after.stock - before.stock;
+                (delta != 0).then_some(((*number, after.birth), delta))
+            };
+            Some(Effect::Stock(numbers.filter_map(delta).collect()))
+        };
         let effect = match act {
             Act::Price { product: number, .. } => product(number).map(|(before, after)| Effect::Price {
                 product: (*number, after.birth),
                 before: before.cents,
                 after: after.cents,
             }),
-            Act::Adjust { product: number, .. } | Act::Set { product: number, .. } => {
-                product(number).map(|(before, after)| Effect::Stock {
-                    product: (*number, after.birth),
-                    delta: after.stock - before.stock,
-                })
-            }
+            Act::Adjust { product: number, .. } | Act::Set { product: number, .. } => moved(&mut [*number].iter()),
+            Act::Receive { lines, .. } => moved(&mut lines.keys()),
+            Act::Import { lines, .. } => moved(&mut lines.keys()),
             Act::Retire { product: number, .. } => {
                 product(number).map(|(_, now)| (now.birth, now.is_retired)).map(|(birth, is_retired)| {
                     let after = is_retired.then_some(retirement);
@@ -178,14 +184,20 @@ impl Model {
                 product.cents = before;
                 Effect::Price { product: (number, birth), before: after, after: before }
             }
-            Effect::Stock { product: (number, birth), delta } => {
-                let product =
-                    self.products.get_mut(&number).filter(|product| product.birth == birth).ok_or(MOVED_ON)?;
-                if product.stock < delta {
+            Effect::Stock(moved) => {
+                let is_there = |(number, birth): &(usize, usize)| {
+                    self.products.get(number).is_some_and(|product| product.birth == *birth)
+                };
+                if !moved.iter().all(|(product, _)| is_there(product)) {
+                    return Err(MOVED_ON);
+                }
+                if moved.iter().any(|((number, _), delta)| self.products[number].stock < *delta) {
                     return Err("stock.insufficient");
                 }
-                product.stock -= delta;
-                Effect::Stock { product: (number, birth), delta: -delta }
+                for ((number, _), delta) in &moved {
+                    self.products.get_mut(number).expect("checked").stock -= delta;
+                }
+                Effect::Stock(moved.into_iter().map(|(product, delta)| (product, -delta)).collect())
             }
             Effect::Retired { product: (number, birth), before, after } => {
                 let product =
@@ -210,6 +222,12 @@ impl Model {
                 if found.status != OrderStatus::Pending || Content::of(found) != after {
                     return Err(MOVED_ON);
                 }
+                match self.status_of(before.user) {
+                    _ if before.user == after.user => {}
+                    None => return Err("undo.gone"),
+                    Some(status) if status != UserStatus::Active => return Err("user.not_active"),
+                    Some(_) => {}
+                }
                 let is_there = |(product, birth): (&usize, &usize)| {
                     self.products.get(product).is_some_and(|product| product.birth == *birth)
                 };
@@ -220,6 +238,9 @@ impl Model {
                 let more = |product: &usize| pieces(&before, product) - pieces(&after, product);
                 let products: Vec<usize> = then.keys().chain(now.keys()).copied().collect();
                 let moved: BTreeMap<usize, i32> = products.iter().map(|product| (*product, more(product))).collect();
+                if moved.values().any(|more| *more > 0) && !self.may_order(before.user) {
+                    return Err("user.not_active");
+                }
                 if moved.iter().any(|(product, more)| *more > 0 && self.products[product].is_retired) {
                     return Err("product.retired");
                 }
@@ -228,7 +249,8 @@ impl Model {
                 }
                 moved.iter().for_each(|(product, more)| self.products.get_mut(product).expect("there").stock -= more);
                 let found = &mut self.orders[order];
-                let Content { cents, lines, births } = before.clone();
+                let Content { user, cents, lines, births } = before.clone();
+                found.user_birth = user;
                 found.taken = lines.iter().map(|(product, line)| (*product, line.0)).collect();
                 (found.cents, found.lines, found.line_births) = (cents, lines, births);
                 Effect::Order { order, births: [now, then], before: after, after: before }
