@@ -12,6 +12,7 @@ on_every_backend!(
     scarce_stock_is_sold_exactly,
     concurrent_adjustments_all_apply,
     mixed_concurrent_operations_keep_the_shop_consistent,
+    concurrent_corrections_of_the_same_orders_keep_the_shop_consistent,
 );
 
 /// Processes at a time, and orders of each.
@@ -144,4 +145,101 @@ fn mixed_concurrent_operations_keep_the_shop_consistent(shop: &Shop) {
     assert!(done > 10, "only {done} were done");
     shop.assert_invariants();
     shop.run(&["audit", "verify"]).success();
+}
+
+/// The products of the shop in which orders are corrected.
+const SKUS: [&str; 4] = ["A-1", "B-2", "C-3", "D-4"];
+/// So many of the newest orders are corrected.
+const NEWEST: usize = 8;
+
+/// What workers have done, for the others: references of orders, and operations that can be taken back.
+#[derive(Default)]
+struct Done {
+    orders: Mutex<Vec<String>>,
+    undoable: Mutex<Vec<String>>,
+}
+
+/// A random command on one of the newest orders, or a new order; `None` if there is nothing to take back yet.
+fn correction(done: &Done, key: &str) -> Option<Vec<String>> {
+    use rand::Rng;
+    let mut random = rand::rng();
+    let newest = |list: &Mutex<Vec<String>>, position: f64| {
+        let list = list.lock().expect("no panic");
+        let known = &list[list.len().saturating_sub(NEWEST)..];
+        known.get((position * known.len() as f64) as usize).cloned()
+    };
+    let (order, operation) = (newest(&done.orders, random.random()), newest(&done.undoable, random.random()));
+    let mut piece = || format!("{}:{}", SKUS[random.random_range(0..SKUS.len())], random.random_range(1..4));
+    let (one, other) = (piece(), piece());
+    let order = order.unwrap_or_default();
+    let mut words: Vec<&str> = match random.random_range(0..20) {
+        0..3 => vec!["order", "create", "--user", "ann@example.com", "--item", &one, "--item", &other],
+        3..5 => vec!["order", "pay", &order],
+        5..8 => vec!["order", "change", &order, "--item", &one],
+        8 => vec!["order", "change", &order, "--user", "bo@example.com", "--item", &one],
+        9 => vec!["order", "refund", &order, "--line", &one],
+        10 => vec!["order", "refund", &order, "--amount", "0.35", "--restock", &one],
+        11 => vec!["order", "refund", &order, "--no-restock"],
+        12..14 => vec!["order", "restock", &order, &one],
+        14 => vec!["order", "cancel", &order],
+        15 => vec!["order", "ship", &order, "--tracking", &one],
+        16 => vec!["order", "reassign", &order, "--user", "ann@example.com"],
+        _ => vec!["undo", operation.as_deref()?],
+    };
+    if !matches!(words[..2], ["order", "restock" | "create" | "reassign" | "change"]) {
+        words.push("--yes");
+    }
+    // A key is looked up before the order is locked.
+    if matches!(words[..2], ["order", "refund" | "change" | "restock"]) && random.random() {
+        words.extend(["--idempotency-key", key]);
+    }
+    Some(words.into_iter().map(str::to_owned).collect())
+}
+
+/// Workers pay, change, refund, restock, cancel, ship, reassign and undo at random, all on the same few orders.
+fn concurrent_corrections_of_the_same_orders_keep_the_shop_consistent(shop: &Shop) {
+    ["ann", "bo"].iter().for_each(|name| drop(shop.user(name)));
+    SKUS.iter().for_each(|sku| shop.product(sku, "3.33", 60));
+    let seconds = std::env::var(VARIABLE).ok().map_or(SECONDS, |text| text.parse().expect("a number"));
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let done = Done::default();
+    let work = |worker: usize| {
+        let mut outcomes = BTreeMap::<String, u64>::new();
+        for number in 0.. {
+            if Instant::now() >= end {
+                break;
+            }
+            let Some(words) = correction(&done, &format!("{worker}-{number}")) else { continue };
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            if words.contains(&"") {
+                continue;
+            }
+            let run = finish(shop.start(&words), &words);
+            assert!(matches!(run.code, 0 | 3 | 6), "{run}");
+            let code = run.stderr.lines().find_map(|line| line.strip_prefix("error[")?.split_once(']'));
+            let outcome = code.map_or("done", |(code, _)| code);
+            *outcomes.entry(outcome.to_owned()).or_default() += 1;
+            if let ["order", "create", ..] = words[..]
+                && run.code == 0
+            {
+                let reference = run.stdout.split(' ').nth(1).expect("a reference").to_owned();
+                done.orders.lock().expect("no panic").push(reference);
+            }
+            let undoable = run.stderr.lines().find_map(|line| line.strip_prefix("take it back with: shopctl undo "));
+            done.undoable.lock().expect("no panic").extend(undoable.map(str::to_owned));
+        }
+        outcomes
+    };
+    let all = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS).map(|worker| scope.spawn(move || work(worker))).collect();
+        workers.into_iter().map(|worker| worker.join().expect("no panic")).collect::<Vec<_>>()
+    });
+    let mut outcomes = BTreeMap::<String, u64>::new();
+    all.into_iter().flatten().for_each(|(outcome, count)| *outcomes.entry(outcome).or_default() += count);
+    println!("{:?}: {outcomes:?} in {seconds} s", shop.backend);
+    assert!(outcomes.get("done").is_some_and(|count| *count > 10), "{outcomes:?}");
+    shop.assert_invariants();
+    for check in [&["audit", "verify"][..], &["stock", "verify"], &["adopt", "-n", "--exit-code"]] {
+        shop.run(check).success();
+    }
 }
