@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::domain::Outcome;
 use crate::entity::audit_event;
 use crate::output::{Cell, Column, View};
+use crate::repository::user::PASSWORD_DIGEST;
 use crate::service::explain::Finding;
 
 /// An event, and whether `undo` can take its operation back.
@@ -105,6 +106,7 @@ fn change(event: &audit_event::Model) -> String {
             let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
             let changed = changed.filter(|(name, value)| before.get(name.as_str()) != Some(value) && !is_empty(value));
             let names = changed.map(|(name, _)| name.as_str()).filter(|name| !QUIET.contains(name));
+            let names = names.map(|name| if name == PASSWORD_DIGEST { "password" } else { name });
             names.collect::<Vec<_>>().join(", ")
         }
     }
