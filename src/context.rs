@@ -68,18 +68,17 @@ impl Context {
         if !self.config.read_only || !is_missing {
             return error;
         }
-        let error = error.without_hints().hint(
-            CommandLine::new("config show")
-                .and(" tells where the database is named: correct it there if it is another"),
-        );
+        let error = error
+            .without_hints()
+            .hint(CommandLine::new("config show").and(" tells where the database is set; correct it there"));
         let folder = self.config.target.file().and_then(|file| file.path.parent());
         match folder {
             // A context from the environment would conflict with the URL.
             Some(folder) if self.config.is_named_by_flag && (folder.as_os_str().is_empty() || folder.is_dir()) => {
                 let make = CommandLine::new("migrate up").on(self.config.target.to_string());
-                error.hint(make.and(" makes the shop there, without the context, which is read-only"))
+                error.hint(make.and(" creates the shop there, without the read-only context"))
             }
-            _ => error.hint("this context is read-only: the shop is made in another one, or by its URL alone"),
+            _ => error.hint("this context is read-only: create the shop in another context, or with its URL"),
         }
     }
 

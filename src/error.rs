@@ -73,28 +73,18 @@ impl Kind {
     /// One line for `shopctl help exit-codes`.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Kind::Internal => "unexpected internal error; a migration that failed",
+            Kind::Internal => "internal error, or a failed migration",
             Kind::Usage => "usage: unknown flag or field, contradictory flags",
-            Kind::NotFound => "a named object was not found",
-            Kind::Configuration => {
-                "configuration, credentials, permission, unknown context, no shop there, read-only file"
-            }
-            Kind::Unavailable => {
-                "database unreachable, locked, timed out after retries or a read-only server, disk full (retry later)"
-            }
-            Kind::Conflict => {
-                "conflict: illegal transition, insufficient stock, duplicate, stale value, idempotency key reused for something else"
-            }
-            Kind::Invalid => "invalid value, nothing written (all violations are listed together)",
-            Kind::Partial => "several objects or rows, some done and some not",
-            Kind::CheckFailed => {
-                "a check says no: migrations pending, edited or drifted, stock or audit does not add up"
-            }
+            Kind::NotFound => "not found",
+            Kind::Configuration => "configuration: no shop, unknown context, credentials, permissions",
+            Kind::Unavailable => "retry later: database unreachable, locked or read-only, disk full, timeout",
+            Kind::Conflict => "conflict: status, stock, duplicate, stale value, reused idempotency key",
+            Kind::Invalid => "invalid values, all listed together; nothing was written",
+            Kind::Partial => "partly done: some of several objects or rows failed",
+            Kind::CheckFailed => "a check failed: pending or edited migrations, stock, audit trail, data",
             Kind::Declined => "declined",
-            Kind::ConfirmationNeeded => "confirmation needed but impossible, or a guard refused",
-            Kind::OutcomeUnknown => {
-                "outcome unknown: connection lost or interrupted at COMMIT and the database cannot be asked; the message names what settles or shows it (audit settle, migrate status)"
-            }
+            Kind::ConfirmationNeeded => "confirmation needed but nobody can be asked, or the database is guarded",
+            Kind::OutcomeUnknown => "outcome unknown: connection lost at COMMIT; audit settle finds out",
             Kind::Interrupted => "interrupted",
         }
     }
@@ -358,23 +348,23 @@ pub fn io_reason(error: &std::io::Error) -> String {
         ErrorKind::QuotaExceeded => "the disk quota is used up",
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
         ErrorKind::IsADirectory => "it is a folder",
-        ErrorKind::NotADirectory => "a part of its path is no folder",
+        ErrorKind::NotADirectory => "part of its path is not a folder",
         ErrorKind::InvalidFilename => "the name is too long",
         ErrorKind::FileTooLarge => "the file is too large",
-        ErrorKind::ConnectionRefused => "connection refused, nothing listens there",
+        ErrorKind::ConnectionRefused => "connection refused: nothing is listening there",
         ErrorKind::TimedOut => "timed out",
         ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted
         | ErrorKind::BrokenPipe
         | ErrorKind::UnexpectedEof => "the other side closed the connection",
-        ErrorKind::HostUnreachable => "no way to the host",
-        ErrorKind::NetworkUnreachable => "no way to the network",
+        ErrorKind::HostUnreachable => "no route to the host",
+        ErrorKind::NetworkUnreachable => "no route to the network",
         ErrorKind::InvalidData => "it is not UTF-8 text",
         _ => {
             let text = error.to_string();
             // The resolver's message.
             if text.contains("lookup") {
-                return "the host name is not known".to_owned();
+                return "the host name is unknown".to_owned();
             }
             let text = text.split(" (os error").next().unwrap_or_default();
             let mut characters = text.chars();

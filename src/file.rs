@@ -88,7 +88,7 @@ impl OutputFile {
             }
         }
         if belongs_to_database(&target) {
-            return Err(refused(path, "it is a part of a SQLite database"));
+            return Err(refused(path, "it is part of a SQLite database"));
         }
         let folder = folder_of(&target);
         let temporary = tempfile::Builder::new().prefix(".shopctl-").suffix(".tmp").tempfile_in(folder);
@@ -202,7 +202,7 @@ pub fn spool(mut stream: impl Read, path: &Path) -> Result<File> {
     let folder = std::env::temp_dir();
     let no_room = |error: io::Error| {
         unwritable(&folder, &error)
-            .hint("what can be read only once is kept there: name a file, or another folder with TMPDIR")
+            .hint("input that can be read only once is kept there: give a file, or set TMPDIR to another folder")
     };
     let mut file = tempfile::tempfile_in(&folder).map_err(no_room)?;
     let mut piece = vec![0; SPOOL_PIECE];
@@ -256,8 +256,10 @@ pub fn check_not_input(flag: &str, output: &Path, input: &Path) -> Result<()> {
     if !is_same(output, input) {
         return Ok(());
     }
-    let message =
-        format!("{flag} {} is the file that is read: it would be replaced", printable(&output.display().to_string()));
+    let message = format!(
+        "{flag} {} is the file that is read and would be overwritten",
+        printable(&output.display().to_string())
+    );
     Err(Error::usage(message).hint("name another file"))
 }
 
@@ -296,10 +298,10 @@ pub fn wrong_ending(path: &Path, ending: &str, endings: &[&str]) -> Error {
     let endings: Vec<String> = endings.iter().map(|ending| format!(".{ending}")).collect();
     let (path, ending) = (path.display(), printable(ending));
     let hint = match endings.as_slice() {
-        [] => "leave the ending out".to_owned(),
-        endings => format!("let it end in {}, or leave the ending out", endings.join(" or ")),
+        [] => "leave out the extension".to_owned(),
+        endings => format!("use the extension {}, or none", endings.join(" or ")),
     };
-    Error::usage(format!("cannot write {path}: what would be inside is not what .{ending} says")).hint(hint)
+    Error::usage(format!("cannot write {path}: the content would not match the extension .{ending}")).hint(hint)
 }
 
 /// The extension in lower case; `None` also for anything but a regular file.
@@ -313,7 +315,7 @@ pub fn ending_of(path: &Path) -> Option<String> {
 pub fn unwritable(path: &Path, error: &io::Error) -> Error {
     let kind = match error.kind() {
         io::ErrorKind::BrokenPipe => {
-            let message = format!("what reads from {} ended before all was written", path.display());
+            let message = format!("the reader of {} ended before everything was written", path.display());
             return Error::new(Kind::Unavailable, "file.no_reader", message);
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Kind::Unavailable,
@@ -351,7 +353,7 @@ fn resolve(path: &Path) -> Result<PathTarget> {
         let link = fs::read_link(&target).map_err(|error| unwritable(path, &error))?;
         target = target.parent().unwrap_or(Path::new("")).join(link);
     }
-    Err(refused(path, "its links lead in a circle"))
+    Err(refused(path, "its links form a loop"))
 }
 
 /// A new file; a dangling link is rejected as a probable mistake.
@@ -360,7 +362,7 @@ fn new_file(path: &Path, target: PathBuf) -> Result<PathTarget> {
         return Err(refused(path, &format!("it is a link to {}, which does not exist", target.display())));
     }
     if path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR) {
-        return Err(refused(path, "it is the name of a folder"));
+        return Err(refused(path, "it names a folder"));
     }
     Ok(PathTarget::File(target, None))
 }
@@ -386,7 +388,7 @@ fn existing(path: &Path, target: PathBuf, found: fs::Metadata) -> Result<PathTar
             return Err(refused(path, "it is a disk"));
         }
     }
-    Err(refused(path, "it is no file"))
+    Err(refused(path, "it is not a file"))
 }
 
 /// The end of a pipe to open.
@@ -417,7 +419,7 @@ async fn open_pipe(path: &Path, end: PipeEnd) -> Result<File> {
             };
             let message = format!("nothing {verb} the pipe {} within {seconds} s", path.display());
             Err(Error::new(Kind::Unavailable, code, message)
-                .hint(format!("start what {verb} it first, or in the background")))
+                .hint(format!("first start the program that {verb} it, or start it in the background")))
         }
     }
 }

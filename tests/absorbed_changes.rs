@@ -62,7 +62,7 @@ fn assert_taken_in(shop: &Shop, count: &str, rows: i64) {
     assert_green(shop);
     shop.run(&["audit", "verify", "--head", &sealed]).success();
     let again = shop.run(&["adopt", "--yes"]).success();
-    assert!(again.stdout.contains("nothing to take in"), "{again}");
+    assert!(again.stdout.contains("nothing to adopt"), "{again}");
 }
 
 fn a_total_that_another_program_changed_before_a_step_is_named_and_taken_in(shop: &Shop) {
@@ -84,7 +84,7 @@ fn a_total_that_another_program_changed_before_a_step_is_named_and_taken_in(shop
         orders.push((reference, format!("another program changed total_amount from 27.40 to 20.00 between {events}")));
     }
     orders.iter().for_each(|(reference, wanted)| assert_found(shop, reference, &[wanted]));
-    let run = shop.run(&["audit", "verify"]).exits_with(9).says("nothing is wrong, but 6 changes of another program");
+    let run = shop.run(&["audit", "verify"]).exits_with(9).says("no problems, but 6 changes of another program");
     run.says("shopctl adopt");
     assert_taken_in(shop, "orders", 6);
     let event = shop.run(&["audit", "list", "--order", &orders[0].0, "--operation", "adopted", "--json"]).success();
@@ -147,7 +147,7 @@ fn a_row_of_another_program_that_a_step_changed_first_is_named_and_taken_in(shop
     shop.run(&["stock", "adjust", "CUP", "+1", "--reason", "received"]).success();
     shop.run(&["order", "pay", "APP-1"]).success();
     for (name, event) in [("app@example.com", "user.update"), ("CUP", "stock.adjust"), ("APP-1", "order.pay")] {
-        let wanted = format!("was not made by shopctl, before its {event}");
+        let wanted = format!("was not created by shopctl before its {event}");
         assert_eq!(findings(shop, name)[0].split(" (event").next(), Some(&*wanted), "{name}");
     }
     let run = adopt(shop);

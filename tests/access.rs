@@ -186,7 +186,7 @@ fn a_reader_sees_everything_but_password_hashes_and_writes_nothing() {
         staff.shop.run(&["audit", "seal"]).success();
         staff.shop.product("UNSEALED", "1", 1);
         let reader = staff.reader();
-        assert_eq!(access_check(&reader), "reader: reads everything but password hashes, may not write");
+        assert_eq!(access_check(&reader), "reader: may read everything except password hashes");
         assert_refused(&reader, "SELECT password_hash FROM users");
         // A role that cannot read hashes cannot detect a changed one, and is informed.
         staff.shop.sql("UPDATE users SET password_hash = 'x' WHERE email = 'grace@example.com'");
@@ -287,7 +287,7 @@ fn excess_rights_are_revoked_and_reported() {
         }
         let would = staff.apply(&["--dry-run", "--exit-code"]).exits_with(9);
         assert!(would.stderr.contains("nothing was changed"), "{would}");
-        assert!(access_check(&staff.reader()).starts_with("none of the three"), "the dry run changed something");
+        assert!(access_check(&staff.reader()).starts_with("not one of the three"), "the dry run changed something");
         let run = staff.apply(&["-o", "tsv"]).success();
         assert_eq!(run.stdout, would.stdout);
         let revoked: Vec<&str> = run.stdout.lines().filter(|line| line.contains("\trevoke\t")).collect();
@@ -449,10 +449,10 @@ fn a_role_with_other_rights_is_described_by_its_differences() {
     for staff in SERVERS.into_iter().filter_map(Staff::hired) {
         staff.apply(&[]).success();
         staff.shop.sql(&format!("GRANT UPDATE ON audit_events TO {}", staff.names[1]));
-        assert_eq!(access_check(&staff.clerk()), "none of the three: like a clerk, with UPDATE on audit_events");
+        assert_eq!(access_check(&staff.clerk()), "not one of the three: like a clerk, with UPDATE on audit_events");
         staff.shop.sql(&format!("REVOKE INSERT ON orders FROM {}", staff.names[1]));
         let found = access_check(&staff.clerk());
-        assert_eq!(found, "none of the three: like a clerk, without INSERT on orders, with UPDATE on audit_events");
+        assert_eq!(found, "not one of the three: like a clerk, without INSERT on orders, with UPDATE on audit_events");
     }
 }
 

@@ -81,7 +81,7 @@ fn an_order_without_movements_or_total_goes_through_every_verb(shop: &Shop) {
         assert_eq!((&shown["total_amount"], lines.len()), (&"0.00".into(), 2), "{shown}");
         assert!(lines.iter().any(|line| line["line_total"] == "25.00"), "{shown}");
         let run = shop.run(&[&["order", verb, &reference, "--yes"], flags].concat()).success();
-        let told = run.stdout.contains("3 units restocked from its lines: placed by another program");
+        let told = run.stdout.contains("3 units restocked according to its lines (placed by another program)");
         assert_eq!(told, back == 1, "{run}");
         assert_eq!(stock(shop), [before[0] + 2 * back, before[1] + back], "{verb} {status}");
         // Never more than its lines say.
@@ -91,7 +91,7 @@ fn an_order_without_movements_or_total_goes_through_every_verb(shop: &Shop) {
     place(shop, "APP-OLD", "pending");
     let before = stock(shop);
     let run = shop.run(&["order", "expire", "--older-than", "0s", "--yes"]).success();
-    assert!(run.stdout.contains("order APP-OLD cancelled, 3 units restocked from its lines"), "{run}");
+    assert!(run.stdout.contains("order APP-OLD cancelled, 3 units restocked according to its lines"), "{run}");
     assert_eq!(stock(shop), [before[0] + 2, before[1] + 1]);
     shop.run(&["doctor", "--deep"]).success();
     adopt(shop);
@@ -128,14 +128,14 @@ fn checks_tell_rows_of_other_programs_from_faults(shop: &Shop) {
         assert_eq!(check["state"], "warning", "{name}: {run}");
         assert!(check["hint"].as_str().expect("a command").starts_with("shopctl adopt"), "{name}: {run}");
     }
-    let run = shop.run(&["audit", "verify", "--json"]).exits_with(9).says("nothing is wrong").says("shopctl adopt");
+    let run = shop.run(&["audit", "verify", "--json"]).exits_with(9).says("no problems").says("shopctl adopt");
     let items = run.json()["items"].as_array().expect("a list").clone();
     assert!(items.iter().all(|item| item["kind"] == "foreign"), "{run}");
     let names: Vec<&str> = items.iter().map(|item| item["name"].as_str().expect("text")).collect();
     assert!(["app@example.com", "PEN", "MUG", "APP-1"].iter().all(|name| names.contains(name)), "{names:?}");
     let run = shop.run(&["stock", "verify"]).exits_with(9);
     // The hint works as pasted, but for the question.
-    let hint = run.stderr.lines().find_map(|line| line.split_once("taken in with: ")).expect("a hint").1;
+    let hint = run.stderr.lines().find_map(|line| line.split_once("everything that it wrote: ")).expect("a hint").1;
     shop.paste(&format!("{hint} --fix-totals --yes")).success();
     assert_green(shop);
 
@@ -143,7 +143,7 @@ fn checks_tell_rows_of_other_programs_from_faults(shop: &Shop) {
     shop.sql("UPDATE stock_movements SET delta = delta - 1 WHERE reason = 'order' AND delta = -2");
     let run = shop.run(&["audit", "verify", "--json"]).exits_with(9);
     assert!(run.stdout.contains("\"kind\":\"wrong\""), "{run}");
-    assert!(!run.stderr.contains("nothing is wrong"), "{run}");
+    assert!(!run.stderr.contains("no problems"), "{run}");
 }
 
 fn adopted_rows_leave_every_check_green_and_the_stock_as_it_is(shop: &Shop) {
@@ -178,7 +178,7 @@ fn adopted_rows_leave_every_check_green_and_the_stock_as_it_is(shop: &Shop) {
     }
     // Verbs go on with the movements.
     let run = shop.run(&["order", "cancel", "APP-0", "--yes"]).success();
-    assert!(run.stdout.contains("3 units restocked") && !run.stdout.contains("from its lines"), "{run}");
+    assert!(run.stdout.contains("3 units restocked") && !run.stdout.contains("according to its lines"), "{run}");
     shop.run(&["order", "refund", "APP-5", "--restock-all", "--yes"]).success();
     assert_eq!(stock(shop), [before[0] + 2, before[1] + 1]);
     assert_green(shop);
@@ -231,7 +231,7 @@ fn rows_that_another_program_changed_or_removed_are_adopted(shop: &Shop) {
 
 fn adopting_again_changes_nothing(shop: &Shop) {
     let run = shop.run(&["adopt"]).success();
-    assert!(run.stdout.contains("nothing to take in"), "{run}");
+    assert!(run.stdout.contains("nothing to adopt"), "{run}");
     stocked(shop);
     place(shop, "APP-1", "pending");
     adopt(shop);
@@ -255,7 +255,7 @@ fn a_total_of_zero_is_set_only_when_asked_for(shop: &Shop) {
     place(shop, "APP-1", "paid");
     shop.run(&["adopt"]).exits_with(11).says("shopctl adopt --yes");
     let run = shop.run(&["adopt", "--yes"]).success().says("the total of 1 order is 0").says("adopt --fix-totals");
-    assert!(run.stdout.contains("1 user, 1 product and 1 order taken in"), "{run}");
+    assert!(run.stdout.contains("1 user, 1 product and 1 order adopted"), "{run}");
     assert_eq!(shop.number("SELECT COUNT(*) FROM orders WHERE total_amount = 0"), 1);
     let run = shop.run(&["doctor", "--deep"]).success();
     assert!(run.stdout.contains("total-is-set\twarning"), "{run}");
@@ -281,12 +281,12 @@ fn pieces_that_another_program_oversold_are_counted(shop: &Shop) {
         shop.sql("UPDATE products SET stock_quantity = 3 WHERE sku = 'MUG'");
     }
     let run =
-        shop.run(&["stock", "verify", "--json"]).exits_with(9).says("another program oversold 3 pieces of 1 product");
+        shop.run(&["stock", "verify", "--json"]).exits_with(9).says("another program oversold 3 units of 1 product");
     let mug = run.json()["items"].as_array().expect("a list").iter().find(|row| row["sku"] == "MUG").cloned();
     let mug = mug.expect("found");
     assert_eq!((&mug["sold_elsewhere"], &mug["oversold"]), (&8.into(), &3.into()), "{run}");
     let run = adopt(shop);
-    assert_eq!(run["oversold"], serde_json::json!([{ "sku": "MUG", "pieces": 3 }]), "{run}");
+    assert_eq!(run["oversold"], serde_json::json!([{ "sku": "MUG", "units": 3 }]), "{run}");
     assert_eq!(stock(shop)[0], 3);
     shop.run(&["stock", "verify"]).success();
 }
@@ -364,7 +364,7 @@ fn totals_that_were_taken_in_as_they_are_are_counted(shop: &Shop) {
     shop.sql("UPDATE orders SET total_amount = 1 WHERE reference = 'APP-1'");
     shop.run(&["adopt", "--yes"]).success();
     let run = shop.run(&["doctor", "--deep"]).success();
-    let told = "no orders whose total differs from their lines but those that another program wrote: 1 (APP-1)";
+    let told = "no orders whose total differs from their lines except those written by another program: 1 (APP-1)";
     assert!(run.stdout.contains(told), "{run}");
 }
 
@@ -453,8 +453,8 @@ fn a_dry_run_of_adopt_changes_nothing(shop: &Shop) {
     stocked(shop);
     place(shop, "APP-1", "pending");
     let before = shop.everything();
-    let run = shop.run(&["adopt", "-n", "--fix-totals"]).success().says("order APP-1: was not made by shopctl");
-    assert!(run.stdout.contains("would be taken in") && !run.stderr.contains("changed "), "{run}");
+    let run = shop.run(&["adopt", "-n", "--fix-totals"]).success().says("order APP-1: was not created by shopctl");
+    assert!(run.stdout.contains("would be adopted") && !run.stderr.contains("changed "), "{run}");
     shop.run(&["adopt", "-n", "--exit-code"]).exits_with(9);
     assert_eq!(shop.everything(), before);
 }

@@ -61,8 +61,8 @@ fn seals_lost_with_their_migration_are_one_finding_with_a_hint(shop: &Shop) {
     let kept = head(shop);
     shop.run(&["migrate", "env", "development"]).success();
     let redo = ["migrate", "redo", "--to", "m20260101_000010_create_seed_rows"];
-    shop.run(&redo).exits_with(11).says("cannot be verified without them");
-    shop.run(&[&redo[..], &["-y"]].concat()).success().says("cannot be verified without them");
+    shop.run(&redo).exits_with(11).says("its events cannot be verified");
+    shop.run(&[&redo[..], &["-y"]].concat()).success().says("its events cannot be verified");
     // Without seals nothing is lost.
     let again = shop.run(&[&redo[..], &["-y"]].concat()).success();
     assert!(!again.stderr.contains("verified"), "{again}");
@@ -80,7 +80,7 @@ fn seals_lost_with_their_migration_are_one_finding_with_a_hint(shop: &Shop) {
     shop.user("cat");
     shop.run(&["audit", "seal"]).success();
     let found = finding(&[]).1;
-    assert!(matches!(&found[..], [one] if one.contains("bear seals that are gone")), "{found:?}");
+    assert!(matches!(&found[..], [one] if one.contains("refer to seals that are gone")), "{found:?}");
     let (_, way_out) = run.stderr.split_once("UPDATE ").expect("a statement");
     shop.sql(&format!("UPDATE {}", way_out.split_once(';').expect("its end").0));
     shop.run(&["audit", "seal"]).success();
@@ -146,7 +146,7 @@ fn a_truncated_trail_is_detected_by_a_saved_head(shop: &Shop) {
     let run = shop.run(&["audit", "verify", "--head", &kept, "--json"]).exits_with(9);
     assert!(run.json()["items"][0]["finding"].as_str().expect("text").contains("cut off"), "{run}");
     // A lagging replica looks the same.
-    assert!(run.stdout.contains("the head is not here") && run.stdout.contains("may be behind"), "{run}");
+    assert!(run.stdout.contains("no seal has the hash") && run.stdout.contains("may be behind"), "{run}");
     shop.run(&["audit", "verify", "--head", "beef"]).exits_with(7);
     // A seal removed from the middle leaves a gap.
     head(shop);
@@ -170,7 +170,7 @@ fn concurrent_and_repeated_sealing_gives_one_chain(shop: &Shop) {
     let again = shop.run(&arguments).success().json();
     assert_eq!((&again["changed"], &again["events"]), (&false.into(), &0.into()), "sealing is no reason to seal");
     let run = shop.run(&["audit", "verify"]).success();
-    assert!(run.stderr.contains("without a seal"), "{run}");
+    assert!(run.stderr.contains("not covered by a seal"), "{run}");
     shop.run(&["stock", "adjust", "MUG", "+1", "--reason", "received"]).success();
     let before = shop.everything();
     shop.run(&["audit", "seal", "-n", "--exit-code"]).exits_with(9);
@@ -190,7 +190,7 @@ fn changes_by_other_programs_are_found_and_named(shop: &Shop) {
         ("UPDATE stock_movements SET delta = -4 WHERE reason = 'damaged'".to_owned(), "UPDATE stock_movements SET delta = -3 WHERE reason = 'damaged'".to_owned(), "MUG", "its movements in operation"),
         ("UPDATE stock_movements SET reason = 'shrinkage' WHERE reason = 'damaged'".to_owned(), "UPDATE stock_movements SET reason = 'damaged' WHERE reason = 'shrinkage'".to_owned(), "MUG", "says shrinkage, the event says damaged"),
         (format!("UPDATE stock_movements SET reason = 'gift' WHERE order_id = (SELECT id FROM orders WHERE reference = '{stored}')"), format!("UPDATE stock_movements SET reason = 'order' WHERE order_id = (SELECT id FROM orders WHERE reference = '{stored}')"), &orders[3], "says gift, which is not the reason of its event"),
-        ("INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('eve@example.com', '!', 'Eve', 'X')".to_owned(), "DELETE FROM users WHERE first_name = 'Eve'".to_owned(), "eve@example.com", "was not made by shopctl"),
+        ("INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('eve@example.com', '!', 'Eve', 'X')".to_owned(), "DELETE FROM users WHERE first_name = 'Eve'".to_owned(), "eve@example.com", "was not created by shopctl"),
     ];
     for (break_it, mend_it, name, finding) in cases {
         shop.sql(&break_it);
@@ -210,13 +210,16 @@ fn changes_by_other_programs_are_found_and_named(shop: &Shop) {
     shop.sql(&format!("DELETE FROM orders WHERE reference = '{stored}'"));
     let run = shop.run(&["audit", "verify", "--json"]).exits_with(9);
     let item = &run.json()["items"][0];
-    assert_eq!((&item["name"], &item["finding"]), (&Value::from(stored), &"is gone though no event deleted it".into()));
+    assert_eq!(
+        (&item["name"], &item["finding"]),
+        (&Value::from(stored), &"is missing although no event deleted it".into())
+    );
     shop.sql(
         "INSERT INTO stock_movements (product_id, delta, reason) SELECT id, 3, 'gift' FROM products WHERE sku = 'PEN'",
     );
     let run = shop.run(&["audit", "verify", "--json"]).exits_with(9);
     let items = run.json()["items"].as_array().expect("a list").clone();
-    let is_told = |item: &Value| item["name"] == "+3 PEN" && item["finding"] == "was not made by shopctl";
+    let is_told = |item: &Value| item["name"] == "+3 PEN" && item["finding"] == "was not created by shopctl";
     assert!(items.iter().any(is_told), "{run}");
 }
 

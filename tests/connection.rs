@@ -223,7 +223,7 @@ fn settings_show_their_origin() {
     plain(&["product", "create", "--name", "X", "--price", "1", "--context", "reports"])
         .exits_with(11)
         .says("read-only");
-    plain(&["config", "show", "--context", "live", "--database-url", "sqlite:x.db"]).exits_with(2).says("named twice");
+    plain(&["config", "show", "--context", "live", "--database-url", "sqlite:x.db"]).exits_with(2).says("set twice");
     shop.run(&["config", "path"]).success();
     shop.file("shopctl.toml", "databse_url = \"postgres://ann:s3cret@h/d\"\n");
     let run = plain(&["user", "list"]).exits_with(4);

@@ -51,7 +51,7 @@ fn a_path_that_is_not_a_file_is_reported_and_left_alone() {
         ("folder", "database.not_a_database", "is a folder"),
         ("socket", "database.not_a_database", "is a pipe, socket or device"),
         ("text", "database.not_a_database", "file is not a database"),
-        ("shop.db/below", "database.path", "a part of its path is no folder"),
+        ("shop.db/below", "database.path", "part of its path is not a folder"),
     ] {
         let there = at(&shop, path);
         for line in [

@@ -61,7 +61,7 @@ fn periods_may_start_and_end_in_any_year(shop: &Shop) {
         let past = usize::from(year < "2024");
         for command in [&["user", "list"][..], &["audit", "list", "--operation", "user.create"]] {
             let (since, until) = match command[0] {
-                "user" => ("--created-since", "--created-until"),
+                "user" => ("--since", "--until"),
                 _ => ("--since", "--until"),
             };
             if (2024..2037).contains(&year.parse::<i32>().expect("a year")) {

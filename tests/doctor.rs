@@ -182,8 +182,8 @@ fn rows_of_other_programs_are_reported_as_warnings(shop: &Shop) {
     shop.sql(&format!("INSERT INTO products (name, sku, price, stock_quantity) VALUES {}", rows.join(", ")));
     let run = doctor(shop).success();
     let found = checks(&run);
-    assert_eq!(found["user-has-event"].1, "users made by another program: 1 ($(id)@Example.com)");
-    let products = "products made by another program: 7 (OLD-0, OLD-1, OLD-2, OLD-3, OLD-4 and 2 more)";
+    assert_eq!(found["user-has-event"].1, "users created by another program: 1 ($(id)@Example.com)");
+    let products = "products created by another program: 7 (OLD-0, OLD-1, OLD-2, OLD-3, OLD-4 and 2 more)";
     assert_eq!(found["product-has-event"], ("warning".to_owned(), products.to_owned()));
     assert!(run.stdout.contains("shopctl adopt"), "{run}");
     assert!(!run.stdout.contains("shopctl user show $(id)"), "a hint must not run in a shell: {run}");
@@ -229,7 +229,7 @@ fn a_read_only_role_can_run_every_check() {
     let found = checks(&doctor(&reader).success());
     let noticed: Vec<_> = found.iter().filter(|(_, (state, _))| state != "ok").collect();
     // It can read password hashes.
-    let access = ("warning".to_owned(), "none of the three: like a reader, with SELECT on users".to_owned());
+    let access = ("warning".to_owned(), "not one of the three: like a reader, with SELECT on users".to_owned());
     assert_eq!(noticed, [(&"access".to_owned(), &access)]);
     // Missing rights affect only that check.
     shop.sql(&format!("REVOKE SELECT ON order_items FROM doctor_of_{}", shop.database_name()));
@@ -258,7 +258,7 @@ fn secret_files_readable_by_others_cause_a_warning() {
 fn a_proxy_is_detected_by_its_port() {
     for backend in [Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::migrated(backend) else { continue };
-        assert_eq!(checks(&shop.run(&["doctor", "--json"]).success())["pooler"].1, "none seen");
+        assert_eq!(checks(&shop.run(&["doctor", "--json"]).success())["pooler"].1, "none detected");
         let (proxy, between) = Proxy::in_front_of(&shop);
         let found = checks(&between.run(&["doctor", "--json"]).success());
         let ports = format!("connected to port {}, but the server answers on port ", proxy.port);

@@ -109,7 +109,7 @@ fn a_text_that_cannot_be_read_is_refused_and_kept() {
     let before = shop.everything();
     for (editor, code, message) in [
         (set("price", "\"x\""), 7, "price x: "),
-        (set("price", "true"), 7, "price: must be a text between quotes"),
+        (set("price", "true"), 7, "price: must be a text in quotes"),
         (set("price", ""), 7, "not understood as TOML"),
         (set("name", "\"\""), 7, "name"),
         ("sed -i 's/^price/prize/'".to_owned(), 2, "did you mean price?"),

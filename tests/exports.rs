@@ -234,7 +234,8 @@ fn a_named_pipe_whose_reader_leaves_early_is_an_error(shop: &Shop) {
         let child = shop.start(&arguments);
         let mut first = String::new();
         BufReader::new(std::fs::File::open(&pipe).expect("readable")).read_line(&mut first).expect("a line");
-        let run = finish(child, &arguments).exits_with(5).says("what reads from pipe ended before all was written");
+        let run =
+            finish(child, &arguments).exits_with(5).says("the reader of pipe ended before everything was written");
         assert!(!run.stderr.contains("wrote"), "{run}");
     }
 }

@@ -129,7 +129,7 @@ fn a_socket_is_written_through() {
     crate::support::shop::finish(child, &["product", "export"]).success();
     assert_eq!(read.lines().count(), 11, "{read}");
     drop(listener);
-    shop.run(&["product", "export", "--out", "socket"]).exits_with(4).says("nothing listens there");
+    shop.run(&["product", "export", "--out", "socket"]).exits_with(4).says("nothing is listening there");
 }
 
 #[test]
@@ -180,12 +180,12 @@ fn an_unwritable_path_is_reported_in_plain_words() {
     let cases = [
         ("folder", "it is a folder"),
         ("folder/", "it is a folder"),
-        ("new/", "it is the name of a folder"),
+        ("new/", "it names a folder"),
         (".", "it is a folder"),
         ("no/such/file", "there is no folder no/such"),
-        ("plain/file", "a part of its path is no folder"),
+        ("plain/file", "part of its path is not a folder"),
         ("dangling", "it is a link to nowhere, which does not exist"),
-        ("circle", "its links lead in a circle"),
+        ("circle", "its links form a loop"),
         (&long, "the name is too long"),
         ("/proc/file", "cannot write /proc/file: "),
         ("/sys/file", "cannot write /sys/file: "),
@@ -217,7 +217,7 @@ fn a_database_is_never_overwritten() {
     assert_eq!(fs::read(shop.path("copy")).expect("is there"), before);
     // The newest commits are in the WAL file.
     for part in ["copy-wal", "copy-shm", "copy-journal"] {
-        shop.run(&to(WRITERS[0].0, part)).exits_with(4).says("it is a part of a SQLite database");
+        shop.run(&to(WRITERS[0].0, part)).exits_with(4).says("it is part of a SQLite database");
         assert!(!shop.path(part).exists());
     }
 }
@@ -239,7 +239,7 @@ fn an_extension_that_contradicts_the_format_is_rejected() {
     ] {
         let run = product(file, format).exits_with(2);
         let format = format.last().copied().unwrap_or("csv");
-        assert!(run.stderr.contains("let it end in .") || format == "table", "{run}");
+        assert!(run.stderr.contains("use the extension .") || format == "table", "{run}");
         assert!(!shop.path(file).exists());
     }
     for (file, format) in [

@@ -39,7 +39,7 @@ fn id_of(reference: &str) -> String {
 #[track_caller]
 fn findings(shop: &Shop) -> Vec<String> {
     shop.run(&["doctor", "--deep"]).success();
-    let run = shop.run(&["audit", "verify", "--json"]).exits_with(9).says("nothing is wrong").says("shopctl adopt");
+    let run = shop.run(&["audit", "verify", "--json"]).exits_with(9).says("no problems").says("shopctl adopt");
     let items = run.json()["items"].as_array().expect("a list").clone();
     let text = |item: &Value, member: &str| item[member].as_str().expect("text").to_owned();
     items.iter().map(|item| format!("{}: {}", text(item, "name"), text(item, "finding"))).collect()
@@ -53,7 +53,7 @@ fn assert_taken_in(shop: &Shop) -> Value {
     assert_eq!(stock(shop), before, "{run}");
     assert_green(shop);
     let again = shop.run(&["adopt", "--yes"]).success();
-    assert!(again.stdout.contains("nothing to take in"), "{again}");
+    assert!(again.stdout.contains("nothing to adopt"), "{again}");
     run
 }
 
@@ -66,7 +66,7 @@ fn a_movement_that_another_program_inserted_is_named_and_taken_in(shop: &Shop) {
         shop.sql(insert);
         shop.sql(&format!("UPDATE products SET stock_quantity = stock_quantity + {stock} WHERE sku = 'PEN'"));
         let found = findings(shop);
-        assert!(found.contains(&"+5 PEN: was not made by shopctl".to_owned()), "{found:?}");
+        assert!(found.contains(&"+5 PEN: was not created by shopctl".to_owned()), "{found:?}");
         let run = shop.run(&["doctor", "--deep", "--json"]).success();
         let checks = run.json()["items"].as_array().expect("a list").clone();
         let check = checks.iter().find(|check| check["name"] == "movement-has-event").expect("checked");
@@ -92,7 +92,7 @@ fn movements_of_orders_that_another_program_inserted_are_taken_in(shop: &Shop) {
     shop.sql("INSERT INTO stock_movements (product_id, delta, reason, order_id) SELECT id, -1, 'order', id FROM products WHERE sku = 'PEN'");
     let found = findings(shop);
     for name in ["-1 MUG", "+3 MUG", "+1 MUG", "-1 PEN"] {
-        assert!(found.contains(&format!("{name}: was not made by shopctl")), "{found:?}");
+        assert!(found.contains(&format!("{name}: was not created by shopctl")), "{found:?}");
     }
     let run = assert_taken_in(shop);
     assert_eq!(run["foreign_movements"]["made"], 4, "{run}");
@@ -118,14 +118,14 @@ fn movements_that_another_program_deleted_are_named_and_taken_in(shop: &Shop) {
     for (name, pieces) in [("PEN", "-4"), (&placed, "-2"), (&sold, "-2"), (&sold, "-1")] {
         let is_told = |found: &&String| {
             found.starts_with(&format!("{name}: its movement of "))
-                && found.contains(&format!("movement of {pieces} pieces in operation"))
+                && found.contains(&format!("movement of {pieces} units in operation"))
         };
         assert_eq!(found.iter().filter(is_told).count(), 1, "{name} {pieces}: {found:?}");
     }
     assert_taken_in(shop);
     let before = stock(shop);
     let run = shop.run(&["order", "cancel", &placed, "--yes"]).success();
-    assert!(run.stdout.contains("3 units restocked") && !run.stdout.contains("from its lines"), "{run}");
+    assert!(run.stdout.contains("3 units restocked") && !run.stdout.contains("according to its lines"), "{run}");
     assert_eq!(stock(shop), [before[0] + 2, before[1] + 1]);
     assert_green(shop);
 }
@@ -158,7 +158,7 @@ fn a_movement_that_was_taken_in_is_watched_from_then_on(shop: &Shop) {
     assert_eq!(findings(shop), ["+5 PEN: note is no gift, the events say null"]);
     assert_taken_in(shop);
     shop.sql("DELETE FROM stock_movements WHERE reason = 'gift'");
-    assert!(findings(shop).iter().any(|found| found.ends_with("is gone though no event deleted it")));
+    assert!(findings(shop).iter().any(|found| found.ends_with("is missing although no event deleted it")));
     let run = assert_taken_in(shop);
     assert_eq!(run["foreign_movements"]["removed"], 1, "{run}");
 }

@@ -90,7 +90,7 @@ fn paging_returns_every_row_inserted_by_one_statement(shop: &Shop) {
     let rows: Vec<String> = (0..25).map(|number| format!("('u{number}@example.com', 'x', 'F', 'L')")).collect();
     shop.sql(&format!("INSERT INTO users (email, password_hash, first_name, last_name) VALUES {}", rows.join(", ")));
     let between = |since: &str, until: &str| {
-        let arguments = ["user", "list", "--created-since", since, "--created-until", until, "-o", "id"];
+        let arguments = ["user", "list", "--since", since, "--until", until, "-o", "id"];
         shop.run(&arguments).success().stdout.lines().count()
     };
     let days = [("2024-01-01", "2024-01-02"), ("2024-01-02", "2024-01-03"), ("2024-01-03", "2024-01-04")];
@@ -113,7 +113,7 @@ fn pages(shop: &Shop, sort: &str) -> usize {
         }
         let page = shop.run(&arguments).success().json();
         for user in page["items"].as_array().expect("a list") {
-            assert!(found.insert(user["email"].to_string()), "shown twice");
+            assert!(found.insert(user["email"].to_string()), "ambiguous when clocks change");
         }
         match page["next"].as_str() {
             Some(next) => cursor = Some(next.to_owned()),
@@ -235,7 +235,7 @@ fn what_is_no_address_is_named(shop: &Shop) {
     let empty = users.iter().find(|user| user["email"] == "").expect("is listed");
     let id = empty["id"].as_str().expect("text");
     let run = shop.run(&["adopt", "--yes"]).success();
-    let run = run.says("user nobody has no e-mail address: user update --email gives it one");
+    let run = run.says("user nobody has no e-mail address: set one with user update --email");
     run.says("user @example.com has no e-mail address").says(&format!("user {id} has no e-mail address"));
     shop.run(&["doctor", "--deep"]).success();
     for (number, who) in ["nobody", id, "@example.com"].into_iter().enumerate() {

@@ -90,7 +90,7 @@ fn columns_with_the_same_words_stay_beside_and_are_named(shop: &Shop) {
     let name = quoted(shop, "createdAt");
     made.sql(&format!("ALTER TABLE users ADD COLUMN {name} varchar(20)"));
     made.sql(&format!("UPDATE users SET {name} = 'kept'"));
-    made.run(&["adopt", "--dry-run"]).success().says("createdAt stays another program's, beside created_at");
+    made.run(&["adopt", "--dry-run"]).success().says("createdAt stays with the other program, beside created_at");
     made.run(&["adopt", "--yes", "--fix-totals"]).success();
     assert_taken_over(&made);
     assert_eq!(made.column(&format!("SELECT {name} FROM users")), ["kept", "kept"]);
@@ -156,8 +156,8 @@ fn foreign_keys_of_others_follow_the_ids(shop: &Shop) {
         Backend::MariaDb => {
             let run = made.run(&["adopt", "--dry-run"]).exits_with(6).says("of_user of table reviews");
             let hint = hints(&run.stderr).remove(0);
-            let (removal, afterwards) = hint.split_once("; and make it again afterwards: ").expect("both statements");
-            made.sql(removal.strip_prefix("remove it first: ").expect("a statement"));
+            let (removal, afterwards) = hint.split_once("; then recreate it: ").expect("both statements");
+            made.sql(removal.strip_prefix("first remove it: ").expect("a statement"));
             again = Some(afterwards.to_owned());
         }
     }
@@ -197,7 +197,7 @@ fn missing_values_that_get_a_default_are_named(shop: &Shop) {
     made.run(&["adopt", "--dry-run"]).success().says("users: created_at is missing in 1 row: the default is stored");
     if shop.backend == Backend::Sqlite {
         made.sql("INSERT INTO products (id, name, price) VALUES (NULL, 'Pen', 1)");
-        made.run(&["adopt", "--dry-run"]).success().says("products: id is missing in 1 row: a new id is made");
+        made.run(&["adopt", "--dry-run"]).success().says("products: id is missing in 1 row: a new id is generated");
     }
     made.run(&["adopt", "--yes", "--fix-totals"])
         .success()
@@ -215,11 +215,11 @@ fn numbers_as_ids_are_refused_with_another_way(shop: &Shop) {
     );
     made.sql("INSERT INTO users VALUES (7, 'ada@example.com', 'x', 'Ada', 'L')");
     for arguments in [&["adopt", "--yes"][..], &["adopt", "--dry-run"], &["adopt", "--sql"]] {
-        made.run(arguments).exits_with(9).says("users 7: id 7: is no UUID").says("shopctl help import");
+        made.run(arguments).exits_with(9).says("users 7: id 7: is not a UUID").says("shopctl help import");
     }
     // Columns that are missing do not matter then.
     made.sql("ALTER TABLE users DROP COLUMN last_name");
-    let run = made.run(&["adopt", "--dry-run"]).exits_with(9).says("id 7: is no UUID");
+    let run = made.run(&["adopt", "--dry-run"]).exits_with(9).says("id 7: is not a UUID");
     assert!(!run.stderr.contains("last_name"), "{run}");
 }
 
@@ -295,8 +295,8 @@ fn killed_with_tables_made() -> Option<Shop> {
 #[test]
 fn an_adoption_that_was_killed_on_mariadb_is_completed_by_the_next() {
     let Some(made) = killed_with_tables_made() else { return };
-    made.run(&["adopt", "--dry-run"]).exits_with(6).says("broke off").says("audit_events");
-    made.run(&["adopt", "--yes", "--fix-totals"]).success().says("removed what an adoption that broke off had made");
+    made.run(&["adopt", "--dry-run"]).exits_with(6).says("interrupted").says("audit_events");
+    made.run(&["adopt", "--yes", "--fix-totals"]).success().says("removed the remains of an interrupted adoption");
     assert_taken_over(&made);
     let left = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() \
                 AND table_name LIKE 'shopctl\\_new%'";

@@ -120,7 +120,8 @@ fn rejected_rows_are_reported_although_their_file_does_not_fit() {
     home.file("products.csv", &format!("sku,name,price\nA,x,1\n{rows}"));
     let errors = disk.0.join("wrong.csv").display().to_string();
     let arguments = ["product", "import", "products.csv", "--errors", &errors];
-    for (flags, said) in [(&[][..], "3000 of 3001 rows are wrong"), (&["--on-error", "reject-rows"], "3000 rows were")]
+    for (flags, said) in
+        [(&[][..], "3000 of 3001 rows are invalid"), (&["--on-error", "reject-rows"], "3000 rows were")]
     {
         let run = home.run(&[&arguments[..], flags].concat()).exits_with(5).says(said);
         assert!(run.stderr.contains("wrong.csv: no space left") && run.stderr.contains("line 3: price"), "{run}");

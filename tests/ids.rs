@@ -197,7 +197,7 @@ fn ids_and_times_in_other_forms_are_named_with_the_statement_that_mends_them() {
     ] {
         shop.sql(&format!("UPDATE users SET created_at = {}", form.replace("{}", "created_at")));
         let is_number = form.starts_with("CAST");
-        let since = shop.run(&["user", "list", "--created-since", "2000-01-01", "--count", "--json"]).success();
+        let since = shop.run(&["user", "list", "--since", "2000-01-01", "--count", "--json"]).success();
         let all = shop.run(&["user", "list", "--count", "--json"]).success();
         // Numbers do not sort with texts, also by an index: the doctor names them.
         assert!(is_number || since.stdout == all.stdout, "{form}");

@@ -33,8 +33,8 @@ fn a_missing_file_is_not_reported_as_a_wrong_format() {
         import(&shop, folder, &["--format", "csv"]).exits_with(4).says("is a folder");
     }
     shop.file("b.xlsx", "PK");
-    import(&shop, "b.xlsx", &[]).exits_with(2).says("is a workbook");
-    shop.run_with_input(&["product", "import", "-"], "").exits_with(2).says("the format of the file is not known");
+    import(&shop, "b.xlsx", &[]).exits_with(2).says("is a spreadsheet workbook");
+    shop.run_with_input(&["product", "import", "-"], "").exits_with(2).says("the format of the file is unknown");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_decimal_comma_in_a_comma_separated_file_is_reported() {
     };
     for row in ["A,Mug,1,00", "A,Mug,€ 12,50", "A,Mug,-3,99"] {
         let told = says(&format!("sku,name,price\n{row}\n"));
-        assert!(told.contains("has 4 fields, the header has 3; an amount with a decimal comma"), "{told}");
+        assert!(told.contains("has 4 fields, the header has 3; quote amounts with a decimal comma"), "{told}");
     }
     assert!(says("sku,name,price,stock_quantity\nA,Mug,1,00,5\n").contains("decimal comma"));
     for other in ["sku,name,price\nA,Mug, blue,1\n", "sku,name,price\nA,1,00,2\n", "sku;name;price\nA;Mug;1;00\n"] {
@@ -65,15 +65,15 @@ fn an_unclosed_quote_rejects_the_file(shop: &Shop) {
     let before = shop.everything();
     let rows: String = (0..300).map(|number| format!("B-{number},row,1,\n")).collect();
     for (body, said) in [
-        (format!("A,x,1,\"never closed\n{rows}"), "line 2: a quote opens a field"),
-        (format!("{rows}A,\"broken,1,\n{rows}"), "line 302: a quote opens a field"),
+        (format!("A,x,1,\"never closed\n{rows}"), "line 2: the quote that opens here"),
+        (format!("{rows}A,\"broken,1,\n{rows}"), "line 302: the quote that opens here"),
         // Closed by accident in a later line.
-        ("A,x,1,\"starts 5\nB,y,2,ok\nC,z,3,\"second quoted\"\nD,v,4,ok\n".to_owned(), "line 4: text stands behind"),
-        ("A,x,1,\"one\" two\n".to_owned(), "line 2: text stands behind the closing quote"),
-        ("A,x,1, \"blank before\"\n".to_owned(), "line 2: a quote stands inside a field"),
-        ("A,Screen 24\",1,\nB,y,2,\n".to_owned(), "line 2: a quote stands inside a field"),
-        ("A,x,1,\"two\nlines\"\nB,Screen 24\",2,\n".to_owned(), "line 4: a quote stands inside a field"),
-        ("A,x,1,\nB,y\rz,2,\n".to_owned(), "line 3: a carriage return stands inside a line"),
+        ("A,x,1,\"starts 5\nB,y,2,ok\nC,z,3,\"second quoted\"\nD,v,4,ok\n".to_owned(), "line 4: there is text after"),
+        ("A,x,1,\"one\" two\n".to_owned(), "line 2: there is text after the closing quote"),
+        ("A,x,1, \"blank before\"\n".to_owned(), "line 2: there is a quote in a field"),
+        ("A,Screen 24\",1,\nB,y,2,\n".to_owned(), "line 2: there is a quote in a field"),
+        ("A,x,1,\"two\nlines\"\nB,Screen 24\",2,\n".to_owned(), "line 4: there is a quote in a field"),
+        ("A,x,1,\nB,y\rz,2,\n".to_owned(), "line 3: there is a carriage return within a line"),
     ] {
         for file in [format!("sku,name,price,description\n{body}"), format!("sku,name,price,description\r\n{body}")] {
             shop.file("products.csv", &file);
@@ -83,7 +83,7 @@ fn an_unclosed_quote_rejects_the_file(shop: &Shop) {
         }
     }
     shop.file("products.csv", "sku,\"name,price\nA,x,1\n");
-    import(shop, "products.csv", &[]).exits_with(7).says("line 1: a quote opens a field");
+    import(shop, "products.csv", &[]).exits_with(7).says("line 1: the quote that opens here");
     assert_eq!(shop.everything(), before);
     // Input that the standard allows is read accordingly.
     shop.file(
@@ -127,7 +127,7 @@ fn a_file_of_another_shop_needs_no_editing(shop: &Shop) {
     import(shop, "shopify.csv", &flags).exits_with(7).says("unknown columns Handle, Vendor; the columns are sku,");
     import(shop, "shopify.csv", &[&flags[..], &["--ignore-columns", "Vendor, handle"]].concat()).success();
     let run = import(shop, "shopify.csv", &[&flags[..], &["--only-mapped"]].concat()).success();
-    assert!(run.stdout.contains("1 unchanged") && run.stderr.contains("left out: Handle, Vendor"), "{run}");
+    assert!(run.stdout.contains("1 unchanged") && run.stderr.contains("ignored: Handle, Vendor"), "{run}");
 }
 
 fn other_encodings_are_decoded_correctly(shop: &Shop) {
@@ -135,7 +135,7 @@ fn other_encodings_are_decoded_correctly(shop: &Shop) {
     let name = |sku: &str| shop.column(&format!("SELECT name FROM products WHERE sku = '{sku}'")).concat();
     write("windows.csv", b"sku,name,price\nW,Caf\xe9 \x80 5 \x96 \x93Grand\x94,1\n");
     let run =
-        import(shop, "windows.csv", &[]).exits_with(7).says("line 2: name: is not UTF-8 (--encoding windows-1252");
+        import(shop, "windows.csv", &[]).exits_with(7).says("line 2: name: is not UTF-8 (use --encoding windows-1252");
     assert!(!run.stderr.contains('\u{fffd}'), "{run}");
     import(shop, "windows.csv", &["--encoding", "windows-1252"]).success();
     assert_eq!(name("W"), "Café € 5 – “Grand”");
@@ -147,7 +147,9 @@ fn other_encodings_are_decoded_correctly(shop: &Shop) {
         import(shop, "wide.txt", &[]).success();
         assert_eq!(name(sku), "Größe “Ω” 😀");
         import(shop, "wide.txt", &["--encoding", "utf-16"]).success();
-        import(shop, "wide.txt", &["--encoding", "windows-1252"]).exits_with(7).says("begins with the mark of UTF-16");
+        import(shop, "wide.txt", &["--encoding", "windows-1252"])
+            .exits_with(7)
+            .says("begins with the byte order mark of UTF-16");
         write("bare.txt", &wide(body));
         let hint = if sku == "L" { "--encoding utf-16le" } else { "--encoding utf-16be" };
         import(shop, "bare.txt", &[]).exits_with(7).says(hint);
@@ -219,15 +221,11 @@ fn flags_that_name_no_column_stop_the_import() {
         (&["--map", "Title=name"], 7, "both name"),
         (&["--map", "Title=name", "--map", "X=name"], 2, "makes name of both"),
         (&["--map", "Title=name", "--map", "Title=sku"], 2, "names Title twice"),
-        (&["--map", "Title=name", "--ignore-columns", "Title"], 2, "named by both"),
+        (&["--map", "Title=name", "--ignore-columns", "Title"], 2, "is in both"),
         (&["--ignore-columns", "Title,price"], 7, "the file has no price"),
-        (&["--map", "foo=sku"], 7, "leave --map foo=sku out: the file has a column of that name already"),
+        (&["--map", "foo=sku"], 7, "leave out --map foo=sku: the file already has a column of that name"),
         (&["--map", "Titel=name"], 7, "--map Title=name"),
-        (
-            &["--ignore-columns", "nope,Title"],
-            7,
-            "the file has no column nope, which --ignore-columns names; its columns are",
-        ),
+        (&["--ignore-columns", "nope,Title"], 7, "--ignore-columns: the file has no column nope; its columns are"),
         (&["--ignore-columns", "Titel"], 7, "hint: --ignore-columns Title"),
         (&["--ignore-columns", "Name,Title"], 7, "the file has no column Name"),
         (&["--map", "Title"], 2, "THEIRS=OURS"),
@@ -256,11 +254,11 @@ fn json_of_other_programs_is_read_or_rejected_as_a_whole() {
         ),
         ("[\n{\"sku\":\"A\",\"name\":\"x\",\"price\":1}\n{\"sku\":\"B\"}]", "line 3: the file is not JSON"),
         ("{\"a\":[{\"sku\":\"A\",\"name\":\"x\",\"price\":1}],\"b\":[1]}", "second list, b"),
-        ("{\"sku\":\"A\",\"name\":\"x\",\"price\":1,\"images\":[{\"sku\":\"B\"}]}", "is one record"),
+        ("{\"sku\":\"A\",\"name\":\"x\",\"price\":1,\"images\":[{\"sku\":\"B\"}]}", "is a single record"),
         ("{\"sku\":\"A\",\"name\":\"x\",\"price\":1}\n{\"sku\":\"B\"}", "--format jsonl"),
         ("[{\"sku\":\"A\",\"name\":\"x\",\"price\":12.500000000000000001}]", "price 12.500000000000000001"),
-        ("[{\"sku\":\"A\",\"name\":\"\\ud800\",\"price\":1}]", "name: has an escape that is no character"),
-        ("[{\"sku\":\"A\",\"name\":[\"x\"],\"price\":1}]", "name: is no text or number"),
+        ("[{\"sku\":\"A\",\"name\":\"\\ud800\",\"price\":1}]", "name: has an invalid escape sequence"),
+        ("[{\"sku\":\"A\",\"name\":[\"x\"],\"price\":1}]", "name: is not a text or number"),
     ] {
         shop.file("a.json", content);
         let run = import(&shop, "a.json", &["--on-error", "reject-rows"]).exits_with(7).says(said);
@@ -269,9 +267,11 @@ fn json_of_other_programs_is_read_or_rejected_as_a_whole() {
     assert_eq!(shop.everything(), before);
     shop.file("a.jsonl", "{\"sku\":\"A\",\"name\":\"x\",\"price\":1.10}\n{\"sku\":\"B\"\n[1]\n{\"sku\":\"C\",\"name\":\"z\",\"price\":2,}\n");
     let run = import(&shop, "a.jsonl", &["--on-error", "reject-rows"]).exits_with(8);
-    for said in
-        ["line 2: is not JSON: it ends", "line 3: is no object", "line 4: is not JSON: it goes wrong at the end of "]
-    {
+    for said in [
+        "line 2: is not JSON: it ends",
+        "line 3: is not an object",
+        "line 4: is not JSON: there is an error at the end of ",
+    ] {
         assert!(run.stderr.contains(said), "{said} in {run}");
     }
     shop.file(
@@ -309,7 +309,7 @@ fn a_binary_file_is_reported_by_its_format() {
         import(&shop, "a.csv", &[]).exits_with(7).says(said);
     }
     for (name, said) in
-        [("a.xlsx", "Excel"), ("a.csv.gz", "gunzip -c a.csv.gz | shopctl product import - --format csv")]
+        [("a.xlsx", "spreadsheet"), ("a.csv.gz", "gunzip -c a.csv.gz | shopctl product import - --format csv")]
     {
         fs::write(shop.path(name), b"x").expect("our own folder");
         import(&shop, name, &[]).exits_with(2).says(said);
@@ -408,7 +408,7 @@ fn a_file_that_changes_during_the_import_is_rejected() {
             fs::write(shop.path("a.csv"), later).expect("ours");
             session.send("shop\r").and_then(|_| session.flush()).expect("it listens");
             let (code, shown) = end(session);
-            assert!(code == 4 && shown.contains("a.csv changed while it was read"), "{noun}: {code}: {shown}");
+            assert!(code == 4 && shown.contains("a.csv changed while it was being read"), "{noun}: {code}: {shown}");
             assert_eq!(count(), before, "{noun}: {shown}");
         }
         // A different file of that name is not the input.

@@ -46,21 +46,21 @@ fn a_hint_never_ignores_a_column_that_a_new_row_may_need() {
             "--map Artikelnummer=sku --map Bezeichnung=name --map Verkaufspreis=price --map Lagerbestand=stock_quantity"
         }),
         ("product", "Artikel,Bezeichnung,Preis", {
-            "sku has no column yet, which may be Artikel: --map Bezeichnung=name --map Preis=price --map Artikel=sku"
+            "sku has no column yet, possibly Artikel: --map Bezeichnung=name --map Preis=price --map Artikel=sku"
         }),
-        ("product", "sku,name,A,B", "price has no column yet, which may be A or B: --map COLUMN=price"),
-        ("product", "sku,name,color", "price has no column yet, which may be color: --map color=price"),
+        ("product", "sku,name,A,B", "price has no column yet, possibly A or B: --map COLUMN=price"),
+        ("product", "sku,name,color", "price has no column yet, possibly color: --map color=price"),
         ("product", "sku,name,price,Tags", "--ignore-columns Tags"),
         ("user", "E-Mail,Vorname,Nachname", "--map Vorname=first_name --map Nachname=last_name"),
         ("user", "email,name", {
-            "first_name and last_name have no column yet, which may be name: \
+            "first_name and last_name have no column yet, possibly name: \
              --map COLUMN=first_name --map COLUMN=last_name"
         }),
         ("order", "Bestellnummer,Kundenmail,sku,Menge,Einzelpreis", {
             "--map Bestellnummer=reference --map Kundenmail=user --map Menge=quantity --map Einzelpreis=unit_price"
         }),
         ("order", "reference,user,sku,quantity,Billing Date,Payment Date", {
-            "created_at has no column yet, which may be Billing Date or Payment Date: --map COLUMN=created_at"
+            "created_at has no column yet, possibly Billing Date or Payment Date: --map COLUMN=created_at"
         }),
     ] {
         shop.file("a.csv", &format!("{header}\n"));
@@ -75,8 +75,7 @@ fn the_price_of_a_whole_line_is_not_suggested_as_that_of_a_piece() {
     shop.file("a.csv", "order-id,purchase-date,buyer-email,sku,quantity-purchased,item-price\n");
     let run = shop.run(&["order", "import", "a.csv", "--dry-run"]).exits_with(7);
     let maps = "--map order-id=reference --map buyer-email=user --map purchase-date=created_at --map quantity-purchased=quantity";
-    let why =
-        "item-price may be the price of a whole line, and unit_price is that of one piece: divide it by the quantity";
+    let why = "item-price may be the price of the whole line; unit_price is per unit: divide it by the quantity";
     assert_eq!(hinted(&run), format!("{why}; the others: {maps}"));
 }
 
@@ -106,7 +105,7 @@ fn a_hint_never_ignores_money_a_date_a_stock_or_a_status_that_has_no_column_yet(
         ("product", "sku,name,price,Available", "--map Available=stock_quantity"),
         ("product", "sku,name,price,On hand", "--map 'On hand=stock_quantity'"),
         ("product", "sku,name,Regular price,Sale price", {
-            "price has no column yet, which may be Regular price or Sale price: --map COLUMN=price"
+            "price has no column yet, possibly Regular price or Sale price: --map COLUMN=price"
         }),
     ] {
         let header = if noun == "order" { format!("{order}{header}") } else { header.to_owned() };
@@ -126,9 +125,9 @@ fn a_hint_never_ignores_money_a_date_a_stock_or_a_status_that_has_no_column_yet(
 fn a_header_with_two_delimiters_is_reported() {
     let shop = shop();
     for (header, said) in [
-        ("sku;name,price;stock_quantity", "separated by , in name,price, and elsewhere by ;"),
-        ("sku,name,price;", "separated by ; in price;, and elsewhere by ,"),
-        ("\"sku,name,price\"", "quoted as a whole"),
+        ("sku;name,price;stock_quantity", "separated by , in name,price, but by ; elsewhere"),
+        ("sku,name,price;", "separated by ; in price;, but by , elsewhere"),
+        ("\"sku,name,price\"", "in one pair of quotes"),
     ] {
         shop.file("a.csv", &format!("{header}\n"));
         let run = import(&shop, "a.csv", &[]).exits_with(7);
@@ -138,7 +137,7 @@ fn a_header_with_two_delimiters_is_reported() {
     shop.file("a.csv", "sku,name;price\n");
     for delimiter in [",", ";"] {
         let run = import(&shop, "a.csv", &["--delimiter", delimiter]).exits_with(7);
-        let run = run.says("hint: separate all fields by one of them");
+        let run = run.says("hint: use one separator");
         assert!(!run.stderr.contains("--delimiter"), "{run}");
     }
 }
@@ -156,7 +155,7 @@ fn an_invalid_line_number_is_rejected_in_plain_words() {
 fn trimmed_blanks_are_reported() {
     let shop = shop();
     shop.file("a.csv", "sku,name,description,price\nA,a,b,1\nB,' lead,\"tab\t\",1\n C,\u{85}c,d\u{2028},1\n");
-    import(&shop, "a.csv", &[]).success().says("4 texts have blanks at an end (line 3)");
+    import(&shop, "a.csv", &[]).success().says("4 texts have spaces at their start or end (line 3)");
     shop.file("a.csv", "sku,name,price\nA,a, 1\n");
     assert!(!import(&shop, "a.csv", &[]).success().stderr.contains("blanks"));
 }
@@ -173,7 +172,7 @@ fn orders_are_counted_and_their_lines_are_listed() {
         shop.run(&[&["order", "import", file], flags].concat())
     };
     let run = import("a.csv", "R1,P1,1 R1,NO,1", &[]).exits_with(7);
-    run.says("1 of 1 order is wrong").says("line 3: R1: there is no product NO");
+    run.says("1 of 1 order is invalid").says("line 3: R1: there is no product NO");
     let run = import("a.csv", "S1,P1,1 S2,P1,1 S1,P1,2", &["--on-error", "reject-rows", "--json"]).exits_with(8);
     assert_eq!((&run.json()["created"], &run.json()["rejected"]), (&1.into(), &1.into()), "{run}");
     let run = import("a.csv", "T1,P1,1 T1,P1,1 T1,P1,x", &[]).exits_with(7);
@@ -182,7 +181,7 @@ fn orders_are_counted_and_their_lines_are_listed() {
     for items in ["{}", "[]"] {
         shop.file("a.json", &format!(r#"[{{"reference":"R9","user":"ann@example.com","items":{items}}}]"#));
         let run = shop.run(&["order", "import", "a.json"]).exits_with(7);
-        let run = run.says("items: must be a list of at least one item");
+        let run = run.says("items: must be a list with at least one item");
         assert!(!run.stderr.contains("sku"), "{run}");
     }
 }
@@ -192,7 +191,7 @@ fn a_map_that_makes_two_columns_one_is_named_by_the_hint() {
     let shop = shop();
     shop.file("a.csv", "sku,name,price\nA,a,1\n");
     let run = import(&shop, "a.csv", &["--map", "name=sku"]).exits_with(7);
-    assert!(hinted(&run).starts_with("leave --map name=sku out"), "{run}");
+    assert!(hinted(&run).starts_with("leave out --map name=sku"), "{run}");
     shop.file("a.csv", "sku,code,name,price\nA,B,a,1\n");
     assert_eq!(hinted(&import(&shop, "a.csv", &["--map", "code=sku"]).exits_with(7)), "--ignore-columns sku");
 }

@@ -47,7 +47,7 @@ fn records_on_one_line_of_json_are_distinguished() {
     shop.file("e.json", &format!("[{0},{1},{0}]", records[0], records[1]));
     import(&shop, "e.json", &[])
         .exits_with(7)
-        .says("record 3: A-1: the same product was in the file before, in record 1");
+        .says("record 3: A-1: the same product is already in the file, in record 1");
 }
 
 fn an_interrupted_import_of_one_long_line_resumes_where_it_stopped(shop: &Shop) {
@@ -57,7 +57,7 @@ fn an_interrupted_import_of_one_long_line_resumes_where_it_stopped(shop: &Shop) 
     // Simulates a missing last transaction.
     shop.sql("DELETE FROM products WHERE name IN ('Name 25', 'Name 3')");
     shop.sql("DELETE FROM audit_events WHERE idempotency_key LIKE 'import:%:000000000001.000000000030'");
-    let run = import(shop, "a.json", &["--resume"]).success().says("going on after record 20");
+    let run = import(shop, "a.json", &["--resume"]).success().says("continuing after record 20");
     assert!(run.stdout.contains("10 products imported: 1 created, 0 updated, 9 unchanged"), "{run}");
 }
 
@@ -70,7 +70,7 @@ fn ascii_is_not_read_as_windows_1252() {
         shop.file("a.csv", "sku,name,price\nA,café,1\n");
         import(&shop, "a.csv", &["--encoding", name]).exits_with(7).says("line 2: the text is not US-ASCII");
         shop.file("a.csv", "\u{feff}sku,name,price\nA,a,1\n");
-        import(&shop, "a.csv", &["--encoding", name]).exits_with(7).says("begins with the mark of UTF-8");
+        import(&shop, "a.csv", &["--encoding", name]).exits_with(7).says("begins with the byte order mark of UTF-8");
     }
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
     shop.file("a.csv", "sku,name,price\nA,a,1\n");
@@ -83,7 +83,7 @@ fn ascii_is_not_read_as_windows_1252() {
         assert_eq!(shop.column(&format!("SELECT name FROM products WHERE sku = '{sku}'")), ["€"]);
     }
     for name in ["x-user-defined", "utf-7", "iso-2022-kr", "ansi"] {
-        import(&shop, "a.csv", &["--encoding", name]).exits_with(2).says("is none of utf-8, ascii,");
+        import(&shop, "a.csv", &["--encoding", name]).exits_with(2).says("must be one of utf-8, ascii,");
     }
     let wide: Vec<u8> = "sku,name,price\nW,w,1\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
     fs::write(shop.path("a.csv"), wide).expect("our own file");
@@ -102,7 +102,7 @@ fn two_columns_in_different_currencies_are_rejected() {
     shop.file("a.csv", "sku,name,price,Currency\nCA1,a,1,EUR\nCA2,b,$2,EUR\n");
     let run = import(&shop, "a.csv", &[]).exits_with(7);
     run.says("Currency is EUR in line 2 and price is $ in line 3")
-        .says("if all amounts are in one currency nevertheless: --ignore-columns Currency");
+        .says("if all amounts are in one currency: --ignore-columns Currency");
     shop.file("b.csv", "sku,name,price,Currency,Variant Currency\nCA1,a,1,EUR,USD\n");
     let run = import(&shop, "b.csv", &[]).exits_with(7);
     run.says("Currency is EUR in line 2 and Variant Currency is USD in line 2")
@@ -166,13 +166,13 @@ fn one_column_in_two_currencies_is_rejected() {
     // One currency is selected; rows in the others are rejected with their lines.
     let run = import(&shop, "a.csv", &["--currency", "eur", "--on-error", "reject-rows"]).exits_with(8);
     assert!(run.stdout.contains("2 products imported: 2 created, 0 updated, 0 unchanged, 1 rejected"), "{run}");
-    assert!(run.stderr.contains("1 row was rejected:\n  line 4: USD: is not in eur, which --currency names"), "{run}");
+    assert!(run.stderr.contains("1 row was rejected:\n  line 4: USD: is not in eur, as --currency requires"), "{run}");
     // A flag declares that all amounts of the column are in one currency.
     import(&shop, "a.csv", &["--ignore-columns", "Currency Code"]).success();
     shop.file("d.csv", &products("Currency", &["1,EUR", "2,eur", "€3,", "4,€"]));
     import(&shop, "d.csv", &[]).success().says("amounts are in EUR (Currency), € (price)");
     shop.file("e.csv", "sku,name,price\nC1,n,1\n");
-    import(&shop, "e.csv", &["--currency", "EUR"]).exits_with(7).says("nothing in the file tells its currency");
+    import(&shop, "e.csv", &["--currency", "EUR"]).exits_with(7).says("the file does not give its currency");
     shop.file("u.csv", "email,first_name,last_name\nann@example.com,Ann,Lee\n");
     shop.run(&["user", "import", "u.csv", "--currency", "EUR"]).exits_with(2).says("users have no amounts");
     // The lines of an order have a currency, too.
@@ -212,7 +212,7 @@ fn a_title_above_the_header_is_reported_with_a_working_hint() {
     // Lines are numbered from the start of the file.
     shop.file("a.csv", "Title\nsku,name,price\nT,t,x\n");
     import(&shop, "a.csv", &["--skip-lines", "1"]).exits_with(7).says("line 3: price x");
-    import(&shop, "a.csv", &["--skip-lines", "4"]).exits_with(7).says("there is no header behind the first 4 lines");
+    import(&shop, "a.csv", &["--skip-lines", "4"]).exits_with(7).says("there is no header after the first 4 lines");
     shop.file("a.json", "[]");
     import(&shop, "a.json", &["--skip-lines", "1"]).exits_with(2).says("is for CSV");
 }
@@ -221,7 +221,7 @@ fn a_title_above_the_header_is_reported_with_a_working_hint() {
 fn an_errors_file_of_an_earlier_run_is_replaced() {
     let shop = shop();
     shop.file("a.csv", "sku,name,price\nA,a,x\n");
-    import(&shop, "a.csv", &["--errors", "wrong.csv"]).exits_with(7).says("1 of 1 row is wrong");
+    import(&shop, "a.csv", &["--errors", "wrong.csv"]).exits_with(7).says("1 of 1 row is invalid");
     shop.file("a.csv", "sku,name,price\nA,a,1\n");
     import(&shop, "a.csv", &["--errors", "wrong.csv"]).success().says("emptied wrong.csv");
     assert_eq!(fs::read_to_string(shop.path("wrong.csv")).expect("there"), "line,column,value,reason\n");
@@ -235,11 +235,11 @@ fn a_removed_apostrophe_is_reported_once() {
     shop.file("a.csv", "sku,name,price\nA,plain,1\nB,'=1+1,1\nC,'-x,1\nD,'tis,1\n");
     let run = import(&shop, "a.csv", &[]).success();
     assert_eq!(run.stderr.matches("apostrophe").count(), 1, "{run}");
-    assert!(run.stderr.contains("are taken off (line 3)"), "{run}");
+    assert!(run.stderr.contains("are removed (line 3)"), "{run}");
     assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["plain", "=1+1", "-x", "'tis"]);
     // A key that begins with an apostrophe is exported with two.
     shop.file("b.csv", "sku,name,price\n'00123,plain,1\n'' x,own,1\n");
-    import(&shop, "b.csv", &[]).success().says("are taken off (line 2)");
+    import(&shop, "b.csv", &[]).success().says("are removed (line 2)");
     assert_eq!(
         shop.column("SELECT sku FROM products WHERE name IN ('plain', 'own') AND sku <> 'A' ORDER BY sku"),
         ["' X", "00123"]
@@ -285,7 +285,7 @@ fn counts_of_one_use_the_singular() {
     let run = import(&shop, "a.csv", &[]).success();
     assert!(run.stdout.starts_with("1 product imported: 1 created"), "{run}");
     shop.file("a.csv", "sku,stock_quantity\nA,6\n");
-    import(&shop, "a.csv", &[]).success().says("stock is not imported for 1 existing product:");
+    import(&shop, "a.csv", &[]).success().says("the stock of 1 existing product is not imported:");
     shop.file(
         "i.csv",
         "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n1,B,1,2020-01-31,1,17\n2,B,x,2020-01-31,1,17\n",
@@ -294,14 +294,14 @@ fn counts_of_one_use_the_singular() {
     let run = shop.run(&invoices).exits_with(8).says("1 order was rejected:");
     assert!(
         run.stdout
-            .contains("1 order imported: 1 created, 0 updated, 0 unchanged, 1 rejected; 1 user and 1 product made"),
+            .contains("1 order imported: 1 created, 0 updated, 0 unchanged, 1 rejected; 1 user and 1 product created"),
         "{run}"
     );
     shop.file("o.csv", "reference,user,sku,quantity\nR1,customer-17@example.invalid,A,1\n");
     let run = shop.run(&["order", "import", "o.csv"]).success();
     assert!(run.stdout.contains("; 1 unit taken from stock"), "{run}");
     shop.sql("UPDATE products SET stock_quantity = stock_quantity + 1 WHERE sku = 'A'");
-    shop.run(&["stock", "verify"]).exits_with(9).says("the stock of 1 product is not what its movements come to");
+    shop.run(&["stock", "verify"]).exits_with(9).says("the stock of 1 product does not match its movements");
 }
 
 #[test]
@@ -329,10 +329,10 @@ fn the_errors_file_is_not_mixed_with_the_result() {
     shop.file("a.csv", "sku,name,price\nA,a,1\nB,b,x\n");
     for errors in ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
         let run = shop.run(&["product", "import", "a.csv", "--on-error", "reject-rows", "--errors", errors]);
-        assert_eq!(run.exits_with(2).says("--errors cannot be standard output").stdout, "", "{errors}");
+        assert_eq!(run.exits_with(2).says("--errors must not be standard output").stdout, "", "{errors}");
     }
     let run = shop.paste("shopctl product import a.csv --on-error reject-rows --errors both.csv > both.csv");
-    run.exits_with(2).says("--errors cannot be standard output");
+    run.exits_with(2).says("--errors must not be standard output");
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
     shop.paste("shopctl product import a.csv --on-error reject-rows --errors /dev/null > /dev/null").exits_with(8);
 }

@@ -26,7 +26,7 @@ fn import(shop: &Shop, noun: &str, file: &str, flags: &[&str]) -> Run {
 fn an_order_rejected_before_the_last_written_one_is_tried_again(shop: &Shop) {
     stocked(shop);
     import(shop, "order", "o.csv", &[]).exits_with(8);
-    let run = import(shop, "order", "o.csv", &["--resume"]).exits_with(8).says("going on after line 2");
+    let run = import(shop, "order", "o.csv", &["--resume"]).exits_with(8).says("continuing after line 2");
     let run = run.says("line 3: O2: there is no user bob@example.com");
     assert!(run.stdout.contains("2 orders imported: 0 created, 0 updated, 2 unchanged, 1 rejected"), "{run}");
     shop.user("bob");
@@ -59,10 +59,10 @@ fn an_order_rejected_before_an_interruption_is_tried_again(shop: &Shop) {
     import(shop, "order", "o.csv", &["--batch", "1"]).exits_with(8);
     // Simulates a missing last transaction.
     shop.sql("DELETE FROM audit_events WHERE idempotency_key LIKE 'import:%:000000000005.%'");
-    let run = import(shop, "order", "o.csv", &["--resume"]).exits_with(8).says("going on after line 2");
+    let run = import(shop, "order", "o.csv", &["--resume"]).exits_with(8).says("continuing after line 2");
     run.says("line 3: O2: there is no user bob@example.com");
     shop.user("bob");
-    let run = import(shop, "order", "o.csv", &["--resume"]).success().says("going on after line 2");
+    let run = import(shop, "order", "o.csv", &["--resume"]).success().says("continuing after line 2");
     assert!(run.stdout.contains("3 orders imported: 1 created, 0 updated, 2 unchanged"), "{run}");
 }
 
@@ -72,7 +72,7 @@ fn a_completed_import_is_not_resumed(shop: &Shop) {
     shop.sql("DELETE FROM products WHERE sku = 'B'");
     let run = import(shop, "product", "p.csv", &["--resume"]).success();
     assert!(run.stdout.contains("3 products imported: 1 created, 0 updated, 2 unchanged"), "{run}");
-    assert!(!run.stderr.contains("going on"), "{run}");
+    assert!(!run.stderr.contains("continuing after"), "{run}");
     let run = import(shop, "product", "p.csv", &["--resume", "--on-conflict", "error"]).success();
     assert!(run.stdout.contains("0 created, 0 updated, 0 unchanged, 3 skipped"), "{run}");
 }

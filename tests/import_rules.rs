@@ -31,16 +31,16 @@ fn a_row_is_valid_although_an_earlier_invalid_row_has_its_key(shop: &Shop) {
     let file = format!("sku,name,price\n{}\n", rows.join("\n"));
     let run = import(shop, "product", "a.csv", &file, &REJECT).exits_with(8);
     let run = run.says("line 2: price x").says("line 3: price y");
-    let run = run.says("line 5: a: the same product was in the file before, in line 4");
-    let run = run.says("line 7: A: the same product was in the file before, in line 4");
-    run.says("line 8: B: the same product was in the file before, in line 6").says("6 rows were rejected");
+    let run = run.says("line 5: a: the same product is already in the file, in line 4");
+    let run = run.says("line 7: A: the same product is already in the file, in line 4");
+    run.says("line 8: B: the same product is already in the file, in line 6").says("6 rows were rejected");
     assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["c", "e"]);
     // The same in transactions of two rows; existing rows are kept.
     let run = import(shop, "product", "a.csv", &file, &["--batch", "2", "--json", REJECT[0], REJECT[1]]).exits_with(8);
     assert_eq!((&run.json()["unchanged"], &run.json()["rejected"]), (&2.into(), &6.into()), "{run}");
     let users = "email,first_name,last_name\nann@example.com,,Lee\nAnn@example.com,Ann,Lee\nann@example.com,Bo,Ek\n";
     let run = import(shop, "user", "u.csv", users, &REJECT).exits_with(8);
-    run.says("line 2: first_name").says("line 4: ann@example.com: the same user was in the file before, in line 3");
+    run.says("line 2: first_name").says("line 4: ann@example.com: the same user is already in the file, in line 3");
     assert_eq!(shop.column("SELECT first_name FROM users"), ["Ann"]);
     shop.assert_invariants();
 }
@@ -74,7 +74,7 @@ fn an_interrupted_import_with_on_conflict_error_is_resumed(shop: &Shop) {
     shop.sql("DELETE FROM users WHERE last_name IN ('21', '22', '23', '24', '25', '26', '27', '28', '29', '30')");
     shop.sql("DELETE FROM audit_events WHERE idempotency_key LIKE 'import:%:000000000031.%'");
     let flags = ["--batch", "10", "--on-conflict", "error"];
-    import(shop, "user", "u.csv", &file, &flags).exits_with(7).says("20 of 30 rows are wrong");
+    import(shop, "user", "u.csv", &file, &flags).exits_with(7).says("20 of 30 rows are invalid");
     let run = import(shop, "user", "u.csv", &file, &[&flags[..], &["--resume"]].concat()).success();
     assert!(run.stdout.contains("10 users imported: 10 created"), "{run}");
     assert_eq!(shop.number("SELECT COUNT(*) FROM users"), 30);
@@ -88,7 +88,7 @@ fn a_partial_record_is_not_replaced_by_a_later_complete_one(shop: &Shop) {
         r#"{"email":"ann@example.com","first_name":"Ann","last_name":"Lee"}"#,
     ];
     for (noun, key, [change, whole]) in [("product", "A", products), ("user", "ann@example.com", users)] {
-        let again = format!("line 2: {key}: the same {noun} was in the file before, in line 1");
+        let again = format!("line 2: {key}: the same {noun} is already in the file, in line 1");
         let both = format!("{change}\n{whole}\n");
         for _ in 0..2 {
             import(shop, noun, "a.jsonl", &both, &REJECT).exits_with(7).says("line 1: ").says(&again);
@@ -119,14 +119,14 @@ fn an_order_is_valid_although_an_earlier_invalid_record_has_its_reference(shop: 
     let orders = [order("R1", "NONE", 1), order("R1", "P1", 2), order("R1", "P1", 3), order("R2", "P1", 3)];
     let run = import(shop, "order", "a.jsonl", &orders.join("\n"), &REJECT).exits_with(8);
     run.says("line 1: R1: there is no product NONE")
-        .says("line 3: R1: the same order was in the file before, in line 2");
+        .says("line 3: R1: the same order is already in the file, in line 2");
     assert_eq!(shop.number("SELECT stock_quantity FROM products"), 0);
     // Scattered lines of one order are rejected, whichever of them are invalid.
     let lines =
         "reference,user,sku,quantity\nS1,ann@example.com,P1,x\nS2,ann@example.com,P1,1\nS1,ann@example.com,P1,1\n";
     let run = import(shop, "order", "a.csv", lines, &["--stock", "skip", REJECT[0], REJECT[1]]).exits_with(8);
     run.says("line 2: S1: the same order comes again, in line 4")
-        .says("line 4: S1: the same order was in the file before");
+        .says("line 4: S1: the same order is already in the file");
     assert_eq!(shop.column("SELECT reference FROM orders ORDER BY reference"), ["R1", "R2", "S2"]);
     shop.assert_invariants();
 }
@@ -138,8 +138,8 @@ fn an_order_that_differs_from_the_stored_one_is_rejected(shop: &Shop) {
         format!(r#"{{"reference":"Z1","user":"{name}@example.com","items":[{{"sku":"{sku}","quantity":{pieces}}}]}}"#)
     };
     let files = [
-        ("is there with another user", [order("jose", "MUG", 1), order("mina", "MUG", 3)]),
-        ("is there with other lines", [order("mina", "NONE", 3), order("mina", "MUG", 3)]),
+        ("already exists with a different user", [order("jose", "MUG", 1), order("mina", "MUG", 3)]),
+        ("already exists with different lines", [order("mina", "NONE", 3), order("mina", "MUG", 3)]),
     ];
     shop.file("a.jsonl", &files[1].1.join("\n"));
     let again = |file: &str, flags: &[&str]| shop.run(&[&["order", "import", file][..], flags, &REJECT].concat());
@@ -186,7 +186,7 @@ fn an_order_with_a_single_line_price_is_unchanged_on_reimport(shop: &Shop) {
         &[(3, "2.40")],
     ] {
         let run = import(shop, "order", "a.csv", &order(lines), &[]).exits_with(7);
-        run.says("line 2: Y1: is there with other lines");
+        run.says("line 2: Y1: already exists with different lines");
     }
     assert_eq!(shop.column("SELECT stock_quantity FROM products"), ["7"]);
 }
@@ -201,7 +201,7 @@ fn an_order_sharing_its_reference_with_a_rejected_record_is_placed_once(shop: &S
     shop.file("a.jsonl", &records.join("\n"));
     for flags in [&["--dry-run"][..], &[]] {
         let run = shop.run(&[&["order", "import", "a.jsonl"][..], &REJECT, flags].concat()).exits_with(8);
-        let run = run.says("line 1: Z1: there is no product NONE").says("line 2: Z1: P1 has 0 in stock by then");
+        let run = run.says("line 1: Z1: there is no product NONE").says("line 2: Z1: P1 would have 0 in stock by then");
         assert!(run.stdout.contains("2 created, 0 updated, 0 unchanged, 2 rejected; 6 units"), "{run}");
     }
     assert_eq!(shop.column("SELECT stock_quantity FROM products ORDER BY sku"), ["0", "4"]);
@@ -217,7 +217,7 @@ fn a_duplicate_key_is_rejected_whether_the_first_row_is_created_or_skipped(shop:
         assert_eq!([&json["created"], &json["skipped"], &json["rejected"]], [counts[0], counts[1], 1], "{run}");
         import(shop, "product", "a.csv", file, &flags[..2])
             .exits_with(7)
-            .says("line 3: a: the same product was in the");
+            .says("line 3: a: the same product is already in the");
     }
     assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["first", "other"]);
 }
@@ -269,13 +269,12 @@ fn an_ambiguous_sku_is_rejected_with_its_line(shop: &Shop) {
     }
     let file = "sku,name\naBc,new\nabc,lower\nABC,higher\nonce,more\n";
     let run = import(shop, "product", "a.csv", file, &REJECT).exits_with(8);
-    run.says("line 2: aBc: may be any of 2 products, so it has to be written as it is stored: ABC, abc")
-        .says("1 row was rejected");
+    run.says("line 2: aBc: matches 2 products; write it exactly as stored: ABC, abc").says("1 row was rejected");
     assert_eq!(shop.column("SELECT name FROM products ORDER BY name"), ["higher", "lower", "more"]);
     let orders =
         "reference,user,sku,quantity\nR1,ann@example.com,aBc,1\nR2,ann@example.com,abc,2\nR3,ann@example.com,ABC,3\n";
     let run = import(shop, "order", "o.csv", orders, &REJECT).exits_with(8);
-    run.says("line 2: sku aBc: may be any of 2 products");
+    run.says("line 2: sku aBc: matches 2 products");
     assert_eq!(shop.column("SELECT stock_quantity FROM products ORDER BY name"), ["2", "3", "5"]);
     let file = shop.run(&["product", "export", "--out", "all.csv"]).success();
     drop(file);
@@ -291,7 +290,7 @@ fn an_ambiguous_email_is_rejected_with_its_line(shop: &Shop) {
     }
     let file = "email,first_name\nbo@example.com,X\nBO@example.com,Y\nCY@example.com,Z\n";
     let run = import(shop, "user", "u.csv", file, &REJECT).exits_with(8);
-    run.says("line 2: bo@example.com: may be any of 2 users").says("1 row was rejected");
+    run.says("line 2: bo@example.com: matches 2 users").says("1 row was rejected");
     let first_name = |email: &str| shop.column(&format!("SELECT first_name FROM users WHERE last_name = '{email}'"));
     assert_eq!(users.map(|email| first_name(email).concat()), ["F", "Y", "F", "Z"]);
     // Commands match an address like imports do.
@@ -312,7 +311,7 @@ fn an_ambiguous_reference_is_rejected_with_its_line(shop: &Shop) {
     }
     let file = "reference,user,sku,quantity\nLow-1,ann@example.com,P1,1\nNEW-1,ann@example.com,P1,1\n";
     let run = import(shop, "order", "o.csv", file, &REJECT).exits_with(8);
-    run.says("line 2: Low-1: may be any of 2 orders, so it has to be written as it is stored: LOW-1, low-1");
+    run.says("line 2: Low-1: matches 2 orders; write it exactly as stored: LOW-1, low-1");
     assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 3);
 }
 
@@ -374,7 +373,7 @@ fn an_amount_with_a_country_prefix_uses_its_currency() {
         price(amount, &["--currency", other]).0.exits_with(7).says(&format!("is not in {other}"));
     }
     for amount in ["$CA 2", "XYZ$2", "2 dollars", "Fr. 5", "R 5", "kr2kr"] {
-        price(amount, &[]).0.exits_with(7).says("line 2: price").says("is not an amount");
+        price(amount, &[]).0.exits_with(7).says("line 2: price").says("must be an amount");
     }
     let mixed = "sku,name,price\nP1,a,CA$1\nP2,b,US$ 1\n";
     import(&shop, "product", "b.csv", mixed, &[])

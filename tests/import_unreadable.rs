@@ -18,7 +18,7 @@ fn an_unreadable_line_rejects_the_order_that_it_names(shop: &Shop) {
         "reference,user,sku,quantity\nA1,ann@example.com,MUG,1\nA2,ann@example.com\nA3,ann@example.com,MUG,1\n\
          A4,ann@example.com\nA4,ann@example.com,MUG,1\nA5,ann@example.com,MUG,1\nA3,ann@example.com\n",
     );
-    let run = shop.run(&["order", "import", "o.csv"]).exits_with(7).says("3 of 5 orders are wrong");
+    let run = shop.run(&["order", "import", "o.csv"]).exits_with(7).says("3 of 5 orders are invalid");
     assert!(!run.stderr.contains("A1") && !run.stderr.contains("A5"), "{run}");
     shop.run(&REJECT).exits_with(8).says("3 orders were rejected");
     assert_eq!(shop.column("SELECT reference FROM orders ORDER BY 1"), ["A1", "A5"]);
@@ -38,6 +38,6 @@ fn an_unreadable_line_without_a_reference_is_counted_once(shop: &Shop) {
         shop.file("o.csv", &file);
         let run = shop.run(&["order", "import", "o.csv"]).exits_with(7);
         assert!(run.stderr.contains(&format!("{rejected} of {} orders", rejected + good)), "{file}{run}");
-        assert!(run.stderr.contains("cannot be read and may be one of its own"), "{file}{run}");
+        assert!(run.stderr.contains("cannot be read and may belong to it"), "{file}{run}");
     }
 }

@@ -121,7 +121,7 @@ fn an_import_changes_only_the_columns_of_its_file(shop: &Shop) {
     import("user", "email,last_name\nann@example.com,\n").exits_with(7).says("line 2: last_name: is missing");
     import("user", "email,last_name\nbo@example.com,Ek\n")
         .exits_with(7)
-        .says("first_name: is missing: this is not a known user");
+        .says("first_name: is missing: the user is new");
     assert_eq!(shop.column("SELECT password_hash FROM users"), hash);
     import("product", "sku,name,price,description\nP1,Mug,1.00,\"big,\nblue\"\n").success();
     for (content, then) in [
@@ -149,10 +149,10 @@ fn an_invalid_row_rejects_the_file_or_only_itself(shop: &Shop) {
     let before = shop.everything();
     let run = shop.run(&["product", "import", "products.csv", "--errors", "wrong.csv"]).exits_with(7);
     for said in [
-        "4 of 6 rows are wrong, nothing was imported",
+        "4 of 6 rows are invalid, nothing was imported",
         "line 3: price 1.005",
         "line 4: sku C:D",
-        "line 6: A: the same product was in the file before, in line 2",
+        "line 6: A: the same product is already in the file, in line 2",
         "line 7: has 2 fields",
     ] {
         assert!(run.stderr.contains(said), "{said} in {run}");
@@ -177,7 +177,7 @@ fn conflicts_are_errors_only_with_on_conflict_error(shop: &Shop) {
     );
     shop.run(&["product", "import", "products.jsonl", "--on-conflict", "error"])
         .exits_with(7)
-        .says("there is such a product");
+        .says("such a product already exists");
     let run = shop.run(&["product", "import", "products.jsonl", "--on-conflict", "skip"]).success();
     assert!(run.stdout.contains("1 created, 0 updated, 0 unchanged, 1 skipped"), "{run}");
     assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["A", "New"]);
@@ -224,12 +224,12 @@ fn malformed_files_are_rejected_with_a_reason_and_never_half_imported() {
     for (name, content, said) in [
         ("a.csv", "", "has no header"),
         ("a.csv", "sku,name,price,sku\n", "twice"),
-        ("a.csv", "sku,name,price\n\"A,B,1\n", "line 2: a quote opens a field"),
+        ("a.csv", "sku,name,price\n\"A,B,1\n", "line 2: the quote that opens here"),
         ("a.json", "", "has no list"),
         ("a.json", "{\"items\": 3}", "has no list"),
         ("a.json", "[{\"sku\":\"A\"", "in the middle"),
         ("a.json", "[1, [2], \"]\", {\"sku\": {}}, nul]", "line 1: the file is not JSON"),
-        ("a.json", "[{\"sku\":\"A\",\"name\":\"N\",\"price\":1e400}]", "1 of 1 row is wrong"),
+        ("a.json", "[{\"sku\":\"A\",\"name\":\"N\",\"price\":1e400}]", "1 of 1 row is invalid"),
         ("a.jsonl", "[[[[[[\n", "line 1"),
         ("a.jsonl", "{\"sku\":\"A\",\"name\":\"N\",\"price\":\"1\",\"nonsense\":1}\n", "unknown column nonsense"),
         ("a.jsonl", "\u{0}\u{1}\n", "line 1"),
@@ -334,10 +334,10 @@ fn mislabelled_files_are_reported_by_their_real_format() {
     std::fs::write(shop.path("a.csv"), b"sku,name,price\nA,caf\xe9,1\n").expect("our own file");
     shop.run(&["product", "import", "a.csv"]).exits_with(7).says("--encoding windows-1252");
     shop.file("a.csv", &format!("sku,name,price\nA,\"never closed,1\n{}", "B,b,1\n".repeat(5_000_000)));
-    shop.run(&["product", "import", "a.csv"]).exits_with(7).says("is a quote not closed?");
+    shop.run(&["product", "import", "a.csv"]).exits_with(7).says("a closing quote may be missing");
     shop.file("a.json", r#"[{"sku":"A","name":"N","price":"1","price":"2"}]"#);
-    shop.run(&["product", "import", "a.json"]).exits_with(7).says("price is there twice");
+    shop.run(&["product", "import", "a.json"]).exits_with(7).says("price appears twice");
     shop.file("a.json", r#"{"items":[{"sku":"A","name":"N","price":"1"}],"next":"#);
-    shop.run(&["product", "import", "a.json"]).exits_with(7).says("around its list");
+    shop.run(&["product", "import", "a.json"]).exits_with(7).says("outside its list");
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
 }

@@ -244,12 +244,12 @@ fn seeded_through(action: AtCommit, spared: u32) -> Option<(Proxy, Scene, Shop)>
 #[test]
 fn a_seed_without_an_answer_at_commit_is_named_whether_or_not_it_is_the_first() {
     for (spared, known) in [
-        (0, "done or not: 20260101000001_catalogue; not applied: 20260101000002_demo"),
-        (1, "applied: 20260101000001_catalogue; done or not: 20260101000002_demo"),
+        (0, "in doubt: 20260101000001_catalogue; not applied: 20260101000002_demo"),
+        (1, "applied: 20260101000001_catalogue; in doubt: 20260101000002_demo"),
     ] {
         let Some((_proxy, _scene, through)) = seeded_through(AtCommit::BlackHole, spared) else { return };
         let run = through.run(&["seed", "up", "--timeout", "2s"]).exits_with(12);
-        run.says(known).says("shopctl seed up, with the same flags, applies what is not");
+        run.says(known).says("shopctl seed up, with the same flags, applies the rest");
     }
 }
 
@@ -258,8 +258,8 @@ fn a_redo_that_was_cut_names_the_command_that_applies_the_seed_again() {
     let again = "shopctl seed up --timeout 2s --only 20260101000002_demo";
     for (action, spared, code, known) in [
         (AtCommit::BlackHole, 0, 12, "if it was applied, then: "),
-        (AtCommit::BlackHole, 1, 12, "the rows that it created were deleted before"),
-        (AtCommit::CutBefore, 1, 5, "the rows that it created were deleted before"),
+        (AtCommit::BlackHole, 1, 12, "its earlier rows were deleted"),
+        (AtCommit::CutBefore, 1, 5, "its earlier rows were deleted"),
     ] {
         let Some((_proxy, scene, through)) = seeded_through(action, spared) else { return };
         scene.shop.run(&["seed", "up"]).success();

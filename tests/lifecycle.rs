@@ -108,10 +108,10 @@ fn no_more_is_restocked_than_was_taken(shop: &Shop) {
     let before = shop.counts();
     shop.run(&["order", "refund", &reference, "--restock", "MUG:3", "--restock", "PEN:4", "--yes"])
         .exits_with(6)
-        .says("MUG: 3 to be restored, 2 were taken; PEN: 4 to be restored, 1 was taken");
+        .says("MUG: cannot restock 3: the order took only 2; PEN: cannot restock 4: the order took only 1");
     shop.run(&["order", "refund", &reference, "--restock", "MUG:1", "--restock", "mug=2", "--yes"])
         .exits_with(6)
-        .says("MUG: 3 to be restored");
+        .says("MUG: cannot restock 3");
     assert_eq!(shop.counts()[..5], before[..5]);
     // Pieces restocked by another program cannot be restocked again.
     shop.sql(&format!(
@@ -180,7 +180,7 @@ fn several_orders_are_all_attempted(shop: &Shop) {
     assert!(run.stderr.contains("2 not tried"), "{run}");
     let run = shop.run(&["order", "pay", &orders[0], &orders[1], "--yes"]).success();
     assert_eq!(run.stdout.lines().count(), 2, "{run}");
-    shop.run(&["order", "pay"]).exits_with(2).says("no order is named");
+    shop.run(&["order", "pay"]).exits_with(2).says("no order is given");
     shop.assert_invariants();
 }
 
@@ -203,7 +203,7 @@ fn an_empty_list_of_orders_changes_nothing(shop: &Shop) {
         run.says("no orders: nothing to do");
         // No prompt either.
         shop.run(&["order", verb, "-f", "none.txt"]).success().says("no orders: nothing to do");
-        shop.run(&["order", verb, "--yes"]).exits_with(2).says("no order is named");
+        shop.run(&["order", verb, "--yes"]).exits_with(2).says("no order is given");
         shop.run(&["order", verb, "-f", "missing.txt", "--yes"]).exits_with(4);
     }
     let json = shop.run(&["order", "pay", "-f", "none.txt", "--json"]).success().json();
@@ -243,7 +243,7 @@ fn only_old_pending_orders_expire(shop: &Shop) {
     assert_eq!(shop.column("SELECT reason FROM audit_events WHERE operation = 'order.expire'"), ["expired"]);
     let status = |reference: &str| shop.run(&["order", "show", reference, "--json"]).success().json()["status"].clone();
     assert_eq!([status(&old), status(&paid), status(&young)], ["cancelled", "paid", "pending"]);
-    shop.run(&["order", "expire", "--older-than", "7d", "--yes"]).success().says("no orders to expire");
+    shop.run(&["order", "expire", "--older-than", "7d", "--yes"]).success().says("there are no orders to expire");
     shop.assert_invariants();
 }
 
@@ -323,7 +323,7 @@ fn an_order_of_another_program_is_restocked_by_its_lines(shop: &Shop) {
         foreign_order(shop, &reference, status);
         let before = stock(shop);
         let run = shop.run(&[&["order", verb, &reference, "--yes"], flags].concat()).success();
-        assert!(run.stdout.contains("3 units restocked from its lines: placed by another program"), "{run}");
+        assert!(run.stdout.contains("3 units restocked according to its lines (placed by another program)"), "{run}");
         assert_eq!(stock(shop), [before[0] + 2, before[1] + 1], "{verb} {status}");
         // A second restock is impossible.
         shop.run(&["order", verb, &reference, "--yes"]).success();
@@ -341,7 +341,7 @@ fn an_order_of_another_program_is_restocked_by_its_lines(shop: &Shop) {
     assert_eq!(found, [-8, -4], "{run}");
     shop.run(&["stock", "verify", "--accept", "--yes"]).success();
     shop.run(&["stock", "verify"]).success();
-    shop.run(&["audit", "verify"]).exits_with(9).says("nothing is wrong, but 4 changes of another program");
+    shop.run(&["audit", "verify"]).exits_with(9).says("no problems, but 4 changes of another program");
     let deep = shop.run(&["doctor", "--deep"]);
     assert!(deep.stdout.contains("restock-within-taken\tok"), "{deep}");
 }
@@ -376,20 +376,20 @@ fn pieces_can_be_restocked_after_the_refund(shop: &Shop) {
     let before = stock(shop);
     let restock = |flags: &[&str]| shop.run(&[&["order", "refund", &reference, "--yes"], flags].concat());
     let run = restock(&["--restock", "MUG:1"]).success();
-    assert!(run.stdout.contains("was refunded before, 1 unit restocked"), "{run}");
+    assert!(run.stdout.contains("was already refunded, 1 unit restocked"), "{run}");
     // A repeated call may mean the same piece or another: only a key decides.
-    restock(&["--restock", "MUG:1"]).exits_with(6).says("went back into stock before").says("--idempotency-key");
+    restock(&["--restock", "MUG:1"]).exits_with(6).says("were already restocked").says("--idempotency-key");
     assert_eq!(stock(shop), [before[0] + 1, before[1]]);
     restock(&["--restock", "MUG:1", "--idempotency-key", "second"]).success();
     restock(&["--restock", "MUG:1", "--idempotency-key", "second"]).success();
     assert_eq!(stock(shop), [before[0] + 2, before[1]]);
     // Nothing is left: what is asked for is refused, also if it is the sum of what came back.
     for pieces in ["MUG:1", "MUG:2", "MUG:3"] {
-        restock(&["--restock", pieces]).exits_with(6).says("none can still come back");
+        restock(&["--restock", pieces]).exits_with(6).says("already restocked");
     }
     restock(&["--restock", "MUG:1", "--idempotency-key", "third"])
         .exits_with(6)
-        .says("MUG: 1 to be restored, 2 were taken, 2 are back already, none can still come back");
+        .says("MUG: cannot restock 1: the order took only 2, and 2 are already restocked");
     restock(&["--restock", "HAT"]).exits_with(3);
     restock(&["--restock-all"]).success();
     restock(&["--restock-all"]).success();
@@ -407,7 +407,7 @@ fn flags_without_effect_are_rejected(shop: &Shop) {
     cancel(&[]).success();
     cancel(&["--reason", "too expensive"]).exits_with(6).says("another reason cannot be recorded");
     cancel(&["--note", "by mail"]).exits_with(6).says("another note cannot be recorded");
-    cancel(&["--no-restock"]).exits_with(6).says("its pieces went back into stock");
+    cancel(&["--no-restock"]).exits_with(6).says("its units were restocked");
     shop.assert_invariants();
 }
 
@@ -421,7 +421,7 @@ fn a_duration_without_a_unit_is_rejected(shop: &Shop) {
     }
     shop.run(&["order", "expire", "--older-than", "5", "--yes"]).exits_with(7).says("5s, 5m, 5h or 5d");
     for age in ["3000000d", "741000d", "99999999999h"] {
-        shop.run(&["order", "expire", "--older-than", age, "-n"]).exits_with(2).says("reaches too far back");
+        shop.run(&["order", "expire", "--older-than", age, "-n"]).exits_with(2).says("goes back too far");
     }
     for flag in ["--timeout", "--connect-timeout"] {
         shop.run(&["user", "list", flag, "30"]).exits_with(2).says("30s");
@@ -457,8 +457,8 @@ fn an_interrupted_batch_reports_done_and_pending_orders(shop: &Shop) {
     let [a, b, c, d] = orders.as_slice() else { panic!("four orders") };
     assert!(run.stderr.contains(&format!("of 4: 1 done ({a}); 1 failed ({b}); 2 not tried ({c}, {d})")), "{run}");
     assert!(!run.stderr.contains("nothing of this command"), "{run}");
-    assert!(run.stderr.contains("run the same command again: what is done stays as it is"), "{run}");
+    assert!(run.stderr.contains("run the same command again: completed ones stay unchanged"), "{run}");
     let run = shop.run(&arguments).success();
-    assert!(run.stdout.contains(&format!("order {a} is paid already")), "{run}");
+    assert!(run.stdout.contains(&format!("order {a} is already paid")), "{run}");
     shop.assert_invariants();
 }

@@ -75,3 +75,4 @@ mod twins;
 mod undo;
 mod users;
 mod wizards;
+mod wording;

@@ -61,7 +61,7 @@ fn an_order_in_any_status_is_reassigned_and_both_timelines_say_so(shop: &Shop) {
     let again = shop.run(&["order", "reassign", &pending, "--user", BO, "--json"]).success().json();
     assert_eq!(again["changed"], false);
     let several = ["order", "reassign", &refunded, &cancelled, "--user", BO];
-    shop.run(&several).exits_with(11).says("this gives 2 orders to bo@example.com in ");
+    shop.run(&several).exits_with(11).says("this assigns 2 orders to bo@example.com in ");
     let before = shop.everything();
     shop.run(&[&several[..], &["-n"]].concat()).success();
     assert_eq!(shop.everything(), before);
@@ -105,8 +105,8 @@ fn a_merge_moves_all_orders_and_erases_the_first_user(shop: &Shop) {
     let id = shop.run(&["user", "show", ANN, "--json"]).success().json()["id"].as_str().expect("text").to_owned();
     shop.run(&["audit", "seal"]).success();
     let merge = ["user", "merge", ANN, BO];
-    let impact = "3 orders of ann@example.com (ann Test) go to bo@example.com (bo Test) in ";
-    shop.run(&merge).exits_with(11).says(impact).says("is anonymized for good");
+    let impact = "this moves 3 orders of ann@example.com (ann Test) to bo@example.com (bo Test) in ";
+    shop.run(&merge).exits_with(11).says(impact).says("permanently erases");
     shop.run(&[&merge[..], &["--confirm", BO]].concat()).exits_with(11);
     let before = shop.everything();
     let dry = shop.run(&[&merge[..], &["-n"]].concat()).success();

@@ -138,7 +138,7 @@ fn a_row_without_any_one_value_stops_no_list_no_check_and_no_adoption(shop: &Sho
     shop_with_a_row_without_each_value(shop);
     all_are_read(shop);
     let deep = shop.run(&["doctor", "--deep"]);
-    assert!(deep.stdout.contains("rows with values that are missing"), "{deep}");
+    assert!(deep.stdout.contains("rows with missing or invalid values"), "{deep}");
     assert!(deep.stdout.contains("audit_events.actor"), "{deep}");
     for (noun, format, key) in [
         ("user", "csv", "email"),

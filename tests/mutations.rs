@@ -52,7 +52,7 @@ fn a_mutation_reports_its_changes_and_writes_one_event(shop: &Shop) {
     shop.product("MUG", "12.50", 10);
     let run = shop.run(&["order", "create", "--user", &user, "--item", "MUG:2", "--actor", "boss"]).success();
     assert!(
-        run.stdout.starts_with("order ") && run.stdout.contains("2 pieces for ann@example.com, total 25.00"),
+        run.stdout.starts_with("order ") && run.stdout.contains("2 units for ann@example.com, total 25.00"),
         "{run}"
     );
     assert!(run.stderr.starts_with("changed "), "{run}");

@@ -94,7 +94,7 @@ fn another_total_than_the_expected_one_is_refused(shop: &Shop) {
     change("112.51").exits_with(6).says("order.total_changed").says("the total is 112.50, not 112.51");
     assert_eq!(stock(shop), [2, 5]);
     let run = change("112.50").success();
-    assert!(run.stdout.contains("9 pieces for ann@example.com, total 112.50 (was 125.00)"), "{run}");
+    assert!(run.stdout.contains("9 units for ann@example.com, total 112.50 (was 125.00)"), "{run}");
     shop.run(&["order", "change", &order, "--expect-total", "1"]).exits_with(2).says("nothing to change");
 }
 
@@ -118,7 +118,7 @@ fn the_last_line_cannot_be_removed(shop: &Shop) {
     let before = stock(shop);
     for flags in [["--remove", "MUG"], ["--item", "MUG:0"]] {
         let run = shop.run(&[&["order", "change", &order], &flags[..]].concat());
-        run.exits_with(6).says("no line left").says(&format!("shopctl order cancel {order}"));
+        run.exits_with(6).says("no lines left").says(&format!("shopctl order cancel {order}"));
     }
     assert_eq!(stock(shop), before);
 }
@@ -144,7 +144,7 @@ fn another_customer_must_be_active(shop: &Shop) {
     change("off@example.com").exits_with(6).says("user.not_active");
     change("none@example.com").exits_with(3);
     let run = change("bo@example.com").success();
-    assert!(run.stdout.contains("changed: 10 pieces for bo@example.com, total 125.00\n"), "{run}");
+    assert!(run.stdout.contains("changed: 10 units for bo@example.com, total 125.00\n"), "{run}");
     assert_eq!(shop.run(&["order", "show", &order, "--json"]).success().json()["user"], "bo@example.com");
     verified(shop);
 }
@@ -200,7 +200,7 @@ fn lines_of_another_program_are_adopted_first(shop: &Shop) {
     let order = ordered(shop);
     shop.sql("UPDATE order_items SET quantity = 11");
     let change = || shop.run(&["order", "change", &order, "--item", "MUG:1"]);
-    change().exits_with(6).says("another program wrote lines").says("shopctl adopt");
+    change().exits_with(6).says("another program wrote them").says("shopctl adopt");
     shop.run(&["adopt", "--yes"]).success();
     change().success();
     assert_eq!(shop.number("SELECT SUM(delta) FROM stock_movements WHERE reason = 'order'"), -1);

@@ -81,15 +81,15 @@ fn a_file_of_shipments_ships_orders_and_corrects_numbers(shop: &Shop) {
         &format!("Reference,Tracking,status\n{lower},AAA,paid\n{two},BBB,shipped\n{three},SAME,shipped\n"),
     );
     let ship = ["order", "ship", "-f", "p.csv"];
-    shop.run(&ship).exits_with(11).says("this marks as shipped 1 order in ").says("corrects the tracking number of 1");
+    shop.run(&ship).exits_with(11).says("this marks 1 order as shipped in ").says("corrects the tracking number of 1");
     let before = shop.everything();
     shop.run(&[&ship[..], &["-n"]].concat()).success().says("1 order would be shipped, 1 corrected, 1 unchanged");
     assert_eq!(shop.everything(), before);
     let run = shop.run(&[&ship[..], &["--yes"]].concat()).success().says("1 order shipped, 1 corrected, 1 unchanged");
     let told = [
         format!("order {one} shipped"),
-        format!("order {two} is shipped already, tracking number corrected"),
-        format!("order {three} is shipped already"),
+        format!("order {two} is already shipped; tracking number corrected"),
+        format!("order {three} is already shipped"),
     ];
     assert_eq!(run.stdout.lines().collect::<Vec<_>>(), told);
     let numbers = [&one, &two, &three].map(|reference| shown(shop, reference, "tracking"));
@@ -111,18 +111,18 @@ fn wrong_lines_of_a_file_of_shipments_are_named_and_nothing_is_shipped(shop: &Sh
     let before = shop.everything();
     let run = shop.run(&["order", "ship", "-f", "p.csv", "--yes"]).exits_with(7);
     for told in [
-        "4 of 5 rows are wrong, nothing was shipped".to_owned(),
+        "4 of 5 rows are invalid, nothing was shipped".to_owned(),
         format!("line 3: {pending}: order {pending} is pending; allowed: "),
-        "line 4: NOSUCH: there is no such order".to_owned(),
+        "line 4: NOSUCH: the order does not exist".to_owned(),
         "line 5: ".to_owned(),
         "line 6: ".to_owned(),
-        "ship the others with --on-error reject-rows".to_owned(),
+        "ship the others: shopctl order ship --file p.csv --yes --on-error reject-rows".to_owned(),
     ] {
         assert!(run.stderr.contains(&told), "{told} is not said by {run}");
     }
     let file = ["order", "ship", "-f", "p.csv", "--yes"];
     for more in [&["--tracking", "X"][..], &[&paid], &["--fail-fast"]] {
-        shop.run(&[&file[..], more].concat()).exits_with(2).says("names all orders");
+        shop.run(&[&file[..], more].concat()).exits_with(2).says("gives all orders");
     }
     assert_eq!(shop.everything(), before);
 }

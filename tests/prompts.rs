@@ -25,7 +25,7 @@ fn only_yes_confirms_disabling_a_user() {
         assert_eq!(status(&shop), "active", "after {answer:?}");
     }
     let mut session = start(&shop, &["user", "disable", "ann@example.com"], &[]);
-    session.exp_string("will not be able to order").expect("the impact comes first");
+    session.exp_string("from placing orders").expect("the impact comes first");
     session.exp_string("[y/N]").expect("it asks");
     session.send("y\r").and_then(|_| session.flush()).expect("it listens");
     assert_eq!(end(session).0, 0);
@@ -108,7 +108,7 @@ fn cancel_and_refund_show_their_effect_and_ask_for_confirmation() {
     shop.product("MUG", "12.50", 10);
     let create = ["order", "create", "--user", "ann@example.com", "--item", "MUG:2", "--json"];
     let reference = shop.run(&create).success().json()["reference"].as_str().expect("text").to_owned();
-    for (verb, told) in [("cancel", "this cancels order"), ("refund", "this refunds order")] {
+    for (verb, told) in [("cancel", "This cancels order"), ("refund", "This refunds order")] {
         if verb == "refund" {
             shop.run(&["order", "pay", &reference]).success();
         }
@@ -174,7 +174,7 @@ fn invalid_requests_are_rejected_before_any_prompt() {
         (&["order", "cancel", &reference], 6, "allowed: complete, refund"),
         (&["order", "pay", &reference, &reference.to_lowercase()], 6, "allowed: complete, refund"),
         (&["order", "cancel", "NOSUCH"], 3, "no order NOSUCH"),
-        (&["order", "refund", &reference, "--restock", "MUG:3"], 6, "2 were taken"),
+        (&["order", "refund", &reference, "--restock", "MUG:3"], 6, "the order took only 2"),
         (&["user", "delete", "ann@example.com"], 6, "order"),
         (&["user", "anonymize", "ann@example.com"], 6, &reference),
         (&["product", "delete", "MUG"], 6, "order"),
@@ -186,7 +186,7 @@ fn invalid_requests_are_rejected_before_any_prompt() {
     }
     let mut session = start(&shop, &["order", "refund", &reference, "--restock", "MUG:1"], &[]);
     let shown = answer(&mut session, "[y/N]", "n\r");
-    assert!(shown.contains("; 1 unit goes back into stock"), "{shown}");
+    assert!(shown.contains("; 1 unit is restocked"), "{shown}");
     assert_eq!(end(session).0, 10);
     assert_eq!(shop.everything(), before);
 }
@@ -204,8 +204,8 @@ fn adopting_shows_a_dry_run_and_asks_about_totals_first() {
     for (totals, go_on, code) in [("n\r", "n\r", 10), ("y\r", "n\r", 10), ("\u{3}", "", 130), ("y\r", "y\r", 0)] {
         assert_eq!(shop.everything(), before);
         let mut session = start(&shop, &["adopt"], &[]);
-        let shown = answer(&mut session, "set it to the sum of the lines? [y/N]", totals);
-        assert!(shown.contains("order APP-1: was not made by shopctl"), "{shown}");
+        let shown = answer(&mut session, "Set it to the sum of the lines? [y/N]", totals);
+        assert!(shown.contains("order APP-1: was not created by shopctl"), "{shown}");
         if !go_on.is_empty() {
             answer(&mut session, "Continue? [y/N]", go_on);
         }

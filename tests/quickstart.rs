@@ -23,7 +23,7 @@ fn quickstart_creates_a_shop_and_can_be_repeated() {
         let before = other.counts();
         let arguments = ["quickstart", "--database-url", &other.url];
         let command = other.command(&arguments).env_remove("DATABASE_URL").spawn().expect("built");
-        crate::support::shop::finish(command, &arguments).exits_with(11).says("did not make");
+        crate::support::shop::finish(command, &arguments).exits_with(11).says("did not create");
         assert_eq!(other.counts(), before);
     }
 }

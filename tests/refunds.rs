@@ -120,7 +120,7 @@ fn an_order_is_refunded_in_parts_until_nothing_is_left(shop: &Shop) {
     let last = shown["refunds"][2]["lines"].as_array().expect("a list");
     assert_eq!(last.iter().map(|line| line["quantity"].as_i64().expect("a number")).sum::<i64>(), 2, "{shown}");
     let again = refund(shop, &reference, &[]).success();
-    assert!(again.stdout.contains("is refunded already"), "{again}");
+    assert!(again.stdout.contains("is already refunded"), "{again}");
     assert_sound(shop);
 }
 
@@ -140,7 +140,7 @@ fn an_amount_is_shared_out_over_the_lines_by_value(shop: &Shop) {
     assert_eq!(show(shop, &reference)["refunds"][1]["lines"], serde_json::json!([]));
     // All pieces are refunded, but not all of the money.
     assert_eq!(show(shop, &reference)["status"], "shipped");
-    refund(shop, &reference, &["--line", "PEN"]).exits_with(6).says("1 is refunded already, none is left");
+    refund(shop, &reference, &["--line", "PEN"]).exits_with(6).says("1 is already refunded");
     refund(shop, &reference, &[]).success();
     assert_eq!(show(shop, &reference)["status"], "refunded");
     assert_sound(shop);
@@ -246,21 +246,23 @@ fn a_file_of_shipments_that_waited_for_a_refund_keeps_it_in_the_audit_trail(shop
 fn no_more_than_is_left_is_refunded(shop: &Shop) {
     stocked(shop);
     let reference = order(shop, &["pay", "ship"]);
-    refund(shop, &reference, &["--amount", "27.41"]).exits_with(6).says("27.41 to be refunded, 27.40 of 27.40 is left");
-    refund(shop, &reference, &["--line", "MUG:3"]).exits_with(6).says("MUG: 3 to be refunded, 2 were ordered");
+    refund(shop, &reference, &["--amount", "27.41"])
+        .exits_with(6)
+        .says("cannot refund 27.41: only 27.40 of 27.40 is left");
+    refund(shop, &reference, &["--line", "MUG:3"]).exits_with(6).says("MUG: cannot refund 3: only 2 were ordered");
     refund(shop, &reference, &["--line", "HAT:1"]).exits_with(3).says("has no HAT");
-    refund(shop, &reference, &["--line", "MUG:1", "--restock", "MUG:3"]).exits_with(6).says("MUG: 3 to be restored");
+    refund(shop, &reference, &["--line", "MUG:1", "--restock", "MUG:3"]).exits_with(6).says("MUG: cannot restock 3");
     let run = refund(shop, &reference, &["--line", "MUG:1", "--amount", "20"]).exits_with(6);
-    let run = run.says("20.00 to be refunded for pieces that cost 12.50");
+    let run = run.says("cannot refund 20.00 for units that cost 12.50");
     assert!(run.stderr.contains(&format!("order refund {reference} --amount 7.50")), "{run}");
     refund(shop, &reference, &["--line", "MUG:1"]).success();
     refund(shop, &reference, &["--amount", "7.50"]).success();
     let run = refund(shop, &reference, &["--line", "MUG:2"]).exits_with(6);
-    let run = run.says("MUG: 2 to be refunded, 2 were ordered, 1 is refunded already, 1 is left");
+    let run = run.says("MUG: cannot refund 2: only 2 were ordered, and 1 is already refunded");
     assert!(!run.stderr.contains("--amount"), "{run}");
     // The pieces cost more than what is left of the money.
     let run = refund(shop, &reference, &["--line", "MUG:1"]).exits_with(6);
-    let run = run.says("12.50 to be refunded, 7.40 of 27.40 is left");
+    let run = run.says("cannot refund 12.50: only 7.40 of 27.40 is left");
     assert!(run.stderr.contains("--line MUG:1 --amount 7.40"), "{run}");
     refund(shop, &reference, &["--line", "MUG:1", "--amount", "7.40"]).success();
     for flags in [&["--amount", "0.01"][..], &["--line", "PEN"]] {
@@ -270,10 +272,10 @@ fn no_more_than_is_left_is_refunded(shop: &Shop) {
     refund(shop, &pending, &["--amount", "1"]).exits_with(6).says("order.transition");
     shop.run(&["order", "refund", &pending, &reference, "--amount", "1", "--yes"])
         .exits_with(2)
-        .says("--amount is for one");
+        .says("--amount is for a single");
     shop.run(&["order", "refund", &pending, &reference, "--line", "MUG", "--yes"])
         .exits_with(2)
-        .says("--line is for one");
+        .says("--line is for a single");
     assert_sound(shop);
 }
 
@@ -344,7 +346,7 @@ fn goods_that_come_back_later_go_into_stock_without_money(shop: &Shop) {
     let run = restock(&["mug:1", "--note", "parcel came back"]).success();
     assert_eq!(run.stdout.trim(), format!("order {reference}: 1 unit restocked"));
     assert_eq!(show(shop, &reference)["refunded_amount"], "25.00", "no money");
-    restock(&["MUG:2"]).exits_with(6).says("MUG: 2 to be restored, 2 were taken, 1 is back already");
+    restock(&["MUG:2"]).exits_with(6).says("MUG: cannot restock 2: the order took only 2, and 1 is already restocked");
     restock(&["HAT:1"]).exits_with(3);
     let keyed = ["MUG:1", "--idempotency-key", "back", "--json"];
     let (first, second) = (restock(&keyed).success().json(), restock(&keyed).success().json());
@@ -352,7 +354,7 @@ fn goods_that_come_back_later_go_into_stock_without_money(shop: &Shop) {
     assert_eq!(first["restocked"], second["restocked"]);
     let run = restock(&["MUG"]).success();
     assert_eq!(run.stdout.trim(), format!("order {reference}: nothing to restock"));
-    restock(&["MUG:1"]).exits_with(6).says("none can still come back");
+    restock(&["MUG:1"]).exits_with(6).says("already restocked");
     restock(&["PEN", "-n"]).success();
     restock(&["PEN"]).success();
     assert_eq!(stock(shop), before);
@@ -447,13 +449,13 @@ fn a_refund_that_another_program_wrote_or_changed_shows(shop: &Shop) {
     ));
     differs();
     let doctor = shop.run(&["doctor", "--deep"]);
-    assert!(doctor.stdout.contains("orders with more refunded than their total"), "{doctor}");
-    assert!(doctor.stdout.contains("that another program wrote"), "{doctor}");
+    assert!(doctor.stdout.contains("orders with refunds above their total"), "{doctor}");
+    assert!(doctor.stdout.contains("written by another program"), "{doctor}");
     refund(shop, &reference, &["--amount", "1"]).exits_with(6).says("0.00 of 27.40 is left");
     shop.sql("DELETE FROM order_refunds WHERE amount = 20");
     shop.sql("UPDATE order_refund_lines SET quantity = 3");
     let doctor = shop.run(&["doctor", "--deep"]);
-    assert!(doctor.stdout.contains("lines with more pieces refunded than ordered"), "{doctor}");
+    assert!(doctor.stdout.contains("lines with more units refunded than ordered"), "{doctor}");
 }
 
 fn an_order_that_another_program_refunded_gets_its_refund_by_adopt(shop: &Shop) {
@@ -464,8 +466,8 @@ fn an_order_that_another_program_refunded_gets_its_refund_by_adopt(shop: &Shop) 
         shop.sql(&format!("UPDATE orders SET status = 'refunded' WHERE reference = '{reference}'"));
     }
     let doctor = shop.run(&["doctor", "--deep"]);
-    assert!(doctor.stdout.contains("refunded orders of which money is left"), "{doctor}");
-    assert!(doctor.stdout.contains("all of orders that another program wrote"), "{doctor}");
+    assert!(doctor.stdout.contains("refunded orders whose total is not fully refunded"), "{doctor}");
+    assert!(doctor.stdout.contains("all of orders written by another program"), "{doctor}");
     shop.run(&["adopt", "--yes"]).success();
     for reference in [&whole, &part, &free] {
         assert_eq!(show(shop, reference)["refunded_amount"], "27.40", "{reference}");
@@ -474,7 +476,7 @@ fn an_order_that_another_program_refunded_gets_its_refund_by_adopt(shop: &Shop) 
     assert_eq!(refunds, 2);
     assert_sound(shop);
     let again = shop.run(&["adopt", "--yes"]).success();
-    assert!(again.stdout.contains("nothing to take in"), "{again}");
+    assert!(again.stdout.contains("nothing to adopt"), "{again}");
 }
 
 /// shopctl refunds no pending order, but it keeps in the audit trail what another program wrote.
@@ -538,7 +540,7 @@ fn exported_refunds_are_imported_as_unchanged_and_into_an_empty_shop(shop: &Shop
     assert_eq!(of_part, [format!("{part},MUG,9.95"), format!("{part},PEN,")]);
     refund(shop, &part, &["--amount", "1"]).success();
     let file = shop.path("orders.csv").display().to_string();
-    shop.run(&["order", "import", &file]).exits_with(7).says("another refunded amount");
+    shop.run(&["order", "import", &file]).exits_with(7).says("a different refunded amount");
 }
 
 fn an_imported_refunded_amount_must_fit_the_order(shop: &Shop) {
@@ -552,7 +554,7 @@ fn an_imported_refunded_amount_must_fit_the_order(shop: &Shop) {
     };
     for (status, refunded, problem) in [
         ("paid", "25.01", "25.01 is refunded, which is more than its total of 25.00"),
-        ("shipped", "25.00", "all of 25.00 is refunded, so that it is refunded and not shipped"),
+        ("shipped", "25.00", "all of 25.00 is refunded, so its status must be refunded, not shipped"),
         ("refunded", "5.00", "5.00 of 25.00 is refunded"),
         ("pending", "5.00", "a pending order cannot have 5.00 refunded"),
         ("cancelled", "0.01", "a cancelled order cannot have 0.01 refunded"),

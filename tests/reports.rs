@@ -418,7 +418,9 @@ fn all_errors_in_a_period_are_reported_together() {
     let run = run.exits_with(7).says("did you mean month?").says("since soon").says("until 2026-02-30");
     run.says("3 invalid values");
     shop.run(&["report", "sales", "--since", "2020-01-01", "--until", "2026-01-01"]).exits_with(7).says("400 days");
-    shop.run(&["report", "sales", "--since", "2026-01-02", "--until", "2026-01-02"]).exits_with(7).says("not after");
+    shop.run(&["report", "sales", "--since", "2026-01-02", "--until", "2026-01-02"])
+        .exits_with(7)
+        .says("must be after");
     shop.run(&["report", "sales", "--since", "+10000-01-01"]).exits_with(7).says("from 1900 to 2999");
     shop.run(&["report", "customers", "--limit", "0"]).exits_with(7).says("limit 0");
     if has_zones() {
@@ -462,8 +464,9 @@ fn values_that_cannot_be_added_are_left_out_of_sums_and_counted(shop: &Shop) {
         ));
     }
     shop.sql(&format!("UPDATE products SET price = {} WHERE sku = 'ODD'", odd[0]));
-    let rows =
-        |count: usize| if count == 1 { "1 row is left out".to_owned() } else { format!("{count} rows are left out") };
+    let rows = |count: usize| {
+        if count == 1 { "1 row is not included".to_owned() } else { format!("{count} rows are not included") }
+    };
     for (arguments, field, sum, count) in [
         (
             &["report", "sales", "--by", "month", "--since", "2026-03-01", "--until", "2026-04-01"][..],

@@ -135,12 +135,12 @@ fn seeds_are_chosen_by_environment(shop: &Shop) {
     shop.file("seeds/1_history.toml", HISTORY);
     shop.file("seeds/2_tests.toml", "description = \"for tests\"\nenvironments = [\"test\"]\n");
     let run = shop.run(&["seed", "up", "--dir", "seeds"]).success();
-    assert!(run.stderr.contains("seed 2_tests left out: it is meant for test"), "{run}");
+    assert!(run.stderr.contains("seed 2_tests skipped: it is for test"), "{run}");
     let run = shop.run(&["seed", "up", "--dir", "seeds", "--env", "test"]).success();
-    assert!(run.stdout.contains("2_tests") && run.stderr.contains("1_history left out"), "{run}");
+    assert!(run.stdout.contains("2_tests") && run.stderr.contains("1_history skipped"), "{run}");
     let before = shop.everything();
     let misspelled = shop.run(&["seed", "up", "--dir", "seeds", "--env", "tset"]).exits_with(3);
-    misspelled.says("no seed is meant for tset").says("did you mean --env test?").says("development, test");
+    misspelled.says("no seed is for tset").says("did you mean --env test?").says("development, test");
     assert_eq!(shop.everything(), before);
     shop.run(&["seed", "up", "--dir", "seeds", "--only", "tests"]).exits_with(11).says("meant for test");
     shop.run(&["migrate", "env", "production"]).success();

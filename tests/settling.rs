@@ -81,11 +81,7 @@ fn a_delayed_commit_fails_once_it_is_settled() {
         let run = scene.order().exits_with(12);
         let operation = operation_in(&run.stderr);
         // The transaction may still be committed: the outcome is unknown.
-        scene
-            .settle(&operation)
-            .exits_with(5)
-            .says("still undecided")
-            .says(&format!("shopctl audit settle {operation}"));
+        scene.settle(&operation).exits_with(5).says("not yet known").says(&format!("shopctl audit settle {operation}"));
         scene.end_session();
         let first = scene.settle(&operation).success();
         assert!(
@@ -143,7 +139,7 @@ fn a_second_interrupt_at_commit_names_what_settles_it() {
             child.try_wait().expect("it is ours").is_some_and(|status: ExitStatus| status.code() == Some(12))
         });
         let run = finish(child, &arguments).exits_with(12);
-        assert!(run.stderr.contains("waiting for the outcome of COMMIT; again to stop"), "{run}");
+        assert!(run.stderr.contains("waiting for the outcome of COMMIT; press Ctrl-C again to stop"), "{run}");
         let operation = operation_in(&run.stderr);
         scene.end_session();
         assert!(scene.settle(&operation).success().stdout.starts_with("not applied: "));
@@ -214,8 +210,8 @@ fn an_interrupted_import_reports_its_progress_and_is_completed_by_a_rerun() {
         let file = file.display().to_string();
         let import = ["order", "import", &file, "--batch", "2", "--timeout", "4s"];
         let run = scene.through.run(&import).exits_with(5);
-        assert!(run.stderr.contains("2 orders created and 0 updated before that are kept"), "{run}");
-        assert!(run.stderr.contains("run the same command again: what is in stays as it is"), "{run}");
+        assert!(run.stderr.contains("2 orders created and 0 updated earlier are kept"), "{run}");
+        assert!(run.stderr.contains("run the same command again to add the rest"), "{run}");
         assert!(!run.stderr.contains("nothing"), "{run}");
         assert_eq!(scene.orders(), 2);
         let run = scene.shop.run(&import).success();
@@ -235,7 +231,7 @@ fn every_terminating_signal_rolls_back() {
         let child = scene.through.start(&arguments);
         await_that("the silence", || scene.proxy.silent_since().is_some());
         signal(&child, name);
-        finish(child, &arguments).exits_with(130).says("what was not yet committed is rolled back");
+        finish(child, &arguments).exits_with(130).says("uncommitted changes are rolled back");
         assert_eq!(scene.orders(), 0);
         scene.shop.run(&ORDER).success();
         scene.shop.assert_invariants();
@@ -275,7 +271,7 @@ fn an_import_interrupted_at_commit_begins_no_other_transaction() {
         let written = scene.shop.number("SELECT COUNT(*) FROM products WHERE name = 'Name'");
         assert!((1..200).contains(&written), "{written} in {run}");
         let s = if written == 1 { "" } else { "s" };
-        run.says(&format!("{written} product{s} created and 0 updated before that are kept"));
+        run.says(&format!("{written} product{s} created and 0 updated earlier are kept"));
     }
 }
 
@@ -331,7 +327,7 @@ fn a_dry_run_that_was_cut_does_not_say_that_anything_is_done() {
         run
     });
     let run = run.says("of 3: 1 would be done (R1); 1 failed (R2); 1 not tried (R3)").says("nothing was changed");
-    assert!(!run.stderr.contains("what is done stays"), "{run}");
+    assert!(!run.stderr.contains("completed ones stay unchanged"), "{run}");
 }
 
 /// Whether the program listens for the signals that end one.

@@ -205,8 +205,8 @@ fn every_command_times_out_on_a_locked_file() {
             block_on(async {
                 let connection = shop.connect().await;
                 connection.execute_unprepared("BEGIN IMMEDIATE").await.expect("nobody else writes");
-                let run = run(&shop, command, "while somebody writes");
-                assert!(run.duration < TIMEOUT + SLACK, "while somebody writes it took {:?}: {run}", run.duration);
+                let run = run(&shop, command, "while someone writes");
+                assert!(run.duration < TIMEOUT + SLACK, "while someone writes it took {:?}: {run}", run.duration);
                 connection.close().await.expect("closes");
             });
         }
@@ -242,7 +242,7 @@ fn without_an_explicit_limit_a_busy_server_is_distinguished_from_a_silent_one() 
             let budget = Budget::new(Some(Duration::from_millis(300)), false).for_long_work();
             let database = library::database(&shop).await.with_budget(budget);
             let sleep = if backend == Backend::Postgres { "SELECT pg_sleep(1.5)" } else { "DO SLEEP(1.5)" };
-            database.connection().execute_unprepared(sleep).await.expect("the server is at work");
+            database.connection().execute_unprepared(sleep).await.expect("whether the server is working");
 
             let other = shop.connect().await;
             let holder = other.begin().await.expect("begins");

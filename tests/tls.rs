@@ -61,11 +61,11 @@ fn untrusted_servers_are_rejected(scheme: &str, port: u16) {
     let missing = url("cert_user", "localhost", &format!("sslrootcert={ca}"));
     if scheme == "mysql" {
         // MariaDB does not say why.
-        status(&missing).exits_with(4).says("a user may have to use TLS, or to show a client certificate");
+        status(&missing).exits_with(4).says("the user may need TLS or a client certificate");
     } else {
-        refused(&missing, "demands a client certificate", "sslkey=FILE");
+        refused(&missing, "requires a client certificate", "sslkey=FILE");
     }
-    refused(&client("other-client", "other-client"), "refused the client certificate", "which authority");
+    refused(&client("other-client", "other-client"), "refused the client certificate", "trusts its authority");
     refused(&client("client", "other-client"), "does not belong to the key", "sslcert=FILE");
 }
 
@@ -74,7 +74,7 @@ fn a_postgres_server_must_present_a_trusted_certificate() {
     let Some(server) = tls::postgres() else { return };
     untrusted_servers_are_rejected("postgres", server.port);
     let plain = format!("postgres://tls_user@127.0.0.1:{}/postgres?sslmode=disable", server.port);
-    refused(&plain, "lets this user in with TLS only", "sslmode=verify-full");
+    refused(&plain, "accepts this user only over TLS", "sslmode=verify-full");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn expired_and_self_signed_certificates_are_reported() {
         refused(&url(&front, "self-signed.pem"), "self-signed", "sslmode=require without sslrootcert");
         let ca = files.text("ca.pem");
         let demanding = Front::start(is_mysql, "server", &["-Verify", "1", "-verify_return_error", "-CAfile", &ca]);
-        refused(&url(&demanding, "ca.pem"), "demands a client certificate", "sslcert=FILE");
+        refused(&url(&demanding, "ca.pem"), "requires a client certificate", "sslcert=FILE");
     }
 }
 
@@ -145,7 +145,7 @@ fn a_mysql_that_requires_tls_for_the_password_is_reported() {
         }
     });
     let run = status(&format!("mysql://u:s3cret@127.0.0.1:{port}/d")).exits_with(4);
-    assert!(run.stderr.contains("over TLS only") && run.stderr.contains("sslmode=verify-full"), "{run}");
+    assert!(run.stderr.contains("only over TLS") && run.stderr.contains("sslmode=verify-full"), "{run}");
     assert!(!run.stderr.contains("feature") && !run.stderr.contains("s3cret"), "{run}");
 }
 

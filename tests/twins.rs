@@ -29,7 +29,7 @@ fn assert_ambiguous(shop: &Shop, noun: &str, told: &str, commands: &[&[&str]]) {
     assert_eq!(ids.len(), 2, "{ids:?}");
     for command in commands {
         let run = shop.run(command).exits_with(6).says(&format!("{noun}.ambiguous")).says(told);
-        let run = run.says("name it by its id, as in: shopctl ").says(&command[..2].join(" "));
+        let run = run.says("give its id instead: shopctl ").says(&command[..2].join(" "));
         assert!(ids.iter().all(|id| run.stderr.contains(id)), "{run}");
     }
     // The refusals themselves are recorded.
@@ -134,13 +134,12 @@ fn users_with_the_same_id_are_not_adopted_before_one_has_another(shop: &Shop) {
     ));
     let id = shop.run(&["user", "show", ADDRESS, "--json"]).success().json()["id"].as_str().expect("text").to_owned();
     let run = shop.run(&["user", "disable", &id, "--yes"]).exits_with(6).says("user.ambiguous");
-    run.says(&format!("2 users have the id {id}: "))
-        .says("name it by its e-mail address, as in: shopctl user disable ");
+    run.says(&format!("2 users have the id {id}: ")).says("give its e-mail address instead: shopctl user disable ");
     let doctor = shop.run(&["doctor", "--deep"]).exits_with(9);
-    assert!(doctor.stdout.contains(&format!("ids of several rows: 1 (users {id})")), "{doctor}");
+    assert!(doctor.stdout.contains(&format!("ids shared by several rows: 1 (users {id})")), "{doctor}");
     let before = shop.everything();
     for _ in 0..2 {
-        let run = shop.run(&["adopt", "--yes"]).exits_with(6).says("row.shared_id").says("nothing was taken in");
+        let run = shop.run(&["adopt", "--yes"]).exits_with(6).says("row.shared_id").says("nothing was adopted");
         assert!(run.stderr.contains(ADDRESS) && run.stderr.contains("bob@example.com"), "{run}");
     }
     assert_eq!(shop.everything()[..7], before[..7]);
@@ -153,7 +152,7 @@ fn users_with_the_same_id_are_not_adopted_before_one_has_another(shop: &Shop) {
     adopt(shop);
     shop.run(&["audit", "verify"]).success();
     let again = shop.run(&["adopt", "--yes"]).success();
-    assert!(again.stdout.contains("nothing to take in"), "{again}");
+    assert!(again.stdout.contains("nothing to adopt"), "{again}");
     assert_eq!(ids(shop, "user").len(), 2);
 }
 

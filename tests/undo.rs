@@ -78,11 +78,11 @@ fn a_price_change_undone_gives_every_price_of_before(shop: &Shop) {
     assert_eq!(listed()["items"][0]["undoable"], true);
 
     let dry = undo(shop, &[&operation, "-n", "-o", "table"]).success();
-    for part in ["ENTITY", "NOW", "THEN", "MUG", "12.83", "12.50", "would be taken back: 3 values"] {
+    for part in ["ENTITY", "NOW", "THEN", "MUG", "12.83", "12.50", "would be undone: 3 values"] {
         assert!(dry.stdout.contains(part), "{part} is missing in {dry}");
     }
     assert_ne!(rows(shop), before);
-    undo(shop, &[&operation]).exits_with(11).says("this takes back product.price").says("3 values");
+    undo(shop, &[&operation]).exits_with(11).says("this undoes product.price").says("3 values");
     let run = undo(shop, &[&operation, "--yes", "--json"]).success().json();
     assert_eq!((&run["changed"], &run["rows"], &run["undone"]), (&true.into(), &3.into(), &operation.as_str().into()));
     assert_eq!(run["operation"], "product.price");
@@ -216,7 +216,7 @@ fn stock_moves_back_by_what_moved(shop: &Shop) {
     undo(shop, &[&received, "--yes"])
         .exits_with(6)
         .says("stock.insufficient")
-        .says("MUG has 4 in stock, 5 to be taken");
+        .says("MUG has 4 in stock; cannot remove 5");
     assert_eq!(stock(), 4);
     shop.run(&["stock", "adjust", "MUG", "+2", "--reason", "return"]).success();
     undo(shop, &[&received, "--yes"]).success();
@@ -266,9 +266,9 @@ fn what_cannot_be_taken_back_says_what_to_do_instead(shop: &Shop) {
     let refusals = [
         ("order.place", format!("shopctl order cancel {order}")),
         ("order.pay", format!("shopctl order refund {order}")),
-        ("order.refund", "the money was given back".to_owned()),
+        ("order.refund", "the money was returned".to_owned()),
         ("product.create", "shopctl product delete".to_owned()),
-        ("user.create", "it made something new".to_owned()),
+        ("user.create", "it created a row".to_owned()),
         ("user.import", "shopctl user import".to_owned()),
         ("user.anonymize", "erased for good".to_owned()),
     ];
@@ -339,7 +339,7 @@ fn an_undo_is_asked_about_with_its_values() {
         (shown, terminal::end(session).0)
     };
     let (shown, code) = asked("n\r");
-    assert!(shown.contains("this takes back product.update of ") && shown.contains(" in sqlite:"), "{shown}");
+    assert!(shown.contains("This undoes product.update of ") && shown.contains(" in sqlite:"), "{shown}");
     assert!(shown.contains(": 1 value") && shown.contains("product MUG price: 20.00 → 12.50"), "{shown}");
     assert_eq!(code, 10);
     assert_eq!(asked("y\r").1, 0);
@@ -347,7 +347,7 @@ fn an_undo_is_asked_about_with_its_values() {
     // There is nothing left to ask about.
     let session = terminal::start(&shop, &["undo", &operation], &[]);
     let (code, said) = terminal::end(session);
-    assert!(code == 0 && said.contains("was taken back before"), "{said}");
+    assert!(code == 0 && said.contains("was already undone"), "{said}");
 }
 
 fn is_undoable(shop: &Shop, operation: &str) -> bool {

@@ -204,9 +204,9 @@ fn non_ascii_emails_compare_the_same_on_every_engine(shop: &Shop) {
     ] {
         // Lower case makes two characters of İ, of which the second is not allowed in an address.
         match typed.starts_with('İ') {
-            true => create(typed).exits_with(7).says("is not an e-mail address"),
+            true => create(typed).exits_with(7).says("must be an e-mail address"),
             false => {
-                create(typed).exits_with(6).says(&format!("a user with the e-mail address {stored} exists already"))
+                create(typed).exits_with(6).says(&format!("a user with the e-mail address {stored} already exists"))
             }
         };
         assert_eq!(shop.run(&["user", "show", typed, "--json"]).success().json()["email"], stored, "{typed}");

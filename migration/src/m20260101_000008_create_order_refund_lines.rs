@@ -1,4 +1,4 @@
-//! The lines of refunds: which pieces of an order the money was given back for.
+//! The lines of refunds: which pieces of an order the money was returned for.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

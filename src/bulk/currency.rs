@@ -168,8 +168,7 @@ impl CurrencyEvidence {
     pub fn decide(&self, selected: Option<&str>, needs_all_rows: bool) -> Result<Option<String>> {
         match (selected, &self.mixed) {
             (Some(selected), _) if self.columns.is_empty() => {
-                let message =
-                    format!("nothing in the file tells its currency, but --currency names {}", printable(selected));
+                let message = format!("the file does not give its currency, but --currency is {}", printable(selected));
                 Err(refused(message))
             }
             (Some(selected), _) => self.check_unambiguous(selected).map(|()| None),
@@ -205,9 +204,9 @@ impl CurrencyEvidence {
 
 fn ambiguous(selected: &str, one: &ColumnCurrency, other: &ColumnCurrency) -> Error {
     let message =
-        format!("{} may be any of several currencies: {} and {}", printable(selected), one.shown(), other.shown());
+        format!("{} may stand for several currencies: {} and {}", printable(selected), one.shown(), other.shown());
     let code = codes(&other.currency).swap_remove(0);
-    refused(message).hint(format!("name one of them by its code: --currency {}", shell_word(&code)))
+    refused(message).hint(format!("give its code: --currency {}", shell_word(&code)))
 }
 
 fn mixed_currencies(one: &ColumnCurrency, other: &ColumnCurrency, needs_all_rows: bool) -> Error {
@@ -225,9 +224,7 @@ fn mixed_currencies(one: &ColumnCurrency, other: &ColumnCurrency, needs_all_rows
     });
     let column = [other, one].into_iter().find(|found| !found.is_sign);
     let ignoring = column.and_then(|found| ignore_flag(&[found.column.as_str()]));
-    error
-        .hints_of(rejecting)
-        .hints_of(ignoring.map(|flag| format!("if all amounts are in one currency nevertheless: {flag}")))
+    error.hints_of(rejecting).hints_of(ignoring.map(|flag| format!("if all amounts are in one currency: {flag}")))
 }
 
 fn refused(message: String) -> Error {

@@ -76,7 +76,8 @@ impl DateEvidence {
     pub fn decide(&self, known: Option<DateOrder>) -> Result<Option<(DateOrder, String)>> {
         if let Some(date) = &self.year_day_month {
             let date = describe(date);
-            let message = format!("{date} has its day before its month, and dates with the year first have it last");
+            let message =
+                format!("{date} has the day before the month, but dates that begin with the year have it last");
             return Err(refused(message).hint("write it as year, month and day"));
         }
         if let Some(known) = known {
@@ -95,8 +96,8 @@ impl DateEvidence {
                 None => Ok(Some((DateOrder::MonthFirst, describe(month)))),
             },
             (None, None, Some(date)) => {
-                Err(refused(format!("nothing in the file tells day and month apart ({})", describe(date)))
-                    .hint("say which comes first: --date-order dmy or --date-order mdy"))
+                Err(refused(format!("the file does not tell day and month apart ({})", describe(date)))
+                    .hint("give the order: --date-order dmy or --date-order mdy"))
             }
             (None, None, None) => Ok(self.dotted.as_ref().map(|dotted| (DateOrder::DayFirst, describe(dotted)))),
         }
@@ -123,14 +124,14 @@ fn describe((at, text): &DateAt) -> String {
 }
 
 fn contradiction(day: &DateAt, month: &DateAt) -> Error {
-    refused(format!("two orders of day and month in one file: {}, {}", describe(day), describe(month)))
-        .hint("write its dates in one way, or with the year first")
+    refused(format!("day and month come in two orders in one file: {}, {}", describe(day), describe(month)))
+        .hint("write all dates in one order, or with the year first")
 }
 
 /// A date with its month first in a file with dates that have dots.
 fn dots_contradict(month: &DateAt, dotted: &DateAt) -> Error {
     let both = if month.0 == dotted.0 { describe(month) } else { format!("{}, {}", describe(month), describe(dotted)) };
-    refused(format!("dates with dots have the day first, and one in the file has the month first: {both}"))
+    refused(format!("dates with dots have the day first, but one in the file has the month first: {both}"))
         .hint("--date-order mdy says that all have the month first")
 }
 

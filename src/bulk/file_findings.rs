@@ -8,7 +8,7 @@ use super::options::Import;
 use super::position::{Position, merge_counts};
 use super::read::Record;
 use super::row::Row;
-use crate::domain::text::counted;
+use crate::domain::text::{counted, is_are};
 use crate::error::Result;
 
 /// Tolerated clock difference: later times are in the future.
@@ -63,27 +63,27 @@ impl FileFindings {
         let currency = self.currencies.decide(interpretation.currency.as_deref(), *needs_all_rows)?;
         let mut notes: Vec<String> = currency.into_iter().collect();
         if let (Some(first), None) = (self.dates.without_zone, &interpretation.zone) {
-            notes.push(format!("times without a time zone are taken as UTC ({first}); --tz NAME says otherwise"));
+            notes.push(format!("times without a time zone are read as UTC ({first}); --tz NAME sets another zone"));
         }
         if let (Some((count, first)), Some(zone)) = (self.dates.repeated, &interpretation.zone) {
             let (times, zone) = (counted(count, "time"), zone.name());
-            let verb = if count == 1 { "is" } else { "are" };
+            let verb = is_are(count);
             notes.push(format!(
-                "{times} {verb} shown twice by the clocks in {zone} ({first}): taken as the first; an offset says otherwise"
+                "{times} {verb} ambiguous when clocks change in {zone} ({first}): the earlier one is used, unless an offset is given"
             ));
         }
         if let Some((count, first)) = self.in_future {
             notes.push(format!(
-                "{} in the future ({first}): are date order and time zone right?",
+                "{} in the future ({first}): check the date order and the time zone",
                 counted(count, "time")
             ));
         }
         if let Some(first) = self.unguarded {
-            notes.push(format!("apostrophes by which spreadsheets mark text are taken off ({first})"));
+            notes.push(format!("apostrophes with which spreadsheets mark text are removed ({first})"));
         }
         if let Some((count, first)) = self.padded {
-            let ends = if count == 1 { "has blanks at an end" } else { "have blanks at an end" };
-            notes.push(format!("{} {ends} ({first}): what is written has none", counted(count, "text")));
+            let ends = if count == 1 { "has spaces at its start or end" } else { "have spaces at their start or end" };
+            notes.push(format!("{} {ends} ({first}): they are removed", counted(count, "text")));
         }
         Ok(notes)
     }

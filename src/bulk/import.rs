@@ -142,7 +142,7 @@ pub async fn prepare<R: Storable>(
             findings.notes(import)?.iter().for_each(|text| note(text));
             import.resume.start(last);
             if import.resume.done > Position::default() {
-                note(&format!("going on after {}", import.resume.done));
+                note(&format!("continuing after {}", import.resume.done));
             }
             import.refused = Arc::new(refused);
             return Ok((valid, rejections));
@@ -257,7 +257,7 @@ pub async fn run<R: Storable>(
     match accounted == read {
         true => Ok(counts),
         false => {
-            Err(Error::internal(format!("{read} rows were read and {accounted} are accounted for: please report this")))
+            Err(Error::internal(format!("{read} rows were read but {accounted} are accounted for: please report this")))
         }
     }
 }
@@ -292,7 +292,7 @@ async fn write<R: Storable>(
             return Ok(applied);
         }
         refused.replace(Some(std::mem::take(&mut applied.refused)));
-        Err(Error::new(Kind::Invalid, "import.invalid", "rows are wrong"))
+        Err(Error::new(Kind::Invalid, "import.invalid", "rows are invalid"))
     };
     let outcome = operations.run(&request, body).await;
     import.keys = newest.into_inner();

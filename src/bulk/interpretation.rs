@@ -42,7 +42,7 @@ impl ValueMap {
                 let trimmed = |text: &str| text.trim().to_owned();
                 Ok(ValueMap { column: trimmed(column), theirs: trimmed(theirs), ours: trimmed(ours) })
             }
-            _ => Err("is not COLUMN:THEIRS=OURS, such as status:Complete=completed".to_owned()),
+            _ => Err("must have the form COLUMN:THEIRS=OURS, such as status:Complete=completed".to_owned()),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Row for InvoiceRow {
             at: record.at,
             sku,
             quantity: ParsedCell::parse(record, "Quantity", |text| match text.trim().starts_with('-') {
-                true => Err("is a return, which does not say what it gives back".to_owned()),
+                true => Err("is a return without its original invoice".to_owned()),
                 false => interpretation::quantity_parser(record.decimal_mark("Quantity"))(text),
             }),
             unit_price: Some(ParsedCell::parse(
@@ -160,7 +160,7 @@ fn with_invoice_columns(wrong: Vec<Rejection>) -> Vec<Rejection> {
 
 fn parse_number(text: &str, cancellation_prefix: Option<&str>) -> Result<Reference, String> {
     match cancellation_prefix.is_some_and(|prefix| text.trim().starts_with(prefix)) {
-        true => Err("is a cancellation, which does not say what it cancels".to_owned()),
+        true => Err("is a cancellation without its original invoice".to_owned()),
         false => Reference::parse(text),
     }
 }
@@ -182,10 +182,10 @@ fn parse_customer(text: &str) -> Result<(Email, (PersonName, PersonName)), Strin
             byte if byte.is_ascii_alphanumeric() => write!(local, "{}", char::from(byte)),
             byte => write!(local, "%{byte:02X}"),
         };
-        written.map_err(|_| "is no customer key".to_owned())?;
+        written.map_err(|_| "is not a customer key".to_owned())?;
     }
     let email = Email::parse(&format!("{local}@example.invalid"));
-    Ok((email.map_err(|_| "is no customer key: it is too long".to_owned())?, name))
+    Ok((email.map_err(|_| "is too long for a customer key".to_owned())?, name))
 }
 
 fn one_line(text: &str) -> String {

@@ -33,7 +33,7 @@ pub async fn find_missing(
         }
     }
     if named.is_empty() {
-        let message = "the file has no product: with --retire-missing all products would be retired";
+        let message = "the file has no products: --retire-missing would retire all of them";
         return Err(Error::new(Kind::Invalid, "import.empty", message));
     }
     let is_missing = |product: &Model| product.sku.present().is_some_and(|sku| !named.contains(sku));

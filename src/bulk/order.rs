@@ -259,7 +259,7 @@ impl Storable for OrderRow {
         // A concurrent import may have created these orders with the missing stock.
         let stored = find(operation.handle(), objected.into_iter(), &import.keys, Lock::Share).await?;
         if stored.keys().any(|reference| !placed.contains(reference.as_str())) {
-            return Err(operation.handle().outdated("somebody else has just made some of these orders").into());
+            return Err(operation.handle().outdated("someone else has just created some of these orders").into());
         }
         Ok(applied)
     }
@@ -281,7 +281,7 @@ fn parse_status(text: &str) -> Result<OrderStatus, String> {
     let synonym = SYNONYMS.into_iter().find(|(theirs, _)| *theirs == word).map(|(_, status)| status);
     OrderStatus::from_stored(&word).or(synonym).ok_or_else(|| {
         let known = OrderStatus::ALL.map(OrderStatus::as_str).join(", ");
-        format!("is none of {known} (--map-value status:THEIRS=paid says what it means)")
+        format!("must be one of {known} (--map-value status:THEIRS=paid maps others)")
     })
 }
 
@@ -390,7 +390,7 @@ impl OrderRow {
             }
             Some([user]) => {
                 if let Err(error) = order.check_user(user) {
-                    return Some(format!("{} (--stock skip for history)", error.message()));
+                    return Some(format!("{} (--stock skip for past orders)", error.message()));
                 }
             }
         }
@@ -417,13 +417,15 @@ impl OrderRow {
         for line in &order.lines {
             let Some((id, _)) = state.products.get(&line.product) else { continue };
             if let Some(reason) = state.retired.get(id) {
-                return Some(format!("{reason} (--stock skip for history)"));
+                return Some(format!("{reason} (--stock skip for past orders)"));
             }
             let left = state.left.get(id).copied().unwrap_or(0);
             let need = requested.get(id).copied().unwrap_or(0);
             if left < need {
                 let sku = printable(&line.product);
-                return Some(format!("{sku} has {left} in stock by then, {need} requested (--stock skip for history)"));
+                return Some(format!(
+                    "{sku} would have {left} in stock by then, {need} requested (--stock skip for past orders)"
+                ));
             }
         }
         for (id, pieces) in requested {

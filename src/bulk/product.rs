@@ -76,7 +76,7 @@ impl Upsert for ProductRow {
         let (begin, mut lacks) = (wrong.len(), Vec::new());
         let product = self.0.new_row(wrong, |column, _| lacks.push(column));
         if !product.sku.is_empty() && !lacks.is_empty() {
-            let reason = format!("is not a known product and the file has no {}", lacks.join(" and no "));
+            let reason = format!("is a new product, but the file has no {}", lacks.join(" and no "));
             wrong.insert(begin, Problem { column: "sku", value: self.key().to_owned(), reason });
         }
         product

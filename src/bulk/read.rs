@@ -185,12 +185,12 @@ const RECORD_MAX_BYTES: usize = 10 * 1024 * 1024;
 pub const MAX_ITEMS: usize = 5_000;
 
 /// The problem of a record without its nested column.
-pub const NO_ITEMS: &str = "must be a list of at least one item";
+pub const NO_ITEMS: &str = "must be a list with at least one item";
 
 /// The problem of a text with invalid bytes.
 const NOT_UTF_8: &str = "is not UTF-8";
 /// The probable cause.
-const ENCODING_HINT: &str = "--encoding windows-1252 reads what Windows and Excel write in Western Europe";
+const ENCODING_HINT: &str = "use --encoding windows-1252 for files from Windows and Excel in Western Europe";
 
 /// The records of a file: each read, or rejected with its line.
 pub type Records<'a> = Box<dyn Iterator<Item = Result<Result<Record, Rejection>>> + 'a>;
@@ -216,10 +216,10 @@ fn begin<'a>(source: impl Read + 'a, options: &'a ReadOptions, columns: Columns)
     match options.format {
         FileFormat::Csv | FileFormat::Tsv => csv::records(source, options, columns),
         FileFormat::JsonLines | FileFormat::Json if !options.fill_down.is_empty() => {
-            Err(Error::usage("--fill-down is for CSV, where cells stand below one another"))
+            Err(Error::usage("--fill-down is for CSV"))
         }
         FileFormat::JsonLines | FileFormat::Json if options.skip_lines > 0 => {
-            Err(Error::usage("--skip-lines is for CSV, which may have a title above its header"))
+            Err(Error::usage("--skip-lines is for CSV"))
         }
         FileFormat::JsonLines => Ok((Vec::new(), json::lines(buffered(source), options, columns)?)),
         FileFormat::Json => Ok((Vec::new(), json::elements(buffered(source), options, columns)?)),

@@ -6,8 +6,8 @@ use std::io::{self, Seek, SeekFrom};
 use serde_json::{Value, json};
 
 use super::{FileFormat, Import, OnError, Rejection, Row};
-use crate::domain::text::counted;
-use crate::error::{Error, Kind, Result, printable, printable_reason};
+use crate::domain::text::{counted, is_are};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable, printable_reason};
 use crate::file::{OutputFile, unwritable};
 
 /// Maximum number of printed rejected rows.
@@ -100,22 +100,27 @@ fn noun<R: Row>() -> &'static str {
 /// The error of an import that was rolled back.
 pub fn refused<R: Row>(rejections: &Rejections, valid: u64, import: &Import) -> Error {
     let all = counted(rejections.count + valid, noun::<R>());
-    let verb = if rejections.count == 1 { "is" } else { "are" };
+    let verb = is_are(rejections.count);
     let (verb_of_import, imported) = R::VERB;
     let message =
-        format!("{} of {all} {verb} wrong, nothing was {imported}:{}", rejections.count, rejections.summary());
+        format!("{} of {all} {verb} invalid, nothing was {imported}:{}", rejections.count, rejections.summary());
     let error = Error::new(Kind::Invalid, "import.invalid", message).details(
         json!({ "rejected": rejections.count, "fine": valid, "noun": R::NOUN, "rejections": rejections.to_json() }),
     );
     match valid {
         0 => error,
         _ if import.needs_all_rows => error.hint(NEEDS_ALL_ROWS),
-        _ => error.hint(format!("correct them, or {verb_of_import} the others with --on-error reject-rows")),
+        _ => error.hint(Hint::from(format!("correct them, or {verb_of_import} the others: ")).and(reject_rows())),
     }
 }
 
 /// The hint for a file that has to be complete.
 const NEEDS_ALL_ROWS: &str = "correct them: --retire-missing needs all rows of the file";
+
+/// The same command, which skips invalid rows.
+fn reject_rows() -> CommandLine {
+    CommandLine::again().option("--on-error", "reject-rows")
+}
 
 /// The error of a partly applied import.
 pub fn partial<R: Row>(rejections: &Rejections, import: &Import) -> Error {
@@ -131,9 +136,8 @@ pub fn partial<R: Row>(rejections: &Rejections, import: &Import) -> Error {
         OnError::RejectRows => error,
         OnError::RejectAll if import.needs_all_rows => error.hint(NEEDS_ALL_ROWS),
         // Earlier transactions are kept.
-        OnError::RejectAll => error.hint(
-            "what comes after them was not imported: correct them, or import the others with --on-error reject-rows",
-        ),
+        OnError::RejectAll => error
+            .hint(Hint::from("later rows were not imported: correct these, or import the others: ").and(reject_rows())),
     }
 }
 

@@ -53,7 +53,7 @@ pub trait Row: Sized + Clone + Send + 'static {
 
     /// Adds the next line of the same key, if lines are grouped. Errors: why it does not match.
     fn join(&mut self, _next: Self) -> Result<(), String> {
-        Err(format!("the same {} was in the file before", Self::NOUN))
+        Err(format!("the same {} is already in the file", Self::NOUN))
     }
 
     /// The number of its lines in the file.
@@ -176,7 +176,7 @@ impl Applied {
 
 /// The problem of a row that must not exist yet.
 pub fn already_exists<R: Row>(at: Position, row: &R) -> Rejection {
-    Rejection::for_row(at, row.key(), format!("there is such {} {} already", article(R::NOUN), R::NOUN))
+    Rejection::for_row(at, row.key(), format!("such {} {} already exists", article(R::NOUN), R::NOUN))
 }
 
 fn article(noun: &str) -> &'static str {

@@ -68,7 +68,7 @@ fn read<R: Row>(source: impl Read, import: &Import, mut send: impl FnMut(Chunk<R
     reader.close_row(&mut chunk);
     if reader.accounted != read {
         let message =
-            format!("{read} records were read and {} are part of a row: please report this", reader.accounted);
+            format!("{read} records were read but {} are part of a row: please report this", reader.accounted);
         return Err(Error::internal(message));
     }
     send(chunk);
@@ -105,7 +105,7 @@ impl<R> Default for Chunk<R> {
 
 /// The problem of a row whose key another valid row has.
 pub fn duplicate<R: Row>(at: Position, key: &str, first: Position) -> Rejection {
-    Rejection::for_row(at, key, format!("the same {} was in the file before, in {first}", R::NOUN))
+    Rejection::for_row(at, key, format!("the same {} is already in the file, in {first}", R::NOUN))
 }
 
 /// Whether a record is one line of a row, which consecutive records with the same key form: each of CSV, and in JSON
@@ -171,7 +171,7 @@ impl<R: Row> OpenRow<R> {
     fn add_unreadable(&mut self, wrong: Rejection) {
         self.records += 1;
         if let (None, Some(last), true) = (&wrong.key, self.lines.last(), self.row.is_some()) {
-            let reason = format!("{} after it cannot be read and may be one of its own", wrong.at);
+            let reason = format!("{} after it cannot be read and may belong to it", wrong.at);
             self.add_problem(Rejection::for_row(*last, &self.key, reason));
         }
         if self.key.is_empty() {
@@ -213,7 +213,7 @@ impl<R: Row> RowReader<'_, R> {
         let other = self.other_currency(&record);
         let open = self.open.as_mut().filter(|open| is_line && open.is_continued_by(Some(key)));
         let torn = unreadable.map(|before| {
-            let reason = format!("{before} before it cannot be read and may be one of its own");
+            let reason = format!("{before} before it cannot be read and may belong to it");
             Rejection::for_row(record.at, key, reason)
         });
         if let Some(open) = open {
@@ -250,7 +250,7 @@ impl<R: Row> RowReader<'_, R> {
     fn other_currency(&self, record: &Record) -> Option<Rejection> {
         let selected = self.import.interpretation.currency.as_deref()?;
         let other = currency::find_other(record, R::COLUMNS.amounts, selected)?;
-        let reason = format!("is not in {selected}, which --currency names");
+        let reason = format!("is not in {selected}, as --currency requires");
         Some(Rejection::for_row(record.at, other.trim(), reason))
     }
 
@@ -284,9 +284,10 @@ impl<R: Row> RowReader<'_, R> {
 
     fn add_scattered(&self, open: &mut OpenRow<R>, other: Position) {
         let begin = open.position();
-        let when = if other < begin { "was in the file before" } else { "comes again" };
-        let reason =
-            format!("the same order {when}, in {other}: its lines must stand together and spell its reference alike");
+        let when = if other < begin { "is already in the file" } else { "comes again" };
+        let reason = format!(
+            "the same order {when}, in {other}: keep its lines together, with the same spelling of the reference"
+        );
         open.add_problem(Rejection { is_further: other < begin, ..Rejection::for_row(begin, &open.key, reason) });
     }
 

@@ -90,7 +90,7 @@ pub async fn read_shipments(
         let mut wrong: Vec<Rejection> = wrong.into_iter().map(|problem| problem.at(at)).collect();
         let order = match order {
             Err(error) => Err(error.message().to_owned()),
-            Ok(None) => Err("there is no such order".to_owned()),
+            Ok(None) => Err("the order does not exist".to_owned()),
             Ok(Some(order)) => Ok(order),
         };
         match order {

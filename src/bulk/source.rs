@@ -96,8 +96,8 @@ impl<'a> Source<'a> {
         if FileState::read(&self.file).is_ok_and(|state| state == self.state) {
             return result;
         }
-        let message = format!("{} changed while it was read", printable(&self.path.display().to_string()));
-        Err(Error::configuration("file.changed", message).hint("import it once it is written to the end"))
+        let message = format!("{} changed while it was being read", printable(&self.path.display().to_string()));
+        Err(Error::configuration("file.changed", message).hint("import it when it is completely written"))
     }
 }
 
@@ -106,7 +106,7 @@ impl Read for SourceReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.file.read(buffer)?;
         if FileState::read(&self.file)? != self.state {
-            return Err(io::Error::other("it changed while it was read"));
+            return Err(io::Error::other("it changed while it was being read"));
         }
         self.read.fetch_add(length as u64, Ordering::Relaxed);
         Ok(length)
@@ -129,7 +129,7 @@ pub fn format_of(path: &Path, noun: &str) -> Result<FileFormat> {
 }
 
 fn unnamed_format() -> Error {
-    Error::usage("the format of the file is not known").hint("name it: --format csv|tsv|jsonl|json")
+    Error::usage("the format of the file is unknown").hint("give it with --format csv|tsv|jsonl|json")
 }
 
 /// The error for a file with an unknown extension.
@@ -146,7 +146,7 @@ fn unknown_format(path: &Path, noun: &str) -> Error {
         "zst" => "unzstd -c",
         "zip" => "unzip -p",
         "xls" | "xlsx" | "xlsm" | "xlsb" | "ods" | "numbers" => {
-            let message = format!("{name} is a workbook of Excel or another spreadsheet program, not CSV or JSON");
+            let message = format!("{name} is a spreadsheet workbook, not CSV or JSON");
             return Error::usage(message).hint("open it there and save the sheet as CSV (UTF-8)");
         }
         _ => return unnamed_format(),

@@ -85,7 +85,7 @@ impl Spellings {
         stored.sort_unstable();
         let count = stored.len();
         let stored: Vec<String> = stored.into_iter().map(printable).collect();
-        Some(format!("may be any of {count} {noun}s, so it has to be written as it is stored: {}", stored.join(", ")))
+        Some(format!("matches {count} {noun}s; write it exactly as stored: {}", stored.join(", ")))
     }
 }
 

@@ -102,12 +102,12 @@ impl StockRow {
             (Some(_), None) => return Ok(StockFileKind::Delivery),
             (None, Some(_)) => return Ok(StockFileKind::StockTake),
             (Some(_), Some(_)) => {
-                "both columns, received and counted: a delivery has the first, a stock-take the second"
+                "both columns received and counted: a delivery has the first, a stock-take the second"
             }
-            (None, None) => "neither a column received, as a delivery has, nor counted, as a stock-take has",
+            (None, None) => "no column received (for a delivery) or counted (for a stock-take)",
         };
         Err(Error::new(Kind::Invalid, "import.invalid", format!("the file has {problem}"))
-            .hint("if they have another name there: --map THEIRS=received or --map THEIRS=counted"))
+            .hint("if it has another name there: --map THEIRS=received or --map THEIRS=counted"))
     }
 
     /// What the line says in such a file; problems are collected.
@@ -120,8 +120,8 @@ impl StockRow {
         };
         for (cell, column) in other.into_iter().filter_map(|(cell, column)| Some((cell.as_ref()?, column))) {
             let reason = match kind {
-                StockFileKind::Delivery => "is for a stock-take, and this file is a delivery",
-                StockFileKind::StockTake => "is for a delivery, and this file is a stock-take",
+                StockFileKind::Delivery => "is for a stock-take, but this file is a delivery",
+                StockFileKind::StockTake => "is for a delivery, but this file is a stock-take",
             };
             wrong.push(Problem { column, value: cell.text.clone(), reason: reason.to_owned() });
         }
@@ -187,7 +187,7 @@ pub struct StockFile {
 }
 
 impl StockFile {
-    /// Reads a whole file and finds its products. A product may be in it once: of a doubled line nobody knows whether
+    /// Reads a whole file and finds its products. A product may be in it once: for a doubled line it is unknown whether
     /// it was meant twice. `note` receives the notes on the file.
     ///
     /// Errors: those of the file and of the database; exit 7 for a file that is neither a delivery nor a stock-take.

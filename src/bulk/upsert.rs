@@ -176,7 +176,7 @@ fn meant<'a, U: Upsert>(row: &U, stored: &'a [U::Model]) -> Result<Option<&'a U:
 
 /// Why a key names no row of several.
 pub fn shared_key(count: usize, noun: &str) -> String {
-    format!("is the key of {count} {noun}s, which must be told apart first")
+    format!("is the key of {count} {noun}s; give them different keys first")
 }
 
 /// The natural key as it is stored.

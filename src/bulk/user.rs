@@ -20,7 +20,7 @@ use crate::service::operation::Operation;
 use crate::service::user::with_id_and_times;
 
 /// A status in a file cannot anonymize a user, whose name and address would remain.
-const NOT_BY_A_FILE: &str = "has a name or an address: only user anonymize erases them";
+const NOT_BY_A_FILE: &str = "has a name or an address; only user anonymize erases them";
 
 /// A user of a file. Nobody can log in until a password is set.
 #[derive(Clone)]
@@ -86,7 +86,7 @@ impl Upsert for UserRow {
 
     fn to_new(&self, wrong: &mut Vec<Problem>) -> Model {
         let user = self.0.new_row(wrong, |column, wrong| {
-            let reason = "is missing: this is not a known user, and the file has no such column".to_owned();
+            let reason = "is missing: the user is new, and the file has no such column".to_owned();
             wrong.push(Problem { column, value: String::new(), reason });
         });
         let mut user = Model { password_hash: UNUSABLE.into(), ..user };

@@ -13,11 +13,10 @@ use crate::error::Result;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "If another program created the tables, they are converted first; every row is kept. With --dry-run
-the conversion is checked and described, not run; the rows are looked at once it was run. Rows that
-another program wrote, changed or removed then get an event in the audit trail and the stock
-movements that are missing. The rows and the stock stay as they are. Running it again changes
-nothing.
+    after_help = "Tables created by another program are converted first; every row is kept. With --dry-run, the \
+                  conversion is only checked and described. Rows that another program wrote, changed or removed then \
+                  get an audit event and the missing stock movements. The rows and the stock themselves stay as they \
+                  are. Running the command again changes nothing.
 
 Examples:
   shopctl adopt

@@ -13,7 +13,7 @@ use crate::output::{Format, Output, OutputSettings};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  shopctl help exit-codes\n  shopctl help order create")]
 pub struct Arguments {
-    /// environment, exit-codes, formatting, import, lifecycle, or a command
+    /// Topic (environment, exit-codes, formatting, import, lifecycle) or command
     #[arg(value_name = "TOPIC")]
     topic: Vec<String>,
 }
@@ -21,30 +21,39 @@ pub struct Arguments {
 const TOPICS: [&str; 5] = ["environment", "exit-codes", "formatting", "import", "lifecycle"];
 
 const ENVIRONMENT: &str = "\
-Which database: flag > environment > .env > shopctl.toml > the embedded default.
+Order of precedence: flag, environment, .env, shopctl.toml, the embedded shop.
 
-  DATABASE_URL            postgres://USER:PASSWORD@HOST:PORT/DATABASE, mysql://…, mariadb://… or sqlite:PATH;
-                          several hosts (HOST1,HOST2) are tried in order, for writes until one takes them
-  or in parts             DB_DIALECT DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD DB_SSL
-  DB_PASSWORD_FILE        a file whose first line is the password
-  DB_SSL, sslmode         true (verify-full), false (disable), prefer, require, verify-ca, verify-full;
-                          verify-full unless the host is this machine; require with an authority is verify-ca
-  DB_SSL_ROOT_CERT        a file with the authority that signed the server's certificate, in PEM; in the URL
-                          sslrootcert=FILE (MySQL: ssl-ca)
-  DB_SSL_CERT, DB_SSL_KEY a client certificate and its key, in PEM; in the URL sslcert=FILE and sslkey=FILE
-  PGPASSWORD, PGPASSFILE or ~/.pgpass, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY, PGOPTIONS
-                          for PostgreSQL, where nothing else says it; PGHOST, PGSSLMODE and the like are not read
-  DB_POOL_MAX             connections at most (20)
-  DB_POOL_MIN             connections kept (0)
-  DB_POOL_ACQUIRE         longest wait for one (30s)
-  DB_POOL_IDLE            idle ones are closed after (10s)
-  SHOPCTL_CONTEXT         a database of this name from shopctl.toml, as --context
-  SHOPCTL_TIMEOUT         as --timeout (30s)
-  SHOPCTL_CONNECT_TIMEOUT as --connect-timeout (5s)
-  SHOPCTL_ACTOR           who does this, for the audit trail, as --actor
-  TZDIR                   zone files for --tz, if not in the usual place
-  CI                      set: never ask
-  NO_COLOR, CLICOLOR_FORCE, TERM=dumb, RUST_LOG as elsewhere
+  DATABASE_URL       postgres://USER:PASSWORD@HOST:PORT/DATABASE, mysql://…,
+                     mariadb://… or sqlite:PATH; several hosts (HOST1,HOST2) are
+                     tried in order, for writes until one accepts them
+  DB_DIALECT, DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD, DB_SSL
+                     the same in parts
+  DB_PASSWORD_FILE   file whose first line is the password
+  DB_SSL, sslmode    true (verify-full), false (disable), prefer, require,
+                     verify-ca or verify-full; the default is verify-full unless
+                     the host is this machine; require with an authority is
+                     verify-ca
+  DB_SSL_ROOT_CERT   PEM file with the authority that signed the server's
+                     certificate; in the URL sslrootcert=FILE (MySQL: ssl-ca)
+  DB_SSL_CERT, DB_SSL_KEY
+                     PEM files with a client certificate and its key; in the URL
+                     sslcert=FILE and sslkey=FILE
+  PGPASSWORD, PGPASSFILE, ~/.pgpass, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY,
+  PGOPTIONS          for PostgreSQL, unless set elsewhere; PGHOST, PGSSLMODE and
+                     others are not read
+  DB_POOL_MAX        maximum number of connections (20)
+  DB_POOL_MIN        minimum number of connections (0)
+  DB_POOL_ACQUIRE    maximum wait for a connection (30s)
+  DB_POOL_IDLE       time after which idle connections are closed (10s)
+  SHOPCTL_CONTEXT    name of a database in shopctl.toml, as --context
+  SHOPCTL_TIMEOUT    as --timeout (30s)
+  SHOPCTL_CONNECT_TIMEOUT
+                     as --connect-timeout (5s)
+  SHOPCTL_ACTOR      who makes the change, for the audit trail, as --actor
+  TZDIR              folder of the time zone files, if not in the usual place
+  CI                 if set, never prompt
+  NO_COLOR, CLICOLOR_FORCE, TERM=dumb, RUST_LOG
+                     as in other programs
 
 shopctl config show prints every setting with its origin.
 ";
@@ -52,50 +61,63 @@ shopctl config show prints every setting with its origin.
 const FORMATTING: &str = "\
 Data goes to standard output, everything else to standard error.
 
-  --output table   for people; the default on a terminal, fitted to its width
-  --output tsv     tab-separated without header; the default in a pipe (tab, newline, backslash escaped)
-                   (export writes it as CSV with tabs, so that import reads it)
-  --output csv     with header; cells that a spreadsheet would run get a leading '
-  --output json    one value; lists are {\"items\": […], \"next\": cursor or null}
-  --output jsonl   one object a line
-  --output id      ids only, one a line
-  --output mongo-json   one document of MongoDB's Extended JSON v2 a line
-  --fields a,b     these fields only, in this order
-  --no-headers     no header in table and csv
+  --output table       for people, fitted to the terminal; default on a terminal
+  --output tsv         tab-separated, without a header; the default in a pipe;
+                       tabs, line breaks and backslashes are escaped; exports
+                       are quoted like CSV, so that import can read them
+  --output csv         with a header; cells that a spreadsheet would execute get
+                       a leading '
+  --output json        one value; lists: {\"items\": […], \"next\": cursor or null}
+  --output jsonl       one object per line
+  --output id          only ids, one per line
+  --output mongo-json  one MongoDB Extended JSON v2 document per line
+  --fields a,b         only these fields, in this order
+  --no-headers         no header in table and csv
 
-Money is text (\"12.50\"), times are RFC 3339 in UTC with microseconds.
+Amounts are text (\"12.50\"); times are RFC 3339 in UTC with microseconds.
 ";
 
 const IMPORT: &str = "\
-user, product, order and stock import read CSV, JSON lines or JSON: by the file's ending or --format, - is standard input.
+user, product, order and stock import read CSV, JSON lines or JSON, depending on
+the file's extension or --format; - is standard input.
 
   user      USER_COLUMNS
   product   PRODUCT_COLUMNS
-  order     reference, user, sku, quantity, unit_price, status, created_at, total_amount;
-            a row for each item, those of one order together; in JSON the items may be nested as \"items\"
-  stock     sku, received (a delivery) or sku, counted, expected (a stock-take); all of it is one transaction
+  order     reference, user, sku, quantity, unit_price, status, created_at,
+            total_amount; one row per line, the lines of an order together;
+            in JSON the lines may be nested as \"items\"
+  stock     sku, received (a delivery) or sku, counted, expected (a stock-take);
+            the whole file is one transaction
 
-Other columns that an export writes are passed over. Names of columns may differ in case, blanks, _ and -; what has
-another name in the file is given with --map THEIRS=OURS, what is not to be read with --ignore-columns A,B, or all of
-it with --only-mapped. In JSON a name may be a path: --map customer.email=user.
+Other columns of an export are ignored. Column names may differ in case, spaces,
+_ and -. Rename columns with --map THEIRS=OURS, ignore some with
+--ignore-columns A,B or all others with --only-mapped. In JSON a name may be a
+path: --map customer.email=user.
 
-CSV is read strictly as RFC 4180 has it: a quote that is not closed, or text beside one, refuses the file. The
-delimiter is what the header shows (--delimiter), text is UTF-8, or UTF-16 with its mark (--encoding windows-1252).
-Empty rows and columns are nothing. A JSON file is a list, or an object with one list; a syntax error refuses it.
+CSV is read strictly according to RFC 4180: an unclosed quote, or text next to
+one, rejects the file. The delimiter is detected from the header (--delimiter).
+Text is UTF-8, or UTF-16 with a byte order mark (--encoding windows-1252).
+Empty rows and columns are ignored. A JSON file is a list, or an object with one
+list; a syntax error rejects the file.
 
-All rows are checked first, then written about 25 000 lines a transaction. Wrong rows refuse the file (exit 7) or, with
---on-error reject-rows, only themselves (exit 8); --errors FILE lists them with line, column, value and reason.
+All rows are checked first, then written in transactions of --batch lines.
+Invalid rows reject the file (exit 7) or, with --on-error reject-rows, only
+themselves (exit 8). --errors FILE lists them with their reasons.
 
-What is there already is found by its key. Users and products are updated where they differ; an order is as in the
-file or refused. --on-conflict skip leaves alone what is there, error refuses it. Running an import again does
-nothing twice; --resume goes on where the last run of the very same file stopped, or at the first row it rejected.
+Existing rows are found by their key. Users and products are updated where they
+differ; an existing order must match the file or is rejected. --on-conflict skip
+leaves existing rows unchanged, error rejects them. Repeating an import does
+nothing twice; --resume continues where the last run of the same file stopped,
+or at the first row it rejected.
 
-Amounts in two currencies refuse the file: --currency EUR takes the rows in one of them. Lines above the header of CSV
-are passed over with --skip-lines N.
+Amounts in two currencies reject the file: --currency EUR imports the rows in
+one of them. --skip-lines N skips lines above the CSV header.
 
-An empty shop becomes like another by what user, product and order export write there, imported in this order, the
-orders with --stock skip. Ids, passwords, the times of users and products, and the history of stock and changes stay
-behind; who was anonymized stays so. Rows of other programs that this shop would not write are refused with a reason.
+To copy a shop into an empty one, import its user, product and order exports in
+this order, the orders with --stock skip. Ids, passwords, the times of users and
+products, and the history of stock and changes are not copied; anonymized users
+stay anonymized. Rows of other programs that this shop would not write are
+rejected with a reason.
 ";
 
 pub fn run(output: &Output, arguments: &Arguments) -> Result<()> {
@@ -121,9 +143,9 @@ fn command_help(output: &Output, words: &[String]) -> Result<()> {
         let Some(next) = command.find_subcommand(word).cloned() else {
             let names: Vec<&str> =
                 TOPICS.into_iter().chain(command.get_subcommands().map(clap::Command::get_name)).collect();
-            return Err(Error::usage(format!("no help on {}", printable(word)))
+            return Err(Error::usage(format!("there is no help on {}", printable(word)))
                 .hints_of(closest(word, names).map(|close| format!("did you mean {close}?")))
-                .hint(format!("topics: {}; or any command", TOPICS.join(", "))));
+                .hint(format!("topics: {}; or a command", TOPICS.join(", "))));
         };
         command = next;
     }
@@ -140,7 +162,7 @@ fn import() -> String {
 
 /// The exit codes, from the table that assigns them.
 fn exit_codes() -> String {
-    let mut text = String::from("  0  done; also an empty list, already so, an idempotent replay\n");
+    let mut text = String::from("  0  done, or nothing to do: an empty list, no change, a repeated request\n");
     for kind in Kind::ALL {
         text.push_str(&format!("{:>3}  {}\n", kind.exit_code(), kind.meaning()));
     }
@@ -153,16 +175,17 @@ fn lifecycle() -> String {
     for row in LIFECYCLE {
         let stock = match row.stock {
             StockEffect::None => "",
-            StockEffect::Restored => "restored (--no-restock: not)",
-            StockEffect::OnRequest => "--restock-all, --restock: restored",
+            StockEffect::Restored => "restocked (not with --no-restock)",
+            StockEffect::OnRequest => "restocked with --restock or --restock-all",
         };
         let (from, verb, to) = (row.from.as_str(), row.verb.as_str(), row.verb.leads_to().as_str());
         let line = format!("{from:<10} {verb:<9} {to:<10} {stock}");
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    text.push_str("\nA verb that leads where the order already is changes nothing; every other pair is refused.\n");
-    text.push_str("A refund of a part leaves the status as it is, until nothing is left; restock takes back what arrives later.\n");
+    text.push_str("\nA verb that leads to the current status changes nothing; all others are refused.\n");
+    text.push_str("A partial refund keeps the status until the whole total is refunded; for units\n");
+    text.push_str("returned later, there is order restock.\n");
     text
 }
 

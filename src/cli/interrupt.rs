@@ -115,7 +115,7 @@ pub async fn until_interrupted<T>(
 }
 
 fn interrupted() -> Error {
-    Error::new(Kind::Interrupted, "interrupted", "interrupted; what was not yet committed is rolled back")
+    Error::new(Kind::Interrupted, "interrupted", "interrupted; uncommitted changes are rolled back")
 }
 
 /// The signals that tell a process to end.

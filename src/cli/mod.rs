@@ -34,11 +34,11 @@ use crate::domain::moment::parse_span;
 use crate::error::{Invocation, Result};
 use crate::output::{ColorChoice, Format, OutputSettings};
 
-/// Looks after a shop's database: schema, seeds, users, products, stock and orders
+/// Administer a shop's database: schema, seeds, users, products, stock and orders
 #[derive(Debug, Parser)]
 #[command(name = "shopctl", version, max_term_width = 100, propagate_version = false, disable_help_subcommand = true)]
 #[command(
-    after_help = "A first shop: shopctl quickstart\nTopics: shopctl help environment|exit-codes|formatting|import|lifecycle"
+    after_help = "Get started: shopctl quickstart\n\nTopics: shopctl help environment|exit-codes|formatting|import|lifecycle"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 struct GlobalArguments {
-    /// Use a database of this name from shopctl.toml
+    /// Use the database of this name in shopctl.toml
     #[arg(short, long, global = true, value_name = "NAME")]
     context: Option<String>,
     /// Use this database: postgres://…, mysql://… or sqlite:PATH
@@ -59,37 +59,37 @@ struct GlobalArguments {
     /// Read this file instead of shopctl.toml
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How to print: table, json, jsonl, csv, tsv, id or mongo-json
+    /// Output format: table, json, jsonl, csv, tsv, id or mongo-json
     #[arg(short, long, global = true, value_name = "FORMAT", value_parser = one_of(Format::ALL.map(|format| (format.as_str(), format))), hide_possible_values = true)]
     output: Option<Format>,
-    /// The same as --output json
+    /// Same as --output json
     #[arg(long, global = true, conflicts_with = "output")]
     json: bool,
-    /// Show these fields only, in this order
+    /// Show only these fields, in this order
     #[arg(long, global = true, value_name = "A,B", value_delimiter = ',')]
     fields: Option<Vec<String>>,
-    /// Leave the header out
+    /// Omit the header
     #[arg(long, global = true)]
     no_headers: bool,
-    /// When to colour
+    /// When to colour the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = one_of(ColorChoice::ALL.map(|choice| (choice.as_str(), choice))))]
     color: ColorChoice,
-    /// Say less: no notes on standard error
+    /// Print no notes on standard error
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Say more; twice: also the text of each statement
+    /// Print more details; twice: also each SQL statement
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// Give up after this time (0: never) [default: 30s]
+    /// Time limit of the command (0: none) [default: 30s]
     #[arg(long, global = true, value_name = "TIME", value_parser = span)]
     timeout: Option<String>,
-    /// Give up connecting after this time [default: 5s]
+    /// Time limit for connecting [default: 5s]
     #[arg(long, global = true, value_name = "TIME", value_parser = span)]
     connect_timeout: Option<String>,
-    /// Never ask: fail instead, naming the flag that would answer
+    /// Never prompt: fail and name the missing flag instead
     #[arg(long, global = true)]
     no_input: bool,
-    /// Who does this, for the audit trail [default: the operating system's user]
+    /// Who makes the change, for the audit trail [default: the system user]
     #[arg(long, global = true, value_name = "WHO")]
     actor: Option<String>,
 }
@@ -101,37 +101,37 @@ fn span(text: &str) -> Result<String, String> {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create an embedded demo shop, place an order in it and show that
+    /// Create a demo shop, place an order and show it
     Quickstart(quickstart::Arguments),
-    /// Bring the database's schema up to date, or back
+    /// Apply, revert and inspect migrations
     #[command(subcommand)]
     Migrate(migrate::Command),
-    /// Fill a development database with data
+    /// Fill a development database with sample data
     #[command(subcommand)]
     Seed(seed::Command),
-    /// Look after users
+    /// Manage users
     #[command(subcommand)]
     User(user::Command),
-    /// Look after products
+    /// Manage products
     #[command(subcommand)]
     Product(product::Command),
-    /// Look after stock: levels, corrections, movements
+    /// Manage stock: levels, corrections and movements
     #[command(subcommand)]
     Stock(stock::Command),
-    /// Place, look up and move orders along
+    /// Place, find and process orders
     #[command(subcommand)]
     Order(order::Command),
-    /// See who did what
+    /// Inspect the audit trail: who changed what, and when
     #[command(subcommand)]
     Audit(audit::Command),
-    /// Take back an operation: prices, fields, stock, changes of pending orders
+    /// Undo an operation on prices, fields, stock or pending orders
     Undo(undo::Arguments),
-    /// Take in what other programs wrote, changed or removed
+    /// Adopt the tables and rows of other programs
     Adopt(adopt::Arguments),
-    /// Give database roles the rights of a reader, a clerk or an admin
+    /// Give database roles the rights of a reader, clerk or admin
     #[command(subcommand)]
     Access(access::Command),
-    /// Sum up sales and stock
+    /// Report on sales and stock
     #[command(subcommand)]
     Report(report::Command),
     /// Check connection, schema and settings; with --deep also the data
@@ -139,7 +139,7 @@ enum Command {
     /// Show the configuration and where it comes from
     #[command(subcommand)]
     Config(config::Command),
-    /// Explain a topic or a command
+    /// Show help on a topic or a command
     Help(help::Arguments),
 }
 

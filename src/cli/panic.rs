@@ -26,19 +26,18 @@ fn to_error(panic: &PanicHookInfo<'_>, pending: Option<Pending>) -> Error {
     let place = panic.location().map(|location| (location.file(), location.line()));
     let is_from_driver = place.is_some_and(|(file, _)| DRIVERS.iter().any(|name| file.contains(name)));
     if let Some(pending) = pending {
-        let message = "the answer to COMMIT made no sense: it is not known whether the change was applied";
+        let message = "the answer to COMMIT was invalid: it is not known whether the change was applied";
         return pending.unknown(message);
     }
     if is_from_driver {
-        let message =
-            "what the server answered makes no sense; what was committed before stays, the rest is rolled back";
+        let message = "the server's answer was invalid; committed changes stay, the rest is rolled back";
         return Error::new(Kind::Unavailable, "database.protocol", message).hint(
-            Hint::from("check that host and port are those of the database: ").and(CommandLine::new("config show")),
+            Hint::from("check that host and port belong to the database: ").and(CommandLine::new("config show")),
         );
     }
     let place = place.map_or_else(String::new, |(file, line)| {
         let file = file.rsplit_once("/src/").map_or(file, |(_, file)| file);
         format!(" ({file}:{line})")
     });
-    Error::internal(format!("a defect of shopctl{place}; what was not yet committed is rolled back"))
+    Error::internal(format!("a defect in shopctl{place}; uncommitted changes are rolled back"))
 }

@@ -12,12 +12,17 @@ use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate as schema;
 use crate::service::place_order::{self, NewLine, NewOrder};
 
-/// Creates the embedded shop (or the database named by --database-url), applies the migrations,
-/// seeds the demo, places one order and shows it. Running it again adds an order.
+/// Creates the embedded shop, or the database given with --database-url, applies the migrations and seeds, places an
+/// order and shows it. Running it again adds an order.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "The shop is embedded, a SQLite file, unless --database-url names a database: DATABASE_URL and \
+                        shopctl.toml are ignored. Running it again adds an order.
+
+Examples:
   shopctl quickstart
-  shopctl quickstart --database-url postgres://postgres@localhost/shop")]
+  shopctl quickstart --database-url postgres://postgres@localhost/shop"
+)]
 pub struct Arguments {}
 
 const QUICKSTART: &str = "quickstart";
@@ -32,6 +37,12 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
         true => context.config.target.clone(),
         false => Target::Sqlite(context.config.embedded_default.clone()),
     };
+    if context.config.target != target {
+        let origin = context.config.entries.first().map_or("", |entry| entry.origin.as_str());
+        context
+            .output
+            .note(&format!("the database of {origin} is ignored; --database-url or --context sets another one"));
+    }
     Database::create_folder(&target)?;
     let database = context.other_database(&target, Access::Create).await?;
     refuse_other_shops(context, &database).await?;
@@ -91,29 +102,28 @@ async fn refuse_other_shops(context: &Context, database: &Database) -> Result<()
     let target = database.target();
     let refused = |reason: String| {
         Error::new(Kind::ConfirmationNeeded, "quickstart.other_shop", reason)
-            .hint("name another database with --database-url")
+            .hint("give another database with --database-url")
     };
     let catalog = schema::Catalog::embedded();
     let others = schema::foreign_objects(connection, &catalog).await?;
     if !others.is_empty() {
-        return Err(refused(format!("{target} holds what shopctl did not make: {}", schema::object_list(&others))));
+        return Err(refused(format!("{target} contains objects of other programs: {}", schema::object_list(&others))));
     }
     let status = schema::status(connection, &catalog).await?;
     let is_nothing_there = status.iter().all(|migration| migration.state.is_absent());
     if is_nothing_there && (environment.is_none() || is_development) {
         return Ok(());
     }
-    let reason = format!("{target} is a shop that quickstart did not make for development");
+    let reason = format!("{target} is a shop that quickstart did not create for development");
     Err(match environment.as_deref() {
         None => refused(reason).hint(
-            Hint::from("if it is for development: ")
+            Hint::from("if it is for development data: ")
                 .and(command_on(context, target, "migrate env development"))
                 .and(", then ")
                 .and(command_on(context, target, "seed up")),
         ),
-        Some(schema::DEVELOPMENT | "test") => {
-            refused(reason).hint(Hint::from("for a demo in this one: ").and(command_on(context, target, "seed up")))
-        }
+        Some(schema::DEVELOPMENT | "test") => refused(reason)
+            .hint(Hint::from("to add the demo to this one: ").and(command_on(context, target, "seed up"))),
         Some(environment) => refused(format!("{reason}: it is for {}", printable(environment))),
     })
 }

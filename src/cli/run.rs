@@ -88,7 +88,7 @@ async fn run(
     let budget = Budget::new(config.timeout, config.is_timeout_stated);
     let budget = if command.is_long(config.is_timeout_stated) { budget.for_long_work() } else { budget };
     let context = Context::new(config, output, budget, committing.clone());
-    let note_wait = || context.output.note("waiting for the outcome of COMMIT; again to stop");
+    let note_wait = || context.output.note("waiting for the outcome of COMMIT; press Ctrl-C again to stop");
     let result = interrupt::until_interrupted(dispatch(&context, prompter, command), &committing, note_wait).await;
     let result = match result {
         Err(error) if error.is(Cause::NoSchema) => Err(explain_missing_schema(&context, error).await),

@@ -25,22 +25,21 @@ const NAMED: usize = 10;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Takes back changes of prices, products, users, stock and pending orders. Each row gets the values of
-before, all or none, if they are still what the operation left behind; what changed them since is
-named otherwise (exit 6). Stock moves back by the pieces that moved. The undo is an operation too:
-it can be taken back in turn. Payments, shipments, refunds, deletions, and imports of users, products
-and orders cannot.
+    after_help = "Undoes changes to prices, products, users, stock and pending orders. All rows get their earlier \
+                  values or none do: if anything changed them since, it is named (exit 6). Stock changes back by the \
+                  units moved. An undo is an operation too and can itself be undone. Payments, shipments, refunds, \
+                  deletions and imports of users, products and orders cannot be undone.
 
 Examples:
-  shopctl audit list --fields occurred_at,operation,name,operation_id,undoable
   shopctl undo 01a2099a-f92b-73dc-878a-58879510c016 --dry-run
+  shopctl audit list --fields occurred_at,operation,name,operation_id,undoable
   shopctl undo 01a2099a-f92b-73dc-878a-58879510c016 --reason \"wrong column\""
 )]
 pub struct Arguments {
-    /// The operation's id, or that of one of its events
+    /// Id of the operation or of one of its events
     #[arg(value_name = "OPERATION", value_parser = checked(parse_id))]
     operation: Uuid,
-    /// Kept in the audit trail, in place of what was undone
+    /// Reason for the audit trail [default: the operation undone]
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     reason: Option<String>,
     #[command(flatten)]
@@ -108,7 +107,7 @@ fn described(undone: &Undone) -> String {
     format!("{operation} of {} by {actor}", printable(&target.occurred_at.to_string()))
 }
 
-/// Describes the impact, with the first values: `this takes back …`.
+/// Describes the impact, with the first values: `this undoes …`.
 fn impact(undone: &Undone, database: &Database) -> String {
     let value = |value: &RestoredValue| {
         let RestoredValue { entity, name, field, now, then, .. } = value;
@@ -118,19 +117,19 @@ fn impact(undone: &Undone, database: &Database) -> String {
     let shown: String = undone.values.iter().take(NAMED).map(value).collect();
     let more = match undone.values.len().saturating_sub(NAMED) {
         0 => String::new(),
-        more => format!("\n  … and {more} more"),
+        more => format!("\n  and {more} more"),
     };
     let (what, count, target) = (described(undone), counted(undone.values.len(), "value"), database.target());
-    format!("this takes back {what} in {target}: {count}{shown}{more}")
+    format!("this undoes {what} in {target}: {count}{shown}{more}")
 }
 
 fn mutation(undone: &Undone, dry_run: bool) -> Mutation<Change<TakenBack>> {
     let Undone { target, by, values, changed } = undone;
     let (what, count) = (described(undone), counted(values.len(), "value"));
     let line = match (changed, dry_run) {
-        (false, _) => format!("{what} was taken back before, by operation {by}"),
-        (true, true) => format!("{what} would be taken back: {count}"),
-        (true, false) => format!("{what} taken back: {count}"),
+        (false, _) => format!("{what} was already undone, by operation {by}"),
+        (true, true) => format!("{what} would be undone: {count}"),
+        (true, false) => format!("{what} undone: {count}"),
     };
     let taken_back = TakenBack {
         undone: target.operation_id,

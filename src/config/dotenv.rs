@@ -45,13 +45,13 @@ pub fn parse(path: &Path, text: &str, is_known: impl Fn(&str) -> bool) -> Result
             return refuse(entry.line, problem, QUOTES);
         }
         if !value.is_empty() && variables.insert(entry.name.to_owned(), value).is_some() {
-            return refuse(entry.line, &format!("{} stands twice", entry.name), "keep one of them");
+            return refuse(entry.line, &format!("{} is given twice", entry.name), "keep one of them");
         }
     }
     Ok(variables)
 }
 
-const QUOTES: &str = "a value with spaces, quotes, # or $ stands between single quotes";
+const QUOTES: &str = "put a value with spaces, quotes, # or $ in single quotes";
 
 /// Splits the text into assignments; also returns the first line that begins with a known name but is not one.
 fn parse_entries(text: &str, is_known: impl Fn(&str) -> bool) -> (Vec<Entry<'_>>, Option<usize>) {
@@ -139,7 +139,7 @@ fn expand_reference<'a>(
     let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let (name, after, is_braced) = match rest.strip_prefix('{') {
         Some(inside) => {
-            let (name, after) = inside.split_once('}').ok_or(Problem("a ${ without its }"))?;
+            let (name, after) = inside.split_once('}').ok_or(Problem("an unclosed ${"))?;
             (name, after, true)
         }
         None => {
@@ -148,9 +148,9 @@ fn expand_reference<'a>(
         }
     };
     match entries[..index].iter().rposition(|entry| entry.name == name && !name.is_empty()) {
-        Some(_) if depth == 0 => Err(Problem("references that lead through more than 8 variables")),
+        Some(_) if depth == 0 => Err(Problem("references through more than 8 variables")),
         Some(found) => expand(entries, found, depth - 1, value).map(|()| after),
-        None if is_braced => Err(Problem("a ${…} that this file does not define further up")),
+        None if is_braced => Err(Problem("a ${…} that is not defined earlier in this file")),
         None => {
             value.push('$');
             Ok(rest)
@@ -202,7 +202,7 @@ mod tests {
     fn references_use_earlier_lines_of_the_same_file() {
         assert_eq!(value("HOST=h\nPORT=1\nA=postgres://$HOST:${PORT}/d"), "postgres://h:1/d");
         assert_eq!(value("X=1\nX=2\nA=${X}"), "2");
-        assert_eq!(value("A=pa$word"), "pa$word", "a bare one that nobody defined is a piece of a password");
+        assert_eq!(value("A=pa$word"), "pa$word", "a bare one that nobody defined is part of a password");
         assert_eq!(value("X=y\nA='${X}'"), "${X}");
         // The process's environment is not the file's.
         for text in ["A=${PATH}", "A=${X}\nX=1", "A=${A}", "A=${", "A=\"${X\""] {

@@ -170,7 +170,7 @@ fn explain(message: &str) -> (String, String) {
     let first_line = message.lines().next().unwrap_or_default();
     // The expectation is at the end and is text of this program.
     let expected = first_line.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
-    let correct = "correct the value on this line; texts stand between quotes".to_owned();
+    let correct = "correct the value on this line; put texts in quotes".to_owned();
     if let Some(name) = first_line.strip_prefix("unknown field `") {
         let name = name.rsplit_once("`, expected ").map_or(name, |(name, _)| name);
         let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
@@ -187,7 +187,7 @@ fn explain(message: &str) -> (String, String) {
     } else if first_line.starts_with("invalid type") || first_line.starts_with("invalid value") {
         (format!("a value of the wrong kind, expected {expected}"), correct)
     } else if first_line.starts_with("duplicate") {
-        ("this key stands twice".to_owned(), "keep one of them".to_owned())
+        ("this key is given twice".to_owned(), "keep one of them".to_owned())
     } else {
         ("not understood as TOML".to_owned(), "texts need quotes: database_url = \"…\"".to_owned())
     }

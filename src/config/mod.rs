@@ -149,7 +149,7 @@ fn combine_errors(resolved: Result<Option<ResolvedTarget>>, mut violations: Viol
     };
     violations.into_result().map_err(|error| {
         Error::new(Kind::Configuration, "config.invalid", error.message()).details(error.details_value().clone()).hint(
-            Hint::from("correct each where it is set; to see what is allowed: ")
+            Hint::from("correct each where it is set; for the allowed values: ")
                 .and(CommandLine::anywhere("help environment")),
         )
     })?;
@@ -177,7 +177,7 @@ fn warnings(resolved: &ResolvedTarget, sources: &Sources, exposed_files: &[PathB
         && let Some((path, _)) = sources.pgpass.as_ref().filter(|(path, _)| sources.readable_by_others.contains(path))
     {
         let path = escaped(&path.to_string_lossy());
-        warnings.push(format!("{path} is not used, because others can read it: chmod 600 {path}"));
+        warnings.push(format!("{path} is ignored because others can read it: chmod 600 {path}"));
     }
     for path in exposed_files {
         let path = escaped(&path.to_string_lossy());
@@ -189,9 +189,9 @@ fn warnings(resolved: &ResolvedTarget, sources: &Sources, exposed_files: &[PathB
 fn tls_weakness(ssl: SslMode) -> Option<&'static str> {
     match ssl {
         SslMode::Disable => Some("TLS is off"),
-        SslMode::Prefer => Some("TLS may be left out"),
+        SslMode::Prefer => Some("TLS is optional"),
         SslMode::Require => Some("TLS is not verified"),
-        SslMode::VerifyCa => Some("TLS does not verify the name"),
+        SslMode::VerifyCa => Some("TLS does not verify the host name"),
         SslMode::VerifyFull => None,
     }
 }

@@ -61,7 +61,7 @@ impl Server<'_> {
             "password_file" => path_of(&found.text).map(Password::File),
             // Cloning a repository must not run commands from it.
             _ if self.parts.place == PartsSource::WorkingFolderFile => Err(
-                "runs a program, which a file of the working folder must not: put it into the shopctl.toml of your own configuration folder, or name this file with --config",
+                "must not run a program from a file in the working folder: move it to the shopctl.toml in your configuration folder, or name this file with --config",
             ),
             _ => Ok(Password::Command(Secret::new(&found.text))),
         };

@@ -84,7 +84,7 @@ pub(super) fn unused_variables(sources: &Sources, summary: &TargetSummary) -> Ve
     let unused =
         found.filter(|(.., found)| !summary.used.contains(&found.origin)).map(|(part, name, found)| UnusedVariable {
             is_password: part != "ssl",
-            message: format!("{name} is set, but not used {reason}"),
+            message: format!("{name} is set but not used {reason}"),
             origin: found.origin,
         });
     unused.collect()
@@ -100,13 +100,13 @@ impl TargetSummary<'_> {
         let is_from_flag = sources.flags.database_url.is_some();
         match self.target {
             Target::Sqlite(_) => "for a SQLite file",
-            Target::Server(_) if self.is_context => "for a context: what its file says counts",
+            Target::Server(_) if self.is_context => "for a context: its file takes precedence",
             Target::Server(_) if is_from_flag && names_database(sources) => {
-                "for --database-url: it belongs to the database that the environment names"
+                "for --database-url: it belongs to the database in the environment"
             }
-            Target::Server(_) if is_from_flag => "for a URL that says it itself",
-            Target::Server(_) if self.is_from_dotenv() => "for a database of .env: what that file says counts",
-            Target::Server(_) => "for a database that a file names: what that file says counts",
+            Target::Server(_) if is_from_flag => "for a URL that sets it itself",
+            Target::Server(_) if self.is_from_dotenv() => "for a database from .env: that file takes precedence",
+            Target::Server(_) => "for a database from a file: that file takes precedence",
         }
     }
 }

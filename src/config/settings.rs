@@ -148,8 +148,8 @@ impl<'a> Settings<'a> {
                 Ok((span, format_duration(span)))
             }
             _ => {
-                let zero = if key.is_zero_allowed { "0 is no limit" } else { "0 is not allowed" };
-                Err(format!("must be a time with its unit, such as 30s, 500ms or 2m, at most 8760h; {zero}"))
+                let zero = if key.is_zero_allowed { "0 means no limit" } else { "0 is not allowed" };
+                Err(format!("must be a time with a unit, such as 30s, 500ms or 2m, and at most 8760h; {zero}"))
             }
         };
         self.record(key.name, found.origin, read).unwrap_or_default()

@@ -44,8 +44,8 @@ impl ResolvedTarget {
         let password = match &server.password {
             Some(Password::Known(_)) => "***".to_owned(),
             Some(Password::File(path)) => format!("the first line of {}", path.display()),
-            Some(Password::Command(_)) => "what password_command prints".to_owned(),
-            Some(Password::Pgpass(path)) => format!("the line of {} that fits, if one does", path.display()),
+            Some(Password::Command(_)) => "the output of password_command".to_owned(),
+            Some(Password::Pgpass(path)) => format!("the matching line of {}, if any", path.display()),
             None => "(none)".to_owned(),
         };
         add("password", &password, if server.password.is_some() { origin("password") } else { "default" });
@@ -70,7 +70,7 @@ impl ResolvedTarget {
             add("target_session_attrs", role.as_str(), &self.origin);
         }
         if !self.ignored.is_empty() {
-            add("passed over", &self.ignored.join(", "), &self.origin);
+            add("ignored", &self.ignored.join(", "), &self.origin);
         }
     }
 }

@@ -145,7 +145,7 @@ impl Sources {
             if std::str::from_utf8(&bytes).is_err()
                 && let Some((name, _)) = variables.iter().find(|(_, value)| value.contains('\u{FFFD}'))
             {
-                return Err(unreadable(&path, &format!("holds a {name} that is not UTF-8 text")));
+                return Err(unreadable(&path, &format!("contains a {name} that is not UTF-8 text")));
             }
             sources.note_if_exposed(&path);
             sources.dotenv = Some((path, variables));
@@ -219,7 +219,7 @@ fn read_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Re
         // Ignoring it could select another database than intended.
         let value = value.into_string().map_err(|_| {
             Error::configuration("config.invalid", format!("the environment variable {name} is not UTF-8"))
-                .hint(format!("set {name} anew, or unset it"))
+                .hint(format!("set {name} again, or unset it"))
         })?;
         if !value.is_empty() {
             environment.insert(name.to_owned(), value);
@@ -231,7 +231,7 @@ fn read_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Re
 fn unreadable(path: &Path, reason: &str) -> Error {
     let path = escaped(&path.to_string_lossy());
     Error::configuration("config.file", format!("{path} {reason}"))
-        .hint("correct the file or its permissions (as UTF-8 text that you can read), or name another")
+        .hint("make it a UTF-8 file that you can read, or give another one")
 }
 
 fn read_file(path: &Path, is_named: bool) -> Result<Option<String>> {

@@ -129,7 +129,7 @@ impl Level {
 
     fn remark(&self) -> Option<String> {
         let parts = self.parts.as_ref()?;
-        Some(format!("{} without DB_NAME: not taken for the shop's database", parts.origin))
+        Some(format!("{} without DB_NAME is not used as the shop's database", parts.origin))
     }
 
     /// The parts, if they name a target. Completing parts alone do not, except in a table of a settings file.
@@ -217,16 +217,13 @@ fn check_named_once(level: &Level) -> Result<()> {
 }
 
 fn named_twice(one: &str, other: &str) -> Error {
-    Error::usage(format!("the database is named twice: by {one} and by {other}")).hint("keep one of them")
+    Error::usage(format!("the database is set twice: by {one} and by {other}")).hint("keep one of them")
 }
 
 fn embedded(sources: &Sources) -> Result<ResolvedTarget> {
     if sources.data_folder.is_none() {
-        return Err(Error::configuration(
-            "config.no_home",
-            "no database is named, and there is no home folder for one",
-        )
-        .hint("set HOME, or name a database with --database-url"));
+        return Err(Error::configuration("config.no_home", "no database is set, and there is no home folder for one")
+            .hint("set HOME, or give a database with --database-url"));
     }
     let target = Target::Sqlite(sources.embedded_default());
     Ok(ResolvedTarget::new(target, "default".to_owned()))
@@ -245,7 +242,7 @@ fn from_context(
     check_named_once(&level)?;
     if level.origins().is_empty() {
         let (name, path) = (printable(&context.text), escaped(&file.path.to_string_lossy()));
-        return Err(Error::configuration("config.context", format!("the context {name} in {path} names no database"))
+        return Err(Error::configuration("config.context", format!("the context {name} in {path} has no database"))
             .hint(format!("add database_url = \"…\" to [context.{name}], or a table [context.{name}.database]")));
     }
     let resolved = level.target(sources, violations)?;
@@ -261,7 +258,7 @@ fn unknown_context(context: &SourcedValue, files: &[ParsedFile]) -> Error {
     let error = Error::configuration("config.unknown_context", format!("no context {name} ({})", context.origin))
         .hints_of(close.map(|close| format!("did you mean --context {}?", escaped(close))));
     let names = match names.is_empty() {
-        true => "no file names any".to_owned(),
+        true => "no file defines any".to_owned(),
         false => format!("contexts: {}", escaped(&names.join(", "))),
     };
     error.hint(Hint::from(format!("{names}; to see which files are read: ")).and(CommandLine::anywhere("config path")))
@@ -322,7 +319,7 @@ fn from_parts(parts: &TargetParts, sources: &Sources, violations: &mut Violation
     let engine = engine.unwrap_or(DEFAULT_ENGINE);
     if !parts.values.contains_key("name") {
         // Parts of different levels are never mixed.
-        reader.refuse("name", "is missing: all parts of a database stand on one level");
+        reader.refuse("name", "is missing: all parts of a database must be in the same place");
     }
     let Some(engine) = engine.server else {
         let target = reader.sqlite().filter(|_| violations.count() == before);
@@ -339,7 +336,7 @@ fn from_parts(parts: &TargetParts, sources: &Sources, violations: &mut Violation
 
 /// The engine of parts without a dialect.
 const DEFAULT_ENGINE: Engine = Engine::Postgres;
-const UNUSED_BY_SQLITE: &str = "means nothing for sqlite, which is a file: remove it, or correct the dialect";
+const UNUSED_BY_SQLITE: &str = "has no meaning for sqlite, which is a file: remove it, or correct the dialect";
 
 /// Reads parts and records violations, without the values.
 struct PartsReader<'a> {

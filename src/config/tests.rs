@@ -291,7 +291,7 @@ fn incomplete_parts_are_reported() {
     assert!(refused(&sqlite(":memory:")).message().contains("in memory"));
     let mut contradiction = sqlite("a.db");
     contradiction.environment.insert("DB_HOST".to_owned(), "db.example.com".to_owned());
-    assert!(refused(&contradiction).message().contains("means nothing for sqlite"));
+    assert!(refused(&contradiction).message().contains("has no meaning for sqlite"));
 }
 
 #[test]
@@ -346,14 +346,14 @@ fn a_password_command_runs_from_the_users_own_file_only() {
     sources.working_folder = Some("/work".into());
     assert_eq!(
         entry(&sources, "password"),
-        pair("what password_command prints", "shopctl.toml (/config/shopctl.toml):3")
+        pair("the output of password_command", "shopctl.toml (/config/shopctl.toml):3")
     );
     assert!(!everything_said(&sources).contains(CANARY), "a command may hold a secret");
     sources.files = vec![("/work/shopctl.toml".into(), text.to_owned())];
     let error = refused(&sources);
-    assert!(error.message().contains("a file of the working folder must not"), "{error}");
+    assert!(error.message().contains("from a file in the working folder"), "{error}");
     sources.flags.config = Some("shopctl.toml".into());
-    assert_eq!(entry(&sources, "password").0, "what password_command prints", "it was named");
+    assert_eq!(entry(&sources, "password").0, "the output of password_command", "it was named");
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn url_parameters_are_shown_with_their_origin() {
     assert_eq!(entry(&sources, "search_path"), from_url("\"web\""));
     assert_eq!(entry(&sources, "application_name"), from_url("cron"));
     assert_eq!(entry(&sources, "connect_timeout"), from_url("10s"));
-    assert_eq!(entry(&sources, "passed over"), from_url("pgbouncer"));
+    assert_eq!(entry(&sources, "ignored"), from_url("pgbouncer"));
     assert_eq!(entry(&sources, "target_session_attrs"), from_url("read-write"));
     assert_eq!(entry(&sources, "options"), pair("-c geqo=off", "environment PGOPTIONS"));
     sources.flags.connect_timeout = Some("3s".to_owned());
@@ -467,7 +467,7 @@ proptest! {
 
     #[test]
     fn errors_never_contain_parts_of_a_file(before in garbage(), after in garbage()) {
-        // A key that is a plain word is told.
+        // A key that is a plain word is named.
         let secret = format!("{CANARY}!");
         for text in [
             format!("{before}{secret}{after}"),

@@ -406,7 +406,7 @@ fn incomplete(error: Error, count: usize, all: usize) -> Error {
         return error;
     }
     let message = format!("{count} of {all} statements were run, then: {}", error.message());
-    error.reworded(message).hint("run it again when that is mended: what was granted already is left alone")
+    error.reworded(message).hint("run it again when that is fixed; existing grants are kept")
 }
 
 /// The effective privileges of this connection's role on the shop's tables.

@@ -22,7 +22,7 @@ const NEXT_ROUND_AFTER: Duration = Duration::from_millis(250);
 ///
 /// Errors: exit 4 for missing or invalid credentials; those of [`choose`].
 pub async fn log_in(settings: &mut ConnectSettings, ids: &mut SessionIds) -> Result<Login> {
-    let target = settings.target.server().ok_or_else(|| Error::internal("a file is no server"))?;
+    let target = settings.target.server().ok_or_else(|| Error::internal("a file is not a server"))?;
     let login = Login::prepare(target, settings.budget.stated()).await?;
     // A later pool for the same database reuses the password.
     settings.target = Target::Server(login.target.clone());
@@ -65,9 +65,11 @@ async fn choose(login: &Login, is_for_writing: bool, limit: Duration) -> Result<
                     (SessionRole::ReadOnly | SessionRole::PreferStandby, false) => return Ok(login),
                     (SessionRole::PreferStandby, true) => second_best = second_best.or(Some(login)),
                     (SessionRole::ReadWrite, false) => {
-                        reasons.push(format!("{}:{port} takes no writes", printable(host)));
+                        reasons.push(format!("{}:{port} rejects writes", printable(host)));
                     }
-                    (SessionRole::ReadOnly, true) => reasons.push(format!("{}:{port} is no standby", printable(host))),
+                    (SessionRole::ReadOnly, true) => {
+                        reasons.push(format!("{}:{port} is not a standby", printable(host)))
+                    }
                 },
                 Ok(Err(error)) if error.kind() == Kind::Configuration => return Err(error),
                 Ok(Err(error)) => reasons.push(error.message().to_owned()),
@@ -78,13 +80,9 @@ async fn choose(login: &Login, is_for_writing: bool, limit: Duration) -> Result<
             return Ok(login);
         }
         if Instant::now() + NEXT_ROUND_AFTER >= until {
-            let message = format!(
-                "no server of the database fits (target_session_attrs {}): {}",
-                wanted.as_str(),
-                reasons.join("; ")
-            );
+            let message = format!("no server matches target_session_attrs {}: {}", wanted.as_str(), reasons.join("; "));
             return Err(Error::new(Kind::Unavailable, "database.unreachable", message)
-                .hint("try again: while one server takes over from another none may fit"));
+                .hint("try again: during a failover, no server may match"));
         }
         sleep(NEXT_ROUND_AFTER).await;
     }
@@ -117,7 +115,7 @@ pub fn error_of(target: &ServerTarget, error: &sqlx::Error) -> Error {
         sqlx::Error::Database(error) => fault::login_error(target, error.as_ref()),
         sqlx::Error::Configuration(error) => protocol(target, &error.to_string()),
         sqlx::Error::Protocol(text) => protocol(target, text),
-        _ => unreachable(target, "the connection broke while it was made"),
+        _ => unreachable(target, "the connection was lost while connecting"),
     }
 }
 
@@ -129,8 +127,9 @@ fn protocol(target: &ServerTarget, text: &str) -> Error {
         Error::configuration("database.authentication", format!("{address}: {what}")).hint(hint)
     };
     if text.contains("RSA") {
-        let what =
-            format!("the server wants the password of {user} over TLS only (caching_sha2_password or sha256_password)");
+        let what = format!(
+            "the server accepts the password of {user} only over TLS (caching_sha2_password or sha256_password)"
+        );
         return authentication(
             &what,
             "use TLS: sslmode=verify-full in the URL, or DB_SSL=verify-full; MySQL has a certificate by default",
@@ -139,26 +138,25 @@ fn protocol(target: &ServerTarget, text: &str) -> Error {
     if let Some((_, plugin)) = text.split_once("authentication plugin: ") {
         // The driver adds the place in its source.
         let plugin = plugin.split(" (").next().unwrap_or(plugin);
-        let what = format!("the user {user} logs in by {}, which shopctl does not know", printable(plugin));
-        return authentication(&what, "give the user mysql_native_password, or caching_sha2_password with TLS");
+        let what = format!("the user {user} logs in with {}, which shopctl does not support", printable(plugin));
+        return authentication(&what, "use mysql_native_password, or caching_sha2_password with TLS, for the user");
     }
     if text.contains("cleartext") || text.contains("clear_password") {
         return authentication(
-            "the server wants the password as clear text, which shopctl does not send",
-            "give the user another way of logging in",
+            "the server asks for the password in clear text, which shopctl does not send",
+            "use another authentication method for the user",
         );
     }
     if text.contains("unsupported authentication method") || text.contains("SASL") {
-        let what = format!("the user {user} logs in by a method that shopctl does not know (GSSAPI, SSPI, Kerberos …)");
-        return authentication(&what, "give the user scram-sha-256 in the server's pg_hba.conf");
+        let what =
+            format!("the user {user} logs in with a method that shopctl does not support (GSSAPI, SSPI, Kerberos …)");
+        return authentication(&what, "use scram-sha-256 for the user in the server's pg_hba.conf");
     }
-    unreachable(target, "what answers does not speak the database's protocol")
+    unreachable(target, "the program that answers does not speak the database's protocol")
 }
 
 pub fn unreachable(target: &ServerTarget, reason: &str) -> Error {
     let message = format!("cannot connect to {} port {}: {reason}", printable(&target.host), target.port);
-    Error::new(Kind::Unavailable, "database.unreachable", message).hint(
-        Hint::from("check that the server runs and that host and port are right: ")
-            .and(CommandLine::new("config show")),
-    )
+    Error::new(Kind::Unavailable, "database.unreachable", message)
+        .hint(Hint::from("check that the server is running, and host and port: ").and(CommandLine::new("config show")))
 }

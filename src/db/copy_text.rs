@@ -49,7 +49,7 @@ impl CopyLines {
 
     pub fn finish(self, written: u64) -> Result<LoadSummary> {
         if written != self.rows {
-            return Err(Error::internal(format!("{} rows were sent and {written} written", self.rows)));
+            return Err(Error::internal(format!("{} rows were sent but {written} written", self.rows)));
         }
         Ok(LoadSummary { rows: self.rows, digest: self.digest.finalize().into() })
     }

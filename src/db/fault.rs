@@ -150,7 +150,7 @@ fn classify_database(error: &dyn DatabaseError) -> Fault {
 pub fn server_text(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let safe = escaped(&line, SERVER_TEXT_MAX);
-    if safe.is_empty() { "no word of why".to_owned() } else { safe }
+    if safe.is_empty() { "no reason was given".to_owned() } else { safe }
 }
 
 /// The database's own words, short: never a URL, never a password.
@@ -165,7 +165,7 @@ pub fn reason(error: &DriverError) -> String {
         }
         DriverError::PoolTimedOut => "no connection became free in time".to_owned(),
         DriverError::Io(error) => io_reason(error),
-        DriverError::Protocol(_) => "what the server answered makes no sense".to_owned(),
+        DriverError::Protocol(_) => "the server's answer was invalid".to_owned(),
         other => server_text(&other.to_string()),
     }
 }
@@ -177,31 +177,28 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::ForeignKey => Error::conflict("database.referenced", message),
         Fault::Check => Error::new(Kind::Invalid, "database.check", message),
         Fault::Transient => Error::from_cause(Cause::Busy, message)
-            .hint("another process holds the lock; try again, or give more time with --timeout"),
+            .hint("another process holds the lock; try again, or with a longer --timeout"),
         Fault::ConnectionLost => Error::new(Kind::Unavailable, "database.connection_lost", message)
-            .hint("what this command committed before stays, the rest was not kept; run it again"),
+            .hint("committed changes stay, the rest was not kept; run it again"),
         Fault::TimedOut => Error::from_cause(Cause::TimedOut, message)
-            .hint("try again, or give more time with --timeout"),
+            .hint("try again, or with a longer --timeout"),
         Fault::ReadOnly => Error::configuration("database.read_only", message)
             .hint("check the permissions of the file and of its folder"),
         Fault::ServerReadOnly => Error::new(Kind::Unavailable, "database.read_only", message)
-            .hint(Hint::from("to see whether a setting is the cause, and the statement that ends it: ").and(CommandLine::new("doctor")))
+            .hint(Hint::from("to see whether a setting causes it, and how to change that: ").and(CommandLine::new("doctor")))
             .hint(
-                "a standby, or a server in a failover: run it again, or connect to the server that takes writes; \
-                 postgres://HOST1,HOST2/DATABASE finds it",
+                "this is a standby, or a server in a failover: run it again, or connect to the primary; postgres://HOST1,HOST2/DATABASE finds it",
             ),
         Fault::ServerLimit => Error::new(Kind::Unavailable, "database.server_limit", message).hint(
-            "run it again; if that does not help, raise the limit that the server sets to this user \
-             (statement_timeout, idle_in_transaction_session_timeout; max_statement_time)",
+            "run it again; if that does not help, raise the server's limit for this user (statement_timeout, idle_in_transaction_session_timeout; max_statement_time)",
         ),
         Fault::ConnectionLimit => Error::new(Kind::Unavailable, "database.unavailable", message).hint(
-            "this needs one connection more than the user may have: end its other sessions, or let the server's \
-             administrator raise the limit: ALTER USER … WITH MAX_USER_CONNECTIONS 2 is enough for every command",
+            "this needs more connections than the user may have: end its other sessions, or have the server's administrator raise the limit: ALTER USER … WITH MAX_USER_CONNECTIONS 2 is enough for every command",
         ),
         Fault::Full => Error::new(Kind::Unavailable, "database.full", message).hint("free some space and run it again"),
         Fault::Permission => Error::configuration("database.permission", message)
             .hint(
-            Hint::from("this user lacks the right; to see which user connects, and where to: ")
+            Hint::from("this user lacks the permission; to see the user and the database: ")
                 .and(CommandLine::new("config show")),
         ),
         Fault::NoSchema => Error::from_cause(Cause::NoSchema, message).hint(Hint::from("run ").and(CommandLine::new("migrate up"))),
@@ -209,7 +206,7 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
             .hint(Hint::from("to see where this path comes from: ").and(CommandLine::new("config show"))),
         Fault::Unreachable => Error::new(Kind::Unavailable, "database.unreachable", message),
         Fault::Pooler => Error::from_cause(Cause::Pooler, message).hint(
-            "pgbouncer has to be 1.21 or newer with max_prepared_statements above 0, or to run with pool_mode = session",
+            "use pgbouncer 1.21 or newer with max_prepared_statements above 0, or pool_mode = session",
         ),
         Fault::AlreadyExists | Fault::Other => Error::new(Kind::Internal, "database.unexpected", message),
     }
@@ -244,9 +241,9 @@ fn unreadable(error: &DbErr) -> Option<String> {
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Error {
         if let Some(column) = unreadable(&error) {
-            let message = format!("a row has in its column {column} what is not of the column's type");
+            let message = format!("a row has a value of the wrong type in its column {column}");
             return Error::conflict("database.odd_value", message).hint(
-                Hint::from("another program wrote it, and the row is named by ").and(CommandLine::new("doctor --deep")),
+                Hint::from("another program wrote it; to find the row: ").and(CommandLine::new("doctor --deep")),
             );
         }
         let fault = classify(&error);
@@ -265,12 +262,12 @@ impl From<DbErr> for Error {
             Fault::ConnectionLimit => format!("the server refused a connection: {what}"),
             Fault::Full => format!("the disk or the database is full: {what}"),
             Fault::Permission => format!("permission denied by the database: {what}"),
-            Fault::Pooler => format!("a pooler stands before the database and mixes sessions up: {what}"),
+            Fault::Pooler => format!("a connection pooler mixes up sessions: {what}"),
             _ => format!("the database refused: {what}"),
         };
         let message = match what.contains("statement pooling") {
             true => {
-                "the pooler gives each statement to another session (pool_mode = statement): no transaction can be made"
+                "the pooler runs each statement in a different session (pool_mode = statement): transactions are impossible"
                     .to_owned()
             }
             false => message,
@@ -293,28 +290,28 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
         LoginRefusal::Credentials => {
             let (why, hints) = match target.password {
                 None => ("no password was given", target.password_hints.as_slice()),
-                Some(_) => ("wrong password, or no access from here", [].as_slice()),
+                Some(_) => ("wrong password, or no access from this machine", [].as_slice()),
             };
-            let settings = "a user may have to use TLS, or to show a client certificate; to see where user and password come from: ";
+            let settings = "the user may need TLS or a client certificate; to see where user and password come from: ";
             credentials(format!("{address} refused the user {who}: {why}"))
                 .hints_of(hints.iter().map(String::as_str))
                 .hint(Hint::from(settings).and(CommandLine::new("config show")))
         }
         LoginRefusal::User => credentials(format!("{address} refused the user {who}: {said}")).hint(
             Hint::from(
-                "who may log in is decided by the administrator of the server; to see where the user comes from: ",
+                "ask the server's administrator for access; to see where the user comes from: ",
             )
             .and(CommandLine::new("config show")),
         ),
-        LoginRefusal::Machine => credentials(format!("{address} lets nobody in from this machine: {said}"))
-            .hint("let the server's administrator allow this machine's address for the user"),
+        LoginRefusal::Machine => credentials(format!("{address} accepts no connections from this machine: {said}"))
+            .hint("ask the server's administrator to allow this machine's address for the user"),
         LoginRefusal::PasswordExpired => credentials(format!("{address}: the password of {who} has expired"))
-            .hint("give the user a new password with the server's own client"),
+            .hint("set a new password with the server's own client"),
         LoginRefusal::Locked => credentials(format!("{address}: the user {who} is locked"))
-            .hint("ALTER USER … ACCOUNT UNLOCK, by the server's administrator"),
+            .hint("ask the server's administrator for ALTER USER … ACCOUNT UNLOCK"),
         LoginRefusal::Offline => {
             Error::configuration("database.offline", format!("{address} is in offline mode: {said}"))
-                .hint("SET GLOBAL offline_mode = OFF, by the server's administrator")
+                .hint("ask the server's administrator for SET GLOBAL offline_mode = OFF")
         }
         LoginRefusal::NotInCluster => Error::new(
             Kind::Unavailable,
@@ -324,9 +321,9 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
         .hint("try again, or connect to another node of the cluster"),
         LoginRefusal::Options => Error::configuration(
             "database.options",
-            format!("{address} does not take the options that the URL gives the session: {said}"),
+            format!("{address} rejects the session options in the URL: {said}"),
         )
-        .hint("correct options= in the URL, or leave it out; ALTER ROLE … SET does the same at the server"),
+        .hint("correct options= in the URL, or leave it out; ALTER ROLE … SET does the same on the server"),
         LoginRefusal::NoDatabase => Error::from_cause(
             Cause::NoDatabase,
             format!("the server at {address} has no database {}", printable(&target.database)),
@@ -341,15 +338,13 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
         ),
         LoginRefusal::Unavailable => {
             Error::new(Kind::Unavailable, "database.unavailable", format!("{address}: {said}")).hint(
-                "try again; a limit to the connections of a user, a database or the server is raised by the server's \
-                 administrator",
+                "try again; the server's administrator can raise the limit on the connections of a user, a database or the server",
             )
         }
         LoginRefusal::PoolerOptions => {
-            let message = format!("the pooler at {address} takes no options at the start of a session: {said}");
+            let message = format!("the pooler at {address} rejects session options: {said}");
             Error::configuration("database.pooler", message).hint(
-                "leave schema, search_path and options out of the URL, and PGOPTIONS unset; ALTER ROLE … SET does the same \
-                 at the server",
+                "leave schema, search_path and options out of the URL, and unset PGOPTIONS; ALTER ROLE … SET does the same on the server",
             )
         }
     }

@@ -162,7 +162,7 @@ impl Guard {
             // All waits of an operation count, and the last one is named.
             let limit = self.budget.limit().unwrap_or_default();
             let waited = seconds(if started.elapsed() < 2 * limit { limit } else { started.elapsed() });
-            let why = if is_locked { ": it waits for a lock that another session holds" } else { "" };
+            let why = if is_locked { ": it is waiting for a lock held by another session" } else { "" };
             return Err(AnswerTimeout(format!("no answer within {waited} s to {}{why}", what())));
         }
     }
@@ -196,7 +196,7 @@ impl Guard {
         try_unfold(state, |(guard, mut rows, what): (Guard, Pin<Box<_>>, String)| async move {
             let row = match rows.next().now_or_never() {
                 Some(row) => row,
-                None => guard.wait(|| format!("{what}, in the midst of its rows"), rows.next()).await?,
+                None => guard.wait(|| format!("{what}, in the middle of its rows"), rows.next()).await?,
             };
             Ok(row.transpose()?.map(|row| (row, (guard, rows, what))))
         })

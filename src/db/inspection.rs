@@ -102,7 +102,7 @@ pub async fn refuse_too_old(connection: &impl ConnectionTrait) -> Result<()> {
     let seen = Engine::of(connection).too_old_server(connection).await?;
     let Some((product, version, oldest)) = seen else { return Ok(()) };
     let message = format!("{product} {} is too old: shopctl needs {product} {oldest} or newer", printable(&version));
-    Err(Error::configuration("database.too_old", message).hint("nothing was changed; name another server"))
+    Err(Error::configuration("database.too_old", message).hint("nothing was changed; use another server"))
 }
 
 /// The median time of a trivial round trip.

@@ -86,8 +86,8 @@ impl Login {
 }
 
 fn incomplete_pair(given: &str, missing: &str, how: &str) -> Error {
-    Error::configuration(CERTIFICATE, format!("a client {given} is given, but no {missing} to it"))
-        .hint(format!("name both: {how} beside it"))
+    Error::configuration(CERTIFICATE, format!("a client {given} is given without its {missing}"))
+        .hint(format!("give both: add {how}"))
 }
 
 fn read(path: &Path, code: &'static str, what: &str) -> Result<Vec<u8>> {
@@ -102,7 +102,7 @@ fn first_line(bytes: &[u8], path: &Path) -> Result<Secret> {
     let refuse = |reason: &str| {
         let shown = escaped(&path.to_string_lossy());
         Error::configuration(PASSWORD, format!("the password file {shown} {reason}")).hint(
-            Hint::from("its first line is the password; to see where the path comes from: ")
+            Hint::from("its first line must be the password; to see where the path comes from: ")
                 .and(CommandLine::new("config show")),
         )
     };
@@ -112,7 +112,7 @@ fn first_line(bytes: &[u8], path: &Path) -> Result<Secret> {
 /// The first line; everything else would be a second secret or a mistake.
 fn password_of(bytes: &[u8]) -> Result<Secret, &'static str> {
     if bytes.len() as u64 > PASSWORD_LIMIT {
-        return Err("holds more than a password");
+        return Err("contains more than a password");
     }
     let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8")?;
     let line = text.split('\n').next().unwrap_or_default().trim_end_matches('\r');
@@ -128,7 +128,7 @@ async fn run(command: &str, limit: Option<Duration>) -> Result<Secret> {
     let limit = limit.unwrap_or(PASSWORD_COMMAND_LIMIT).min(PASSWORD_COMMAND_LIMIT);
     let refuse = |reason: String| {
         Error::configuration(PASSWORD, format!("password_command {reason}"))
-            .hint("run it by hand: it has to print the password and nothing else, and to end with 0")
+            .hint("run it by hand: it must print only the password and exit with 0")
     };
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
@@ -168,7 +168,7 @@ async fn end(child: &mut Child) {
         tracing::debug!("the password command and what it started, {ids:?}: {ended:?}");
     }
     if let Err(error) = child.kill().await {
-        tracing::debug!("the password command has ended already: {error}");
+        tracing::debug!("the password command had already ended: {error}");
     }
 }
 

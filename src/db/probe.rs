@@ -70,11 +70,11 @@ impl ActivityProbe for ProbeConnection {
         match timeout(self.settings.connect_timeout, self.ask(question)).await {
             Ok(Ok(activity)) => activity,
             Ok(Err(error)) => {
-                tracing::debug!("nobody tells whether the server is at work: {error}");
+                tracing::debug!("it is unknown whether the server is working: {error}");
                 Activity::None
             }
             Err(_) => {
-                tracing::debug!("nobody tells in time whether the server is at work");
+                tracing::debug!("it is unknown whether the server is working: no answer in time");
                 Activity::None
             }
         }

@@ -107,7 +107,7 @@ impl Scratch {
         let Err(error) = location.creation.clone().await else { return Ok(()) };
         let may_not = classify(&error) == Fault::Permission;
         let error = Error::from(error);
-        Err(if may_not { error.hint("name an empty database to work in: --scratch-url URL") } else { error })
+        Err(if may_not { error.hint("give an empty database to work in: --scratch-url URL") } else { error })
     }
 
     /// Removes it; gives back what is left if that fails.

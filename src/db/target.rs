@@ -200,7 +200,7 @@ impl SslMode {
             "prefer" | "preferred" | "allow" => Ok(SslMode::Prefer),
             "require" | "required" | "no-verify" => Ok(SslMode::Require),
             "verify-ca" => Ok(SslMode::VerifyCa),
-            _ => Err("is none of disable, allow, prefer, require, verify-ca, verify-full, true, false".to_owned()),
+            _ => Err("must be one of disable, allow, prefer, require, verify-ca, verify-full, true, false".to_owned()),
         }
     }
 
@@ -221,10 +221,10 @@ impl SslMode {
         let has_root = certificates.root.is_some();
         match stated {
             Some(SslMode::Disable | SslMode::Prefer) if has_root => Err(
-                "verifies nothing, though a certificate authority is given: name verify-full or verify-ca, or leave one of them out",
+                "verifies nothing, although a certificate authority is given: use verify-full or verify-ca, or leave one of them out",
             ),
             Some(SslMode::Disable) if certificates.client.is_some() => {
-                Err("is without TLS, though a client certificate is given: leave one of them out")
+                Err("disables TLS, although a client certificate is given: leave one of them out")
             }
             Some(SslMode::Require) if has_root => Ok(SslMode::VerifyCa),
             Some(stated) => Ok(stated),
@@ -247,7 +247,7 @@ impl SqliteTarget {
     /// Errors: one sentence that does not repeat the text; a database in memory is refused.
     pub fn checked(path: &str) -> Result<SqliteTarget, &'static str> {
         if path.is_empty() || path.contains(":memory:") || path.starts_with("file:") {
-            return Err("must name a file: sqlite:PATH (a database in memory would be gone with the command)");
+            return Err("must name a file: sqlite:PATH (a database in memory would vanish with the command)");
         }
         if looks_like_url(path) || path.contains(is_unsafe) {
             return Err("must be the path of a file, without control characters");
@@ -266,8 +266,8 @@ pub(crate) fn path_of(text: &str) -> Result<PathBuf, &'static str> {
     let Some(below) = text.strip_prefix('~') else { return Ok(PathBuf::from(text)) };
     match (below.strip_prefix('/'), std::env::home_dir()) {
         (Some(below), Some(home)) => Ok(home.join(below)),
-        (Some(_), None) => Err("begins with ~/, but there is no home folder: write the folder in full"),
-        (None, _) => Err("begins with ~, which stands for the home folder only as ~/: write ./~ if a name begins so"),
+        (Some(_), None) => Err("begins with ~/, but there is no home folder: give the full path"),
+        (None, _) => Err("begins with ~, which is the home folder only as ~/: write ./~ for a name that begins with ~"),
     }
 }
 

@@ -14,11 +14,10 @@ use crate::file::is_open_to_others;
 /// Every kind of key in PEM says so in its first line.
 const KEY_MARK: &[u8] = b"PRIVATE KEY-----";
 const CODE: &str = "database.tls";
-const UNKNOWN_AUTHORITY_HINT: &str = "name the authority that signed it: sslrootcert=FILE in the URL, DB_SSL_ROOT_CERT, or ssl_root_cert in shopctl.toml";
+const UNKNOWN_AUTHORITY_HINT: &str = "give the authority that signed it: sslrootcert=FILE in the URL, DB_SSL_ROOT_CERT, or ssl_root_cert in shopctl.toml";
 const CLIENT_HINT: &str =
     "give certificate and key: sslcert=FILE and sslkey=FILE in the URL, or DB_SSL_CERT and DB_SSL_KEY";
-const NO_TLS_HINT: &str =
-    "turn TLS on at the server, or name sslmode=disable (DB_SSL=disable) if the way there is safe without";
+const NO_TLS_HINT: &str = "enable TLS on the server, or use sslmode=disable (DB_SSL=disable) if the network is trusted";
 
 /// Certificates of authorities, each of them whole.
 ///
@@ -26,7 +25,7 @@ const NO_TLS_HINT: &str =
 pub fn checked_authorities(pem: Vec<u8>, path: &Path) -> Result<Vec<u8>> {
     let mut store = RootCertStore::empty();
     for certificate in chain(&pem, path)? {
-        store.add(certificate).map_err(|_| bad_file(path, "holds a certificate that is damaged"))?;
+        store.add(certificate).map_err(|_| bad_file(path, "contains a damaged certificate"))?;
     }
     Ok(pem)
 }
@@ -45,8 +44,8 @@ pub fn checked_client(certificate: Vec<u8>, path: &Path, key: Vec<u8>, key_path:
     }
     let text = String::from_utf8(key).map_err(|_| bad_file(key_path, "is not a key in PEM"))?;
     if text.contains("ENCRYPTED") {
-        let hint = "decrypt it into a file that is yours alone: openssl pkey -in KEY -out NEW && chmod 600 NEW";
-        return Err(bad_file(key_path, "is an encrypted key, which shopctl cannot open").hint(hint));
+        let hint = "decrypt it into a file that only you can read: openssl pkey -in KEY -out NEW && chmod 600 NEW";
+        return Err(bad_file(key_path, "is an encrypted key, which shopctl cannot read").hint(hint));
     }
     PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| bad_file(key_path, "is not a key in PEM"))?;
     Ok((certificate, Secret::new(text)))
@@ -56,7 +55,7 @@ fn chain(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(bad_file(path, "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)")),
+        Ok(_) => Err(bad_file(path, "contains no certificate in PEM (-----BEGIN CERTIFICATE-----)")),
         Err(_) => Err(bad_file(path, "is not a certificate in PEM")),
     }
 }
@@ -89,13 +88,13 @@ pub fn explain_driver(target: &ServerTarget, error: &(dyn std::error::Error + 's
 
 /// The error for a user who has to show a certificate.
 pub fn client_certificate_required(target: &ServerTarget) -> Error {
-    failed(target, "the server demands a client certificate", CLIENT_HINT)
+    failed(target, "the server requires a client certificate", CLIENT_HINT)
 }
 
 /// The error for a user who has to use TLS.
 pub fn tls_required(target: &ServerTarget) -> Error {
     let hint = "use TLS: sslmode=verify-full in the URL, or DB_SSL=verify-full";
-    failed(target, "the server lets this user in with TLS only", hint)
+    failed(target, "the server accepts this user only over TLS", hint)
 }
 
 fn failed(target: &ServerTarget, reason: &str, hint: impl Into<Hint>) -> Error {
@@ -110,25 +109,27 @@ fn explain(target: &ServerTarget, error: &rustls::Error) -> Error {
         rustls::Error::InconsistentKeys(_) => {
             failed(target, "the client certificate does not belong to the key", CLIENT_HINT)
         }
-        rustls::Error::PeerIncompatible(_) => {
-            failed(target, "the server knows neither TLS 1.2 nor 1.3, or no cipher of today", "update the server's TLS")
-        }
+        rustls::Error::PeerIncompatible(_) => failed(
+            target,
+            "the server supports neither TLS 1.2 nor 1.3, or no current cipher",
+            "update the server's TLS",
+        ),
         rustls::Error::NoCertificatesPresented => {
-            failed(target, "the server shows no certificate", "configure a certificate at the server")
+            failed(target, "the server sends no certificate", "configure a certificate on the server")
         }
         _ => failed(
             target,
-            "what answers does not speak TLS as it should",
+            "the program that answers does not speak TLS correctly",
             Hint::from("check host and port: ").and(CommandLine::new("config show")),
         ),
     }
 }
 
 fn certificate(target: &ServerTarget, error: &CertificateError) -> Error {
-    let renew = "renew it at the server, and check the clocks of both machines";
+    let renew = "renew it on the server, and check the clocks of both machines";
     let (reason, hint) = match error {
         CertificateError::UnknownIssuer => (
-            "the server's certificate is signed by an unknown authority, or by itself".to_owned(),
+            "the server's certificate is signed by an unknown authority or self-signed".to_owned(),
             UNKNOWN_AUTHORITY_HINT,
         ),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -153,8 +154,8 @@ fn certificate(target: &ServerTarget, error: &CertificateError) -> Error {
         ),
         CertificateError::Revoked => ("the server's certificate was revoked".to_owned(), renew),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => (
-            "the server's certificate is not made for servers".to_owned(),
-            "make one with extendedKeyUsage = serverAuth",
+            "the server's certificate is not meant for servers".to_owned(),
+            "create one with extendedKeyUsage = serverAuth",
         ),
         // The verifier has no error type for this case, only a name.
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
@@ -168,8 +169,8 @@ fn certificate(target: &ServerTarget, error: &CertificateError) -> Error {
     failed(target, &reason, hint)
 }
 
-const NAME_HINT: &str = "connect by a name that it is for; or sslmode=verify-ca verifies the authority alone";
-const SELF_SIGNED_HINT: &str = "let the server show a certificate that an authority has signed, and name that with sslrootcert=FILE (DB_SSL_ROOT_CERT); or sslmode=require without sslrootcert encrypts without verifying";
+const NAME_HINT: &str = "connect with a name in the certificate, or use sslmode=verify-ca to verify only the authority";
+const SELF_SIGNED_HINT: &str = "use a certificate signed by an authority, and give that with sslrootcert=FILE (DB_SSL_ROOT_CERT); or use sslmode=require without sslrootcert to encrypt without verifying";
 
 /// `DnsName("db.example.com")` as a person writes it.
 fn plain_name(name: &str) -> String {
@@ -182,17 +183,19 @@ fn alerted(target: &ServerTarget, alert: AlertDescription) -> Error {
     match alert {
         AlertDescription::CertificateRequired => client_certificate_required(target),
         AlertDescription::HandshakeFailure if !has_certificate => {
-            let reason = "the server refused the TLS handshake: it may demand a client certificate";
+            let reason = "the server refused the TLS handshake: it may require a client certificate";
             failed(target, reason, CLIENT_HINT)
         }
-        AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity => {
-            failed(target, "the server knows neither TLS 1.2 nor 1.3, or no cipher of today", "update the server's TLS")
-        }
+        AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity => failed(
+            target,
+            "the server supports neither TLS 1.2 nor 1.3, or no current cipher",
+            "update the server's TLS",
+        ),
         _ if has_certificate => failed(
             target,
             "the server refused the client certificate",
-            "ask which authority the server trusts; check that the certificate has not expired",
+            "check that the server trusts its authority, and that it has not expired",
         ),
-        _ => failed(target, "the server broke the TLS handshake off", "its log tells why"),
+        _ => failed(target, "the server aborted the TLS handshake", "see its log for the reason"),
     }
 }

@@ -128,7 +128,7 @@ impl WriteHandle {
     fn check_alive(&self) -> Result<(), DbErr> {
         match self.state().first_fault {
             None => Ok(()),
-            Some(_) => Err(DbErr::Custom("a statement of this transaction failed: it cannot go on".to_owned())),
+            Some(_) => Err(DbErr::Custom("a statement of this transaction failed: it cannot continue".to_owned())),
         }
     }
 
@@ -158,7 +158,7 @@ impl WriteHandle {
         if is_open == Some(1) {
             return Ok(());
         }
-        Err(self.outdated("another node's change came first, and the transaction was undone"))
+        Err(self.outdated("another node's change came first, and the transaction was rolled back"))
     }
 
     fn after_statement<T>(&self, result: Result<T, DbErr>, rows: impl FnOnce(&T) -> u64) -> Result<T, DbErr> {

@@ -22,7 +22,7 @@ impl Email {
         }
         let options = email_address::Options::default().without_display_text().without_domain_literal();
         email_address::EmailAddress::parse_with_options(&text, options)
-            .map_err(|_| "is not an e-mail address such as ann@example.com".to_owned())?;
+            .map_err(|_| "must be an e-mail address such as ann@example.com".to_owned())?;
         if text.chars().any(super::text::is_unsafe) {
             return Err("contains control characters".to_owned());
         }

@@ -13,7 +13,7 @@ impl IdempotencyKey {
     /// Checks a key as typed, without trimming it. Errors: the reason, without the text.
     pub fn parse(text: &str) -> Result<IdempotencyKey, String> {
         if text.is_empty() || text.len() > IDEMPOTENCY_KEY_MAX_CHARACTERS {
-            return Err(format!("must have 1 to {IDEMPOTENCY_KEY_MAX_CHARACTERS} characters"));
+            return Err(format!("must be 1 to {IDEMPOTENCY_KEY_MAX_CHARACTERS} characters long"));
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
             return Err("must be printable ASCII".to_owned());

@@ -31,10 +31,10 @@ pub fn parse_span(text: &str) -> Result<std::time::Duration, String> {
     let text = text.trim();
     let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let problem = || "is not a time such as 30s, 500ms or 2m".to_owned();
+    let problem = || "must be a time such as 30s, 500ms or 2m".to_owned();
     let number: u64 = number.parse().map_err(|_| problem())?;
     let milliseconds = match unit {
-        "" if number > 0 => return Err(format!("has no unit: {number}s, {number}m, {number}h or {number}d")),
+        "" if number > 0 => return Err(format!("needs a unit: {number}s, {number}m, {number}h or {number}d")),
         "" | "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,

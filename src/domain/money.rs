@@ -43,7 +43,7 @@ impl Money {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         if !is_digits(whole) || !is_digits(fraction) {
-            return Err("is not an amount such as 12.50".to_owned());
+            return Err("must be an amount such as 12.50".to_owned());
         }
         if fraction.len() > PLACES as usize {
             return Err(format!("has more than {PLACES} decimal places"));

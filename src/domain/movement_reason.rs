@@ -43,6 +43,6 @@ impl MovementReason {
         MovementReason::ADJUSTMENTS
             .into_iter()
             .find(|reason| reason.as_str() == text.trim().to_lowercase())
-            .ok_or_else(|| format!("is none of {}", names.join(", ")))
+            .ok_or_else(|| format!("must be one of {}", names.join(", ")))
     }
 }

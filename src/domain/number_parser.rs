@@ -22,7 +22,7 @@ const MAX_EXPONENT: u32 = 30;
 /// Errors: the problem, without the text.
 pub fn amount(text: &str, mark: DecimalMark) -> Result<String, String> {
     plain(without_currency(text.trim()), mark).map_err(|problem| match problem {
-        Problem::NoNumber => "is not an amount such as 12.50".to_owned(),
+        Problem::NoNumber => "must be an amount such as 12.50".to_owned(),
         other => other.describe(mark),
     })
 }
@@ -32,11 +32,11 @@ pub fn amount(text: &str, mark: DecimalMark) -> Result<String, String> {
 pub fn whole(text: &str, mark: DecimalMark) -> Result<String, String> {
     check_unsigned(text)?;
     let number = plain(text.trim(), mark).map_err(|problem| match problem {
-        Problem::NoNumber => "is not a whole number".to_owned(),
-        Problem::Ambiguous => "may be thousands or a fraction: write it without a mark".to_owned(),
+        Problem::NoNumber => "must be a whole number".to_owned(),
+        Problem::Ambiguous => "may mean thousands or a fraction: write it without a separator".to_owned(),
         other => other.describe(mark),
     })?;
-    if number.contains('.') { Err("is not a whole number".to_owned()) } else { Ok(number) }
+    if number.contains('.') { Err("must be a whole number".to_owned()) } else { Ok(number) }
 }
 
 enum Problem {
@@ -51,10 +51,10 @@ impl Problem {
     fn describe(self, mark: DecimalMark) -> String {
         match (self, mark) {
             (Problem::Ambiguous, DecimalMark::Point | DecimalMark::OnlyPoint) => {
-                "may be thousands or a fraction: write it without a mark or with two decimal places".to_owned()
+                "may mean thousands or a fraction: write it without a separator or with two decimal places".to_owned()
             }
             (Problem::Ambiguous, DecimalMark::Comma) => {
-                "may be thousands or a fraction: write it without a mark or with ,00".to_owned()
+                "may mean thousands or a fraction: write it without a separator or with ,00".to_owned()
             }
             (Problem::OtherMark, DecimalMark::Point) => "has a decimal comma (--decimal-comma)".to_owned(),
             (Problem::OtherMark | Problem::NoNumber, _) => "is not a number".to_owned(),

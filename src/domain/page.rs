@@ -74,7 +74,7 @@ impl Cursor {
 
     /// The inverse of [`Cursor::encode`]. Errors: the reason, for any other text.
     pub fn decode(text: &str) -> Result<Cursor, String> {
-        let problem = || "is not a cursor that a list printed".to_owned();
+        let problem = || "is not a cursor printed by a list".to_owned();
         let bytes = URL_SAFE_NO_PAD.decode(text.trim()).map_err(|_| problem())?;
         let plain = String::from_utf8(bytes).map_err(|_| problem())?;
         let mut parts = plain.splitn(3, '\n');

@@ -25,7 +25,7 @@ impl Password {
         if (PASSWORD_MIN_BYTES..=PASSWORD_MAX_BYTES).contains(&text.len()) {
             Ok(Password(text.to_owned()))
         } else {
-            Err(format!("must have {PASSWORD_MIN_BYTES} to {PASSWORD_MAX_BYTES} bytes"))
+            Err(format!("must be {PASSWORD_MIN_BYTES} to {PASSWORD_MAX_BYTES} bytes long"))
         }
     }
 
@@ -78,7 +78,7 @@ pub fn verify(hash: &str, password: &str) -> Verdict {
         return verify_bcrypt(hash, password);
     }
     if !hash.starts_with("$argon2") {
-        return Verdict::Unreadable("it is neither argon2 nor bcrypt");
+        return Verdict::Unreadable("it is not an argon2 or bcrypt hash");
     }
     let parsed = PasswordHash::new(hash).ok().filter(|parsed| parsed.salt.is_some() && parsed.hash.is_some());
     let parts = parsed.as_ref().and_then(|parsed| {
@@ -86,7 +86,7 @@ pub fn verify(hash: &str, password: &str) -> Verdict {
     });
     let Some((parsed, params, algorithm)) = parts else { return Verdict::Unreadable("it is a damaged argon2 hash") };
     if params.m_cost() > MAX_MEMORY || params.t_cost() > MAX_ITERATIONS || params.p_cost() > MAX_LANES {
-        return Verdict::Unreadable("it asks for more memory or time than is allowed");
+        return Verdict::Unreadable("it requires more memory or time than allowed");
     }
     let ours = Params::default();
     let is_weak = algorithm != Algorithm::Argon2id
@@ -102,7 +102,7 @@ pub fn verify(hash: &str, password: &str) -> Verdict {
 fn verify_bcrypt(hash: &str, password: &str) -> Verdict {
     let cost = hash.get(4..6).and_then(|cost| cost.parse::<u32>().ok());
     if cost.is_some_and(|cost| cost > MAX_BCRYPT_COST) {
-        return Verdict::Unreadable("it asks for more time than is allowed");
+        return Verdict::Unreadable("it requires more time than allowed");
     }
     match bcrypt::verify(password, hash) {
         Ok(true) => Verdict::Matches { is_weak: false },

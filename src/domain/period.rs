@@ -85,7 +85,7 @@ impl PeriodLength {
 ///
 /// Errors: for a span that is empty, has more than [`MAX_BUCKETS`] periods or exceeds the calendar.
 pub fn buckets(length: PeriodLength, zone: &Zone, span: Span, now: DateTime<Utc>) -> Result<Vec<Bucket>, String> {
-    let beyond = || "leaves the calendar".to_owned();
+    let beyond = || "is out of range".to_owned();
     let (since, until) = (span.since, span.until);
     if since.zip(until).is_some_and(|(since, until)| since >= until) {
         return Err("ends before it begins".to_owned());
@@ -107,7 +107,7 @@ pub fn buckets(length: PeriodLength, zone: &Zone, span: Span, now: DateTime<Utc>
         if end > begin {
             if buckets.len() == MAX_BUCKETS {
                 return Err(format!(
-                    "has more than {MAX_BUCKETS} {}s: take longer ones, or begin later",
+                    "has more than {MAX_BUCKETS} {}s: use longer periods, or a later start",
                     length.as_str()
                 ));
             }

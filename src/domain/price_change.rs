@@ -36,10 +36,10 @@ impl PriceChange {
         if let Some(percent) = text.trim().strip_suffix('%') {
             return parse_percent(percent).map(PriceChange::Percent);
         }
-        let problem = "is neither an amount such as +0.50 nor a percentage such as -5%";
+        let problem = "must be an amount such as +0.50 or a percentage such as -5%";
         let amount = parse_signed(text.trim(), PLACES as usize, problem)?;
         match amount.abs() > Money::MAX_PRICE.to_decimal() {
-            true => Err(format!("is more than {} either way", Money::MAX_PRICE)),
+            true => Err(format!("must be at most {} in either direction", Money::MAX_PRICE)),
             false => Ok(PriceChange::By(amount)),
         }
     }
@@ -64,7 +64,7 @@ pub struct Ending(Decimal);
 impl Ending {
     /// `0.00` to `0.99`
     pub fn parse(text: &str) -> Result<Ending, String> {
-        let problem = || "is not from 0.00 to 0.99".to_owned();
+        let problem = || "must be between 0.00 and 0.99".to_owned();
         let cents = Money::parse_price(text).map_err(|_| problem())?.to_decimal();
         if cents < Decimal::ONE { Ok(Ending(cents)) } else { Err(problem()) }
     }
@@ -94,7 +94,7 @@ impl Repricing {
         let old = match (old.into(), self.change) {
             (Some(old), _) => old,
             (None, PriceChange::To(price)) => price,
-            (None, _) => return Err("is not an amount now: give the new one with --to".to_owned()),
+            (None, _) => return Err("is not an amount now: set a new one with --to".to_owned()),
         };
         let exact = self.change.exact(old).ok_or_else(too_much)?;
         if exact < Decimal::ZERO {
@@ -148,9 +148,9 @@ pub fn percent_changed(old: Option<Money>, new: Money) -> Option<Decimal> {
 }
 
 fn parse_percent(text: &str) -> Result<Decimal, String> {
-    let percent = parse_signed(text.trim(), PERCENT_PLACES, "is not a percentage such as 5%")?;
+    let percent = parse_signed(text.trim(), PERCENT_PLACES, "must be a percentage such as 5%")?;
     match percent.abs() > MAX_PERCENT {
-        true => Err(format!("is more than {MAX_PERCENT}% either way")),
+        true => Err(format!("must be at most {MAX_PERCENT}% in either direction")),
         false => Ok(percent),
     }
 }

@@ -81,7 +81,7 @@ fn parse_count(text: &str) -> Result<i64, String> {
 /// Errors: the reason, for a number with a plus sign.
 pub(super) fn check_unsigned(text: &str) -> Result<(), String> {
     match text.trim_start().starts_with('+') {
-        true => Err("must be the number itself, without +".to_owned()),
+        true => Err("must be a number without +".to_owned()),
         false => Ok(()),
     }
 }
@@ -90,7 +90,7 @@ fn parse_integer(text: &str) -> Result<i64, String> {
     let text = text.trim();
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("is not a whole number".to_owned());
+        return Err("must be a whole number".to_owned());
     }
     // Larger than i64: clamped, because the following range check rejects it anyway.
     Ok(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))

@@ -24,7 +24,7 @@ impl Reference {
     pub fn parse(text: &str) -> Result<Reference, String> {
         let text = text.trim();
         if text.is_empty() || text.chars().any(|character| character.is_whitespace() || is_invisible(character)) {
-            return Err(format!("must be 1 to {REFERENCE_MAX_CHARACTERS} printable characters without blanks"));
+            return Err(format!("must be 1 to {REFERENCE_MAX_CHARACTERS} printable characters without spaces"));
         }
         if text.chars().nth(REFERENCE_MAX_CHARACTERS).is_some() {
             return Err(format!("is longer than {REFERENCE_MAX_CHARACTERS} characters"));

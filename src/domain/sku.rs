@@ -56,7 +56,7 @@ impl Sku {
             .collect();
         let mut text = words.join("-");
         text.truncate(SKU_MAX_CHARACTERS);
-        Sku::parse(text.trim_end_matches('-')).map_err(|_| "has no letters to make a SKU from; give --sku".to_owned())
+        Sku::parse(text.trim_end_matches('-')).map_err(|_| "has no letters to derive a SKU from; give --sku".to_owned())
     }
 }
 

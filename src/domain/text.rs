@@ -46,6 +46,21 @@ pub fn counted<N: PartialEq + From<u8> + Display>(count: N, noun: &str) -> Strin
     format!("{count} {noun}{ending}")
 }
 
+/// `1 row is`, `2 rows are`
+pub fn counted_are<N: PartialEq + From<u8> + Display + Copy>(count: N, noun: &str) -> String {
+    format!("{} {}", counted(count, noun), is_are(count))
+}
+
+/// `1 is`, `2 are`
+pub fn number_is<N: PartialEq + From<u8> + Display + Copy>(count: N) -> String {
+    format!("{count} {}", is_are(count))
+}
+
+/// The verb after a count.
+pub fn is_are<N: PartialEq + From<u8>>(count: N) -> &'static str {
+    if count == 1.into() { "is" } else { "are" }
+}
+
 /// Seconds as they are read: `60`, `2.5`, `0.25`.
 pub fn seconds(duration: Duration) -> String {
     let parts = if duration < Duration::from_secs(1) { 100.0 } else { 10.0 };

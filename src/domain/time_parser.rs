@@ -83,7 +83,7 @@ impl ParsedDate {
         let (day, month) = match order {
             Some(DateOrder::MonthFirst) => (second, first),
             Some(DateOrder::YearFirst) => {
-                return Err("does not begin with the year (--date-order dmy or mdy says what it means)".to_owned());
+                return Err("does not begin with the year (--date-order dmy or mdy sets the order)".to_owned());
             }
             Some(DateOrder::DayFirst) => (first, second),
             None if has_dots || first == second => (first, second),
@@ -140,7 +140,7 @@ impl ParsedTime {
             }
             (Some(time), None) => match zone.moment_of(day.and_time(time)) {
                 Some(LocalTime::Skipped(_)) => {
-                    return Err(format!("is skipped by the change of clocks in {}", zone.name()));
+                    return Err(format!("does not exist: the clocks in {} skip it", zone.name()));
                 }
                 Some(LocalTime::Once(moment) | LocalTime::Twice(moment)) => Some(moment),
                 None => None,
@@ -172,11 +172,11 @@ pub enum DateOrderEvidence {
 }
 
 fn no_time() -> String {
-    format!("is not a time such as {FORMS}")
+    format!("must be a time such as {FORMS}")
 }
 
 fn no_day() -> String {
-    "is not a day of the calendar".to_owned()
+    "is not a valid date".to_owned()
 }
 
 fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u32> {
@@ -391,7 +391,7 @@ mod tests {
         assert_eq!(moment("2026-12-01 12:00"), "2026-12-01T11:00:00+00:00");
         assert_eq!(moment("2026-07-01 12:00Z"), "2026-07-01T12:00:00+00:00");
         // Clocks put forward skip an hour.
-        assert!(read("2026-03-29 02:30").unwrap_err().contains("is skipped"));
+        assert!(read("2026-03-29 02:30").unwrap_err().contains("skip it"));
         assert_eq!(moment("2026-03-29 03:00"), "2026-03-29T01:00:00+00:00");
         // Clocks put back repeat an hour.
         assert_eq!(moment("2026-10-25 02:30"), "2026-10-25T00:30:00+00:00");

@@ -15,6 +15,6 @@ impl UserStatus {
     /// Reads a name in any case. Errors: the reason, without the text.
     pub fn parse(text: &str) -> Result<UserStatus, String> {
         let name = text.trim().to_lowercase();
-        UserStatus::from_stored(&name).ok_or_else(|| "is neither active nor disabled".to_owned())
+        UserStatus::from_stored(&name).ok_or_else(|| "must be active or disabled".to_owned())
     }
 }

@@ -23,7 +23,7 @@ macro_rules! stored_by_name {
                 index: I,
             ) -> Result<Self, sea_orm::TryGetError> {
                 let text = String::try_get_by(row, index)?;
-                let unknown = || sea_orm::DbErr::Type(format!("{text} is a value that this shopctl does not know"));
+                let unknown = || sea_orm::DbErr::Type(format!("{text} is not a value that this shopctl knows"));
                 $Enum::from_stored(&text).ok_or_else(|| sea_orm::TryGetError::DbErr(unknown()))
             }
         }

@@ -17,7 +17,7 @@ const SMALL_FILE: u64 = 1 << 20;
 /// Errors: what kind of failure it was, if it was the system's, and words that follow the file's name.
 pub fn read_small(path: &Path, may_be_a_pipe: bool) -> Result<Vec<u8>, (Option<io::ErrorKind>, String)> {
     if !may_be_a_pipe && std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return Err((None, "is no regular file".to_owned()));
+        return Err((None, "is not a regular file".to_owned()));
     }
     let mut bytes = Vec::new();
     match File::open(path).and_then(|file| file.take(SMALL_FILE + 1).read_to_end(&mut bytes)) {

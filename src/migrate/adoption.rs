@@ -66,7 +66,7 @@ pub struct ForeignShop {
     creations: Vec<String>,
     /// The condition that holds once the history says that it was taken over.
     is_recorded: String,
-    /// Columns that nothing can stand for.
+    /// Columns without a default.
     missing: Vec<MissingColumn>,
 }
 
@@ -114,13 +114,13 @@ pub async fn refuse_foreign_shop(connection: &impl ConnectionTrait, catalog: &Ca
 /// The error about another program's shop that has not been taken over.
 pub fn foreign_shop_error(kind: Kind, tables: &[(String, String)]) -> Error {
     Error::new(kind, "migrate.foreign_shop", foreign_shop(tables))
-        .hint(Hint::from("take them over, with every row: ").and(CommandLine::new("adopt")))
+        .hint(Hint::from("to adopt them with every row: ").and(CommandLine::new("adopt")))
 }
 
 /// `another program made the tables users, orders`
 pub fn foreign_shop(tables: &[(String, String)]) -> String {
     let names: Vec<String> = tables.iter().map(|(_, found)| printable(found)).collect();
-    format!("another program made the tables {}", names.join(", "))
+    format!("the tables {} were created by another program", names.join(", "))
 }
 
 /// The word of the list that a name means: in any case, singular or plural, with or without underscores.
@@ -270,7 +270,7 @@ impl ForeignShop {
         let found = column.found_type().to_lowercase();
         let is_number = column.kind == ValueKind::Time && ["int", "bigint"].iter().any(|kind| found.starts_with(kind));
         let name = &column.name;
-        is_number.then(|| format!("the application has to read {name} as a time instead of a number"))
+        is_number.then(|| format!("the application must read {name} as a time instead of a number"))
     }
 
     /// What another program's table has and the shop's does not, with what the application has to do instead: constraints
@@ -286,7 +286,7 @@ impl ForeignShop {
             Some(reference) => {
                 let (name, to) = (&table.name, printable(&reference.table));
                 format!(
-                    "; before it deletes a row of {to}, the application has to delete those of {name} that refer to it"
+                    "; before deleting a row of {to}, the application must delete the rows of {name} that refer to it"
                 )
             }
             None => String::new(),
@@ -310,7 +310,7 @@ impl ForeignShop {
             dropped.extend(features.map(|(name, _)| format!("not kept: {name}")));
             dropped.extend(columns.map(|column| {
                 let (name, said) = (&column.name, in_full(&column.found));
-                format!("not kept: {name} {said}; the application has to set {name} itself")
+                format!("not kept: {name} {said}; the application must set {name} itself")
             }));
         }
         dropped
@@ -324,9 +324,7 @@ impl ForeignShop {
             columns.filter(|(column, said)| !self.expected.has_column(name, column) && schema::needs_value(said));
         let line = |(column, _): (&str, &str)| {
             let column = printable(column);
-            format!(
-                "not kept: NOT NULL of {name}.{column}; the application has to accept NULL in rows that shopctl adds"
-            )
+            format!("not kept: NOT NULL of {name}.{column}; the application must accept NULL in rows added by shopctl")
         };
         required.map(line).collect()
     }
@@ -347,7 +345,7 @@ impl ForeignShop {
         let found = self.found.of_table(&table.found_name, ObjectKind::Column).map(|(name, _)| name);
         let stay = found.filter(of_others).filter_map(|name| {
             let twin = table.columns.iter().find(|column| means(name, &column.name))?;
-            Some(format!("{} stays another program's, beside {}", printable(name), printable(&twin.found_name)))
+            Some(format!("{} stays with the other program, beside {}", printable(name), printable(&twin.found_name)))
         });
         stay.collect()
     }

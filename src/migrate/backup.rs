@@ -16,7 +16,7 @@ use crate::db::write::WriteHandle;
 use crate::domain::text::counted;
 use crate::error::{Result, printable};
 
-/// What somebody was told would go, when asked.
+/// The data loss that the user confirmed.
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// The run that was asked about.
@@ -40,12 +40,12 @@ impl Asked {
             .filter(grown)
             .map(|(table, count, _)| format!("{} now {}", printable(table), counted(*count, "row")))
             .collect();
-        (!grown.is_empty()).then(|| format!("another program added rows since they were counted: {}", grown.join(", ")))
+        (!grown.is_empty()).then(|| format!("another program added rows after they were counted: {}", grown.join(", ")))
     }
 }
 
 impl Runner<'_> {
-    /// Copies a database file that has anything in it, if somebody was asked, while `handle` keeps all others from
+    /// Copies a database file that has anything in it, if the user was asked, while `handle` keeps all others from
     /// writing; tells what there is more of than was asked about.
     pub(super) async fn back_up(&self, handle: &WriteHandle) -> Result<Option<FileCopy>> {
         let engine = self.database.engine();

@@ -76,7 +76,7 @@ fn condition(engine: Engine, found: &Schema, difference: &Difference) -> Option<
     }
 }
 
-/// A missing value that nothing stands for, and values of another type.
+/// A missing value without a default, and values of another type.
 fn of_column(engine: Engine, difference: &Difference) -> Option<String> {
     let object = &difference.object;
     let all = tables();
@@ -107,7 +107,7 @@ fn duplicates(engine: Engine, table: &str, columns: &[&str]) -> String {
     format!("{of} IN (SELECT {list} FROM {table} WHERE {is_there} GROUP BY {list} HAVING COUNT(*) > 1)")
 }
 
-/// Rows whose reference leads nowhere, by a foreign key of one column.
+/// Rows that refer to a missing row, by a foreign key of one column.
 fn orphans(engine: Engine, found: &Schema, table: &str, definition: &str) -> Option<String> {
     let (own, rest) = definition.strip_prefix("FOREIGN KEY (")?.split_once(')')?;
     let (parent, rest) = rest.trim_start().strip_prefix("REFERENCES ")?.split_once('(')?;

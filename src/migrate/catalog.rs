@@ -58,7 +58,7 @@ impl Catalog {
     /// Whether the list itself is sound. Names begin with the time they were written, so their
     /// order is that of the list.
     ///
-    /// Errors: exit 9 naming the two migrations that have one name, or stand in the wrong order.
+    /// Errors: exit 9 naming the two migrations that have the same name or are in the wrong order.
     pub fn check(&self) -> Result<()> {
         let names: Vec<&str> = self.names().collect();
         for pair in names.windows(2) {
@@ -66,13 +66,13 @@ impl Catalog {
                 std::cmp::Ordering::Less => continue,
                 std::cmp::Ordering::Equal => (
                     "migrate.duplicate",
-                    format!("there are two migrations {}", pair[0]),
+                    format!("two migrations are named {}", pair[0]),
                     "give the newer one a name with its own time",
                 ),
                 std::cmp::Ordering::Greater => (
                     "migrate.unsorted",
-                    format!("{} stands behind {}, which is newer by its name", pair[1], pair[0]),
-                    "sort the list in migration/src/lib.rs by name; a migration that comes last needs the newest name",
+                    format!("{} comes after {}, which is newer according to its name", pair[1], pair[0]),
+                    "sort the list in migration/src/lib.rs by name; the last migration needs the newest name",
                 ),
             };
             return Err(Error::new(Kind::CheckFailed, code, message).hint(hint));

@@ -70,12 +70,12 @@ fn table_differences(engine: Engine, schema: &Schema, table: &Table) -> Vec<Stri
     let name = &table.name;
     let object = |kind, name: &str| Object { table: table.name.clone(), kind, name: name.to_owned() };
     if !schema.has_table(name) {
-        return vec![format!("{name}: there is an entity, but no such table")];
+        return vec![format!("{name}: there is an entity but no table")];
     }
     let mut differences = Vec::new();
     for column in &table.columns {
         match schema.objects.get(&object(ObjectKind::Column, &column.name)) {
-            None => differences.push(format!("{name}.{}: the entity has it, the table does not", column.name)),
+            None => differences.push(format!("{name}.{}: is in the entity but not in the table", column.name)),
             Some(definition) => {
                 let told = misfits(engine, column, definition);
                 differences.extend(told.into_iter().map(|what| format!("{name}.{}: {what}", column.name)));
@@ -89,7 +89,7 @@ fn table_differences(engine: Engine, schema: &Schema, table: &Table) -> Vec<Stri
         .filter(|(object, _)| object.kind == ObjectKind::Column && object.table == *name && !is_known(object));
     let needed = of_table.filter(|(_, definition)| is_not_null(definition) && !definition.contains(" DEFAULT "));
     differences.extend(
-        needed.map(|(object, _)| format!("{name}.{}: needed by the table, the entity does not have it", object.name)),
+        needed.map(|(object, _)| format!("{name}.{}: is required by the table but not in the entity", object.name)),
     );
     differences
 }
@@ -97,8 +97,8 @@ fn table_differences(engine: Engine, schema: &Schema, table: &Table) -> Vec<Stri
 fn misfits(engine: Engine, column: &Column, definition: &str) -> Vec<String> {
     let mut misfits = Vec::new();
     match (column.may_be_null, is_not_null(definition)) {
-        (true, true) => misfits.push("may be empty in the entity, but not in the table".to_owned()),
-        (false, false) => misfits.push("may be empty in the table, but not in the entity".to_owned()),
+        (true, true) => misfits.push("can be null in the entity but not in the table".to_owned()),
+        (false, false) => misfits.push("can be null in the table but not in the entity".to_owned()),
         _ => {}
     }
     let found = family(definition);
@@ -155,11 +155,11 @@ mod tests {
         assert_eq!(of(Engine::Mysql, Family::Time, true, "text"), ["a time in the entity, a text in the table"]);
         assert_eq!(
             of(Engine::Postgres, Family::Integer, true, "bigint NOT NULL"),
-            ["may be empty in the entity, but not in the table"]
+            ["can be null in the entity but not in the table"]
         );
         assert_eq!(
             of(Engine::Postgres, Family::Integer, false, "bigint DEFAULT 'x NOT NULL'"),
-            ["may be empty in the table, but not in the entity"]
+            ["can be null in the table but not in the entity"]
         );
     }
 

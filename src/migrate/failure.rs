@@ -68,8 +68,7 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
     match (direction, fault) {
         (Direction::Up, Fault::AlreadyExists) => failed.hint(
             Hint::from(
-                "something of that name is there that no migration made: rename or drop it; if it is just what the \
-                 migration makes, to take it over: ",
+                "an object of that name exists that no migration created: rename or drop it; if it is exactly what the migration creates, adopt it: ",
             )
             .and(CommandLine::new("migrate baseline").option("--to", &run.name)),
         ),
@@ -80,17 +79,16 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
 /// Other sessions hold the required tables.
 pub fn blocked(what: &str, by: &[String]) -> Error {
     let by = match by {
-        [] => "the server does not tell by whom".to_owned(),
+        [] => "by unknown sessions".to_owned(),
         by => format!("by {}", by.join(", ")),
     };
-    let message = format!("{what}: others hold its tables, {by}");
-    Error::from_cause(Cause::Blocked, message)
-        .hint("let them end, or end them on the server; more time with --lock-wait")
+    let message = format!("{what}: its tables are locked {by}");
+    Error::from_cause(Cause::Blocked, message).hint("wait for them or end them on the server; --lock-wait waits longer")
 }
 
 /// The progress of an interrupted run.
 pub struct RunProgress<'a> {
-    /// Whether everything was removed before these.
+    /// Whether everything was dropped before these.
     pub is_emptied: bool,
     pub steps: &'a [Step],
     /// The migrations whose outcome is unknown.
@@ -107,8 +105,8 @@ pub struct RunProgress<'a> {
 pub fn with_progress(error: Error, progress: &RunProgress<'_>) -> Error {
     let then = |words: &str| Hint::from(words).and(progress.resume.clone());
     let error = match progress.refused {
-        Some(Direction::Up) => error.hint(then("earlier migrations are kept; mend the cause, then ")),
-        Some(_) => error.hint(then("it is still applied; mend the cause, then ")),
+        Some(Direction::Up) => error.hint(then("earlier migrations are kept; fix the cause, then ")),
+        Some(_) => error.hint(then("it is still applied; fix the cause, then ")),
         None => error,
     };
     if !progress.is_emptied && progress.steps.is_empty() && progress.in_doubt.is_empty() {
@@ -120,12 +118,12 @@ pub fn with_progress(error: Error, progress: &RunProgress<'_>) -> Error {
     let parts = [
         ("reverted", done(|step| step.direction == Direction::Down)),
         ("applied", done(|step| step.direction != Direction::Down)),
-        ("done or not", progress.in_doubt.to_vec()),
+        ("in doubt", progress.in_doubt.to_vec()),
         ("not applied", progress.open.clone()),
     ];
     let summary = parts.iter().filter(|(_, names)| !names.is_empty());
     let summary = summary.map(|(what, names)| format!("{what}: {} ({})", names.len(), from_to(names)));
-    let emptied = progress.is_emptied.then(|| "everything was removed".to_owned());
+    let emptied = progress.is_emptied.then(|| "everything was dropped".to_owned());
     let summary: Vec<String> = emptied.into_iter().chain(summary).collect();
     let message = format!("{}; {}", error.message(), summary.join(", "));
     let is_cut = matches!(error.kind(), Kind::Unavailable | Kind::OutcomeUnknown | Kind::Interrupted)
@@ -137,10 +135,10 @@ pub fn with_progress(error: Error, progress: &RunProgress<'_>) -> Error {
         return error.without_hints().hint(match is_downward || progress.open.is_empty() {
             // How much is left to revert is not known.
             true if !progress.in_doubt.is_empty() => {
-                Hint::from("to see where each stands: ").and(CommandLine::new("migrate status"))
+                Hint::from("to see the state of each: ").and(CommandLine::new("migrate status"))
             }
             true => CommandLine::new("migrate status")
-                .and(" tells where each stands, ")
+                .and(" shows the state of each, ")
                 .and(progress.resume.clone())
                 .and(" does the rest"),
             false => progress.resume.clone().and(" completes it"),
@@ -175,7 +173,7 @@ mod tests {
             resume: CommandLine::new("migrate up").into(),
         };
         let error = with_progress(interrupted(), &progress);
-        assert_eq!(error.message(), "interrupted; everything was removed, not applied: 3 (m1 to m3)");
+        assert_eq!(error.message(), "interrupted; everything was dropped, not applied: 3 (m1 to m3)");
         assert_eq!(error.hint_lines(&Invocation::default()), ["shopctl migrate up completes it"]);
         let nothing = RunProgress { is_emptied: false, ..progress };
         assert_eq!(with_progress(interrupted(), &nothing).message(), "interrupted");

@@ -66,12 +66,12 @@ impl Finding {
 }
 
 /// What a repair does to rows that do not fit.
-const ROWS_FIRST: &str = "change the rows that do not fit first; otherwise this stops at them or rounds their values";
+const ROWS_FIRST: &str = "first change the rows that do not fit; otherwise this fails at them or rounds their values";
 
 /// What a repair cannot bring back, and what has to be decided before there is one.
 fn warning(difference: &Difference, repair: Option<&str>) -> Option<String> {
     if difference.waits {
-        return Some("its repair depends on which columns of the table were renamed; rename those first".to_owned());
+        return Some("its repair depends on which columns of the table were renamed; rename them first".to_owned());
     }
     if difference.missing_table().is_some() {
         return Some(
@@ -80,9 +80,9 @@ fn warning(difference: &Difference, repair: Option<&str>) -> Option<String> {
     }
     let repair = repair.filter(|_| difference.loses_values())?;
     Some(match difference.renames.as_slice() {
-        [] => "its values are lost; restore them from a copy, because this adds it without them".to_owned(),
+        [] => "its values are lost; restore them from a backup, because this adds the column without them".to_owned(),
         renames => format!(
-            "if it was renamed: {}; otherwise its values are lost, and this adds it without them: {repair}",
+            "if it was renamed: {}; otherwise its values are lost, and this adds the column without them: {repair}",
             renames.join(", or ")
         ),
     })
@@ -99,10 +99,10 @@ pub fn refuse_unknown_names(ignored: &[String], schemas: &[&Schema]) -> Result<(
     let known: BTreeSet<&str> = objects().flat_map(|object| [object.table.as_str(), object.name.as_str()]).collect();
     let Some(unknown) = ignored.iter().find(|name| !known.contains(name.as_str())) else { return Ok(()) };
     let known: Vec<&str> = known.into_iter().filter(|name| !name.is_empty()).collect();
-    let error = Error::usage(format!("--ignore: nothing in the database is called {}", printable(unknown)));
+    let error = Error::usage(format!("--ignore: nothing in the database has the name {}", printable(unknown)));
     Err(match closest(unknown, known) {
         Some(close) => error.hint(format!("did you mean {}?", printable(close))),
-        None => error.hint("leave it out; names are those of tables, views, sequences, types and what belongs to them"),
+        None => error.hint("leave it out; names are those of tables, views, sequences, types and their parts"),
     })
 }
 
@@ -118,7 +118,7 @@ pub fn drift_error(findings: &[Finding]) -> Error {
     let error = findings.iter().filter_map(rows_hint).take(HINTS_SHOWN).fold(error, Error::hint);
     let error = repairs.into_iter().take(HINTS_SHOWN).fold(error, Error::hint);
     match findings.iter().any(|finding| finding.change == Some("added")) {
-        true => error.hint("what is as it should be: --ignore NAME"),
+        true => error.hint("to ignore an intended difference: --ignore NAME"),
         false => error,
     }
 }
@@ -148,7 +148,7 @@ fn repair_hint(findings: &[Finding], finding: &Finding) -> Hint {
     let Some(repair) = &finding.repair else {
         return match &finding.warning {
             Some(warning) => format!("{}: {warning}", finding.object).into(),
-            None => Hint::from(format!("{}: restore it from a copy, or ", finding.object))
+            None => Hint::from(format!("{}: restore it from a backup, or ", finding.object))
                 .and(CommandLine::new("migrate fresh")),
         };
     };
@@ -156,7 +156,7 @@ fn repair_hint(findings: &[Finding], finding: &Finding) -> Hint {
     let warnings: Vec<String> =
         of_statement.filter_map(|other| Some(format!("{}: {}", other.object, other.warning.as_ref()?))).collect();
     match warnings.as_slice() {
-        [] => format!("back to what the migrations make: {repair}").into(),
+        [] => format!("back to the state of the migrations: {repair}").into(),
         warnings => format!("{}: {repair}", warnings.join("; ")).into(),
     }
 }

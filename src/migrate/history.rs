@@ -44,7 +44,7 @@ impl Direction {
 named_enum! {
     /// The result of a run, if it ended.
     pub enum RunState {
-        /// An intent, seen only where DDL commits by itself; what it meant to do may be done or not.
+        /// An intent, seen only where DDL commits by itself; what it meant to do may or may not be done.
         Running = "running",
         Done = "done",
         Failed = "failed",
@@ -234,7 +234,7 @@ pub async fn replace_log(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
     log(handle, run).await
 }
 
-/// Runs of this migration that said nothing more: their runner is gone.
+/// Runs of this migration without an end: their runner died.
 pub async fn mark_interrupted(handle: &WriteHandle, name: &str) -> Result<(), DbErr> {
     let update = run::Entity::update_many().col_expr(run::Column::State, RunState::Interrupted.into());
     let is_open = run::Column::Name.eq(name).and(run::Column::State.eq(RunState::Running));

@@ -64,7 +64,7 @@ impl Impact {
         Ok(())
     }
 
-    /// Whether seals go of which the events stay.
+    /// Whether seals are dropped whose events stay.
     fn drops_only_seals(&self) -> bool {
         let goes = |name: &str| self.dropped.iter().any(|(table, count, _)| table == name && *count > 0);
         goes("audit_seals") && !goes("audit_events")
@@ -80,13 +80,13 @@ impl Impact {
         !self.counts.is_empty() || !self.others.is_empty() || self.removal.is_some()
     }
 
-    /// What was told, for the run to compare with.
+    /// What the user confirmed, for the run to compare with.
     pub fn asked(&self) -> Asked {
         Asked { kind: self.kind, dropped: self.dropped.clone(), has_others: !self.others.is_empty() }
     }
 
-    /// Whether yes is enough, and no name need be typed: where a copy is made, or the database is for development
-    /// and shopctl's alone.
+    /// Whether yes is sufficient: a copy is made, or the database is for development and contains only shopctl's
+    /// objects.
     pub fn accepts_yes(&self, target: &Target, is_protected: bool) -> bool {
         match &self.environment {
             _ if is_protected => false,
@@ -97,51 +97,51 @@ impl Impact {
         }
     }
 
-    /// All that is to be known before it is done.
+    /// Everything that the user must know before confirming.
     pub fn summary(&self, target: &Target, is_protected: bool) -> String {
         let purpose = match (&self.environment, is_protected) {
             (_, true) => "a protected context".to_owned(),
             (Some(environment), false) => format!("for {}", printable(environment)),
-            (None, false) => "nobody said what it is for".to_owned(),
+            (None, false) => "no environment is set".to_owned(),
         };
         let dropped = match self.dropped.as_slice() {
-            [] => "no table goes".to_owned(),
-            dropped => format!("gone will be {}", describe_counts(dropped)),
+            [] => "it drops no tables".to_owned(),
+            dropped => format!("it drops {}", describe_counts(dropped)),
         };
         let others = match self.others.as_slice() {
             [] => String::new(),
-            others => format!("what shopctl did not make goes too: {}\n", object_list(others)),
+            others => format!("\nit also drops objects of other programs: {}", object_list(others)),
         };
         let seals = match self.drops_only_seals() {
-            true => "the seals of the audit trail go: what they cover cannot be verified without them\n",
+            true => "\nit drops the seals of the audit trail: without them, its events cannot be verified",
             false => "",
         };
-        format!("{others}{seals}{}\nfrom {target} ({purpose}); {dropped}", self.actions())
+        format!("{} in {target} ({purpose})\n{dropped}{others}{seals}", self.actions())
     }
 
     /// The planned actions, as a sentence.
     fn actions(&self) -> String {
         if let Some(removal) = &self.removal {
             return format!(
-                "the removal that {} began goes on ({}), and all migrations will be applied",
+                "this continues the removal that {} began ({}) and applies all migrations",
                 printable(&removal.by),
                 removal.progress()
             );
         }
         let again = match self.kind {
             RunKind::Fresh => {
-                return "every table, view, sequence and type will be removed, and all migrations applied".to_owned();
+                return "this drops every table, view, sequence and type and applies all migrations".to_owned();
             }
-            RunKind::Redo => " and applied again",
-            RunKind::Refresh => " and all migrations applied",
+            RunKind::Redo => " and applies it again",
+            RunKind::Refresh => " and applies all migrations",
             _ => "",
         };
         let names: Vec<&str> = self.reverted.iter().map(|migration| migration.name).collect();
         match names.as_slice() {
-            [] => "all migrations will be applied".to_owned(),
-            [only] => format!("{only} will be reverted{again}"),
+            [] => "this applies all migrations".to_owned(),
+            [only] => format!("this reverts {only}{again}"),
             [newest, .., oldest] => {
-                format!("{} migrations will be reverted{again}, from {newest} down to {oldest}", names.len())
+                format!("this reverts {} migrations{again}, from {newest} down to {oldest}", names.len())
             }
         }
     }

@@ -10,12 +10,12 @@ pub struct Job<'a> {
     pub database: &'a Database,
     /// What is to be done there.
     pub plan: &'a Plan,
-    /// Is told of the progress.
+    /// Receives the progress.
     pub progress: &'a dyn Fn(Progress<'_>),
 }
 
 impl<'a> Job<'a> {
-    /// A job of whose progress nobody hears.
+    /// A job that does not report its progress.
     pub fn silent(database: &'a Database, plan: &'a Plan) -> Job<'a> {
         Job { database, plan, progress: &|_| {} }
     }

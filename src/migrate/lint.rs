@@ -103,7 +103,7 @@ fn risk_of(words: &str) -> Option<(String, Risk, String)> {
     }
     let is_index = has("CREATE INDEX") || has("CREATE UNIQUE INDEX");
     let table = table_after(words, "ON").filter(|_| is_index)?;
-    Some((table, Risk::Rewriting, "builds an index, writers wait meanwhile".to_owned()))
+    Some((table, Risk::Rewriting, "builds an index while writers wait".to_owned()))
 }
 
 fn risk_of_change(words: &str) -> Option<(Risk, String)> {
@@ -120,12 +120,12 @@ fn risk_of_change(words: &str) -> Option<(Risk, String)> {
         return Some((Risk::Destructive, format!("drops the column {column}")));
     }
     if has("RENAME") {
-        return Some((Risk::Renaming, "programs that know the old name break".to_owned()));
+        return Some((Risk::Renaming, "breaks programs that use the old name".to_owned()));
     }
     let added = after("ADD COLUMN").or_else(|| after("ADD"));
     if let Some(column) = added.filter(|name| !OTHERS.contains(&name.as_str()) && name != "unique") {
         let is_refused = has("NOT NULL") && !has("DEFAULT") && !has("GENERATED");
-        let text = || format!("adds the column {column} NOT NULL without a default: fails where there are rows");
+        let text = || format!("adds the column {column} NOT NULL without a default: fails if there are rows");
         return is_refused.then(|| (Risk::NotNullWithoutDefault, text()));
     }
     let rewrites =
@@ -155,7 +155,7 @@ mod tests {
         one("DELETE FROM shop.orders", Risk::Destructive, "orders: removes all rows");
         one("ALTER TABLE users DROP COLUMN email", Risk::Destructive, "users: drops the column email");
         one("alter table `users` drop `email`", Risk::Destructive, "users: drops the column email");
-        one("ALTER TABLE users RENAME COLUMN a TO b", Risk::Renaming, "users: programs that know the old name break");
+        one("ALTER TABLE users RENAME COLUMN a TO b", Risk::Renaming, "users: breaks programs that use the old name");
         one(
             "ALTER TABLE users ADD COLUMN age int NOT NULL",
             Risk::NotNullWithoutDefault,
@@ -165,11 +165,7 @@ mod tests {
         one("ALTER TABLE users ALTER COLUMN age TYPE bigint", Risk::Rewriting, rewriting);
         one("ALTER TABLE users MODIFY age bigint", Risk::Rewriting, rewriting);
         one("ALTER TABLE users ALTER COLUMN age SET NOT NULL", Risk::Rewriting, rewriting);
-        one(
-            "CREATE UNIQUE INDEX idx ON users (age)",
-            Risk::Rewriting,
-            "users: builds an index, writers wait meanwhile",
-        );
+        one("CREATE UNIQUE INDEX idx ON users (age)", Risk::Rewriting, "users: builds an index while writers wait");
     }
 
     #[test]

@@ -110,8 +110,8 @@ impl Lock {
                 timeout(left, attempt).await.unwrap_or_else(|_| Ok(Some("a lock on shopctl_leases".to_owned())));
             let Some(holder) = attempt? else { break };
             if Instant::now() >= until || !database.budget().allows_pause(POLL) {
-                return Err(Error::new(Kind::Unavailable, "migrate.locked", format!("migrations are being run by {holder}"))
-                    .hint("wait for it, or give more time with --lock-wait; a runner that died frees the lock by itself within 15 s"));
+                return Err(Error::new(Kind::Unavailable, "migrate.locked", format!("{holder} is running migrations"))
+                    .hint("wait for it, or give it more time with --lock-wait; the lock of a runner that died expires within 15 s"));
             }
             if !is_reported {
                 progress(Progress::Waiting(&holder));
@@ -135,7 +135,7 @@ impl Lock {
         self.lease.as_ref().map_or("", |lease| lease.tag.as_str())
     }
 
-    /// Ends this runner's statement on the server, where it would go on without its client.
+    /// Ends this runner's statement on the server, where it would continue without its client.
     pub async fn end_statement(&self) {
         let Some(lease) = &self.lease else { return };
         let end = async {
@@ -232,7 +232,7 @@ pub async fn begin_within(database: &Database, wait: Duration) -> Result<WriteHa
             Err(failure) if failure.fault == Some(Fault::Transient) && database.engine().has_one_writer => {
                 if Instant::now() >= until {
                     let error = Error::from_cause(Cause::Blocked, "another process holds the database file")
-                        .hint("let it end; migrate commands wait longer with --lock-wait");
+                        .hint("wait for it; --lock-wait makes migrate commands wait longer");
                     return Err(BeginFailure { error, ..failure });
                 }
             }
@@ -277,7 +277,7 @@ async fn create_history(database: &Database, lock_wait: Duration) -> Result<()> 
         attempt += 1;
         match connection.execute_unprepared(&sql).await {
             Ok(_) => return Ok(()),
-            // IF NOT EXISTS is no protection against a creation at the same moment.
+            // IF NOT EXISTS does not protect against a concurrent creation.
             Err(error) if attempt < CREATE_ATTEMPTS && is_race(&error) => {
                 database.budget().pause(POLL.mul_f64(rand::random())).await;
             }
@@ -333,9 +333,9 @@ async fn try_acquire(
 async fn await_end(database: &Database, session: i64, until: Instant) -> Result<()> {
     while is_busy(database.connection(), session).await? {
         if Instant::now() >= until || !database.budget().allows_pause(POLL) {
-            let message = format!("a runner that is gone left a statement that still runs (session {session})");
+            let message = format!("a runner that died left a statement that is still running (session {session})");
             return Err(Error::new(Kind::Unavailable, "migrate.locked", message)
-                .hint("wait for it with a larger --lock-wait, or end it on the server with KILL"));
+                .hint("wait for it with a longer --lock-wait, or end it on the server with KILL"));
         }
         database.budget().pause(POLL).await;
     }

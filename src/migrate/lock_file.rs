@@ -54,16 +54,16 @@ impl LockFile {
         toml::from_str(text).map_err(|error| Error::internal(format!("migrations.lock: {}", error.message())))
     }
 
-    /// Errors: exit 4 for a file that is not there, or is no lock file.
+    /// Errors: exit 4 for a file that does not exist or is not a lock file.
     pub fn read(path: &Path) -> Result<LockFile> {
         let refused = |what: String| {
             Error::configuration("migrate.lock_file", format!("{}: {what}", path.display()))
-                .hint("bless is for the project's own folder: run it there, or name the file with --file")
+                .hint("bless is for a checkout of shopctl: run it there, or give the file with --file")
         };
         let text = std::fs::read_to_string(path).map_err(|error| refused(io_reason(&error)))?;
         toml::from_str(&text).map_err(|error| {
             let (line, _) = position(&text, error.span().map_or(0, |span| span.start));
-            refused(format!("line {line} is not as bless writes it"))
+            refused(format!("line {line} was not written by bless"))
         })
     }
 
@@ -115,9 +115,9 @@ impl LockFile {
                 None => self.migrations.push(form),
                 Some(locked) => {
                     let (Some(reason), Some(_)) = (reason, only) else {
-                        let message = format!("{} does something else than it did when it was locked", migration.name);
+                        let message = format!("{} does not do the same as when it was locked", migration.name);
                         return Err(Error::usage(message).hint(
-                            Hint::from("undo the edit and write a new migration; if both forms make the same schema: ")
+                            Hint::from("undo the edit and write a new migration; if both texts make the same schema: ")
                                 .and(
                                     CommandLine::new("migrate bless")
                                         .argument(migration.name)

@@ -61,7 +61,7 @@ impl Runner<'_> {
             loop {
                 match self.look_once(limit, &look).await {
                     Ok(found) => return found,
-                    Err(error) => tracing::debug!("the outcome is not known yet: {error}"),
+                    Err(error) => tracing::debug!("the outcome is not yet known: {error}"),
                 }
                 sleep(PAUSE).await;
             }

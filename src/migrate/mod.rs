@@ -88,7 +88,7 @@ pub struct Plan {
     pub settings: Vec<(&'static str, &'static str)>,
     /// The source of the times in the history.
     pub clock: Clock,
-    /// What somebody was asked about before tables are dropped: with it a database file is copied first.
+    /// What the user confirmed before tables are dropped; a database file is then copied first.
     pub asked: Option<Asked>,
 }
 
@@ -105,7 +105,7 @@ named_enum! {
         Reset = "reset",
         /// Revert everything and apply it again.
         Refresh = "refresh",
-        /// Remove everything, whoever made it, and apply all.
+        /// Drop everything, other programs' objects included, and apply all migrations.
         Fresh = "fresh",
     }
 }
@@ -439,7 +439,7 @@ async fn write_setting(database: &Database, write: impl AsyncFn(&WriteHandle) ->
         match write(&handle).await {
             Ok(()) => {
                 handle
-                    .commit_or_unknown(Hint::from("to see what it is for: ").and(CommandLine::new("migrate env")))
+                    .commit_or_unknown(Hint::from("to show the environment: ").and(CommandLine::new("migrate env")))
                     .await
             }
             Err(error) => handle.rollback().await.map_err(Error::from).and(Err(error)),

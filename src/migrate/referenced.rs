@@ -33,7 +33,7 @@ pub async fn refuse_referenced(connection: &impl ConnectionTrait, kind: RunKind,
     if blocking.len() > NAMES_SHOWN {
         named.push(format!("{} more", blocking.len() - NAMES_SHOWN));
     }
-    let message = format!("tables to be dropped are in use by others: {}; nothing was changed", named.join(", "));
+    let message = format!("other objects refer to the tables to be dropped: {}; nothing was changed", named.join(", "));
     let details: Vec<_> = blocking
         .iter()
         .map(|reference| json!({ "object": reference.to_string(), "refers_to": reference.to }))
@@ -44,10 +44,10 @@ pub async fn refuse_referenced(connection: &impl ConnectionTrait, kind: RunKind,
 
 fn remedy(engine: Engine, reference: &Reference) -> Hint {
     match reference.removal(engine) {
-        Some(statement) => format!("remove it first: {statement}").into(),
+        Some(statement) => format!("first remove it: {statement}").into(),
         None => {
             let place = reference.place();
-            format!("first drop the table {place}, or make it again without this foreign key").into()
+            format!("first drop the table {place}, or recreate it without this foreign key").into()
         }
     }
 }
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(found("reviews", "pens", None, &[SHELVES]), 0);
         assert_eq!(found("books", "shelves", None, &[SHELVES]), 0, "it is dropped before");
         assert_eq!(found("books", "shelves", Some("web"), &[SHELVES]), 1, "of the same name elsewhere");
-        assert_eq!(found("shelves", "books", None, &[SHELVES]), 1, "somebody added it, and it is dropped after");
+        assert_eq!(found("shelves", "books", None, &[SHELVES]), 1, "someone added it, and it is dropped after");
         assert_eq!(found("shelves", "books", None, &[PLACES, SHELVES]), 0, "the way down of a migration drops it");
     }
 }

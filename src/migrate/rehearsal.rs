@@ -62,7 +62,7 @@ async fn rehearse_within(
     for migration in pending.take(plan.steps.map_or(usize::MAX, |steps| steps as usize)) {
         let failed = |what: String| {
             Error::new(Kind::Internal, "migrate.failed", format!("migration {} would fail: {what}", migration.name))
-                .hint("nothing was changed; mend the cause, then rehearse again")
+                .hint("nothing was changed; fix the cause, then rehearse again")
         };
         for (number, statement) in statements(engine, migration).into_iter().enumerate() {
             let started = Instant::now();

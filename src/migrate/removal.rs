@@ -67,7 +67,7 @@ impl Removal {
     /// `2 tables are gone (a, b), 7 remain (c, d, …)`
     pub fn progress(&self) -> String {
         format!(
-            "{} gone{}, {} left{}",
+            "{} dropped{}, {} left{}",
             self.gone.len(),
             listed(&self.gone),
             self.remaining.len(),
@@ -79,7 +79,7 @@ impl Removal {
     pub fn refusal(&self, kind: Kind) -> Error {
         let by = printable(&self.by);
         let message =
-            format!("{FRESH} was begun by {by} and has not ended: of the tables and views, {}", self.progress());
+            format!("{FRESH} was begun by {by} and has not finished: of the tables and views, {}", self.progress());
         self.with_remedies(Error::new(kind, "migrate.removal", message))
     }
 
@@ -87,10 +87,10 @@ impl Removal {
         error
             .details(json!({ "by": self.by, "gone": self.gone, "remaining": self.remaining }))
             .hint(
-                Hint::from("to remove the rest and apply all migrations: ")
+                Hint::from("to drop the rest and apply all migrations: ")
                     .and(CommandLine::like("migrate fresh").option("--confirm", &self.database)),
             )
-            .hint("what is gone comes back only from a backup")
+            .hint("what was dropped can only be restored from a backup")
     }
 }
 
@@ -122,7 +122,7 @@ pub async fn undo_announced(job: Job<'_>, lock: &Lock) -> Result<()> {
     }
     clear_announcement(job, lock).await?;
     (job.progress)(Progress::Notice(&format!(
-        "{FRESH} was begun by {} but removed nothing: it is undone",
+        "{FRESH} was begun by {} but dropped nothing: it is undone",
         printable(&removal.by)
     )));
     Ok(())
@@ -132,7 +132,7 @@ async fn clear_announcement(job: Job<'_>, lock: &Lock) -> Result<()> {
     let handle = begin(job.database, job.plan.lock_wait).await?;
     history::remove_settings(&handle, REMOVAL).await?;
     lock.renew(&handle).await?;
-    handle.commit_or_unknown(Hint::from("to see what is there: ").and(CommandLine::new("migrate status"))).await
+    handle.commit_or_unknown(Hint::from("to see what exists: ").and(CommandLine::new("migrate status"))).await
 }
 
 impl Runner<'_> {
@@ -265,7 +265,7 @@ impl Runner<'_> {
 
     /// The error of a stopped removal; one that removed nothing is cancelled.
     async fn stopped_removal(&mut self, stopped: Error) -> Error {
-        let nothing = |stopped: Error| with_addition(stopped, "nothing was removed, everything is as before");
+        let nothing = |stopped: Error| with_addition(stopped, "nothing was dropped or changed");
         if self.database.engine().has_transactional_ddl {
             return if self.is_removal_in_doubt { unknown_extent(stopped) } else { nothing(stopped) };
         }
@@ -275,8 +275,8 @@ impl Runner<'_> {
             Ok(Some(removal)) if removal.has_removed_nothing => {
                 match clear_announcement(Job { database: &self.database, ..self.job }, self.lock).await {
                     Ok(()) => nothing(stopped),
-                    Err(_) => with_addition(stopped, "nothing was removed")
-                        .hint(Hint::from("to undo what was announced: ").and(CommandLine::new("migrate up"))),
+                    Err(_) => with_addition(stopped, "nothing was dropped")
+                        .hint(Hint::from("to withdraw it: ").and(CommandLine::new("migrate up"))),
                 }
             }
             Ok(Some(removal)) => {
@@ -290,9 +290,9 @@ impl Runner<'_> {
 
 /// The error of a removal of which it is not known what is gone: exit 12, or as the user interrupted it.
 pub(super) fn unknown_extent(stopped: Error) -> Error {
-    let error = with_addition(stopped, "what is gone is not known");
+    let error = with_addition(stopped, "it is not known what was dropped");
     let error = if error.kind() == Kind::Unavailable { error.outcome_unknown() } else { error };
-    error.hint(Hint::from("to see what is gone: ").and(CommandLine::new("migrate status")))
+    error.hint(Hint::from("to see what was dropped: ").and(CommandLine::new("migrate status")))
 }
 
 /// The same error with an addition to its message.

@@ -85,7 +85,7 @@ async fn record_locked(job: Job<'_>, names: &[&str], direction: Direction, lock:
         recorded.push((*name).to_owned());
     }
     lock.renew(&handle).await?;
-    handle.commit_or_unknown(Hint::from("to see where each stands: ").and(CommandLine::new("migrate status"))).await?;
+    handle.commit_or_unknown(Hint::from("to see the state of each: ").and(CommandLine::new("migrate status"))).await?;
     Ok(recorded)
 }
 

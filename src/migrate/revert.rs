@@ -16,7 +16,7 @@ pub fn to_revert(history: &History, plan: &Plan, limit: usize) -> Result<Vec<Mig
     {
         return Err(Error::conflict(
             "migrate.not_applied",
-            format!("{to} is not applied, so there is no way down to it"),
+            format!("{to} is not applied, so it cannot be reverted to"),
         )
         .hint(
             Hint::from("--steps N reverts the newest N; to see what is applied: ")
@@ -43,7 +43,7 @@ fn find_migration(plan: &Plan, record: &Record) -> Result<Migration> {
             format!("{name} is applied, but this shopctl does not have it and cannot revert it"),
         )
         .hint(
-            Hint::from("use the shopctl that applied it; if it is gone for good: ")
+            Hint::from("use the shopctl that applied it; if that no longer exists: ")
                 .and(CommandLine::new("migrate resolve").argument(&name).flag("--reverted")),
         )
     })

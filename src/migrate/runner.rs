@@ -80,7 +80,7 @@ impl Task {
 }
 
 impl<'a> Runner<'a> {
-    /// Reads what is applied: after the lock was had, because whoever held it has changed it.
+    /// Reads what is applied: under the lock, because its previous holder may have changed it.
     pub async fn new(job: Job<'a>, lock: &'a Lock) -> Result<Self> {
         let lock_wait = job.plan.lock_wait;
         let database = job.database.for_schema_changes(lock_wait).await?;
@@ -179,7 +179,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Tells once what the user is to know about the history, and refuses what must not go on.
+    /// Reports notable states of the history once, and refuses those that must not continue.
     fn check_preconditions(&mut self) -> Result<()> {
         if self.is_checked {
             return Ok(());
@@ -355,7 +355,7 @@ impl<'a> Runner<'a> {
             }
             self.lock.renew(&handle).await?;
             handle
-                .commit_or_unknown(Hint::from("to see where each stands: ").and(CommandLine::new("migrate status")))
+                .commit_or_unknown(Hint::from("to see the state of each: ").and(CommandLine::new("migrate status")))
                 .await?;
         }
     }

@@ -99,8 +99,8 @@ impl MigrationStatus {
             State::Applied | State::Pending => return None,
             State::Late => first("")
                 .and(CommandLine::new("migrate up --allow-late"))
-                .and(" applies it after the newer ones; or give it a name that comes last"),
-            State::Failed => first("mend the cause, then ").and(resolve(&name, "--retry")),
+                .and(" applies it after the newer ones; or rename it so that it comes last"),
+            State::Failed => first("fix the cause, then ").and(resolve(&name, "--retry")),
             State::Interrupted if self.is_reverting => first("")
                 .and(CommandLine::new("migrate down"))
                 .and(" reverts what is left of it, ")
@@ -108,20 +108,20 @@ impl MigrationStatus {
                 .and(" applies it again"),
             State::Interrupted => first("").and(CommandLine::new("migrate up")).and(" completes it"),
             State::Edited => {
-                first("undo the edit and write a new migration; if this database has the new form already: ")
+                first("undo the edit and write a new migration; if this database already has the new schema: ")
                     .and(resolve(&name, "--applied"))
-                    .and("; if both forms make the same schema everywhere: ")
+                    .and("; if both texts make the same schema everywhere: ")
                     .and(CommandLine::new("migrate bless").argument(&name).option("--reason", "WHY"))
             }
             State::Renamed => {
                 let old = printable(self.applied_as.as_deref().unwrap_or_default());
-                first(&format!("give it back its name {old}; or: "))
+                first(&format!("rename it back to {old}; or: "))
                     .and(resolve(&old, "--reverted"))
                     .and(", then ")
                     .and(resolve(&name, "--applied"))
             }
             State::Missing => {
-                first("use the shopctl that brings it; if it is gone for good: ").and(resolve(&name, "--reverted"))
+                first("use the shopctl that has it; if that no longer exists: ").and(resolve(&name, "--reverted"))
             }
         })
     }
@@ -198,7 +198,7 @@ pub fn check_preconditions(statuses: &[MigrationStatus], allow_late: bool) -> Re
         let these = of(state);
         let Some(first) = these.first() else { continue };
         if is_open && !allow_late {
-            return Err(refusal(first, code).hint("--allow-late goes on all the same"));
+            return Err(refusal(first, code).hint("--allow-late continues anyway"));
         }
         let names: Vec<String> = these.iter().map(|migration| printable(&migration.name)).collect();
         notices.push(format!("{}: {}", explanation(state), names.join(", ")));
@@ -218,11 +218,11 @@ pub fn explanation(state: State) -> &'static str {
     match state {
         State::Applied => "applied",
         State::Pending => "not applied yet",
-        State::Late => "not applied yet, though newer ones are",
+        State::Late => "not applied yet, although newer ones are",
         State::Failed => "its last run failed",
         State::Interrupted => "its last run died halfway",
-        State::Edited => "does something else today than it did when it was applied",
-        State::Renamed => "does what another one did that is applied, and that this shopctl does not have",
+        State::Edited => "does not do the same as when it was applied",
+        State::Renamed => "does the same as an applied one that this shopctl does not have",
         State::Missing => "applied, but this shopctl does not have it",
     }
 }

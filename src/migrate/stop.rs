@@ -29,7 +29,7 @@ impl StopSignal {
         self.0.send_modify(|state| state.is_requested = true);
     }
 
-    /// Lets the run go on to [`StopSignal::resume`] also when a stop is requested: from a COMMIT until the run has
+    /// Lets the run continue to [`StopSignal::resume`] also when a stop is requested: from a COMMIT until the run has
     /// noted what it did.
     pub fn defer(&self) {
         self.0.send_modify(|state| state.is_deferred = true);

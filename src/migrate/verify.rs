@@ -55,7 +55,7 @@ pub async fn expected_at(scratch: &Database, plan: &Plan, to: &str) -> Result<Sc
 async fn run_there(scratch: &Database, plan: &Plan, kind: RunKind) -> Result<()> {
     run(Job::silent(scratch, plan), kind).await.map(drop).map_err(|error| match error.kind() {
         Kind::OutcomeUnknown => {
-            let message = "the connection was lost at work on a scratch database; nothing was changed";
+            let message = "the connection to the scratch database was lost; nothing was changed";
             Error::new(Kind::Unavailable, "database.connection_lost", message).hint("run the same command again")
         }
         _ => error,

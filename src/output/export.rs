@@ -22,7 +22,7 @@ impl Output {
     pub async fn open_export(&self, format: Format, file: Option<&Path>) -> Result<Export<'_>> {
         if let Some(asked) = self.settings.format.filter(|asked| *asked != format) {
             let message = format!("this is always written as {}", format.as_str());
-            return Err(Error::usage(message).hint(format!("leave --output {} out", asked.as_str())));
+            return Err(Error::usage(message).hint(format!("leave out --output {}", asked.as_str())));
         }
         self.export(OutputSettings { format: Some(format), ..self.settings.clone() }, format.extensions(), file).await
     }

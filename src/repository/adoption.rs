@@ -1,4 +1,4 @@
-//! What other programs left out: orders whose lines took no stock, totals of 0, movements of removed orders.
+//! What other programs omit: orders whose lines took no stock, totals of 0, movements of removed orders.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -28,7 +28,7 @@ pub async fn find_orders_with_total_of_zero(connection: &impl ConnectionTrait) -
     Ok(orders.order_by_asc(order::Column::Id).into_tuple().all(connection).await?)
 }
 
-/// What orders that events are about but that are gone took and did not give back: order, product and pieces.
+/// Units that removed orders took and did not restock, by order and product.
 pub async fn find_movements_of_removed_orders(connection: &impl ConnectionTrait) -> Result<Vec<(Id, Id, i64)>> {
     use stock_movement::Column;
     let (mut there, mut known) = (Query::select(), Query::select());
@@ -105,10 +105,10 @@ pub async fn find_sold_elsewhere(connection: &impl ConnectionTrait) -> Result<BT
     Ok(pieces)
 }
 
-/// A row whose status is missing or none of shopctl's: its id, its key and the status.
+/// A row whose status is missing or unknown to shopctl: its id, its key and the status.
 pub type UnknownStatus<S> = (Id, Stored<String>, Stored<S>);
 
-/// The orders whose status is missing or none of shopctl's, by reference.
+/// The orders whose status is missing or unknown to shopctl, by reference.
 pub async fn find_unknown_order_statuses(connection: &impl ConnectionTrait) -> Result<Vec<UnknownStatus<OrderStatus>>> {
     use order::Column;
     let orders = order::Entity::find().select_only().columns([Column::Id, Column::Reference, Column::Status]);
@@ -120,7 +120,7 @@ fn is_unknown<const N: usize>(status: impl ColumnTrait, known: [&str; N]) -> Con
     Condition::any().add(status.is_null()).add(status.is_not_in(known))
 }
 
-/// The products whose stock is missing or no whole number, by SKU.
+/// The products whose stock is missing or not a whole number, by SKU.
 pub async fn find_odd_stocks(connection: &impl ConnectionTrait) -> Result<Vec<product::Model>> {
     use product::Column;
     let is_odd = Engine::of(connection).is_odd_integer("stock_quantity").map(Expr::cust);
@@ -128,7 +128,7 @@ pub async fn find_odd_stocks(connection: &impl ConnectionTrait) -> Result<Vec<pr
     Ok(product::Entity::find().filter(odd).order_by_asc(Column::Sku).all(connection).await?)
 }
 
-/// The users whose status is missing or none of shopctl's, by address.
+/// The users whose status is missing or unknown to shopctl, by address.
 pub async fn find_unknown_user_statuses(connection: &impl ConnectionTrait) -> Result<Vec<UnknownStatus<UserStatus>>> {
     use user::Column;
     let users = user::Entity::find().select_only().columns([Column::Id, Column::Email, Column::Status]);
@@ -136,7 +136,7 @@ pub async fn find_unknown_user_statuses(connection: &impl ConnectionTrait) -> Re
     Ok(unknown.order_by_asc(Column::Email).into_tuple().all(connection).await?)
 }
 
-/// The users with something else than an e-mail address.
+/// The users without a valid e-mail address.
 pub async fn find_users_without_address(connection: &impl ConnectionTrait) -> Result<Vec<(Id, Stored<String>)>> {
     use user::Column;
     let users = user::Entity::find().select_only().columns([Column::Id, Column::Email]);

@@ -44,7 +44,7 @@ pub enum Judged {
 pub enum Adopted {
     Broken,
     Foreign,
-    /// It was taken in as it is.
+    /// It was adopted as it is.
     Fine,
 }
 
@@ -125,36 +125,36 @@ impl Invariant {
     }
 }
 
-/// What another program wrote is taken in.
+/// Adopts what another program wrote.
 const ADOPT: Remedy = Remedy::Run("adopt");
 
 /// Every rule: inconsistencies first, then foreign values.
 pub static INVARIANTS: [Invariant; 26] = [
-    broken("stock-not-negative", "products with less than nothing in stock", NameKind::Text, |engine| {
+    broken("stock-not-negative", "products with negative stock", NameKind::Text, |engine| {
         format!("SELECT '' AS place, {} AS name FROM products WHERE stock_quantity < 0", engine.key_or_id("sku", "id"))
     })
     .remedy(Remedy::Show("stock history")),
     broken(
         "restock-within-taken",
-        "lines with more given back than taken, or more taken than ordered",
+        "lines with more units restocked than taken, or more taken than ordered",
         NameKind::Order,
         restock_within_taken,
     )
     .judged(Judged::ByWriter { adopted: Adopted::Broken }),
     broken("total-equals-lines", "orders whose total differs from their lines", NameKind::Order, total_equals_lines)
         .judged(Judged::ByWriter { adopted: Adopted::Fine }),
-    broken("refunds-within-total", "orders with more refunded than their total", NameKind::Order, refunds::above_total)
+    broken("refunds-within-total", "orders with refunds above their total", NameKind::Order, refunds::above_total)
         .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
     broken(
         "refund-within-line",
-        "lines with more pieces refunded than ordered, or refunded with another order",
+        "lines with more units refunded than ordered, or refunded with another order",
         NameKind::Order,
         refunds::above_line,
     )
     .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
     broken(
         "refunded-in-full",
-        "refunded orders of which money is left",
+        "refunded orders whose total is not fully refunded",
         NameKind::Order,
         refunds::without_their_refund,
     )
@@ -162,7 +162,7 @@ pub static INVARIANTS: [Invariant; 26] = [
     .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
     broken(
         "status-is-refunded",
-        "orders that are not refunded although no money of theirs is left",
+        "fully refunded orders with another status",
         NameKind::Order,
         refunds::without_their_status,
     )
@@ -175,11 +175,11 @@ pub static INVARIANTS: [Invariant; 26] = [
     .remedy(ADOPT)
     .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
     // Movements of other programs are found by movement-has-event.
-    broken("movement-has-order", "movements of orders that never were", NameKind::Row, |engine| {
+    broken("movement-has-order", "movements of orders that never existed", NameKind::Row, |engine| {
         movements::without_order(engine, &format!("{} AND NOT ", movements::OF_AN_OPERATION))
     }),
-    broken("id-is-unique", "ids of several rows", NameKind::Row, id_is_unique).remedy(ADOPT),
-    broken("key-has-one-operation", "idempotency keys of more than one operation", NameKind::Text, |_| {
+    broken("id-is-unique", "ids shared by several rows", NameKind::Row, id_is_unique).remedy(ADOPT),
+    broken("key-has-one-operation", "idempotency keys used by more than one operation", NameKind::Text, |_| {
         "SELECT '' AS place, idempotency_key AS name FROM audit_events WHERE idempotency_key IS NOT NULL \
          GROUP BY idempotency_key HAVING COUNT(*) > 1"
             .to_owned()
@@ -199,47 +199,47 @@ pub static INVARIANTS: [Invariant; 26] = [
     .judged(Judged::ByWriter { adopted: Adopted::Fine }),
     foreign(
         "stock-equals-movements",
-        "products whose stock another program changed: it differs from the sum of their movements",
+        "products whose stock differs from the sum of their movements",
         NameKind::Text,
         movements::stock_differs,
     )
     .remedy(ADOPT),
     foreign("total-is-set", "orders with a total of 0 although their lines have prices", NameKind::Order, total_is_set)
         .remedy(Remedy::Run("adopt --fix-totals")),
-    foreign("order-is-there", "orders that another program removed, without giving back", NameKind::Row, |engine| {
+    foreign("order-is-there", "orders removed by another program without restocking", NameKind::Row, |engine| {
         movements::without_order(engine, "")
     })
     .remedy(ADOPT),
-    foreign("user-has-event", "users made by another program", NameKind::Text, |engine| {
+    foreign("user-has-event", "users created by another program", NameKind::Text, |engine| {
         has_event(engine, "users", EntityKind::User, "email")
     })
     .remedy(ADOPT),
-    foreign("product-has-event", "products made by another program", NameKind::Text, |engine| {
+    foreign("product-has-event", "products created by another program", NameKind::Text, |engine| {
         has_event(engine, "products", EntityKind::Product, "sku")
     })
     .remedy(ADOPT),
-    foreign("order-has-event", "orders made by another program", NameKind::Order, |engine| {
+    foreign("order-has-event", "orders created by another program", NameKind::Order, |engine| {
         has_event(engine, "orders", EntityKind::Order, "reference")
     })
     .remedy(ADOPT),
-    foreign("movement-has-event", "stock movements made by another program", NameKind::Row, movements::without_event)
-        .remedy(ADOPT),
-    foreign("status-is-known", "statuses that the shop does not know", NameKind::Row, status_is_known),
+    foreign(
+        "movement-has-event",
+        "stock movements created by another program",
+        NameKind::Row,
+        movements::without_event,
+    )
+    .remedy(ADOPT),
+    foreign("status-is-known", "unknown statuses", NameKind::Row, status_is_known),
     foreign("email-is-lower-case", "e-mail addresses with capitals or spaces around them", NameKind::Text, |_| {
         "SELECT '' AS place, email AS name FROM users WHERE email <> LOWER(email) OR email <> TRIM(email)".to_owned()
     })
     .remedy(Remedy::Run("adopt --dry-run")),
-    foreign("email-is-address", "users with something else than an e-mail address", NameKind::Text, |engine| {
+    foreign("email-is-address", "users without a valid e-mail address", NameKind::Text, |engine| {
         let name = engine.key_or_id("NULLIF(email, '')", "id");
         format!("SELECT '' AS place, {name} AS name FROM users WHERE email NOT LIKE '{EMAIL_PATTERN}'")
     })
     .remedy(Remedy::Run("adopt --dry-run")),
-    foreign(
-        "value-has-its-type",
-        "rows with values that are missing, or no time, amount, number, text or id",
-        NameKind::Row,
-        value_has_its_type,
-    ),
+    foreign("value-has-its-type", "rows with missing or invalid values", NameKind::Row, value_has_its_type),
 ];
 
 /// The violations of a rule in this connection's snapshot.

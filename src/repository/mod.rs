@@ -206,7 +206,7 @@ pub fn sort_field<'a, E: EntityTrait>(fields: &'a [SortField<E>], sort: &Sort) -
         let close = closest(&sort.field, names.iter().copied());
         Error::usage(format!("cannot sort by {}", printable(&sort.field)))
             .hints_of(close.map(|close| format!("did you mean --sort {close}?")))
-            .hint(format!("fields to sort by: {} (with - in front: descending)", names.join(", ")))
+            .hint(format!("fields to sort by: {} (descending with a leading -)", names.join(", ")))
     })
 }
 
@@ -299,8 +299,8 @@ pub fn expect_rows(changed: u64, meant: usize) -> Result<()> {
     if changed == meant as u64 {
         return Ok(());
     }
-    Err(Error::new(Kind::Conflict, "stale", format!("{changed} rows changed where {meant} were meant"))
-        .hint("somebody else changed this meanwhile: look again and repeat"))
+    Err(Error::new(Kind::Conflict, "stale", format!("{changed} rows changed instead of {meant}"))
+        .hint("someone else changed this meanwhile: check it and try again"))
 }
 
 /// Writes only the changed columns of a row: others may have a foreign form that must be kept.

@@ -39,11 +39,11 @@ pub(super) fn ambiguous(nouns: &Nouns, name: &str, candidates: &[Candidate<'_>])
             .iter()
             .map(|Candidate { id, key }| format!("{} (stored as {})", printable(key), printable(&id.literal())));
         let by_key = (!is_key_shared).then(|| again(candidates[0].key));
-        let hint = by_key.map(|again| Hint::from(format!("name it by its {}, as in: ", nouns.key)).and(again));
+        let hint = by_key.map(|again| Hint::from(format!("give its {} instead: ", nouns.key)).and(again));
         (format!("{count} {many} have the id {}: {}", printable(name), told.collect::<Vec<_>>().join(", ")), hint)
     } else if is_key_shared {
         let ids: Vec<String> = candidates.iter().map(|candidate| printable(&candidate.id.to_string())).collect();
-        let hint = Hint::from("name it by its id, as in: ").and(again(&ids[0]));
+        let hint = Hint::from("give its id instead: ").and(again(&ids[0]));
         (
             format!("{count} {many} have the {} {}: {}", nouns.key, printable(candidates[0].key), ids.join(", ")),
             Some(hint),
@@ -51,10 +51,10 @@ pub(super) fn ambiguous(nouns: &Nouns, name: &str, candidates: &[Candidate<'_>])
     } else {
         let mut keys: Vec<String> = candidates.iter().map(|candidate| printable(candidate.key)).collect();
         keys.sort_unstable();
-        let hint = Hint::from("write it just as it is stored, as in: ").and(again(&keys[0]));
+        let hint = Hint::from("write it exactly as stored: ").and(again(&keys[0]));
         (format!("{} may be any of {count} {many}: {}", printable(name), keys.join(", ")), Some(hint))
     };
-    let apart = Hint::from("to see how one gets another id: ").and(CommandLine::new("doctor --deep"));
+    let apart = Hint::from("to give one of them another id: ").and(CommandLine::new("doctor --deep"));
     let is_twin = candidates.iter().all(|candidate| candidate.has_id(name));
     Error::conflict(nouns.code, message).hints_of(hint).hints_of(is_twin.then_some(apart))
 }

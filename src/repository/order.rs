@@ -263,7 +263,7 @@ pub async fn change(handle: &WriteHandle, change: OrderChange<'_>) -> Result<Cha
     }
     let changed = update.exec(handle).await?.rows_affected;
     if changed == 0 && (refund.is_some() || movements.is_some()) {
-        return Err(handle.outdated("somebody else has just refunded or restocked this order").into());
+        return Err(handle.outdated("someone else has just refunded or restocked this order").into());
     }
     super::expect_rows(changed, 1)?;
     let rows = create_refunds(handle, refund.into_iter()).await?;
@@ -273,7 +273,7 @@ pub async fn change(handle: &WriteHandle, change: OrderChange<'_>) -> Result<Cha
     Ok(Change::new(EntityKind::Order, before.id, Some(before_view), Some(after_view)).with_rows(rows))
 }
 
-/// Whether an order has so many rows in the table of this column.
+/// Whether an order has this number of rows in the table of the column.
 fn is_count<K: ColumnTrait>(order_id: K, order: Id, count: usize) -> Expr {
     let mut rows = Query::select();
     rows.expr(Expr::col(Asterisk).count()).from(K::EntityName::default()).and_where(order_id.into_expr().eq(order));

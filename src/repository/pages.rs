@@ -79,11 +79,11 @@ fn after<E: EntityTrait>(
 ) -> Result<Condition> {
     if cursor.sort != page.sort {
         return Err(
-            Error::usage("the cursor belongs to a list sorted another way").hint("use the same --sort as before")
+            Error::usage("the cursor belongs to a list with another sort order").hint("use the same --sort as before")
         );
     }
     if page.offset > 0 {
-        return Err(Error::usage("--after and --offset contradict each other"));
+        return Err(Error::usage("--after and --offset cannot be combined"));
     }
     let (is_descending, null_is_first) = (page.sort.descending, starts_with_null(connection, page));
     let later_id = if is_descending { id.lt(cursor.id) } else { id.gt(cursor.id) };
@@ -99,7 +99,7 @@ fn after<E: EntityTrait>(
         None => field.kind.parameter(text).map(Expr::value).or_else(|| field.kind.odd(engine, text)),
     };
     let value =
-        value.ok_or_else(|| Error::usage("the cursor is damaged").hint("copy it whole from the list before"))?;
+        value.ok_or_else(|| Error::usage("the cursor is damaged").hint("copy it completely from the previous page"))?;
     let (from, beyond) = match is_descending {
         true => (column().lte(value.clone()), column().lt(value)),
         false => (column().gte(value.clone()), column().gt(value)),

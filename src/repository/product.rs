@@ -185,7 +185,7 @@ fn ambiguous_among<'a>(products: &'a [Model], names: &[&'a str]) -> Option<(&'a 
 }
 
 /// The product that `name`, an id or SKU as typed, means: with this UUID, else exactly this SKU, else its canonical
-/// form, else in any case, else with an id that is shown so though it is no UUID.
+/// form, else in any case, else with an id that is shown so though it is not a UUID.
 pub fn match_name<'a>(products: &'a [Model], name: &str) -> Option<&'a Model> {
     let of_id = || products.iter().find(|product| product.id.is_shown_as(name));
     let of_uuid = || Uuid::try_parse(name).ok().and_then(|id| products.iter().find(|product| product.id == id));

@@ -144,7 +144,7 @@ fn limit(count: usize, what: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(Kind::Invalid, "seed.too_large", format!("there are more than {MAX_ROWS} {what}"))
-        .hint("a seed file is for a part of a shop: choose users with --users"))
+        .hint("a seed file holds part of a shop: select users with --users"))
 }
 
 fn email(user: &user::Model, number: usize, selection: &ExportSelection) -> String {

@@ -180,7 +180,7 @@ impl Seed {
         let read = |path: &std::path::PathBuf| {
             let length = path.metadata().map_err(|error| unreadable(path, &io_reason(&error)))?.len();
             if length > MAX_BYTES {
-                return Err(unreadable(path, &format!("{length} bytes are more than {MAX_BYTES}")));
+                return Err(unreadable(path, &format!("the file has {length} bytes, more than {MAX_BYTES}")));
             }
             let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &io_reason(&error)))?;
             let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -199,7 +199,7 @@ impl Seed {
             return Ok(());
         }
         let meant = self.environments.join(", ");
-        let message = format!("seed {} is meant for {meant}, and this database is {environment}", self.name);
+        let message = format!("seed {} is for {meant}, but this database is for {environment}", self.name);
         Err(Error::new(Kind::ConfirmationNeeded, "seed.environment", message))
     }
 
@@ -243,7 +243,7 @@ fn check_user(violations: &mut Violations, raw: &RawUser, row: u32) -> Option<Se
     let status = raw.status.as_deref().map(|text| {
         violations.parse(&field("status"), text, |text| match UserStatus::from_stored(text) {
             Some(status @ (UserStatus::Active | UserStatus::Disabled)) => Ok(status),
-            _ => Err("is neither active nor disabled".to_owned()),
+            _ => Err("must be active or disabled".to_owned()),
         })
     });
     let status = status.flatten();
@@ -274,7 +274,7 @@ fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<
     let user = violations.parse(&field("user"), &raw.user, Email::parse);
     let status = violations.parse(&field("status"), &raw.status, |text| {
         OrderStatus::from_stored(text)
-            .ok_or_else(|| format!("is none of {}", OrderStatus::ALL.map(OrderStatus::as_str).join(", ")))
+            .ok_or_else(|| format!("must be one of {}", OrderStatus::ALL.map(OrderStatus::as_str).join(", ")))
     });
     let placed_at = raw.placed_at.as_deref().map(|text| violations.parse(&field("placed_at"), text, moment::parse));
     let mut lines = Vec::new();
@@ -288,7 +288,7 @@ fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<
         }
     }
     if raw.items.is_empty() {
-        violations.add(&field("items"), "at least one is needed");
+        violations.add(&field("items"), "must have at least one");
     }
     let refunds = check_refunds(violations, raw, row, status);
     let reference = reference?;

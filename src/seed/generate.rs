@@ -110,7 +110,7 @@ pub async fn is_generated(operations: &Operations, plan: &Plan) -> Result<bool> 
         Some(event) if event.idempotency_key.as_deref() == Some(key.as_str()) => Ok(true),
         Some(event) => {
             let flags = event.idempotency_key.unwrap_or_default();
-            let message = format!("another shop was generated into this database: {flags}");
+            let message = format!("another shop was already generated in this database: {flags}");
             Err(Error::conflict("seed.generated", message)
                 .hint(Hint::from("to empty it: ").and(CommandLine::new("migrate fresh"))))
         }
@@ -121,7 +121,7 @@ pub async fn is_generated(operations: &Operations, plan: &Plan) -> Result<bool> 
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The hint to settle an unknown outcome.
-const RETRY_HINT: &str = "run the same command again: it does nothing where the shop is there";
+const RETRY_HINT: &str = "run the same command again: it changes nothing if the shop exists";
 
 /// Generates the shop of a plan.
 ///

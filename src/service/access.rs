@@ -35,8 +35,8 @@ const ADVANCE: &[Privilege] = &[Privilege::Select, Privilege::Insert, Privilege:
 impl Role {
     fn describe(self) -> &'static str {
         match self {
-            Role::Reader => "reads everything but password hashes, may not write",
-            Role::Clerk => "does the daily work, adds to the audit trail and cannot change it",
+            Role::Reader => "may read everything except password hashes",
+            Role::Clerk => "may do the daily work and only add to the audit trail",
             Role::Admin => "may do everything, the schema included",
         }
     }
@@ -200,7 +200,7 @@ pub struct RoleMatch {
 }
 
 impl RoleMatch {
-    /// `clerk: does the daily work …`, `none of the three: …`
+    /// `clerk: does the daily work …`, `not one of the three: …`
     pub fn text(&self) -> String {
         let name = self.role.as_str();
         if self.lacking.is_empty() && self.exceeding.is_empty() {
@@ -211,7 +211,7 @@ impl RoleMatch {
             list => format!(", {word} {}", list.join(", ")),
         };
         let (without, with) = (part("without", &self.lacking), part("with", &self.exceeding));
-        format!("none of the three: like a {name}{without}{with}")
+        format!("not one of the three: like a {name}{without}{with}")
     }
 }
 
@@ -277,7 +277,7 @@ mod tests {
     fn what_is_less_is_none_of_the_three_and_says_why() {
         let mut clerk = effective(Role::Clerk);
         clerk.tables.entry("orders".to_owned()).or_default().remove(&Privilege::Insert);
-        assert_eq!(judge(clerk).text(), "none of the three: like a clerk, without INSERT on orders");
+        assert_eq!(judge(clerk).text(), "not one of the three: like a clerk, without INSERT on orders");
     }
 
     #[test]

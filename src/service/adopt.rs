@@ -145,7 +145,7 @@ async fn lost(connection: &impl ConnectionTrait) -> Result<Vec<Told>> {
             (EntityKind::User, None) => "has no user".to_owned(),
             (EntityKind::User, Some(_)) => format!("its user{which} is gone"),
             (EntityKind::Order, None) => format!("line {} has no order", printable(&row.id.to_string())),
-            (EntityKind::Order, Some(_)) => format!("is gone, its line {} is left", printable(&row.id.to_string())),
+            (EntityKind::Order, Some(_)) => format!("is gone, its line {} remains", printable(&row.id.to_string())),
             (_, None) => format!("its line {} has no product", printable(&row.id.to_string())),
             (_, Some(_)) => format!("the product{which} of its line {} is gone", printable(&row.id.to_string())),
         };

@@ -16,6 +16,6 @@ pub fn check_as_shown<M: Editable>(name: &str, (shown, fields): Shown<'_, M>, no
     if changed.is_empty() {
         return Ok(());
     }
-    let message = format!("somebody else changed {} meanwhile, nothing was written{changed}", printable(name));
-    Err(Error::conflict("row.changed", message).hint("repeat the command: it starts from the values as they are now"))
+    let message = format!("someone else changed {} meanwhile; nothing was written{changed}", printable(name));
+    Err(Error::conflict("row.changed", message).hint("repeat the command to start from the current values"))
 }

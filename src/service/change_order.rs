@@ -288,12 +288,12 @@ impl Lines<'_> {
             return Err(order_lifecycle::has_no(self.order, &absent));
         }
         if after.is_empty() {
-            let message = format!("order {name} would have no line left");
+            let message = format!("order {name} would have no lines left");
             return Err(Error::conflict("order.no_lines", message)
                 .hint(Hint::from("to cancel it: ").and(CommandLine::new("order cancel").argument(&name))));
         }
         if after.len() > MAX_LINES {
-            let problem = format!("{} lines are more than {MAX_LINES}", after.len());
+            let problem = format!("{} lines exceed the maximum of {MAX_LINES}", after.len());
             return Err(Violations::single("item", problem).into_error());
         }
         for item in after.iter_mut().filter(|_| reprices) {
@@ -368,7 +368,7 @@ impl Lines<'_> {
             let Some(price) = item.unit_price.known() else {
                 let message = format!("the price of {} in the order is not an amount", printable(sku));
                 return Err(
-                    Error::conflict("order.odd_price", message).hint("--reprice gives all lines today's prices")
+                    Error::conflict("order.odd_price", message).hint("--reprice applies today's prices to all lines")
                 );
             };
             Ok((quantity, price))
@@ -384,7 +384,7 @@ impl Lines<'_> {
     /// The difference in the form of events.
     fn taken(&self, difference: &BTreeMap<Id, i64>) -> Result<Vec<RestockedLine>> {
         let line = |(id, pieces): (&Id, &i64)| {
-            let quantity = i32::try_from(*pieces).map_err(|_| Error::internal("a line has too many pieces"))?;
+            let quantity = i32::try_from(*pieces).map_err(|_| Error::internal("a line has too many units"))?;
             Ok(RestockedLine { product_id: *id, sku: self.sku(*id), quantity })
         };
         difference.iter().map(line).collect()

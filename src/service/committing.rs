@@ -148,11 +148,11 @@ impl Pending {
             Pending::Operation { id, key } => {
                 let error = match key {
                     Some(key) => error.hint(format!(
-                        "run the same command again with --idempotency-key {}: it cannot happen twice",
+                        "run the same command again with --idempotency-key {}: it cannot be applied twice",
                         shell_word(key)
                     )),
                     None => error.hint(
-                        Hint::from("before you enter it again, when the database answers: ")
+                        Hint::from("before entering it again, when the database answers: ")
                             .and(CommandLine::new("audit settle").argument(&id.to_string())),
                     ),
                 };

@@ -128,14 +128,14 @@ fn configuration(setup: &Setup) -> Check {
 async fn connection(database: &Database, seen: &Inspection) -> Result<Check> {
     let milliseconds = inspection::round_trip(database).await?.as_secs_f64() * 1_000.0;
     let server = match seen.version.as_str() {
-        NOT_KNOWN => "the version is not known".to_owned(),
+        NOT_KNOWN => "the version is unknown".to_owned(),
         version => format!("{} {}", printable(&seen.product), printable(version)),
     };
     let detail = format!("{server}, {milliseconds:.1} ms a round trip");
     Ok(match seen.too_old_for {
         None => Check::new("connection", State::Ok, detail),
         Some(oldest) => {
-            Check::new("connection", State::Warning, format!("{detail}; shopctl is written for {oldest} and newer"))
+            Check::new("connection", State::Warning, format!("{detail}; shopctl requires {oldest} or newer"))
         }
     })
 }
@@ -147,11 +147,13 @@ fn tls(database: &Database, seen: &Inspection) -> Check {
         Tls::Used { version, cipher } => {
             Check::new("tls", State::Ok, format!("{} with {}", printable(version), printable(cipher)))
         }
-        Tls::Unused if is_local => Check::new("tls", State::Ok, "not in use, on this machine"),
-        Tls::Unused => Check::new("tls", State::Warning, "not in use, and the host is another machine")
+        Tls::Unused if is_local => Check::new("tls", State::Ok, "not in use; the host is this machine"),
+        Tls::Unused => Check::new("tls", State::Warning, "not in use, although the host is another machine")
             .hint("set DB_SSL=verify-full, or sslmode=verify-full in the URL"),
-        Tls::Unknown if is_local => Check::new("tls", State::Ok, "the server does not say; the host is this machine"),
-        Tls::Unknown => Check::new("tls", State::Warning, "the server does not say whether it is in use"),
+        Tls::Unknown if is_local => {
+            Check::new("tls", State::Ok, "the server does not report it; the host is this machine")
+        }
+        Tls::Unknown => Check::new("tls", State::Warning, "the server does not report whether it is in use"),
     }
 }
 
@@ -163,10 +165,10 @@ fn server_role(seen: &Inspection, setup: &Setup) -> Check {
     };
     match &seen.server {
         ServerRole::NotApplicable => Check::new("server-role", State::Ok, "not needed: a file on this machine"),
-        ServerRole::Primary => Check::new("server-role", State::Ok, "primary: takes writes"),
+        ServerRole::Primary => Check::new("server-role", State::Ok, "primary: accepts writes"),
         ServerRole::Standby(what) => for_reading(
-            format!("standby: takes no writes, and may be behind ({})", printable(what)),
-            "to write, connect to the primary; to read, mark the context with read_only = true",
+            format!("standby: rejects writes, and may lag behind ({})", printable(what)),
+            "to write, connect to the primary; to read, set read_only = true in the context",
         ),
         ServerRole::ReadOnly { setting, remedy } => {
             let end_it = match remedy {
@@ -174,21 +176,19 @@ fn server_role(seen: &Inspection, setup: &Setup) -> Check {
                 None => "or change that setting".to_owned(),
             };
             for_reading(
-                format!("read-only: takes no writes ({})", printable(setting)),
-                &format!(
-                    "to read, mark the context with read_only = true; to write, connect to another server {end_it}"
-                ),
+                format!("read-only: rejects writes ({})", printable(setting)),
+                &format!("to read, set read_only = true in the context; to write, connect to another server {end_it}"),
             )
         }
         ServerRole::ReadOnlyFile(what) => for_reading(
             format!("read-only for this user: {}", printable(what)),
-            "to write, file and folder have to belong to whoever uses the shop; to read, mark the context with read_only = true",
+            "to write, make the user of the shop the owner of the file and its folder; to read, set read_only = true in the context",
         ),
         ServerRole::WritableReplica(what) => Check::new("server-role", State::Warning, printable(what))
-            .hint("what is written here does not reach its primary: connect to that one"),
+            .hint("writes here do not reach the primary: connect to that instead"),
         ServerRole::NotReady(what) => {
             Check::new("server-role", State::Failed, format!("not ready: {}", printable(what)))
-                .hint("wait until it has joined again, or connect to another node")
+                .hint("wait until it has rejoined, or connect to another node")
         }
     }
 }
@@ -197,8 +197,8 @@ fn server_role(seen: &Inspection, setup: &Setup) -> Check {
 fn access(database: &Database, role_match: Option<RoleMatch>) -> Check {
     let Some(role_match) = role_match else {
         let detail = match database.target() {
-            Target::Sqlite(_) => "not needed: who can open the file can do everything with it",
-            Target::Server(_) => "the server does not say what this role may do, or has no tables of the shop",
+            Target::Sqlite(_) => "not needed: anyone who can open the file can do everything",
+            Target::Server(_) => "the server does not tell what this role may do, or has no tables of the shop",
         };
         return Check::new("access", State::Ok, detail);
     };
@@ -244,10 +244,10 @@ fn settings(seen: &Inspection) -> Check {
 /// Informational only: proxies are usually harmless.
 fn pooler(seen: &Inspection) -> Check {
     match &seen.pooler {
-        None => Check::new("pooler", State::Ok, "none seen"),
+        None => Check::new("pooler", State::Ok, "none detected"),
         Some(pooler) => {
             let sign = printable(&pooler.sign);
-            Check::new("pooler", State::Ok, format!("perhaps a pooler, proxy or port mapping: {sign}"))
+            Check::new("pooler", State::Ok, format!("possibly a pooler, proxy or port mapping: {sign}"))
                 .hint(pooler.requirement)
         }
     }
@@ -256,7 +256,7 @@ fn pooler(seen: &Inspection) -> Check {
 async fn skew(database: &Database, clock: Clock) -> Result<Check> {
     let before = clock.now();
     let Some(server) = inspection::server_time(database).await? else {
-        return Ok(Check::new("clock", State::Ok, "the database has none of its own"));
+        return Ok(Check::new("clock", State::Ok, "the database has no clock of its own"));
     };
     // The server read its clock about halfway.
     let difference = server - (before + (clock.now() - before) / 2);
@@ -268,7 +268,7 @@ async fn skew(database: &Database, clock: Clock) -> Result<Check> {
         _ => return Ok(Check::new("clock", State::Ok, detail)),
     };
     Ok(Check::new("clock", state, format!("{detail}: ids and times come from this machine"))
-        .hint("set both clocks by NTP (timedatectl status)"))
+        .hint("synchronize both clocks with NTP (timedatectl status)"))
 }
 
 fn purpose(setup: &Setup, environment: Option<String>, has_schema: bool) -> Check {

@@ -65,7 +65,7 @@ pub(super) struct ForeignRow {
     pub what: String,
     /// The row as its events have it; `None` if it has none, or was deleted.
     pub known: Option<Json>,
-    /// The row as it is; `None` if it is gone.
+    /// The row as it is; `None` if it is missing.
     pub found: Option<Json>,
     /// Its movements that are gone.
     pub removed: Vec<RemovedMovement>,
@@ -128,7 +128,7 @@ pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> R
         + compare_all::<order::Entity>(connection, reads_hashes, &mut note).await?
         + compare_all::<stock_movement::Entity>(connection, reads_hashes, &mut note).await?;
     for product in repository::product::find_stock_differences(connection, &[]).await? {
-        let what = format!("stock is {}, its movements come to {}", product.stock_quantity, product.moved);
+        let what = format!("stock is {}, but its movements add up to {}", product.stock_quantity, product.moved);
         let (entity, known, found) = (EntityKind::Product, None, None);
         note(Difference::Foreign(ForeignRow {
             entity,
@@ -266,7 +266,7 @@ fn foreign<E: AuditedEntity>(subject: &AuditedRow, chain: &Chain<'_>, what: Stri
 const UPDATED_AT: &str = "updated_at";
 
 fn strange_time(row: &Json) -> String {
-    format!("updated_at is {}, when no operation changed it", shown(&row[UPDATED_AT]))
+    format!("updated_at is {}, but no operation changed it then", shown(&row[UPDATED_AT]))
 }
 
 /// Entities with events whose row is missing, although no event deleted them.
@@ -309,7 +309,7 @@ pub(super) async fn missing<E: AuditedEntity>(
             entity: E::KIND,
             id,
             name: name.to_owned(),
-            what: "is gone though no event deleted it".to_owned(),
+            what: "is missing although no event deleted it".to_owned(),
             known: Some((*document).clone()),
             found: None,
             removed: Vec::new(),
@@ -359,7 +359,7 @@ impl ParsedEvent {
 
 /// The finding for a user whose values were erased from the events without an anonymization, which seals
 /// do not detect.
-const ERASED_UNEXPLAINED: &str = "personal values were erased from its events though no event anonymized it";
+const ERASED_UNEXPLAINED: &str = "personal values were erased from its events although no event anonymized it";
 
 fn is_erased_unexplained(events: &[ParsedEvent]) -> bool {
     let documents = events.iter().flat_map(|event| [&event.before, &event.after]).flatten();
@@ -376,7 +376,7 @@ fn unexplained<E: AuditedEntity>(row: &Json, events: &[ParsedEvent], chain: &Cha
         return None;
     }
     let Some((state, _)) = chain.finals.last() else {
-        let what = if events.is_empty() { "was not made by shopctl" } else { "is there though an event deleted it" };
+        let what = if events.is_empty() { "was not created by shopctl" } else { "exists although an event deleted it" };
         return Some(what.to_owned());
     };
     let told = differences(&row, state).map(|(field, value, expected)| match part(field) {

@@ -400,8 +400,8 @@ impl Operation {
         if self.subject.is_some() {
             return Ok(());
         }
-        Err(Error::conflict("row.without_id", "the row has no id, by which it would be changed")
-            .hint("give it one in the database's own client, then try again"))
+        Err(Error::conflict("row.without_id", "the row cannot be changed because it has no id")
+            .hint("give it an id in the database's own client, then try again"))
     }
 
     /// Marks the operation with a key of its own, which its first event has unless the request has one.
@@ -484,5 +484,5 @@ impl Operation {
 fn timed_out(request: &Request, error: &Error) -> Error {
     Error::from_cause(Cause::TimedOut, error.message())
         .not_applied(request.name)
-        .hint("try again, or give more time with --timeout")
+        .hint("try again, or with a longer --timeout")
 }

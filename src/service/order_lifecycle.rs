@@ -367,7 +367,7 @@ pub fn check(order: &order::Model, wanted: &OrderTransition) -> Result<()> {
 pub(super) fn known_status(order: &order::Model) -> Result<OrderStatus> {
     order.status.known().ok_or_else(|| {
         let (name, status) = (shown(order), printable(&order.status.to_string()));
-        let message = format!("order {name} has the status {status}, which shopctl does not know");
+        let message = format!("order {name} has the unknown status {status}");
         Error::conflict("order.status_unknown", message)
     })
 }
@@ -397,7 +397,7 @@ fn refused(name: &str, status: OrderStatus, wanted: &OrderTransition) -> Error {
         // Cancelled means that no money is held.
         Verb::Cancel if can_be_refunded => {
             let refund = CommandLine::like("order refund").argument(name).without("--file");
-            Hint::from("the money goes back with: ").and(refund)
+            Hint::from("to refund it: ").and(refund)
         }
         _ => CommandLine::anywhere("help lifecycle").into(),
     };
@@ -432,7 +432,7 @@ async fn restore(
     if restored.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = return_to_stock(operation, restored, Some("give --no-restock, and correct the stock")).await?;
+    let rows = return_to_stock(operation, restored, Some("use --no-restock, and correct the stock")).await?;
     let movements: Vec<_> = restored
         .iter()
         .map(|line| stock_movement::Model {
@@ -458,7 +458,7 @@ pub(super) async fn return_to_stock(
         return Ok(rows);
     }
     let skus: Vec<_> = lines.iter().map(|line| printable(&line.sku)).collect();
-    let message = format!("{}: the stock cannot take the pieces back", skus.join(", "));
+    let message = format!("{}: restocking would exceed the maximum stock", skus.join(", "));
     Err(Error::conflict("stock.too_much", message).hints_of(hint))
 }
 

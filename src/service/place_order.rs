@@ -160,10 +160,10 @@ pub(super) async fn find_replayed(operations: &Operations, id: Id) -> Result<Pla
 fn check_lines(new: &NewOrder) -> Result<()> {
     let mut violations = Violations::new();
     if new.lines.is_empty() {
-        violations.add("item", "at least one is needed");
+        violations.add("item", "must have at least one");
     }
     if new.lines.len() > MAX_LINES {
-        violations.add("item", format!("{} lines are more than {MAX_LINES}", new.lines.len()));
+        violations.add("item", format!("{} lines exceed the maximum of {MAX_LINES}", new.lines.len()));
     }
     violations.into_result()
 }
@@ -492,5 +492,5 @@ fn check_balance(order: &order::Model, items: &[order_item::Model], movements: &
     if balanced && sum.is_some_and(|sum| order.total_amount == sum) {
         return Ok(());
     }
-    Err(Error::internal("an order does not add up: its movements or its total differ from its lines"))
+    Err(Error::internal("an order is inconsistent: its movements or its total differ from its lines"))
 }

@@ -76,14 +76,14 @@ fn guard(max_change: MaxChange, products: &[Model], prices: &[Money]) -> Result<
         format!("{} {} → {price} ({percent})", printable(&product.sku), product.price)
     });
     let (count, of) = (beyond.len(), products.len());
-    let message = format!("{count} of {of} prices would change by more than {max_change}, nothing was written");
+    let message = format!("{count} of {of} prices would change by more than {max_change}; nothing was written");
     let details = beyond.iter().map(|(product, price, percent)| {
         json!({ "sku": product.sku, "before": product.price, "after": price,
                 "percent": percent.map(|percent| percent.round_dp(2).normalize().to_string()) })
     });
     let details = json!({ "max_change": max_change.to_string(), "products": details.collect::<Vec<_>>() });
     Err(Error::new(Kind::ConfirmationNeeded, "product.price_guard", list(message, worst, count))
-        .hint("if that is meant, give a higher --max-change")
+        .hint("if that is intended, use a higher --max-change")
         .details(details))
 }
 
@@ -134,9 +134,9 @@ pub async fn find_matching(connection: &impl ConnectionTrait, filter: &Filter) -
 }
 
 fn too_many() -> Error {
-    let message = format!("more than {MAX_PRODUCTS} products, the most that one command changes together");
+    let message = format!("more than {MAX_PRODUCTS} products, the maximum for one command");
     Error::new(Kind::Invalid, "product.too_many", message)
-        .hint("narrow the products, for instance with --min-price and --max-price, and repeat for the others")
+        .hint("select fewer products, e.g. with --min-price and --max-price, and repeat for the others")
 }
 
 /// Changes the prices of products read before, all or none, in one operation.
@@ -212,9 +212,9 @@ fn changed_meanwhile(stale: &[(&Model, Option<Stored<Money>>)]) -> Error {
     });
     let details = stale.iter().map(|(product, now)| json!({ "sku": product.sku, "before": product.price, "now": now }));
     let details = json!({ "products": details.collect::<Vec<_>>() });
-    let message = "somebody else changed prices meanwhile, nothing was written".to_owned();
+    let message = "someone else changed prices meanwhile; nothing was written".to_owned();
     Error::conflict("product.price_changed", list(message, named, stale.len()))
-        .hint("repeat the command: it starts from the prices as they are now")
+        .hint("repeat the command to start from the current prices")
         .details(details)
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::as_shown::{Shown, check_as_shown};
 use super::operation::{self, Operation, Operations, Request};
 use crate::db::fault::Fault;
+use crate::domain::text::is_are;
 use crate::domain::{EventName, Id, Money, MovementReason};
 pub use crate::entity::product::Model;
 use crate::entity::{Moment, Stored, stock_movement};
@@ -195,8 +196,7 @@ pub fn check_orderable<'a>(products: impl IntoIterator<Item = &'a Model>) -> Res
     if skus.is_empty() {
         return Ok(());
     }
-    let message =
-        format!("{} {} retired and cannot be ordered", skus.join(", "), if skus.len() == 1 { "is" } else { "are" });
+    let message = format!("{} {} retired and cannot be ordered", skus.join(", "), is_are(skus.len()));
     let restore = skus.iter().fold(CommandLine::new("product restore"), |command, sku| command.argument(sku));
     Err(Error::conflict("product.retired", message).hint(restore).details(json!({ "products": skus })))
 }
@@ -206,14 +206,14 @@ pub fn known_stock(product: &Model) -> Result<i32> {
     product.stock_quantity.known().ok_or_else(|| {
         let (sku, stock) = (printable(&product.sku), described(&product.stock_quantity));
         Error::conflict("product.odd_stock", format!("the stock of {sku} is {stock}, which is not a whole number"))
-            .hint(Hint::from("the program that wrote it has to correct it: ").and(CommandLine::new("doctor --deep")))
+            .hint(Hint::from("the program that wrote it must correct it: ").and(CommandLine::new("doctor --deep")))
     })
 }
 
 /// Exit 6 for the SKU of another product.
 fn taken(sku: &str) -> Error {
     let sku = printable(sku);
-    Error::conflict("product.duplicate", format!("a product with the SKU {sku} exists already"))
+    Error::conflict("product.duplicate", format!("a product with the SKU {sku} already exists"))
         .hint(CommandLine::new("product show").argument(&sku).and(", or give another --sku"))
 }
 

@@ -94,12 +94,12 @@ pub async fn seal_all(operations: &Operations) -> Result<SealRun> {
 /// The error if the rest cannot be sealed: earlier seals are committed.
 fn with_finished_seals(error: Error, newest: Option<&audit_seal::Model>) -> Error {
     let Some(seal) = newest else { return error };
-    let stands = format!("seal {} is made and stays, head {}", seal.number, seal.hash);
+    let stands = format!("seal {} was created and stays, head {}", seal.number, seal.hash);
     if error.kind() == Kind::OutcomeUnknown {
         return error.hint(stands);
     }
     let message = format!("{stands}; the rest is not sealed: {}", error.why());
-    error.without_hints().reworded(message).hint(Hint::from("to go on from there: ").and(CommandLine::again()))
+    error.without_hints().reworded(message).hint(Hint::from("to continue from there: ").and(CommandLine::again()))
 }
 
 async fn apply(operation: &mut Operation, actor: &str, after: Option<Id>) -> Result<Option<NewSeal>> {
@@ -131,7 +131,7 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Id>) -> Res
 }
 
 fn no_number_left(number: i32) -> Error {
-    let message = format!("no number follows that of the last seal, {number}");
+    let message = format!("the number of the last seal, {number}, is the maximum");
     Error::new(Kind::CheckFailed, "audit.seal_number", message).hint(CommandLine::new("audit verify"))
 }
 
@@ -246,27 +246,25 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
             true => "this node may be behind the server that takes writes, or the tail was cut off or replaced",
             false => "the tail was cut off or the trail rewritten",
         };
-        chain.note(None, format!("the head is not here: no seal has the hash {head}: {why}; {last}"));
+        chain.note(None, format!("no seal has the hash {head}: {why}; {last}"));
     }
     let (strays, count) = repository::audit_seal::find_strays(connection, EVENTS_NAMED).await?;
     if is_whole && count > 0 {
         chain.note_orphaned(count);
     } else {
         chain.unlisted = count - strays.len() as u64;
-        let what = "bears a seal that is none of the chain";
+        let what = "refers to a seal that is not part of the chain";
         chain
             .problems
             .extend(strays.into_iter().map(|event| SealProblem::of_event(event.id, event.operation.to_string(), what)));
     }
     let unreadable = repository::readable_events::find_unreadable(connection, EVENTS_NAMED).await?;
-    chain.problems.extend(
-        unreadable.into_iter().map(|(id, column)| {
-            SealProblem::of_event(id, id.to_string(), format!("cannot be read: {column} is no text"))
-        }),
-    );
+    chain.problems.extend(unreadable.into_iter().map(|(id, column)| {
+        SealProblem::of_event(id, id.to_string(), format!("cannot be read: {column} is not a text"))
+    }));
     let unnumbered = repository::audit_seal::find_without_number(connection, EVENTS_NAMED).await?;
     for id in unnumbered {
-        chain.note(None, format!("{id} is none of the chain: its number is not a whole number"));
+        chain.note(None, format!("{id} is not part of the chain: its number is not a whole number"));
     }
     chain.unsealed_events = repository::audit_seal::count_unsealed_events(connection).await?;
     Ok(chain)
@@ -292,11 +290,11 @@ async fn check(
     }
     let expected = u64::try_from(seal.event_count.pieces()).unwrap_or(0);
     if count != expected {
-        let what =
-            if count < expected { "events were removed, moved away or made illegible" } else { "events were added" };
-        chain.note(Some(seal.number), format!("covers {}, {count} bear it: {what}", counted(expected, "event")));
+        let what = if count < expected { "events were removed, moved or made unreadable" } else { "events were added" };
+        chain
+            .note(Some(seal.number), format!("covers {}, but {count} refer to it: {what}", counted(expected, "event")));
     } else if seal.hash != hash.finish() {
-        chain.note(Some(seal.number), "an event, or the seal itself, was edited or exchanged");
+        chain.note(Some(seal.number), "an event, or the seal itself, was edited or replaced");
     }
     chain.seals += 1;
     chain.sealed_events += count;
@@ -311,7 +309,7 @@ impl Chain {
     /// Adds the finding that events have seals of which none exists.
     fn note_orphaned(&mut self, count: u64) {
         self.orphaned = count;
-        let (bear, are) = if count == 1 { ("bears a seal", "is") } else { ("bear seals", "are") };
+        let (bear, are) = if count == 1 { ("refers to a seal", "is") } else { ("refer to seals", "are") };
         let events = format!("{} {bear}", counted(count, "event"));
         let what = match self.seals {
             0 => format!("the table of seals is empty, but {events}: was its migration reverted?"),
@@ -325,9 +323,9 @@ impl Chain {
     /// Adds the finding of a seal whose number does not follow the previous one, 0 for the first.
     fn note_number(&mut self, number: i32, before: i32) {
         if number < 1 {
-            self.note(Some(number), "is none of the chain: numbers begin at 1");
+            self.note(Some(number), "is not part of the chain: numbers begin at 1");
         } else if number == before {
-            self.note(Some(number), "is there more than once");
+            self.note(Some(number), "exists more than once");
         } else if number - before == 2 {
             self.note(Some(before + 1), "is gone");
         } else if number - before > 2 {
@@ -347,8 +345,8 @@ mod tests {
             chain.note_orphaned(count);
             chain.problems[0].what.split([',', ':']).nth(usize::from(seals == 0)).unwrap().to_owned()
         };
-        assert_eq!(finding(1, 1), "1 event bears a seal that is gone");
-        assert_eq!(finding(1, 2), "2 events bear seals that are gone");
-        assert_eq!(finding(0, 1), " but 1 event bears a seal");
+        assert_eq!(finding(1, 1), "1 event refers to a seal that is gone");
+        assert_eq!(finding(1, 2), "2 events refer to seals that are gone");
+        assert_eq!(finding(0, 1), " but 1 event refers to a seal");
     }
 }

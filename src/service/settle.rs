@@ -40,7 +40,7 @@ pub async fn settle(operations: &Operations, operation_id: Uuid) -> Result<Settl
 
 fn undecided(operation_id: Uuid, error: &Error) -> Error {
     let message = format!(
-        "it is still undecided whether operation {operation_id} was applied, its transaction may be open at the server: {error}"
+        "it is not yet known whether operation {operation_id} was applied; its transaction may be open on the server: {error}"
     );
     Error::new(Kind::Unavailable, "operation.undecided", message)
         .hint(Hint::from("run it again: ").and(CommandLine::again()))

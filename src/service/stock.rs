@@ -158,7 +158,7 @@ pub(super) fn unexpected(product: &Model, have: i32, expected: i32) -> Error {
 fn changed_meanwhile(product: &Model, have: i32, count: &StockCount) -> Error {
     let again = CommandLine::again().option("--expect", &have.to_string());
     unexpected(product, have, count.expected)
-        .hint(Hint::from(format!("if {} is right all the same: ", count.level)).and(again))
+        .hint(Hint::from(format!("if {} is right anyway: ", count.level)).and(again))
 }
 
 /// A product whose stock differs from its movements, or of which another program sold more than there was.
@@ -240,7 +240,7 @@ pub(super) fn with_note(mut change: repository::Change, note: Option<&str>) -> r
 /// Exit 6 for more pieces than a stock can hold.
 pub(super) fn too_much(product: &Model, have: i32, more: i64) -> Error {
     let sku = printable(&product.sku);
-    Error::conflict("stock.too_much", format!("{sku} has {have} in stock; {more} more cannot be counted"))
+    Error::conflict("stock.too_much", format!("{sku} has {have} in stock; {more} more would exceed the maximum"))
 }
 
 fn out_of_range(product: &Model, have: i32, adjustment: &Adjustment) -> Error {
@@ -250,7 +250,7 @@ fn out_of_range(product: &Model, have: i32, adjustment: &Adjustment) -> Error {
     }
     let sku = printable(&product.sku);
     let need = -delta;
-    let error = Error::conflict("stock.insufficient", format!("{sku} has {have} in stock, {need} to be taken"))
+    let error = Error::conflict("stock.insufficient", format!("{sku} has {have} in stock; cannot remove {need}"))
         .details(json!({ "lines": [{ "sku": product.sku, "have": have, "need": need }] }));
     if have <= 0 {
         return error;

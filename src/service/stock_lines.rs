@@ -218,5 +218,5 @@ fn named_twice(products: &[Model], names: &[String]) -> Error {
         product.is_some_and(|product| !seen.insert(product.id))
     };
     let name = names.iter().find(is_again).map_or_else(String::new, |name| printable(name));
-    Violations::single("product", format!("{name} is given twice: give all of its pieces once")).into_error()
+    Violations::single("product", format!("{name} is given twice: give the sum once")).into_error()
 }

@@ -43,7 +43,7 @@ pub async fn settle_commit(database: &Database, tombstone: audit_event::Model) -
             match write_on_new_connection(database, &tombstone).await {
                 Ok(Settlement { is_applied: true, .. }) => return CommitOutcome::Applied,
                 Ok(_) => return CommitOutcome::NotApplied,
-                Err(error) => tracing::debug!("the outcome is not known yet: {error}"),
+                Err(error) => tracing::debug!("the outcome is not yet known: {error}"),
             }
             sleep(PAUSE).await;
         }

@@ -41,7 +41,7 @@ pub(super) async fn refuse<E: AuditedEntity>(
     let condition = engine.one_of(table, &is_twin);
     let statement = format!("UPDATE {table} SET id = {} WHERE {condition}", new_id(ids, form).literal());
     let script = in_transaction(engine, &[statement]);
-    let message = format!("{entity} have the id {}: {named}; nothing was taken in", printable(&id.to_string()));
+    let message = format!("{entity} have the id {}: {named}; nothing was adopted", printable(&id.to_string()));
     Err(Error::conflict("row.shared_id", message)
         .hint(Hint::from(format!("to give one of them another id, in the database's own client: {script}")))
         .hint("or delete one of them there"))

@@ -129,7 +129,7 @@ async fn apply(operation: &mut Operation, target: &audit_event::Model) -> Result
     let limit = MAX_ROWS as u64 + 1;
     let events = repository::audit_event::find_by_operation(operation.handle(), target.operation_id, limit).await?;
     if events.len() > MAX_ROWS {
-        let message = format!("the operation changed more than {MAX_ROWS} rows, the most that are taken back together");
+        let message = format!("the operation changed more than {MAX_ROWS} rows, the maximum for undo");
         return Err(Error::conflict("undo.too_many", message).hint("import an earlier export instead"));
     }
     let of = |kind: EntityKind| -> Vec<Recorded> {
@@ -174,6 +174,6 @@ async fn already(operation: &Operation, target: &audit_event::Model, first: Id) 
         return Ok(Undone { target: target.clone(), by: last, values: Vec::new(), changed: false });
     }
     let message =
-        format!("operation {} was taken back by {first}, which was taken back by {last}", target.operation_id);
+        format!("operation {} was undone by {first}, which was undone by {last}", target.operation_id);
     Err(Error::new(Kind::Conflict, "undo.redone", message).hint(command(last)))
 }

@@ -182,7 +182,7 @@ pub fn unknown(who: &str) -> Error {
 /// Exit 6 for the e-mail address of another user.
 pub fn taken(email: &str) -> Error {
     let email = printable(email);
-    Error::conflict("user.duplicate", format!("a user with the e-mail address {email} exists already"))
+    Error::conflict("user.duplicate", format!("a user with the e-mail address {email} already exists"))
         .hint(CommandLine::new("user show").argument(&email))
 }
 

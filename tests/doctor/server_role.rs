@@ -24,7 +24,7 @@ fn assert_only_read(shop: &Shop) {
     shop.run(&["report", "sales"]).success();
     let refused = shop.run(&["stock", "adjust", "MUG-01", "+1", "--reason", "received", "--timeout", "2s"]);
     assert!(refused.code != 0 && refused.stderr.contains("database.read_only"), "{refused}");
-    let _ = refused.says("to see whether a setting is the cause, and the statement that ends it: shopctl doctor");
+    let _ = refused.says("to see whether a setting causes it, and how to change that: shopctl doctor");
     assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events"), before);
 }
 
@@ -92,14 +92,14 @@ fn a_read_only_or_replicating_mariadb_is_reported() {
     let clerk = root.with_url(root.url.replace("root@", "clerk@"));
     assert_role(&clerk, "ok", "primary");
     root.sql("SET GLOBAL tx_read_only = 1");
-    assert_role(&clerk, "warning", "read-only: takes no writes (t");
+    assert_role(&clerk, "warning", "read-only: rejects writes (t");
     assert_only_read(&clerk);
     end_setting(&root);
     root.sql("SET GLOBAL read_only = 1");
-    assert_role(&clerk, "warning", "read-only: takes no writes (read_only is");
+    assert_role(&clerk, "warning", "read-only: rejects writes (read_only is");
     assert_only_read(&clerk);
     root.sql("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_USER = 'nobody'");
-    assert_role(&root, "warning", "standby: takes no writes, and may be behind (a replica, read_only is");
+    assert_role(&root, "warning", "standby: rejects writes, and may lag behind (a replica, read_only is");
     root.sql("SET GLOBAL read_only = 0");
     assert_role(&root, "warning", "a replica that is not read-only");
 }

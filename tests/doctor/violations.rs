@@ -64,7 +64,7 @@ const ANYWHERE: &[Break] = &[
     ),
     foreign(
         "total-equals-lines",
-        "all of orders that another program wrote: 1 (DEM01-00003)",
+        "all of orders written by another program: 1 (DEM01-00003)",
         "UPDATE orders SET total_amount = total_amount + 0.01 WHERE reference = 'DEM01-00003'",
         "UPDATE orders SET total_amount = total_amount - 0.01 WHERE reference = 'DEM01-00003'",
     ),

@@ -83,7 +83,7 @@ fn an_empty_shop_on_sqlite_takes_the_form_of_ids_that_is_wanted() {
 
     let empty = Shop::empty(Backend::Sqlite).expect("always there");
     let made = made_by_others(&empty, &document(Backend::Sqlite));
-    made.run(&["adopt", "--yes", "--ids", "bytes"]).exits_with(6).says("there are ids already");
+    made.run(&["adopt", "--yes", "--ids", "bytes"]).exits_with(6).says("there are already ids");
     made.sql("DELETE FROM order_items; DELETE FROM orders; DELETE FROM users; DELETE FROM products");
     made.run(&["adopt", "--yes", "--ids", "bytes"]).success();
     made.user("ann");

@@ -27,7 +27,7 @@ fn constraints_of_the_application_that_go_are_named_first(shop: &Shop) {
     let made = with_words(shop, &[("REFERENCES users (id)", "REFERENCES users (id) ON DELETE CASCADE")]);
     let dry = made.run(&["adopt", "--dry-run"]).success();
     assert!(dry.stderr.contains("not kept: FOREIGN KEY") && dry.stderr.contains("ON DELETE CASCADE"), "{dry}");
-    let instead = "before it deletes a row of users, the application has to delete those of orders that refer to it";
+    let instead = "before deleting a row of users, the application must delete the rows of orders that refer to it";
     made.run(&["adopt", "--yes", "--fix-totals"]).success().says(instead);
     assert_taken_over(&made);
     made.run(&["user", "delete", "ben@example.com"]).exits_with(6).says("has orders and cannot be deleted");
@@ -40,7 +40,7 @@ fn a_not_null_of_the_application_that_goes_is_named_and_other_constraints_stay(s
     let made = with_words(shop, &[("total_amount decimal(10, 2)", columns), (insert, with_channel)]);
     for arguments in [&["adopt", "--dry-run"][..], &["adopt", "--yes", "--fix-totals"]] {
         let run = made.run(arguments).success();
-        let told = "not kept: NOT NULL of orders.channel; the application has to accept NULL in rows that shopctl adds";
+        let told = "not kept: NOT NULL of orders.channel; the application must accept NULL in rows added by shopctl";
         assert!(run.stderr.contains(told), "{run}");
         assert_eq!(run.stderr.matches("not kept").count(), 1, "{run}");
     }

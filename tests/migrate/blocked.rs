@@ -127,7 +127,9 @@ fn a_held_file_is_waited_for_as_long_as_lock_wait_says() {
             let run = shop.run(&[&["migrate"], *command, &["--lock-wait", wait]].concat()).exits_with(5);
             let limits = Duration::from_secs(seconds)..Duration::from_secs(seconds + 3);
             assert!(limits.contains(&run.duration), "{:?}: {run}", run.duration);
-            let run = run.says("another process holds the database file").says("wait longer with --lock-wait");
+            let run = run
+                .says("another process holds the database file")
+                .says("--lock-wait makes migrate commands wait longer");
             assert!(!run.stderr.contains("--timeout"), "{run}");
         }
     }
@@ -221,7 +223,7 @@ fn counting_rows_respects_the_lock_wait_limit() {
         drop(held);
         let name = shop.database_name();
         let run = shop.run(&["migrate", "redo", "--confirm", &name, "--lock-wait", "20s"]).success();
-        run.says("gone will be 1 table");
+        run.says("it drops 1 table");
     }
 }
 

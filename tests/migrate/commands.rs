@@ -67,7 +67,7 @@ fn a_missing_folder_is_reported_and_not_created() {
 fn a_database_without_an_environment_is_reported() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["migrate", "up"]).success();
-    let run = shop.run(&["migrate", "env"]).success().says("nobody said what this database is for");
+    let run = shop.run(&["migrate", "env"]).success().says("no environment is set for this database");
     assert_eq!(run.stdout, "");
     assert_eq!(shop.run(&["migrate", "env", "--json"]).success().json()["environment"], serde_json::Value::Null);
 }
@@ -174,7 +174,7 @@ fn a_lock_left_by_a_killed_runner_is_taken_over() {
             "INSERT INTO shopctl_leases (name, token, holder, expires_at) VALUES ('migrate', 'gone', 'ann@build-7, process 4711', {soon})"
         ));
         shop.run(&["migrate", "up", "--lock-wait", "0s"]).exits_with(5).says("ann@build-7, process 4711");
-        shop.run(&["migrate", "up"]).success().says("waiting for the migrations that ann@build-7");
+        shop.run(&["migrate", "up"]).success().says("waiting for the migrations of ann@build-7");
         shop.run(&["migrate", "status", "--check"]).success();
     }
 }

@@ -22,17 +22,17 @@ fn development_accepts_yes_and_other_environments_require_the_name(shop: &Shop) 
     let name = shop.database_name();
     for course in ["reset", "refresh", "fresh"] {
         shop.run(&["migrate", course]).exits_with(11).says("--yes").says("products ");
-        shop.run(&["migrate", course, "--confirm", "another"]).exits_with(11).says("--confirm names another");
+        shop.run(&["migrate", course, "--confirm", "another"]).exits_with(11).says("--confirm gives another");
     }
     let (count, newest) =
         (migration::MIGRATIONS.len() - 1, migration::MIGRATIONS[migration::MIGRATIONS.len() - 1].name);
     for course in ["down", "redo"] {
         let run = shop.run(&["migrate", course, "--to", SEED_ROWS]).exits_with(11).says("--yes");
-        let run = run.says("m20260101_000011_create_audit_seals").says("will be reverted").says("1 table: 1 empty");
+        let run = run.says("m20260101_000011_create_audit_seals").says("this reverts ").says("1 table: 1 empty");
         assert!(!run.stderr.replace(newest, "").contains("products"), "only what goes is told: {run}");
     }
     let run = shop.run(&["migrate", "down", "--to", "m20260101_000001_create_users"]).exits_with(11);
-    let what = format!("{count} migrations will be reverted, from {newest} down to m20260101_000002_create_products");
+    let what = format!("this reverts {count} migrations, from {newest} down to m20260101_000002_create_products");
     run.says(&what).says("products ");
     shop.run(&["migrate", "redo", "-y"]).success();
     shop.run(&["migrate", "env", "production"]).success();
@@ -57,14 +57,14 @@ fn invalid_removals_are_rejected_before_any_prompt(shop: &Shop) {
     shop.run(&["migrate", "down", "-y", "--to", "m20260101_000009_create_seeds"]).success();
     for course in ["down", "redo"] {
         let run = shop.run(&["migrate", course, "--to", SEED_ROWS]).exits_with(6).says("is not applied");
-        assert!(!run.stderr.contains("will be reverted"), "{run}");
+        assert!(!run.stderr.contains("this reverts "), "{run}");
         shop.run(&["migrate", course, "--to", "m2025_of_nobody"]).exits_with(3);
         shop.run(&["migrate", course, "--to", "m20260101_000009_create_seeds"]).success().says("nothing to revert");
     }
     applied_by_a_newer_shopctl(shop, "m2999_of_tomorrow");
     for course in ["down", "reset", "refresh"] {
         let run = shop.run(&["migrate", course]).exits_with(6).says("does not have it");
-        assert!(!run.stderr.contains("will be reverted"), "{run}");
+        assert!(!run.stderr.contains("this reverts "), "{run}");
     }
 }
 
@@ -73,7 +73,7 @@ fn applied_by_a_newer_shopctl(shop: &Shop, name: &str) {
     shop.sql(&format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ('{name}', 1)"));
     shop.sql(&format!(
         "INSERT INTO shopctl_migration_runs (sequence, name, direction, state, statements_done, statements_total, \
-         runner, version) VALUES (99, '{name}', 'up', 'done', 1, 1, 'somebody', '9.9.9')"
+         runner, version) VALUES (99, '{name}', 'up', 'done', 1, 1, 'someone', '9.9.9')"
     ));
 }
 
@@ -134,11 +134,11 @@ fn a_misspelled_environment_asks_for_confirmation() {
     for (typed, meant) in [("devlopment", "development"), ("dev", "development"), ("prodcution", "production")] {
         let refused = shop.run(&["migrate", "env", typed]).exits_with(11).says(&format!("did you mean {meant}?"));
         let refused = refused.says(&format!("shopctl migrate env {meant}")).says(&format!("--confirm {name}"));
-        assert!(refused.stderr.contains("nobody has said yet"), "{refused}");
+        assert!(refused.stderr.contains("this marks"), "{refused}");
         assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "");
     }
     shop.run(&["migrate", "env", "dev", "--confirm", &name]).success();
-    shop.run(&["migrate", "env", "production"]).exits_with(11).says("is for dev, and would be for production");
+    shop.run(&["migrate", "env", "production"]).exits_with(11).says("now for dev, as a database for production");
     // Any other word is a custom environment.
     shop.run(&["migrate", "env", "loadtest", "--confirm", &name]).success();
 }
@@ -151,12 +151,12 @@ fn a_database_is_for_development_only_when_declared() {
         assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "", "an address says nothing");
         shop.product("MUG-01", "12.50", 3);
         for arguments in [vec!["seed", "up"], vec!["seed", "generate", "-y"], vec!["seed", "down", "demo"]] {
-            shop.run(&arguments).exits_with(11).says("nobody has said").says("shopctl migrate env development");
+            shop.run(&arguments).exits_with(11).says("no environment is set").says("shopctl migrate env development");
         }
         if shop.backend != Backend::Sqlite {
             for course in ["down", "redo", "reset", "refresh", "fresh"] {
                 let run = shop.run(&["migrate", course, "--yes"]).exits_with(11);
-                run.says("nobody said what it is for").says(&format!("--confirm {name}"));
+                run.says("no environment is set").says(&format!("--confirm {name}"));
             }
         }
         assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 1);
@@ -186,7 +186,7 @@ fn seeds_do_not_mark_another_programs_database_as_development(shop: &Shop) {
     shop.run(&["migrate", "up"]).success();
     shop.run(&quickstart).exits_with(11).says("table invoices");
     for arguments in [vec!["seed", "up"], vec!["seed", "generate", "-y"]] {
-        let run = shop.run(&arguments).exits_with(11).says("nobody has said").says("table invoices");
+        let run = shop.run(&arguments).exits_with(11).says("no environment is set").says("table invoices");
         run.says("shopctl migrate env development");
     }
     assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "");
@@ -205,21 +205,21 @@ fn yes_lists_what_is_removed_before_removing_it(shop: &Shop) {
     let products = format!("products {} rows", shop.number("SELECT COUNT(*) FROM products"));
     for course in ["down", "redo"] {
         let run = shop.run(&["migrate", course, "--yes", "--to", SEED_ROWS]).success();
-        run.says("m20260101_000011_create_audit_seals").says("will be reverted").says("1 table: 1 empty");
+        run.says("m20260101_000011_create_audit_seals").says("this reverts ").says("1 table: 1 empty");
         shop.run(&["migrate", "up"]).success();
     }
     let all = migration::MIGRATIONS.len();
     for (course, what) in [
-        ("refresh", format!("{all} migrations will be reverted and all migrations applied")),
-        ("reset", format!("{all} migrations will be reverted")),
-        ("fresh", "every table, view, sequence and type will be removed".to_owned()),
+        ("refresh", format!("this reverts {all} migrations and applies all migrations")),
+        ("reset", format!("this reverts {all} migrations")),
+        ("fresh", "this drops every table, view, sequence and type".to_owned()),
     ] {
         shop.run(&["migrate", "up"]).success();
         shop.run(&["seed", "up"]).success();
         let run = shop.run(&["migrate", course, "--yes"]).success().says(&what).says(&products);
         let place = |text: &str| run.stderr.find(text).unwrap_or(usize::MAX);
         assert!(place(&what) < place("changed "), "first what goes: {run}");
-        assert!(!run.stderr.contains("did not make"), "{run}");
+        assert!(!run.stderr.contains("did not create"), "{run}");
     }
 }
 
@@ -256,13 +256,13 @@ fn a_seed_that_cannot_be_undone_leaves_no_backup() {
     for verb in ["down", "redo"] {
         shop.run(&["seed", verb, "demo", "--confirm", "demo"]).exits_with(6).says("is not applied");
         let run = shop.run(&["seed", verb, "demo"]).exits_with(6);
-        assert!(!run.stderr.contains("will be deleted"), "nobody is asked: {run}");
+        assert!(!run.stderr.contains("this deletes"), "nobody is asked: {run}");
     }
     let seed = "description = \"for tests\"\nenvironments = [\"test\"]\n\
                 [[product]]\nsku = \"CUP\"\nname = \"Cup\"\nprice = \"1.00\"\n";
     shop.file("my/1_tests.toml", seed);
     shop.run(&["seed", "up", "--dir", "my", "--env", "test"]).success();
-    shop.run(&["seed", "redo", "tests", "--dir", "my", "--confirm", "tests"]).exits_with(11).says("meant for test");
+    shop.run(&["seed", "redo", "tests", "--dir", "my", "--confirm", "tests"]).exits_with(11).says("is for test");
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 1, "what cannot be applied again stays");
     assert!(copies(&shop).is_empty(), "{:?}", copies(&shop));
 }
@@ -275,7 +275,7 @@ fn fresh_removes_objects_made_by_no_migration(shop: &Shop) {
         shop.sql("CREATE TYPE mood AS ENUM ('fine')");
         shop.sql("CREATE SEQUENCE numbers");
     }
-    shop.run(&["migrate", "verify"]).success().says("left alone").says("table of_others");
+    shop.run(&["migrate", "verify"]).success().says("ignored, as other programs'").says("table of_others");
     let everything = shop.everything();
     let name = shop.database_name();
     let run = match shop.backend {
@@ -289,7 +289,7 @@ fn fresh_removes_objects_made_by_no_migration(shop: &Shop) {
         }
     };
     assert_eq!(run.stdout.lines().count(), migration::MIGRATIONS.len(), "{run}");
-    let run = run.says("what shopctl did not make goes too: ").says("table of_others").says("view seen");
+    let run = run.says("it also drops objects of other programs: ").says("table of_others").says("view seen");
     assert!(!run.stderr.contains("table products"), "what shopctl made is not another's: {run}");
     shop.run(&["migrate", "verify"]).success();
     shop.run(&["migrate", "status", "--check"]).success();
@@ -397,7 +397,7 @@ fn the_lock_file_is_updated_only_for_new_and_blessed_migrations() {
     let text = std::fs::read_to_string(&path).expect("written");
     let own = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/migration/migrations.lock"));
     assert_eq!(text, own.expect("in the project"));
-    shop.run(&["migrate", "bless"]).success().says("has every migration as it is");
+    shop.run(&["migrate", "bless"]).success().says("is up to date");
     let name = "m20260101_000002_create_products";
     let first = text.find("sqlite = \"").expect("a checksum");
     std::fs::write(
@@ -406,7 +406,7 @@ fn the_lock_file_is_updated_only_for_new_and_blessed_migrations() {
     )
     .expect("our own file");
     shop.run(&["migrate", "bless"]).exits_with(2).says("--reason");
-    shop.run(&["migrate", "bless", name, "--reason", "of another"]).success().says("has every migration as it is");
+    shop.run(&["migrate", "bless", name, "--reason", "of another"]).success().says("is up to date");
     let users = "m20260101_000001_create_users";
     shop.run(&["migrate", "bless", users, "--reason", "the same table in other words"]).success();
     let text = std::fs::read_to_string(&path).expect("written");

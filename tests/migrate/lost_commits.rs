@@ -38,18 +38,18 @@ fn fresh_does_not_say_that_nothing_was_removed_when_everything_was() {
     shop.user("ann");
     let users = || shop.number("SELECT COUNT(*) FROM users");
     let run = fresh(&shop, AtCommit::CutBefore).1.exits_with(5);
-    run.says("nothing was removed, everything is as before");
+    run.says("nothing was dropped");
     assert_eq!(users(), 1);
     let run = fresh(&shop, AtCommit::BlackHole).1.exits_with(12);
-    assert!(!run.stderr.contains("as before"), "{run}");
-    run.says("what is gone is not known").says("shopctl migrate status");
+    assert!(!run.stderr.contains("dropped or changed"), "{run}");
+    run.says("it is not known what was dropped").says("shopctl migrate status");
     shop.await_alone();
     end_lease(&shop);
     // The COMMIT arrives after the command has given up.
     let (proxy, run) = fresh(&shop, AtCommit::Hold);
     let run = run.exits_with(12);
-    assert!(!run.stderr.contains("as before"), "{run}");
-    run.says("what is gone is not known");
+    assert!(!run.stderr.contains("dropped or changed"), "{run}");
+    run.says("it is not known what was dropped");
     assert!(applied(&shop) > 0);
     proxy.release();
     await_that("the held COMMIT removes everything", || applied(&shop) == 0);
@@ -76,7 +76,7 @@ fn fresh_on_mariadb_knows_that_everything_was_removed() {
             "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'users'",
         ) == 0;
         let was_emptied = !is_gone && shop.number("SELECT COUNT(*) FROM users") == 0;
-        assert_eq!(run.stderr.contains("as before"), !is_gone && !was_emptied, "{action:?}: {run}");
+        assert_eq!(run.stderr.contains("dropped or changed"), !is_gone && !was_emptied, "{action:?}: {run}");
         shop.await_alone();
         end_lease(&shop);
         shop.run(&["migrate", "fresh", "--yes"]).success();
@@ -149,10 +149,10 @@ fn a_migration_without_an_answer_at_commit_is_looked_up_or_unknown() {
         let before = applied(&shop);
         let lost = |action| run_through(&shop, action, command);
         let run = lost(AtCommit::CutBefore).1.exits_with(5);
-        assert!(!run.stderr.contains("done or not"), "{run}");
+        assert!(!run.stderr.contains("in doubt"), "{run}");
         assert_eq!(applied(&shop), before, "{run}");
         let (proxy, run) = lost(AtCommit::Hold);
-        run.exits_with(12).says(&format!("done or not: 1 ({NEWEST})"));
+        run.exits_with(12).says(&format!("in doubt: 1 ({NEWEST})"));
         assert_eq!(applied(&shop), before);
         proxy.release();
         await_that("the held COMMIT happens", || applied(&shop) == before + way);

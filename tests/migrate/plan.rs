@@ -133,7 +133,7 @@ fn a_dry_run_changes_nothing_in_the_schema(shop: &Shop) {
     let runs = shop.number("SELECT COUNT(*) FROM shopctl_migration_runs");
     let run = shop.run(&["migrate", "up", "-n"]).success();
     if shop.backend == Backend::MariaDb {
-        assert!(run.stderr.contains("commits each change of the schema by itself"), "{run}");
+        assert!(run.stderr.contains("commits each schema change at once"), "{run}");
         assert_eq!(run.stdout.lines().count(), 2, "the plan: {run}");
     } else {
         assert!(run.stderr.contains("would apply 2 migrations, 2 statements"), "{run}");
@@ -159,7 +159,7 @@ fn a_dry_run_without_a_database_creates_no_file() {
 #[test]
 fn a_new_migration_is_drafted_and_listed() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
-    shop.run(&["migrate", "new", "add_weight_to_products"]).exits_with(4).says("migration/src/lib.rs").says("--folder");
+    shop.run(&["migrate", "new", "add_weight_to_products"]).exits_with(4).says("migration/src/lib.rs").says("--dir");
     let own = concat!(env!("CARGO_MANIFEST_DIR"), "/migration/src/lib.rs");
     let list = shop.file("migration/src/lib.rs", &std::fs::read_to_string(own).expect("in the project"));
     shop.run(&["migrate", "new", "weight?"]).exits_with(2).says("shopctl migrate new add_weight_to_products");

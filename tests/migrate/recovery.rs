@@ -176,7 +176,7 @@ fn a_server_that_goes_silent_does_not_hang_up() {
         let silent = shop.with_url(format!("{url}?{}=disable", if is_mysql { "ssl-mode" } else { "sslmode" }));
         let run = silent.run(&["migrate", "up", "--timeout", "2s"]).exits_with(12);
         assert!(run.duration < Duration::from_secs(10), "{:?}: {run}", run.duration);
-        run.says("done or not: 1 (m20260101_000001_create_users)").says("shopctl migrate up --timeout 2s completes it");
+        run.says("in doubt: 1 (m20260101_000001_create_users)").says("shopctl migrate up --timeout 2s completes it");
         shop.run(&["migrate", "up"]).success();
         shop.run(&["migrate", "status", "--check"]).success();
     }
@@ -209,7 +209,7 @@ fn the_hint_of_an_interrupted_run_completes_it(shop: &Shop) {
     ] {
         hold_users(shop);
         let failed = shop.run(&[&["migrate"], course, &["--yes", "--lock-wait", "7s"]].concat()).exits_with(1);
-        let hints = hints(&failed, "it is still applied; mend the cause, then ");
+        let hints = hints(&failed, "it is still applied; fix the cause, then ");
         let rest = match is_whole {
             // Nothing was reverted.
             true => format!("{} --yes --lock-wait 7s", course.join(" ")),

@@ -150,7 +150,7 @@ fn fresh_interrupted_after_the_removal_reports_progress_and_a_hint() {
                 .expect_err("it was asked to stop");
             assert_eq!(error.kind(), Kind::Interrupted);
             let told = error.message();
-            assert!(told.contains("everything was removed") && told.contains("not applied: "), "{told}");
+            assert!(told.contains("everything was dropped") && told.contains("not applied: "), "{told}");
             assert_eq!(error.hint_lines(&Invocation::default()), ["shopctl migrate up completes it"]);
             trial.shop.run(&["migrate", "up"]).success();
             trial.shop.run(&["migrate", "status", "--check"]).success();
@@ -180,7 +180,7 @@ fn fresh_interrupted_at_the_commit_of_the_removal_says_that_everything_is_gone()
             .expect_err("it was asked to stop");
         assert_eq!(error.kind(), Kind::Interrupted);
         let told = error.message();
-        assert!(told.contains("everything was removed") && told.contains("not applied: "), "{told}");
+        assert!(told.contains("everything was dropped") && told.contains("not applied: "), "{told}");
         assert_eq!(error.hint_lines(&Invocation::default()), ["shopctl migrate up completes it"]);
         let copies = copies.into_inner();
         assert!(matches!(&copies[..], [copy] if copy.exists()), "{copies:?}");
@@ -214,7 +214,7 @@ fn fresh_without_the_right_to_drop_changes_nothing() {
             limited
         };
         let before = (shop.everything(), shop.schema());
-        limited.run(&["migrate", "fresh", "--yes"]).exits_with(4).says("nothing was removed");
+        limited.run(&["migrate", "fresh", "--yes"]).exits_with(4).says("nothing was dropped");
         assert!((shop.everything(), shop.schema()) == before, "everything is as before");
         shop.run(&["migrate", "status", "--check"]).success();
         shop.run(&["migrate", "up"]).success().says("up to date");
@@ -236,7 +236,7 @@ fn fresh_interrupted_while_waiting_changes_nothing_and_leaves_no_session() {
             assert!(Command::new("kill").args([signal, &id]).status().expect("runs").success());
             let run = finish(child, &arguments).exits_with(130).says("interrupted");
             if shop.backend == Backend::MariaDb {
-                assert!(run.stderr.contains("nothing was removed"), "{run}");
+                assert!(run.stderr.contains("nothing was dropped"), "{run}");
                 assert_eq!(removals_running(&shop), 0, "the statement is ended on the server");
             }
             drop(holder);
@@ -273,7 +273,7 @@ fn fresh_respects_the_lock_wait_limit() {
         let holder = Holder::of(&shop, "products");
         let run = shop.run(&["migrate", "fresh", "--yes", "--lock-wait", "3s"]).exits_with(5);
         assert!(run.duration < Duration::from_secs(8), "{:?}: {run}", run.duration);
-        let run = run.says("others hold its tables").says("nothing was removed");
+        let run = run.says("its tables are locked").says("nothing was dropped");
         let holder_is_named = if shop.backend == Backend::Postgres { "by process " } else { "by session " };
         assert!(run.stderr.contains(holder_is_named), "{run}");
         drop(holder);
@@ -310,7 +310,7 @@ fn up_does_not_resume_a_failed_removal_in_a_protected_context(shop: &Shop) {
     if shop.backend != Backend::Sqlite {
         let holder = Holder::of(shop, "users");
         let arguments = ["migrate", "fresh", "--confirm", &name, "--lock-wait", "0s"];
-        shop.run(&arguments).exits_with(5).says("nothing was removed");
+        shop.run(&arguments).exits_with(5).says("nothing was dropped");
         drop(holder);
     }
     let mut command = shop.command(&["migrate", "up", "-c", "live"]);

@@ -51,7 +51,7 @@ fn a_column_that_may_have_been_renamed_is_not_added_empty(shop: &Shop) {
     for part in ["if it was renamed: ALTER TABLE", "otherwise its values are lost", "aaa", "zzz"] {
         assert!(run.stderr.contains(part), "{part}: {run}");
     }
-    assert!(!run.stderr.contains("back to what the migrations make"), "{run}");
+    assert!(!run.stderr.contains("back to the state of the migrations"), "{run}");
     shop.sql("ALTER TABLE users RENAME COLUMN aaa TO first_name");
     let found = findings(shop);
     let missing = found.iter().find(|one| one["change"] == "missing").expect("the other one");

@@ -22,7 +22,7 @@ fn ignored_objects_must_exist(shop: &Shop) {
 }
 
 fn drift_is_reported_and_can_be_repaired(shop: &Shop) {
-    shop.run(&["migrate", "verify"]).success().says("the database is as they make it");
+    shop.run(&["migrate", "verify"]).success().says("the database matches them");
     let on_table = if shop.backend == Backend::MariaDb { " ON users" } else { "" };
     shop.sql(&format!("DROP INDEX idx_users_status{on_table}"));
     let run = shop.run(&["migrate", "verify", "--json"]).exits_with(9);
@@ -39,7 +39,7 @@ fn pending_migrations_are_not_drift(shop: &Shop) {
     shop.run(&["migrate", "down", "--steps", "3", "-y"]).success();
     shop.run(&["migrate", "verify"]).success();
     shop.run(&["migrate", "reset", "-y"]).success();
-    shop.run(&["migrate", "verify"]).success().says("nothing is applied to compare");
+    shop.run(&["migrate", "verify"]).success().says("nothing is applied that could be compared");
 }
 
 fn a_schema_created_by_another_program_is_adopted(shop: &Shop) {

@@ -77,9 +77,9 @@ fn assert_one_winner(noun: &str, runs: Vec<Run>) {
     assert_eq!(winner.json()["created"], ROWS, "{winner}");
     for loser in losers {
         let named = match noun {
-            "user" => "@example.com: there is such a user already",
-            "product" => ": there is such a product already",
-            _ => ": there is such an order already",
+            "user" => "@example.com: such a user already exists",
+            "product" => ": such a product already exists",
+            _ => ": such an order already exists",
         };
         let loser = loser.exits_with(7).says("nothing was imported").says(named);
         assert_eq!(loser.stdout, "", "{loser}");
@@ -195,8 +195,8 @@ fn a_rejection_caused_by_concurrent_changes_ends_the_import(shop: &Shop) {
     shop.file("orders.csv", &format!("reference,user,sku,quantity\n{rows}"));
     let one_by_one: &[&str] = &["--batch", "1"];
     for (flags, code, told, kept) in [
-        (&[][..], 7, "1 of 3 orders is wrong, nothing was imported", 0),
-        (one_by_one, 8, "hint: what comes after them was not imported", 1),
+        (&[][..], 7, "1 of 3 orders is invalid, nothing was imported", 0),
+        (one_by_one, 8, "hint: later rows were not imported", 1),
     ] {
         let import = [&["order", "import", "orders.csv", "-y"], flags].concat();
         let child = block_on(async {

@@ -194,26 +194,26 @@ impl OrderRow {
             }
         };
         let what = if !is_user {
-            "another user"
+            "a different user"
         } else if !self.has_same_lines(stored.items) {
-            "other lines"
+            "different lines"
         } else if !is_placed {
-            "another time"
+            "a different time"
         } else if !is_total {
-            "another total"
+            "a different total"
         } else if !is_refunded {
-            "another refunded amount"
+            "a different refunded amount"
         } else if !is_status {
             let own = match &self.status {
                 None => OrderStatus::Pending.as_str().to_owned(),
                 Some(cell) => cell.value.as_ref().map_or_else(|_| printable(&cell.text), |own| own.as_str().to_owned()),
             };
             let stored = printable(&order.status.to_string());
-            return Some(format!("is {stored} here and {own} in the file: an import does not move it on"));
+            return Some(format!("is {stored} here but {own} in the file; imports do not change the status"));
         } else {
             return None;
         };
-        Some(format!("is there with {what}: an order does not change"))
+        Some(format!("already exists with {what}; imports do not change orders"))
     }
 
     /// Whether the stored items equal those of the file, independent of how they are split.

@@ -18,8 +18,7 @@ use crate::error::{Error, Result, printable};
 /// Delimiters, most common first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// The problem of a row with extra fields due to a decimal comma.
-const SPLIT_AMOUNT: &str =
-    "; an amount with a decimal comma has to stand between quotes (\"1,00\"), or the fields be separated by ;";
+const SPLIT_AMOUNT: &str = "; quote amounts with a decimal comma (\"1,00\"), or separate the fields with ;";
 /// Number of lines searched for a header below a title.
 const MAX_TITLE_LINES: u64 = 20;
 
@@ -40,7 +39,7 @@ pub fn records<'a>(
     let mut head = Vec::new();
     source.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
     let skipped = offset_after(&head, options.skip_lines).ok_or_else(|| {
-        invalid(format!("there is no header behind the first {}", counted(options.skip_lines, "line")))
+        invalid(format!("there is no header after the first {}", counted(options.skip_lines, "line")))
     })?;
     head.drain(..skipped);
     let preamble = Preamble::detect(&head, &naming);
@@ -108,7 +107,7 @@ impl Preamble {
             return self.mixed_delimiters(head, naming).unwrap_or(error);
         }
         let message = format!(
-            "fields are separated by {}, not {}",
+            "the fields are separated by {}, not {}",
             delimiter_name(better),
             delimiter_name(self.dialect.delimiter)
         );
@@ -130,13 +129,13 @@ impl Preamble {
         let (name, delimiter) = several?;
         let (name, other) = (printable(name), delimiter_name(delimiter));
         if names.len() == 1 && delimiter == self.dialect.delimiter {
-            let message = format!("the header is quoted as a whole, so that it is one column: {name}");
-            return Some(invalid(message).hint("write it, and each line below, without the quotes around all of it"));
+            let message = format!("the whole header is in one pair of quotes, which makes it one column: {name}");
+            return Some(invalid(message).hint("remove the quotes around the whole header and around each line"));
         }
         let own = delimiter_name(self.dialect.delimiter);
-        let message = format!("the header seems to be separated by {other} in {name}, and elsewhere by {own}");
+        let message = format!("the header seems to be separated by {other} in {name}, but by {own} elsewhere");
         // With either delimiter, some names contain the other: no flag helps.
-        Some(invalid(message).hint("separate all fields by one of them, in the header and in each line below"))
+        Some(invalid(message).hint("use one separator in the header and in all lines"))
     }
 
     /// The number of lines above a probable header; `None` if the first row is the best candidate.
@@ -296,7 +295,7 @@ impl Layout {
             return Err(naming.missing_columns(&missing, &ignored, &found));
         }
         if naming.options.only_mapped && !ignored.is_empty() {
-            notes.push(format!("left out: {}", joined(&ignored)));
+            notes.push(format!("ignored: {}", joined(&ignored)));
         }
         let needed = columns.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         let above = fill_down_columns(header, &columns, naming)?;
@@ -399,11 +398,11 @@ fn fill_down_columns(
         let alike = || header.iter().position(|name| folded(name) == folded(wanted));
         let Some(position) = same.or_else(alike) else {
             let names: Vec<&str> = header.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-            let message = format!("the file has no column {}, which --fill-down names", printable(wanted));
+            let message = format!("--fill-down: the file has no column {}", printable(wanted));
             return Err(invalid(format!("{message}; its columns are {}", joined(&names))));
         };
         if !matches!(columns[position], Some(ColumnRole::Column(_))) {
-            let message = format!("--fill-down names {}, which is not read", printable(wanted));
+            let message = format!("--fill-down: the column {} is ignored", printable(wanted));
             return Err(invalid(message).hint(map_flag(wanted, "OURS")));
         }
         above.insert(position, String::new());

@@ -93,7 +93,7 @@ impl<R: BufRead> Elements<R> {
         let (first_line, end) = self.element()?;
         let is_empty = self.element.is_empty();
         if is_empty && !(is_first && end == b']') {
-            return Err(self.error("lacks an element of its list"));
+            return Err(self.error("is missing an element of its list"));
         }
         match end {
             b']' => self.tail(is_column)?,
@@ -126,7 +126,7 @@ impl<R: BufRead> Elements<R> {
 
     fn keep_around(&mut self, byte: u8) -> Result<()> {
         if self.around.len() == AROUND_MAX_BYTES {
-            return Err(self.error(&format!("has more than {AROUND_MAX_BYTES} bytes around its list")));
+            return Err(self.error(&format!("has more than {AROUND_MAX_BYTES} bytes outside its list")));
         }
         self.around.push(byte);
         Ok(())
@@ -202,7 +202,7 @@ impl<R: BufRead> Elements<R> {
         }
         let around = String::from_utf8_lossy(&self.around);
         let whole: &RawValue = serde_json::from_str(&around)
-            .map_err(|error| self.error(&format!("{}, around its list", not_json(&around, &error))))?;
+            .map_err(|error| self.error(&format!("{}, outside its list", not_json(&around, &error))))?;
         if whole.get().starts_with('[') {
             return Ok(());
         }
@@ -212,7 +212,7 @@ impl<R: BufRead> Elements<R> {
                 return Err(self.error(&format!("has a second list, {}", printable(&name))));
             }
             if is_column(&name) && !value.get().starts_with('[') {
-                let what = format!("is one record with a list inside: it has the column {}", printable(&name));
+                let what = format!("is a single record that contains a list: it has the column {}", printable(&name));
                 return Err(self.error(&what).hint("put the record in brackets: [ … ]"));
             }
         }

@@ -143,7 +143,7 @@ impl<'a> RecordReader<'a> {
 
     fn object(&mut self, value: &RawValue, at: Position, inside: String) -> Result<Record, Rejection> {
         if !value.get().starts_with('{') {
-            return Err(refused(at, "", "", "is no object"));
+            return Err(refused(at, "", "", "is not an object"));
         }
         let mut open = OpenRecord { record: Record::new(at, self.naming.options), inside };
         self.members(value, &mut open, "", ObjectContext { level: 0, skips_unmapped: false, is_ignored: false })?;
@@ -236,7 +236,7 @@ impl<'a> RecordReader<'a> {
         let text = value.get();
         let is_nested = self.is_nested(column);
         if open.record.cells.iter().any(|(other, _)| *other == column) {
-            return Err(refused(open.record.at, column, "", "is there twice"));
+            return Err(refused(open.record.at, column, "", "appears twice"));
         }
         if !self.found.contains(&column) {
             self.found.push(column);
@@ -248,10 +248,10 @@ impl<'a> RecordReader<'a> {
                 String::new()
             }
             b'{' if is_nested => return Err(refused(open.record.at, column, "", NO_ITEMS)),
-            b'[' | b'{' => return Err(refused(open.record.at, column, "", "is no text or number")),
+            b'[' | b'{' => return Err(refused(open.record.at, column, "", "is not a text or number")),
             b'"' => match serde_json::from_str::<String>(text) {
                 Ok(text) => text,
-                Err(_) => return Err(refused(open.record.at, column, "", "has an escape that is no character")),
+                Err(_) => return Err(refused(open.record.at, column, "", "has an invalid escape sequence")),
             },
             // Numbers keep their digits: none is rounded.
             _ => {

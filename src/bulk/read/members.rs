@@ -24,8 +24,8 @@ pub struct Members<'a> {
 impl<'a> Members<'a> {
     /// Errors: why the object cannot be read.
     pub fn parse(value: &'a RawValue) -> Result<Vec<(String, &'a RawValue)>, String> {
-        let Members { members, problem } = serde_json::from_str(value.get())
-            .map_err(|_| "has a name with an escape that is no character".to_owned())?;
+        let Members { members, problem } =
+            serde_json::from_str(value.get()).map_err(|_| "has a name with an invalid escape sequence".to_owned())?;
         match problem {
             Some(reason) => Err(reason),
             None => Ok(members),
@@ -48,7 +48,7 @@ pub fn not_json(text: &str, error: &serde_json::Error) -> String {
     let end = (0..=error.column().min(line.len())).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
     let before = &line[..end];
     let start = before.char_indices().rev().nth(SHOWN_CHARACTERS - 1).map_or(0, |(start, _)| start);
-    format!("is not JSON: it goes wrong at the end of {}", printable(&before[start..]))
+    format!("is not JSON: there is an error at the end of {}", printable(&before[start..]))
 }
 
 struct ValueVisitor<T>(PhantomData<T>);
@@ -74,7 +74,7 @@ impl<'de> Visitor<'de> for ValueVisitor<Members<'de>> {
                 continue;
             }
             if !names.insert(name.clone()) {
-                problem = Some(format!("{} is there twice", printable(&name)));
+                problem = Some(format!("{} appears twice", printable(&name)));
                 continue;
             }
             members.push((name, value));
@@ -116,7 +116,7 @@ mod tests {
     fn duplicate_names_in_an_object_are_rejected() {
         let read = |text| Members::parse(serde_json::from_str(text).expect("JSON")).map(|members| members.len());
         assert_eq!(read(r#"{"a": {"b": 1, "c": 2}, "\u0062": 3}"#), Ok(2));
-        assert_eq!(read(r#"{"a": 1, "b": 2, "\u0061": 3}"#), Err("a is there twice".to_owned()));
+        assert_eq!(read(r#"{"a": 1, "b": 2, "\u0061": 3}"#), Err("a appears twice".to_owned()));
     }
 
     #[test]

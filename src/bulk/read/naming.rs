@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Columns, ReadOptions, invalid};
-use crate::domain::text::is_unsafe;
+use crate::domain::text::{is_are, is_unsafe};
 use crate::error::{Error, Result, option, printable};
 
 /// Minimum similarity for suggesting a column (Jaro-Winkler, 0 to 1).
@@ -103,7 +103,7 @@ impl<'a> Naming<'a> {
                 return Err(Error::usage(message));
             }
             if options.ignore.contains(theirs) {
-                let message = format!("{} is named by both --map and --ignore-columns", printable(theirs));
+                let message = format!("{} is in both --map and --ignore-columns", printable(theirs));
                 return Err(Error::usage(message));
             }
         }
@@ -210,7 +210,7 @@ impl<'a> Naming<'a> {
                 Some(meant) if folded(meant) != folded(ours) => error.hint(map_flag(meant, ours)),
                 _ if has_own => {
                     let flag = printable(&map_flag(name, ours));
-                    error.hint(format!("leave {flag} out: the file has a column of that name already"))
+                    error.hint(format!("leave out {flag}: the file already has a column of that name"))
                 }
                 _ => error,
             });
@@ -225,7 +225,7 @@ impl<'a> Naming<'a> {
     /// The error for two columns of the file with the same meaning.
     pub fn duplicate_column(&self, name: &str, first: &str, second: &str) -> Error {
         if first == second {
-            return invalid(format!("the column {} is there twice", printable(first)));
+            return invalid(format!("the column {} appears twice", printable(first)));
         }
         let (first_shown, second_shown) = (printable(first), printable(second));
         let error = invalid(format!("the columns {first_shown} and {second_shown} are both {name}"));
@@ -235,7 +235,7 @@ impl<'a> Naming<'a> {
         match ignore_flag(&[other]) {
             // One of our names that is mapped to another is rather a wrong map than a column to leave out.
             _ if is_own && is_mapped(kept) => error.hint(format!(
-                "leave {} out: the file has a column of that name already",
+                "leave out {}: the file already has a column of that name",
                 printable(&map_flag(kept, name))
             )),
             Some(ignore) if is_mapped(kept) => error.hint(ignore),
@@ -254,7 +254,7 @@ impl<'a> Naming<'a> {
 
     /// The error for missing required columns; `others` are the unused ones of the file.
     pub fn missing_columns(&self, missing: &[&'static str], others: &[&str], found: &[&'static str]) -> Error {
-        let is_are = if missing.len() == 1 { "is" } else { "are" };
+        let is_are = is_are(missing.len());
         let error = invalid(format!("the {} {is_are} missing", column_list(missing)));
         let others: Vec<&str> = others.iter().copied().filter(|other| self.requested_role(other).is_none()).collect();
         if let Some(other) = self.other_layout(&others, found) {
@@ -277,7 +277,7 @@ impl<'a> Naming<'a> {
 
 /// The error for names in a flag that the file does not have.
 fn absent_columns(flag: &str, names: &[&str], theirs: &[&str]) -> Error {
-    let message = format!("the file has no {}, which {flag} names", column_list(names));
+    let message = format!("{flag}: the file has no {}", column_list(names));
     invalid(match theirs {
         [] => message,
         _ => format!("{message}; its columns are {}", joined(theirs)),

@@ -243,15 +243,15 @@ impl StateMachine {
         Err(match self.state {
             State::Quoted => error_at(
                 self.quote_line,
-                &format!("a quoted field makes the record longer than {what}: is a quote not closed?"),
+                &format!("a quoted field makes the record longer than {what}; a closing quote may be missing"),
             ),
             _ => error_at(self.first_line, &format!("a record has more than {what}")),
         })
     }
 
     fn unclosed_quote(&self) -> Error {
-        let error = error_at(self.quote_line, "a quote opens a field here and is not closed up to the end of the file");
-        error.hint("close the quote, or write \"\" for a quote that is part of the text")
+        let error = error_at(self.quote_line, "the quote that opens here is never closed");
+        error.hint("close the quote, or write \"\" for a quote in the text")
     }
 
     fn text_after_quote(&self) -> Error {
@@ -260,20 +260,18 @@ impl StateMachine {
         } else {
             format!(" that begins in line {}", self.quote_line)
         };
-        let error = error_at(self.line, &format!("text stands behind the closing quote of a field{begins}"));
-        error.hint(
-            "write \"\" for a quote that is part of the text; a quote may be missing or too many before this line",
-        )
+        let error = error_at(self.line, &format!("there is text after the closing quote of a field{begins}"));
+        error.hint("write \"\" for a quote in the text; there may be a missing or extra quote before this line")
     }
 
     fn stray_quote(&self) -> Error {
-        let error = error_at(self.line, "a quote stands inside a field that does not begin with one");
-        error.hint("put the whole field in quotes and write \"\" for a quote that is part of the text")
+        let error = error_at(self.line, "there is a quote in a field that does not begin with one");
+        error.hint("put the whole field in quotes and write \"\" for a quote in the text")
     }
 
     fn lone_line_end(&self, found: &str, other: &str) -> Error {
-        error_at(self.line, &format!("a {found} stands inside a line, where the other lines end with a {other}"))
-            .hint("put a field that has one in quotes, or end all lines alike")
+        error_at(self.line, &format!("there is a {found} within a line, but the lines end with a {other}"))
+            .hint("put the field in quotes, or end all lines in the same way")
     }
 }
 

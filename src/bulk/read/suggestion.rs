@@ -87,11 +87,11 @@ impl Naming<'_> {
             };
             flags.extend(open.iter().map(|ours| map_flag(theirs, ours)));
             let (have, shown) = (if open.len() == 1 { "has" } else { "have" }, shown(&candidates));
-            return format!("{} {have} no column yet, which may be {shown}: {}", open.join(" and "), flags.join(" "));
+            return format!("{} {have} no column yet, possibly {shown}: {}", open.join(" and "), flags.join(" "));
         }
         if let Some(price) = rest.iter().find(|name| is_price_of_line(name) && self.lacks_unit_price(found)) {
             let why = format!(
-                "{} may be the price of a whole line, and unit_price is that of one piece: divide it by the quantity",
+                "{} may be the price of the whole line; unit_price is per unit: divide it by the quantity",
                 joined(&[price])
             );
             return if flags.is_empty() { why } else { format!("{why}; the others: {}", flags.join(" ")) };

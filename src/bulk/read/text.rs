@@ -22,11 +22,11 @@ const BINARY_SIGNATURES: [(&[u8], &str, &str); 13] = [
     (b"BZh", "compressed with bzip2", "decompress it first: bunzip2 FILE"),
     (b"\xFD7zXZ\0", "compressed with xz", "decompress it first: unxz FILE"),
     (b"\x28\xB5\x2F\xFD", "compressed with zstd", "decompress it first: unzstd FILE"),
-    (b"SQLite format 3\0", "a SQLite database", "export its table as CSV first"),
-    (b"%PDF", "a PDF document", "ask for the same data as CSV"),
-    (b"<!DOCTYPE", "an HTML page", "download the file again: a login page may have been saved in its place"),
-    (b"<html", "an HTML page", "download the file again: a login page may have been saved in its place"),
-    (b"<?xml", "XML", "ask for the same data as CSV or JSON"),
+    (b"SQLite format 3\0", "a SQLite database", "first export its table as CSV"),
+    (b"%PDF", "a PDF document", "get the data as CSV instead"),
+    (b"<!DOCTYPE", "an HTML page", "download the file again: a login page may have been saved instead"),
+    (b"<html", "an HTML page", "download the file again: a login page may have been saved instead"),
+    (b"<?xml", "XML", "get the data as CSV or JSON instead"),
     (b"\xFF\xFE\0\0", "UTF-32", FROM_UTF_32),
     (b"\0\0\xFE\xFF", "UTF-32", FROM_UTF_32),
 ];
@@ -83,9 +83,12 @@ pub fn decode<'a>(mut source: impl Read + 'a, requested: Option<Charset>) -> Res
             if let Some(requested) =
                 requested.filter(|requested| *requested != marked && !(requested.is_utf_16() && marked.is_utf_16()))
             {
-                let message =
-                    format!("the file is not {}: it begins with the mark of {}", requested.name(), marked.name());
-                return Err(invalid(message).hint("leave --encoding out"));
+                let message = format!(
+                    "the file is not {}: it begins with the byte order mark of {}",
+                    requested.name(),
+                    marked.name()
+                );
+                return Err(invalid(message).hint("leave out --encoding"));
             }
             head.drain(..length);
             marked

@@ -42,7 +42,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ApplyArgume
     context.output.list(&plan.rows[..done])?;
     result?;
     if dry_run {
-        context.output.note("a dry run: nothing was changed");
+        context.output.note("this was a dry run: nothing was changed");
         return check_complete(&plan.remaining).map(|()| Effect::WouldChange);
     }
     let effect = Effect::Changed(database.target().clone());

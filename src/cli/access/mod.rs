@@ -16,19 +16,18 @@ use crate::service::access::Role;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show the grants that give database roles just the rights they need; changes nothing
+    /// Show the changes that give roles exactly the rights they need
     #[command(after_help = "Examples:\n  shopctl access plan --reader shop_reader --clerk shop_clerk\n  \
-                            shopctl access plan --admin shop_admin --sql\n\n\
-                            See shopctl access apply --help for what each role may do")]
+                            shopctl access plan --admin shop_admin --sql\n\n                            shopctl access apply --help tells what each role may do.")]
     Plan(plan::PlanArguments),
-    /// Give database roles just the rights they need, and take away what is more
+    /// Give database roles exactly the rights they need and revoke the rest
     #[command(
         after_help = "Examples:\n  shopctl access apply --reader shop_reader --clerk shop_clerk --admin shop_admin\n  \
                             shopctl access apply --clerk \"'clerk'@'10.%'\" --dry-run\n\n\
-                            A reader reads everything but password hashes. A clerk does the daily work: users, products,\n\
-                            stock, orders, seeds; the audit trail and the stock movements can only be added to. An admin\n\
-                            may do everything: seal, anonymize, migrate. The roles must exist already.\n\
-                            Run it again after a migration that creates tables"
+                            A reader may read everything except password hashes. A clerk may manage users, products, \
+                            stock, orders and seeds, and only add to the audit trail and the stock movements. An admin \
+                            may do everything, including sealing, anonymizing and migrating. The roles must exist. Run \
+                            the command again after a migration that creates tables."
     )]
     Apply(apply::ApplyArguments),
 }
@@ -36,13 +35,13 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub struct RoleArguments {
-    /// The database role that only reads
+    /// Database role that may only read
     #[arg(long, value_name = "ROLE")]
     reader: Option<String>,
-    /// The database role that does the daily work
+    /// Database role for the daily work
     #[arg(long, value_name = "ROLE")]
     clerk: Option<String>,
-    /// The database role that may do everything
+    /// Database role that may do everything
     #[arg(long, value_name = "ROLE")]
     admin: Option<String>,
 }
@@ -63,7 +62,7 @@ impl RoleArguments {
         let engine = target.engine();
         if let Target::Sqlite(file) = target {
             let path = crate::db::target::escaped(&file.path.to_string_lossy());
-            let message = "SQLite has no roles: who can open the file can do everything with it";
+            let message = "SQLite has no roles: anyone who can open the file can do everything";
             return Err(
                 Error::configuration("access.no_roles", message).hint(format!("protect the file: chmod 600 {path}"))
             );

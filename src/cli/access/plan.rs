@@ -38,7 +38,7 @@ pub async fn run(context: &Context, arguments: &PlanArguments) -> Result<()> {
 
 pub fn note_nothing_to_change(context: &Context, plan: &Plan) {
     if plan.rows.is_empty() && plan.remaining.is_empty() {
-        context.output.note("nothing to change: the roles have these rights");
+        context.output.note("nothing to change: the roles have exactly these rights");
     }
 }
 

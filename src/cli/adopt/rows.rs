@@ -27,11 +27,12 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
             if !sets_totals && !tried.totals_of_zero.is_empty() {
                 let orders = counted(tried.totals_of_zero.len(), "order");
                 sets_totals =
-                    prompter.accepts(&format!("the total of {orders} is 0: set it to the sum of the lines?"))?;
+                    prompter.accepts(&format!("the total of {orders} is 0. Set it to the sum of the lines?"))?;
             }
             let totals = if sets_totals { " and sets totals of 0" } else { "" };
             if tried.count() > 0 || sets_totals {
-                let impact = format!("this takes in {}{totals}; the stock stays", summary(&tried));
+                let impact =
+                    format!("this adopts {}{totals} in {}; the stock stays", summary(&tried), database.target());
                 prompter.ask_permission(context, answers, write.dry_run, async || Ok(impact)).await?;
             }
         }
@@ -82,17 +83,17 @@ fn mutation<'a>(
     dry_run: bool,
 ) -> Mutation<Change<AdoptedRows<'a>>> {
     let changed = adoption.count() > 0;
-    let done = if dry_run { "would be taken in" } else { "taken in" };
+    let done = if dry_run { "would be adopted" } else { "adopted" };
     let movements = counted(adoption.movements, "movement");
     let line = match changed {
         false if adoption.left.is_empty() => {
-            "nothing to take in: every user, product, order and stock movement is as the audit trail says".to_owned()
+            "nothing to adopt: every user, product, order and stock movement matches the audit trail".to_owned()
         }
-        false => "nothing can be taken in before it is corrected".to_owned(),
+        false => "nothing can be adopted until it is corrected".to_owned(),
         true => format!("{} {done}, with {movements}", summary(adoption)),
     };
     let repair = |repair: &Repair| json!({ "entity": repair.entity, "name": repair.name, "value": repair.value, "repair": rendered(context, repair) });
-    let oversold = adoption.oversold.iter().map(|(sku, pieces)| json!({ "sku": sku, "pieces": pieces }));
+    let oversold = adoption.oversold.iter().map(|(sku, pieces)| json!({ "sku": sku, "units": pieces }));
     let details = AdoptedRows {
         users: adoption.users,
         products: adoption.products,
@@ -134,18 +135,18 @@ fn rendered(context: &Context, repair: &Repair) -> Option<String> {
 fn tell_rest(context: &Context, adoption: &Adoption, repairs: &[Repair], sets_totals: bool) {
     let warn = |lines: Vec<String>| lines.iter().take(SHOWN).for_each(|line| context.output.warn(line));
     let oversold = adoption.oversold.iter().map(|(sku, pieces)| {
-        let pieces = counted(*pieces, "piece");
+        let pieces = counted(*pieces, "unit");
         format!("another program oversold {pieces} of {}", in_full(sku))
     });
     warn(oversold.collect());
     let told = |Told { entity, name, what }: &Told| format!("{entity} {}: {}", in_full(name), in_full(what));
-    warn(adoption.left.iter().map(|left| format!("not taken in: {}", told(left))).collect());
+    warn(adoption.left.iter().map(|left| format!("not adopted: {}", told(left))).collect());
     warn(adoption.lost.iter().map(told).collect());
     if !adoption.totals_of_zero.is_empty() {
         let orders = counted(adoption.totals_of_zero.len(), "order");
         let what = format!("the total of {orders} is 0 although there are lines: ");
         context.output.suggest(match sets_totals {
-            true => Hint::from(what).and("it can be set once the status is one of the shop's"),
+            true => Hint::from(what).and("it can be set once the status is valid"),
             false => Hint::from(what).and(CommandLine::new("adopt --fix-totals")),
         });
     }

@@ -22,14 +22,13 @@ const REMEDIES_NAMED: usize = 10;
 
 #[derive(Debug, Args)]
 pub struct SchemaArguments {
-    /// Print the statements that convert another program's tables, without running them
+    /// Print the statements that convert the tables, without running them
     #[arg(long)]
     sql: bool,
-    /// Offset from UTC of times stored without a zone, such as +02:00
+    /// UTC offset of times stored without one, e.g. +02:00
     #[arg(long, value_name = "OFFSET", default_value = "UTC", value_parser = checked(offset), allow_hyphen_values = true)]
     tz: i32,
-    /// SQLite, while there are no ids yet: the form that the other program writes, such as digits (Django, SQLAlchemy,
-    /// Peewee) or bytes (Pony)
+    /// SQLite without ids yet: form of ids, e.g. digits (Django) or bytes (Pony)
     #[arg(long, value_name = "FORM", value_parser = name_of(Form::ALL, Form::as_str))]
     ids: Option<Form>,
 }
@@ -68,20 +67,20 @@ pub async fn run(
             return id_form(&database, form, is_reading).await.map(Some);
         }
         if arguments.sql {
-            context.output.note("the schema is the shop's own: there is nothing to take over");
+            context.output.note("the schema is shopctl's own: there is nothing to convert");
         }
         return Ok(arguments.sql.then_some(Effect::Unchanged));
     }
     let left = migrate::broken_off(connection).await?;
     if !left.is_empty() && is_reading {
-        let message = format!("an adoption broke off and left the tables {}", names(&left));
-        let remedy = Hint::from("to remove them and begin again: ").and(CommandLine::new("adopt"));
+        let message = format!("an interrupted adoption left the tables {}", names(&left));
+        let remedy = Hint::from("to remove them and start again: ").and(CommandLine::new("adopt"));
         return Err(Error::conflict("adopt.broken_off", message).hint(remedy));
     }
     let job = Job { database: &database, plan: &plan, progress: &printing(context) };
     if !left.is_empty() {
         let removed = migrate::remove_broken_off(job).await?;
-        context.output.note(&format!("removed what an adoption that broke off had made: {}", names(&removed)));
+        context.output.note(&format!("removed the remains of an interrupted adoption: {}", names(&removed)));
     }
     let Some(shop) = find(context, &database, arguments).await? else { return Ok(None) };
     let numbers = numbers_as_ids(connection, &shop).await?;
@@ -101,7 +100,7 @@ pub async fn run(
     let target = database.target();
     let impact = async || {
         Ok(format!(
-            "{told}\nthis converts another program's tables in {target} and keeps every row; stop the program until it is done"
+            "{told}\nthis converts another program's tables in {target} and keeps every row; stop that program until it is done"
         ))
     };
     prompter.ask_permission(context, answers, false, impact).await?;
@@ -117,7 +116,7 @@ fn names(tables: &[String]) -> String {
 /// Sets the form of ids of the shop's own tables.
 async fn id_form(database: &Database, form: Form, is_reading: bool) -> Result<Effect> {
     if is_reading {
-        return Err(Error::usage("--ids sets the form at once: leave --dry-run and --sql out"));
+        return Err(Error::usage("--ids sets the form immediately: leave out --dry-run and --sql"));
     }
     let changed = migrate::set_id_form(database, form).await?;
     Ok(Effect::new(changed, false, database.target()))
@@ -171,16 +170,14 @@ fn refusal(misfits: &[Misfit]) -> Error {
             })
         })
         .collect();
-    let error =
-        Error::new(Kind::CheckFailed, "adopt.misfit", format!("{count} cannot be taken over as they are:{named}"))
-            .details(serde_json::json!({ "misfits": details }));
+    let error = Error::new(Kind::CheckFailed, "adopt.misfit", format!("{count} cannot be adopted as they are:{named}"))
+        .details(serde_json::json!({ "misfits": details }));
     let mut repairs: Vec<&str> = misfits.iter().filter_map(|one| one.repair.as_deref()).collect();
     repairs.dedup();
     let error = match misfits.iter().any(Misfit::is_number_as_id) {
         true => error.hint(
             Hint::from(
-                "numbers do not become ids; load the users, products and orders into a new database from files, in \
-                 which rows are named by e-mail address, SKU and reference: ",
+                "numbers cannot become ids; import the users, products and orders into a new database from files, which identify rows by e-mail address, SKU and reference: ",
             )
             .and(CommandLine::anywhere("help import")),
         ),
@@ -189,7 +186,7 @@ fn refusal(misfits: &[Misfit]) -> Error {
     let error = repairs.into_iter().fold(error, |error, repair| error.hint(repair.to_owned()));
     let remedies = misfits.iter().filter_map(|one| one.remedy.clone()).take(REMEDIES_NAMED);
     let error = remedies.fold(error, Error::hint);
-    error.hint(Hint::from("nothing was changed; once they are fixed: ").and(CommandLine::again()))
+    error.hint(Hint::from("nothing was changed; when they are fixed: ").and(CommandLine::again()))
 }
 
 #[cfg(test)]

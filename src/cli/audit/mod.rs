@@ -30,8 +30,8 @@ use crate::service::undo;
 pub enum Command {
     /// List events, newest first
     #[command(
-        after_help = "The field undoable says whether undo can take an event's operation back: it did not yet, and
-the event's row still has the values that the operation left.
+        after_help = "The field undoable shows whether the event's operation can still be undone: it was not undone yet, and \
+                      its row still has the values that it left.
 
 Examples:
   shopctl audit list --order K7Q2M-9XD4T
@@ -39,34 +39,35 @@ Examples:
   shopctl audit list --product MUG-01 --fields occurred_at,operation,operation_id,undoable"
     )]
     List(List<FilterArguments>),
-    /// Show one event with what was before and after
+    /// Show an event with the values before and after
     #[command(after_help = "Examples:
   shopctl audit show 01a2099a-f92b-73dc-878a-58879510c016
   shopctl undo 01a2099a-f92b-73dc-878a-58879510c016 --dry-run")]
     Show(show::ShowArguments),
-    /// Write events as JSON lines, oldest first
+    /// Export events as JSON lines, oldest first
     #[command(after_help = "Examples:
   shopctl audit export --since 2026-01-01 > events.jsonl
   shopctl audit export --out events.jsonl")]
     Export(export::ExportArguments),
-    /// Seal the events that are not sealed yet, and print the hash to keep elsewhere
-    #[command(after_help = "A seal covers its events and the seal before it: with the hash that is printed, kept
-where nobody who can write to the database can reach it, verify tells whether anything that it covers
-was edited, removed, added to, moved or cut off.
+    /// Seal all unsealed events and print the hash to keep elsewhere
+    #[command(
+        after_help = "A seal covers its events and the previous seal. Keep the printed hash where nobody who can write to \
+                          the database can change it: audit verify --head then detects any edit, removal or addition.
 
 Example:
-  shopctl audit seal")]
+  shopctl audit seal"
+    )]
     Seal(WriteArguments),
-    /// Check the seals, and that every row is what its events say (exit 9)
+    /// Check the seals, and every row against its events (exit 9 on a mismatch)
     #[command(after_help = "Examples:
   shopctl audit verify
   shopctl audit verify --head 8f2a0c6de4b5f1a3978d20c4b6e8f0a1c3d5e7f9012b4d6f8a0c2e4f60718293")]
     Verify(verify::VerifyArguments),
-    /// Find out for good whether an operation was applied whose outcome was unknown (exit 12)
+    /// Settle an operation whose outcome is unknown (exit 12)
     #[command(
-        after_help = "The answer is final: an operation that is not there can no longer happen, even if its COMMIT
-is still on its way, and it is safe to enter it again. While its transaction is open at the
-server the answer is waited for, no longer than --timeout (exit 5: run it again).
+        after_help = "The answer is final: an operation that was not applied can no longer happen, even if its COMMIT is \
+                      still on its way, so it is safe to enter it again. While its transaction is open on the server, \
+                      shopctl waits for up to --timeout (exit 5: run it again).
 
 Example:
   shopctl audit settle 01a2099a-f92b-73dc-878a-58879510c016"
@@ -77,31 +78,31 @@ Example:
 /// Selects events.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
-    /// About this user: e-mail address or id
+    /// Only events about this user: e-mail address or id
     #[arg(long, value_name = "WHO", conflicts_with_all = ["product", "order"])]
     user: Option<String>,
-    /// About this product: SKU or id
+    /// Only events about this product: SKU or id
     #[arg(long, value_name = "PRODUCT", conflicts_with = "order")]
     product: Option<String>,
-    /// About this order: reference or id
+    /// Only events about this order: reference or id
     #[arg(long, value_name = "ORDER")]
     order: Option<String>,
-    /// Of this operation, such as order.place
+    /// Only events of operations with this name, e.g. order.place
     #[arg(long, value_name = "NAME")]
     operation: Option<String>,
-    /// Of one run of an operation
+    /// Only events of the operation with this id
     #[arg(long, value_name = "ID", value_parser = checked(parse_id))]
     operation_id: Option<Uuid>,
-    /// By this actor (--actor is who runs this command)
+    /// Only events by this actor (--actor is who runs this command)
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
-    /// succeeded or failed
+    /// Only events with this outcome: succeeded or failed
     #[arg(long, value_name = "OUTCOME", value_parser = name_of(Outcome::ALL, Outcome::as_str))]
     outcome: Option<Outcome>,
-    /// At or after this time
+    /// Only events at or after this time
     #[arg(long, value_name = "TIME", value_parser = time())]
     since: Option<DateTime<Utc>>,
-    /// Before this time
+    /// Only events before this time
     #[arg(long, value_name = "TIME", value_parser = time())]
     until: Option<DateTime<Utc>>,
 }

@@ -14,7 +14,7 @@ pub async fn run(context: &Context, write: &WriteArguments) -> Result<Effect> {
     mutation::run(context, write, async |operations| {
         let SealRun { seals, events, head, is_behind } = seal_all(operations).await?;
         if is_behind {
-            context.output.warn("events that came in the meantime wait for the next seal");
+            context.output.warn("events recorded meanwhile wait for the next seal");
         }
         let stands =
             head.as_ref().map(|seal| format!("; seal {}, head {}", seal.number, seal.hash)).unwrap_or_default();

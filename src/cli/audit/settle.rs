@@ -23,7 +23,7 @@ const EVENTS_NAMED: u64 = 10;
 
 #[derive(Debug, Args)]
 pub struct SettleArguments {
-    /// The operation's id, which exit code 12 came with
+    /// Id of the operation, as printed with exit code 12
     #[arg(value_name = "OPERATION", value_parser = checked(parse_operation))]
     operation: Uuid,
     #[command(flatten)]
@@ -42,9 +42,9 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<Effec
     let line = match verdict.is_applied {
         true => format!("applied: {}", describe_events(&named)),
         false if dry_run && verdict.is_new => {
-            format!("not applied so far: operation {id} would be settled as not applied")
+            format!("not applied yet: operation {id} would be settled as not applied")
         }
-        false => format!("not applied: operation {id} can no longer happen, it is safe to enter it again"),
+        false => format!("not applied: operation {id} can no longer happen; it is safe to enter it again"),
     };
     let entity = |event: &audit_event::Model| json!({ "entity_type": event.entity_type, "entity_id": event.entity_id, "name": event.name() });
     let settled = Settled {
@@ -73,5 +73,5 @@ fn describe_events(events: &[audit_event::Model]) -> String {
 fn parse_operation(text: &str) -> Result<Uuid, String> {
     let id = parse_id(text)?;
     // shopctl generates version 7 ids only, which begin with the time.
-    if id.get_version_num() == 7 { Ok(id) } else { Err("is not the id of an operation of shopctl".to_owned()) }
+    if id.get_version_num() == 7 { Ok(id) } else { Err("must be the id of an operation of shopctl".to_owned()) }
 }

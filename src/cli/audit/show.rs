@@ -16,7 +16,7 @@ use crate::service::undo;
 
 #[derive(Debug, Args)]
 pub struct ShowArguments {
-    /// The event's id
+    /// Id of the event
     #[arg(value_name = "ID", value_parser = checked(parse_id))]
     id: Uuid,
 }

@@ -18,7 +18,7 @@ const REPAIRS_SHOWN: usize = 5;
 
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
-    /// The hash that a seal printed: it must still be among the seals
+    /// Hash that an earlier audit seal printed; its seal must still exist
     #[arg(long, value_name = "HASH", value_parser = checked(parse_hash))]
     head: Option<String>,
 }
@@ -51,7 +51,7 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     if chain.unsealed_events > 0 {
         let count = chain.unsealed_events;
         context.output.suggest(
-            Hint::from(format!("events without a seal, which are not covered: {count} ("))
+            Hint::from(format!("unsealed events, not covered by a seal: {count} ("))
                 .and(CommandLine::new("audit seal"))
                 .and(")"),
         );
@@ -63,14 +63,14 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     let more = if found > shown { format!(" ({shown} shown)") } else { String::new() };
     let by_others = format!("{} of another program{more}", counted(foreign, "change"));
     let (code, message) = match found - foreign {
-        0 => ("audit.foreign", format!("nothing is wrong, but {by_others} not taken in yet")),
+        0 => ("audit.foreign", format!("no problems, but {by_others} not adopted yet")),
         wrong if foreign == 0 => ("audit.unexplained", format!("{}{more}", counted(wrong, "finding"))),
         wrong => ("audit.unexplained", format!("{}, and {by_others}", counted(wrong, "finding"))),
     };
     let mut hints = if chain.orphaned > 0 { without_seals() } else { Vec::new() };
     hints.extend(repairs(&findings));
     if foreign > 0 {
-        hints.push(Hint::from("what another program wrote is taken in with: ").and(CommandLine::new("adopt")));
+        hints.push(Hint::from("to adopt what another program wrote: ").and(CommandLine::new("adopt")));
     }
     let details = json!({ "wrong": found - foreign, "foreign": foreign });
     Err(Error::new(Kind::CheckFailed, code, message).details(details).hints_of(hints))
@@ -95,16 +95,16 @@ fn wrong(entity: EntityKind, id: Option<Id>, name: String, what: String) -> Find
 
 /// The hint for events whose seals are missing.
 fn without_seals() -> Vec<Hint> {
-    let anew = "or begin anew, in the database's own client: UPDATE audit_events SET seal_id = NULL \
+    let anew = "or start over, in the database's own client: UPDATE audit_events SET seal_id = NULL \
                 WHERE seal_id NOT IN (SELECT id FROM audit_seals); then ";
     vec![
-        "put the rows of audit_seals back from a backup".into(),
-        Hint::from(anew).and(CommandLine::new("audit seal")).and(": what was edited before that no longer shows"),
+        "restore the rows of audit_seals from a backup".into(),
+        Hint::from(anew).and(CommandLine::new("audit seal")).and(": earlier edits can then no longer be detected"),
     ]
 }
 
 fn parse_hash(text: &str) -> Result<String, String> {
     let hash = text.trim().to_ascii_lowercase();
     let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_hash { Ok(hash) } else { Err("is not a hash that audit seal printed (64 hexadecimal digits)".to_owned()) }
+    if is_hash { Ok(hash) } else { Err("must be a hash printed by audit seal (64 hexadecimal digits)".to_owned()) }
 }

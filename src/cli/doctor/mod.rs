@@ -20,7 +20,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  shopctl doctor\n  shopctl doctor --deep\n  shopctl doctor --deep --json")]
 pub struct Arguments {
-    /// Also hold all data against the shop's rules, which reads every row once or twice
+    /// Also check all data against the shop's rules; reads every row
     #[arg(long)]
     pub deep: bool,
 }

@@ -8,6 +8,7 @@ use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::Access;
+use crate::db::target::Target;
 use crate::domain::text::counted;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::lint::Warning;
@@ -15,13 +16,13 @@ use crate::migrate::{self, Job, Plan};
 
 #[derive(Debug, Args)]
 pub struct UpArguments {
-    /// Up to and including this migration
+    /// Apply up to and including this migration
     #[arg(long, value_name = "NAME", conflicts_with = "steps")]
     to: Option<String>,
     /// Maximum number of migrations to apply
     #[arg(long, value_name = "N", value_parser = steps)]
     steps: Option<u32>,
-    /// Also apply migrations older than those already applied, and ignore missing ones
+    /// Also apply migrations older than applied ones, and ignore missing ones
     #[arg(long)]
     allow_late: bool,
     #[command(flatten)]
@@ -55,7 +56,7 @@ pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments)
     let job = Job { database: &database, plan: &plan, progress: &printing(context) };
     let risks = migrate::risks(job).await?;
     if !risks.is_empty() {
-        let impact = async || Ok(impact(&risks));
+        let impact = async || Ok(impact(database.target(), &risks));
         prompter.ask_permission(context, &arguments.answers, false, impact).await?;
     }
     let (steps, missing) = run_until_stopped(context, &plan, migrate::up_completely(job)).await?;
@@ -72,15 +73,14 @@ pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments)
 /// The error if objects are missing although every migration is applied.
 fn drift_error(missing: &[String]) -> Error {
     let names: Vec<String> = missing.iter().map(|name| printable(name)).collect();
-    let message =
-        format!("nothing to apply, but the schema is not as the migrations made it: {} missing", names.join(", "));
+    let message = format!("nothing to apply, but the schema differs from the migrations: {} missing", names.join(", "));
     Error::new(Kind::CheckFailed, "migrate.drift", message)
-        .hint(Hint::from("for the statement that mends it: ").and(CommandLine::new("migrate verify")))
+        .hint(Hint::from("for the statement that repairs it: ").and(CommandLine::new("migrate verify")))
 }
 
-fn impact(risks: &[Warning]) -> String {
+fn impact(target: &Target, risks: &[Warning]) -> String {
     let lines = risks.iter().map(|risk| format!("\n  {} ({}: {})", risk.text, risk.risk.as_str(), risk.migration));
-    format!("some of these migrations are risky:{}", lines.collect::<String>())
+    format!("this applies risky migrations in {target}:{}", lines.collect::<String>())
 }
 
 /// Runs the plan and rolls it back, or only prints it where the engine commits each change of the schema by itself.
@@ -94,15 +94,16 @@ pub async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArgu
     };
     if !database.engine().has_transactional_ddl {
         context.output.note(
-            "this engine commits each change of the schema by itself, so nothing can be tried and rolled back; \
-             this is the plan:",
+            "this engine commits each schema change at once, so nothing can be tried and rolled back; this is the plan:",
         );
         let pending = migrate::pending(database.connection(), &plan).await?;
         super::plan::print(context, database.engine(), &pending)?;
         return Ok(Effect::new(!pending.is_empty(), true, database.target()));
     }
     if context.config.protected && !is_scratch {
-        let impact = async || Ok("a rehearsal locks the tables that it changes until it is over".to_owned());
+        let impact = async || {
+            Ok(format!("this rehearsal locks the tables that it changes in {} until it ends", database.target()))
+        };
         prompter.ask_permission(context, &arguments.answers, false, impact).await?;
     }
     let job = Job { database: &database, plan: &plan, progress: &printing(context) };
@@ -112,7 +113,7 @@ pub async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArgu
         (counted(rehearsed.len(), "statement"), counted(migrations.len() as u64, "migration"));
     context.output.list(&rehearsed)?;
     if !rehearsed.is_empty() {
-        context.output.note(&format!("would apply {migrations}, {statements}; all was rolled back"));
+        context.output.note(&format!("would apply {migrations} with {statements}; everything was rolled back"));
     }
     Ok(Effect::new(!rehearsed.is_empty(), true, database.target()))
 }

@@ -20,7 +20,7 @@ const MAX_CHARACTERS: usize = 32;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// What the database is for from now on
+    /// What the database is for, e.g. production
     #[arg(value_name = "ENVIRONMENT", value_parser = checked(parse))]
     environment: Option<String>,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
         let environment = migrate::setting(connection, migrate::ENVIRONMENT).await?;
         if environment.is_none() {
             let mark = CommandLine::new("migrate env development");
-            context.output.suggest(Hint::from("nobody said what this database is for: ").and(mark));
+            context.output.suggest(Hint::from("no environment is set for this database: ").and(mark));
         }
         // Line formats print nothing for a missing value.
         if environment.is_some() || matches!(context.output.format(), Format::Json | Format::Jsonl | Format::MongoJson)
@@ -55,7 +55,8 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
         let impact = impact(&database, before.as_deref(), environment, meant);
         let (confirm, name) = (&arguments.confirm.confirm, context.config.target.name());
         prompter.confirm_by_name(&context.output, confirm, &impact, &name).map_err(|error| {
-            let instead = |meant| Hint::from("if it was meant: ").and(CommandLine::new("migrate env").argument(meant));
+            let instead =
+                |meant| Hint::from("if that was meant: ").and(CommandLine::new("migrate env").argument(meant));
             error.hints_of(meant.map(instead))
         })?;
     }
@@ -68,13 +69,13 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
 fn impact(database: &Database, before: Option<&str>, environment: &str, meant: Option<&str>) -> String {
     let target = database.target();
     let mut impact = match before {
-        Some(before) => format!("{target} is for {}, and would be for {environment} from now on", printable(before)),
-        None => format!("nobody has said yet what {target} is for; it would be for {environment} from now on"),
+        Some(before) => format!("this marks {target}, now for {}, as a database for {environment}", printable(before)),
+        None => format!("this marks {target} as a database for {environment}"),
     };
     if let Some(meant) = meant {
         impact.push_str(&format!(" (did you mean {meant}?)"));
     }
-    impact + ", which decides what may be destroyed in it"
+    impact + "; this decides what may be destroyed in it"
 }
 
 /// Parses a word of letters, digits, `-` and `_`, and converts it to lower case.

@@ -38,20 +38,20 @@ pub enum Command {
     /// Revert migrations and apply them again
     #[command(after_help = "Example:\n  shopctl migrate redo --yes")]
     Redo(remove::DownArguments),
-    /// Show where each migration stands; changes nothing
+    /// Show the state of each migration
     #[command(after_help = "Examples:\n  shopctl migrate status\n  shopctl migrate status --check")]
     Status(status::StatusArguments),
-    /// Show what `up` would do; changes nothing
+    /// Show what migrate up would do
     #[command(after_help = "Examples:\n  shopctl migrate plan\n  shopctl migrate plan --sql\n  \
                             shopctl migrate plan --sql --backend mysql")]
     Plan(plan::Arguments),
     /// Check that migrations, database and program agree
     #[command(after_help = "Examples:\n  shopctl migrate verify\n  shopctl migrate verify --ignore spatial_ref_sys")]
     Verify(verify::VerifyArguments),
-    /// Show every run: who, when, how long, and what failed
+    /// Show every run: who, when, how long and what failed
     #[command(after_help = "Examples:\n  shopctl migrate history\n  shopctl migrate history -o jsonl")]
     History,
-    /// Remove everything, also what no migration made, and apply all migrations
+    /// Drop everything, other programs' tables included, and apply all migrations
     #[command(after_help = "Examples:\n  shopctl migrate fresh --yes\n  shopctl migrate fresh --confirm shop")]
     Fresh(remove::RemoveArguments),
     /// Revert all migrations and apply them again
@@ -60,25 +60,25 @@ pub enum Command {
     /// Revert all migrations
     #[command(after_help = "Example:\n  shopctl migrate reset --yes")]
     Reset(remove::RemoveArguments),
-    /// Take over a database that has the schema already, after comparing it
+    /// Mark migrations as applied in a database that already has the schema
     #[command(after_help = "Example:\n  shopctl migrate baseline --to m20260101_000011_create_audit_seals --yes")]
     Baseline(verify::BaselineArguments),
-    /// Say where a migration stands, or try a failed one again
+    /// Mark a migration as applied or reverted, or retry a failed one
     #[command(after_help = "Examples:\n  shopctl migrate resolve m20260101_000002_create_products --retry\n  \
                             shopctl migrate resolve m20260101_000002_create_products --applied --yes")]
     Resolve(resolve::ResolveArguments),
-    /// Write a new migration, to be filled in; for the project's own folder
+    /// Create a migration file in a checkout of shopctl
     #[command(after_help = "Examples:\n  shopctl migrate new add_weight_to_products\n  \
                             shopctl migrate new --sql create_gift_cards")]
     New(new::Arguments),
-    /// Note in migrations.lock what each migration does; for the project's own folder
+    /// Lock the checksums of migrations in a checkout of shopctl
     #[command(after_help = "Examples:\n  shopctl migrate bless\n  \
                             shopctl migrate bless m20260101_000002_create_products --reason 'same table, new wording'")]
     Bless(resolve::BlessArguments),
     /// Wait until the database answers
     #[command(after_help = "Example:\n  shopctl migrate wait --timeout 60s")]
     Wait,
-    /// Show or say what the database is for (development, test, production …)
+    /// Show or set what the database is for: development, test, production …
     #[command(after_help = "Examples:\n  shopctl migrate env\n  shopctl migrate env production")]
     Env(environment::Arguments),
 }
@@ -96,10 +96,10 @@ const LOCK_WAIT: Duration = Duration::from_mins(1);
 /// Flags of commands that destroy data.
 #[derive(Debug, Args)]
 struct GuardArguments {
-    /// Do not ask: enough for a development database, and for a file marked as nothing else
+    /// Do not ask; enough for development databases and unmarked files
     #[arg(short = 'y', long)]
     yes: bool,
-    /// Confirm by naming the database: needed wherever --yes is not enough
+    /// Confirm by giving the database's name, where --yes is not enough
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
 }
@@ -160,7 +160,7 @@ async fn run_until_stopped<T>(context: &Context, plan: &Plan, run: impl Future<O
     // Keeps the first signal from dropping the command.
     context
         .committing
-        .begin(Pending::Work(Hint::from("to see where each stands: ").and(CommandLine::new("migrate status"))));
+        .begin(Pending::Work(Hint::from("to see the state of each: ").and(CommandLine::new("migrate status"))));
     let mut run = std::pin::pin!(run);
     let done = tokio::select! {
         done = &mut run => done,
@@ -181,11 +181,11 @@ pub fn printing(context: &Context) -> impl Fn(Progress<'_>) {
 fn print(context: &Context, progress: &Progress<'_>) {
     match progress {
         Progress::Waiting(holder) => {
-            context.output.note(&format!("waiting for the migrations that {holder} is running"));
+            context.output.note(&format!("waiting for the migrations of {holder}"));
         }
         Progress::Blocked { migration, by } => {
             let by = if by.is_empty() { "others".to_owned() } else { by.join(", ") };
-            context.output.note(&format!("{migration} waits for tables that are held by {by}"));
+            context.output.note(&format!("{migration} waits for tables locked by {by}"));
         }
         Progress::Notice(notice) => context.output.warn(notice),
         Progress::Copied(copy) => {

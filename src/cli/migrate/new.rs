@@ -19,32 +19,32 @@ const FOLDER: &str = "migration/src";
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// What it does, in words: create_TABLE and add_COLUMN_to_TABLE get statements to begin with
+    /// Name; create_TABLE and add_COLUMN_to_TABLE get a draft
     #[arg(value_name = "NAME")]
     name: String,
-    /// Write the statements as SQL for each engine, not with the builders of sea-query
+    /// Draft SQL for each engine instead of sea-query builders
     #[arg(long)]
     sql: bool,
-    /// The folder of the migrations
-    #[arg(long, value_name = "PATH", default_value = FOLDER)]
-    folder: PathBuf,
+    /// Folder of the migrations
+    #[arg(long, value_name = "FOLDER", default_value = FOLDER)]
+    dir: PathBuf,
 }
 
 pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let form = if arguments.sql { DraftStyle::Sql } else { DraftStyle::Builders };
     let draft = Draft::new(&arguments.name, form, context.clock.now())?;
     if let Some(newer) = Catalog::embedded().names().find(|name| *name >= draft.name.as_str()) {
-        let message = format!("{} would not be the newest: {newer} has a later time", draft.name);
-        return Err(Error::usage(message).hint("set this machine's clock right"));
+        let message = format!("{} would not be the newest: {newer} is later", draft.name);
+        return Err(Error::usage(message).hint("correct this machine's clock"));
     }
-    let list = arguments.folder.join("lib.rs");
+    let list = arguments.dir.join("lib.rs");
     let refused = |what: String| {
         Error::configuration("migrate.no_list", format!("{}: {what}", list.display()))
-            .hint("run it in a checkout of shopctl, or name the folder with --folder")
+            .hint("run it in a checkout of shopctl, or give the folder with --dir")
     };
     let text = fs::read_to_string(&list).map_err(|error| refused(io_reason(&error)))?;
     let text = registered(&text, &draft.name).ok_or_else(|| refused("is not the list of the migrations".to_owned()))?;
-    let path = arguments.folder.join(format!("{}.rs", draft.name));
+    let path = arguments.dir.join(format!("{}.rs", draft.name));
     write(&path, &draft.text).await?;
     write(&list, &text).await?;
     let change = WrittenDraft { name: &draft.name, path: &path, changed: true };
@@ -67,9 +67,9 @@ struct WrittenDraft<'a> {
 /// The remaining steps, as commands.
 const STEPS: [&str; 4] = [
     "  cargo fmt",
-    "  cargo run -- migrate plan --sql --backend postgres  # what it does, with no database at all",
+    "  cargo run -- migrate plan --sql --backend postgres  # shows it, without a database",
     "  cargo run -- migrate bless                          # locks it",
-    "  cargo test --test suite migrate                     # there and back gives the same schema, on every engine",
+    "  cargo test --test suite migrate                     # up and down give the same schema, on every engine",
 ];
 
 async fn write(path: &Path, text: &str) -> Result<()> {

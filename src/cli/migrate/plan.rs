@@ -14,13 +14,13 @@ use crate::migrate::{self, Plan, lint::lint};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Print the SQL, history included: run by hand it leaves nothing pending
+    /// Print the SQL, including the history, to be run by hand
     #[arg(long)]
     sql: bool,
-    /// Everything there is for this engine, with no database at all
+    /// Plan all migrations for this engine, without a database
     #[arg(long, value_name = "ENGINE", value_parser = engines())]
     backend: Option<Engine>,
-    /// Up to and including this migration
+    /// Plan up to and including this migration
     #[arg(long, value_name = "NAME")]
     to: Option<String>,
 }

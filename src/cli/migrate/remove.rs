@@ -13,7 +13,7 @@ use crate::migrate::{self, Impact, Job, Plan, RunKind};
 
 #[derive(Debug, Args)]
 pub struct DownArguments {
-    /// Down to this migration, which stays
+    /// Revert down to this migration, which stays applied
     #[arg(long, value_name = "NAME", conflicts_with = "steps")]
     to: Option<String>,
     /// Number of migrations to revert [default: 1]

@@ -18,6 +18,7 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub struct ResolveArguments {
+    /// Name of the migration
     #[arg(value_name = "NAME")]
     name: String,
     #[command(flatten)]
@@ -31,26 +32,26 @@ pub struct ResolveArguments {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct ResolutionFlags {
-    /// The schema has it, just as this shopctl's form of it makes it
+    /// Mark it as applied: the schema has it, exactly as this shopctl makes it
     #[arg(long)]
     applied: bool,
-    /// The schema does not have it
+    /// Mark it as reverted: the schema does not have it
     #[arg(long)]
     reverted: bool,
-    /// Its cause was mended: run it again, and what comes before it
+    /// Run it again, and pending ones before it, after fixing the cause
     #[arg(long)]
     retry: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct BlessArguments {
-    /// This one; all new ones when absent
+    /// Name of the migration [default: all new ones]
     #[arg(value_name = "NAME", requires = "reason")]
     name: Option<String>,
-    /// Why the form of today does the same as the one that was locked
+    /// Why the new text does the same as the locked one
     #[arg(long, value_name = "WHY", requires = "name", value_parser = checked(parse_reason))]
     reason: Option<String>,
-    /// The file, when it is not in this folder's project
+    /// Path of the lock file
     #[arg(long, value_name = "FILE", default_value = PATH)]
     file: PathBuf,
 }
@@ -72,15 +73,15 @@ pub async fn resolve(context: &Context, prompter: &Prompter, arguments: &Resolve
     let database = context.database(Access::Write).await?;
     let impact = async || {
         let name = printable(&arguments.name);
-        Ok(format!("{name} will count as {word} in {}, and nothing will be run", database.target()))
+        Ok(format!("this marks {name} as {word} in {}, without running anything", database.target()))
     };
     prompter.ask_permission(context, &arguments.answers, false, impact).await?;
     let job = Job { database: &database, plan: &plan, progress: &printing(context) };
     let is_news = migrate::resolve(job, &arguments.name, resolution).await?;
     let name = arguments.name.clone();
     let line = match is_news {
-        true => format!("{name} now counts as {word}"),
-        false => format!("{name} counts as {word} already"),
+        true => format!("{name} is now marked as {word}"),
+        false => format!("{name} is already marked as {word}"),
     };
     let change = NamedChange { name: &name, state: Some(word), changed: is_news };
     context.output.mutation(&Mutation::new(line, &name, change));
@@ -94,7 +95,7 @@ async fn retry(context: &Context, arguments: &ResolveArguments, plan: Plan) -> R
     let steps = run_until_stopped(context, &plan, migrate::up(job)).await?;
     print_steps(context, &steps);
     if steps.is_empty() {
-        context.output.note(&format!("{} is applied already", printable(&arguments.name)));
+        context.output.note(&format!("{} is already applied", printable(&arguments.name)));
     }
     Ok(Effect::new(!steps.is_empty(), false, database.target()))
 }
@@ -109,10 +110,10 @@ pub async fn bless(context: &Context, arguments: &BlessArguments) -> Result<()> 
     let changed = file.bless(catalog.migrations(), arguments.name.as_deref(), arguments.reason.as_deref())?;
     let path = arguments.file.display();
     if changed.is_empty() {
-        context.output.note(&format!("{path} has every migration as it is"));
+        context.output.note(&format!("{path} is up to date"));
     } else {
         file.write(&arguments.file).await?;
-        context.output.note(&format!("wrote {path}; commit it, and build shopctl again"));
+        context.output.note(&format!("wrote {path}; commit it and rebuild shopctl"));
     }
     let change = |name| NamedChange { name, state: None, changed: true };
     let mutations: Vec<_> =

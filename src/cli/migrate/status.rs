@@ -10,7 +10,7 @@ use crate::migrate::{self, Catalog, MigrationStatus, Removal, State};
 
 #[derive(Debug, Args)]
 pub struct StatusArguments {
-    /// Exit with 9 unless every migration is applied as it is today, and no other
+    /// Exit with 9 unless exactly today's migrations are applied
     #[arg(long)]
     check: bool,
 }
@@ -37,7 +37,7 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
         Some(removal) if removal.has_removed_nothing => {
             let by = printable(&removal.by);
             context.output.suggest(
-                Hint::from(format!("migrate fresh was begun by {by} and has removed nothing; to undo it: "))
+                Hint::from(format!("migrate fresh was begun by {by} and has dropped nothing; to undo it: "))
                     .and(CommandLine::new("migrate up")),
             );
         }
@@ -45,7 +45,7 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
         None => {}
     }
     if !foreign.is_empty() {
-        let way_out = Hint::from(format!("{}; take them over, with every row: ", migrate::foreign_shop(&foreign)));
+        let way_out = Hint::from(format!("{}; to adopt them with every row: ", migrate::foreign_shop(&foreign)));
         context.output.suggest(way_out.and(CommandLine::new("adopt")));
     }
     if !arguments.check || open.is_empty() {

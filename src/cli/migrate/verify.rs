@@ -25,21 +25,21 @@ const BESIDE_SHOWN: usize = 12;
 pub struct VerifyArguments {
     #[command(flatten)]
     scratch: ScratchArguments,
-    /// Tables and parts of tables (triggers, constraints) that are as they should be
+    /// Ignore these tables, triggers, constraints and other objects
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     ignore: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 struct ScratchArguments {
-    /// Try the migrations out in this empty database, where the role may not make one
+    /// Try the migrations in this empty database, if the role cannot create one
     #[arg(long, value_name = "URL")]
     scratch_url: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub struct BaselineArguments {
-    /// The newest migration that the schema has
+    /// Newest migration that the schema has
     #[arg(long, value_name = "NAME")]
     to: String,
     #[command(flatten)]
@@ -102,7 +102,8 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     }
     let of_entities = entities::entity_differences(scratch.engine(), &trial.whole).into_iter();
     findings.extend(of_entities.map(|object| Finding { check: "entities", object, ..Finding::default() }));
-    let compared = if is_any_applied { "the database is as they make it" } else { "nothing is applied to compare" };
+    let compared =
+        if is_any_applied { "the database matches them" } else { "nothing is applied that could be compared" };
     conclude(context, &findings, || {
         format!(
             "{}: up, down and up again give the same schema; {compared}; the entities fit",
@@ -120,7 +121,7 @@ fn note_beside(context: &Context, beside: &[Object]) {
     if beside.len() > BESIDE_SHOWN {
         names.push(format!("{} more", beside.len() - BESIDE_SHOWN));
     }
-    context.output.note(&format!("left alone, as other programs': {}", names.join(", ")));
+    context.output.note(&format!("ignored, as other programs': {}", names.join(", ")));
 }
 
 /// Prints the findings, or a note if there are none.
@@ -150,22 +151,22 @@ pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &Baseli
             drift.iter().map(|one| Finding::from_difference(DRIFT, database.engine(), &plan.catalog, one)).collect();
         return conclude(context, &findings, String::new)
             .map(Effect::from)
-            .map_err(|error| error.hint("or name with --to the newest migration that the schema has"));
+            .map_err(|error| error.hint("or give the newest migration of the schema with --to"));
     }
     let impact = async || {
         let (to, target) = (&arguments.to, database.target());
-        Ok(format!("the migrations up to {to} will count as applied in {target}, which has their schema"))
+        Ok(format!("this marks the migrations up to {to} as applied in {target}, which has their schema"))
     };
     prompter.ask_permission(context, &arguments.answers, false, impact).await?;
     let job = Job { database: &database, plan: &plan, progress: &printing(context) };
     let names = migrate::baseline(job, &arguments.to).await?;
     let mutations = names.iter().map(|name| {
         let change = NamedChange { name, state: Some("applied"), changed: true };
-        Mutation::new(format!("{name} now counts as applied"), name, change)
+        Mutation::new(format!("{name} is now marked as applied"), name, change)
     });
     context.output.mutations(&mutations.collect::<Vec<_>>());
     if names.is_empty() {
-        context.output.note("all of these count as applied already");
+        context.output.note("all of these are already marked as applied");
     }
     Ok(Effect::new(!names.is_empty(), false, database.target()))
 }
@@ -180,14 +181,14 @@ async fn make_scratch(context: &Context, arguments: &ScratchArguments, beside: O
     };
     let target = Target::parse_url(url)?;
     if target.engine() != context.config.target.engine() {
-        return Err(Error::usage("the scratch database is of another engine than the shop's"));
+        return Err(Error::usage("the scratch database has a different engine than the shop"));
     }
     let scratch = context.other_database(&target, Access::Create).await?;
     let found = crate::db::schema::read(scratch.connection(), scratch.engine()).await?;
     if let Some(object) = found.objects.keys().next() {
-        let message = format!("the scratch database {} is not empty: it has the {object}", scratch.target());
+        let message = format!("the scratch database {} is not empty: it contains the {object}", scratch.target());
         return Err(Error::new(Kind::ConfirmationNeeded, "migrate.scratch", message)
-            .hint("name an empty database: everything in it will be removed"));
+            .hint("give an empty database: everything in it will be dropped"));
     }
     Ok(scratch)
 }

@@ -30,12 +30,12 @@ pub async fn run(context: &Context) -> Result<()> {
             Err(error) => error,
         };
         if error.is(Cause::NoShop) {
-            return Err(error.hint("waiting makes no file: only migrate up and quickstart do"));
+            return Err(error.hint("only migrate up and quickstart create the file"));
         }
         let is_temporary = error.kind() == Kind::Unavailable || error.is(Cause::NoDatabase);
         if !is_temporary || limit.is_some_and(|limit| started.elapsed() + POLL >= limit) {
             let waited = started.elapsed().as_secs_f32();
-            return Err(error.hint(format!("waited {waited:.0} s; more time with --timeout")));
+            return Err(error.hint(format!("waited {waited:.0} s; --timeout waits longer")));
         }
         if last_message.as_deref() != Some(error.message()) {
             context.output.note(&format!("waiting: {}", error.message()));

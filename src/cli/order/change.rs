@@ -21,25 +21,25 @@ use crate::service::order_lifecycle::{RestockedLine, to_json};
 
 #[derive(Debug, Args)]
 pub struct ChangeArguments {
-    /// Reference or id
+    /// Reference or id of the order
     #[arg(value_name = "ORDER")]
     order: String,
-    /// The new quantity of a product (1 when absent; 0 removes it), or a new line; repeat for more
-    #[arg(long = "item", value_name = "PRODUCT[:QUANTITY]", value_parser = checked_parts(parse_item))]
+    /// New quantity of a product [default: 1]; 0 removes it; repeatable
+    #[arg(long = "item", value_name = "PRODUCT[:N]", value_parser = checked_parts(parse_item))]
     items: Vec<NewQuantity>,
-    /// Remove a product; repeat for more
+    /// Remove a product; repeatable
     #[arg(long, value_name = "PRODUCT")]
     remove: Vec<String>,
-    /// Another customer: e-mail address or id
+    /// New customer: e-mail address or id
     #[arg(long, value_name = "WHO")]
     user: Option<String>,
-    /// Give all lines today's prices; otherwise kept lines keep theirs
+    /// Apply today's prices to all lines; otherwise kept lines keep theirs
     #[arg(long)]
     reprice: bool,
-    /// Kept in the audit trail and with the stock movements
+    /// Note for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
-    /// Refuse the change if the order comes to another total
+    /// Refuse the change if the new total differs from this amount
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_total))]
     expect_total: Option<Money>,
     #[command(flatten)]
@@ -62,10 +62,10 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ChangeArgum
     let is_complete = !items.is_empty() || !remove.is_empty() || user.is_some() || *reprice;
     let is_wizard = prompter.needs_answers(&[("--item", is_complete)]).map_err(|_| {
         let alone = |text: &String| {
-            Hint::from("a note alone is set with: ").and(CommandLine::new("order note").argument(order).argument(text))
+            Hint::from("to set only the note: ").and(CommandLine::new("order note").argument(order).argument(text))
         };
         Error::usage("nothing to change")
-            .hint("give one of --item, --remove, --user, --reprice; on a terminal shopctl asks for the new quantities")
+            .hint("give at least one of --item, --remove, --user, --reprice; on a terminal, shopctl asks for new quantities")
             .hints_of(note.as_ref().map(alone))
     })?;
     let removed = remove.iter().map(|product| NewQuantity { product: product.trim().to_owned(), quantity: None });
@@ -90,7 +90,7 @@ pub(super) fn mutation_of(result: ChangedOrder, dry_run: bool) -> Mutation<Chang
     let ChangedOrder { before, after, changed, taken } = result;
     let replayed = after.replayed;
     let verb = match (replayed, changed) {
-        (true, _) => "was changed before; as it is now".to_owned(),
+        (true, _) => "was already changed; its current state".to_owned(),
         (_, true) => outcome_verb(dry_run, "changed"),
         (_, false) => "unchanged".to_owned(),
     };
@@ -101,7 +101,7 @@ pub(super) fn mutation_of(result: ChangedOrder, dry_run: bool) -> Mutation<Chang
     let line = format!(
         "order {} {verb}: {} for {}, total {}{}",
         printable(&after.order.reference),
-        counted(pieces, "piece"),
+        counted(pieces, "unit"),
         after.email.as_deref().map_or_else(|| "?".to_owned(), printable),
         after.order.total_amount,
         was.map_or_else(String::new, |total| format!(" (was {total})"))

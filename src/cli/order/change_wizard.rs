@@ -85,7 +85,7 @@ async fn ask_product(context: &Context, operations: &Operations, lines: &mut Vec
         };
         Ok(found.into_iter().map(entry).collect())
     };
-    let done = is_changed.then_some("that is all");
+    let done = is_changed.then_some("done");
     match (Picker { context, question: "product to change or add", done }).pick(&find).await? {
         Choice::Selected(product) => {
             ask_quantity(context, lines, product)?;
@@ -94,7 +94,7 @@ async fn ask_product(context: &Context, operations: &Operations, lines: &mut Vec
         Choice::Done => Ok(false),
         Choice::Back if is_changed => {
             lines.iter_mut().for_each(|line| line.after = line.before);
-            context.output.say("all changes taken back");
+            context.output.say("all changes discarded");
             Ok(true)
         }
         Choice::Back => Err(declined("nothing was changed")),

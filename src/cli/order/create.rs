@@ -23,19 +23,19 @@ use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
 
 #[derive(Debug, Args)]
 pub struct CreateArguments {
-    /// Who buys: e-mail address or id; on a terminal, what is missing is asked for
+    /// Customer: e-mail address or id
     #[arg(long, value_name = "WHO", conflicts_with = "from")]
     user: Option<String>,
-    /// What and how many (1 when absent); repeat for more lines
-    #[arg(long = "item", value_name = "PRODUCT[:QUANTITY]", conflicts_with = "from", value_parser = checked_parts(parse_item))]
+    /// Product and quantity [default: 1]; repeatable
+    #[arg(long = "item", value_name = "PRODUCT[:N]", conflicts_with = "from", value_parser = checked_parts(parse_item))]
     items: Vec<NewLine>,
     /// Read the order from a JSON file (- for standard input)
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// Kept with the stock movements
+    /// Note for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
-    /// Refuse the order if prices have changed and it comes to another total
+    /// Refuse the order if its total differs from this amount
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_total))]
     expect_total: Option<Money>,
     #[command(flatten)]
@@ -67,13 +67,14 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
 /// The result of placing an order.
 fn mutation_of(placed: PlacedOrder, dry_run: bool) -> Mutation<Change> {
     let replayed = placed.replayed;
-    let verb = if replayed { "was placed before; as it is now".to_owned() } else { outcome_verb(dry_run, "placed") };
+    let verb =
+        if replayed { "was already placed; its current state".to_owned() } else { outcome_verb(dry_run, "placed") };
     let order = detail(placed);
     let pieces: i64 = order.items.iter().map(|item| item.item.quantity.pieces()).sum();
     let line = format!(
         "order {} {verb}: {} for {}, total {}",
         order.order.reference,
-        counted(pieces, "piece"),
+        counted(pieces, "unit"),
         order.email.as_deref().map_or_else(|| "?".to_owned(), printable),
         order.order.total_amount
     );
@@ -94,9 +95,9 @@ fn json_problem(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let words = text.split(" at line ").next().unwrap_or_default();
     let words = match (error.classify(), words.split_once("expected ")) {
-        (serde_json::error::Category::Eof, _) => "the JSON ends too early".to_owned(),
+        (serde_json::error::Category::Eof, _) => "the JSON ends unexpectedly".to_owned(),
         (serde_json::error::Category::Syntax, _) => "is not JSON".to_owned(),
-        (_, Some((_, expected))) if words.starts_with("invalid") => format!("a value is not {expected}"),
+        (_, Some((_, expected))) if words.starts_with("invalid") => format!("a value must be {expected}"),
         _ => words.replace('`', ""),
     };
     format!("line {line}: {}", printable(&words))

@@ -23,10 +23,10 @@ const ITEMS: &str = "items";
 
 #[derive(Debug, Args)]
 pub struct EditArguments {
-    /// Reference or id
+    /// Reference or id of the order
     #[arg(value_name = "ORDER")]
     order: String,
-    /// Kept in the audit trail and with the stock movements
+    /// Note for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
@@ -48,8 +48,8 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &EditArgumen
     let (lines, user) = (lines_of(&order), order.email.as_deref());
     let name = format!("order {}", printable(&order.order.reference));
     let head = format!(
-        "# {name} of {}\n# A product with another quantity is changed, one that is added is ordered too, and one that is\n\
-         # left out or has 0 is removed.\n",
+        "# {name} of {}\n# Change quantities and add lines for new products. A product whose line is\n\
+# deleted or set to 0 is removed.\n",
         printable(&operations.database.target().to_string())
     );
     let apply = async |text: &str| {
@@ -97,7 +97,7 @@ fn change_of(text: &str, unchanged: OrderChange, shown: &[Line], buyer: Option<&
     let user = table.get(USER).and_then(|value| match value.as_str() {
         Some(user) => Some(user).filter(|user| Some(*user) != buyer).map(str::to_owned),
         None => {
-            violations.add(USER, "must be a text between quotes");
+            violations.add(USER, "must be a text in quotes");
             None
         }
     });

@@ -17,21 +17,19 @@ use crate::service::place_order::StockHandling;
 pub struct OrderImportArguments {
     #[command(flatten)]
     import: ImportArguments,
-    /// Whether the pieces come out of the stock: deduct, or skip for orders of the past whose pieces were never
-    /// counted here [default: deduct, with --invoices skip]
+    /// Take the units from stock: deduct or skip [default: deduct; --invoices: skip]
     #[arg(long, value_name = "WHAT", value_parser = one_of(STOCKS))]
     stock: Option<StockHandling>,
-    /// The file has invoice lines (InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID);
-    /// users and products that are not there are made
+    /// Read invoice lines; create missing users and products
     #[arg(long)]
     invoices: bool,
-    /// With --invoices: numbers that begin so are cancellations, and left out
+    /// With --invoices: skip cancellations, whose numbers begin with PREFIX
     #[arg(long, value_name = "PREFIX", requires = "invoices")]
     cancellation_prefix: Option<String>,
-    /// Where 01/12/2020 has its month, if the file itself does not prove it: dmy, mdy or ymd
+    /// How to read ambiguous dates such as 01/12/2020: dmy, mdy or ymd
     #[arg(long, value_name = "ORDER", value_parser = one_of(DateOrder::ALL.map(|order| (order.as_str(), order))))]
     date_order: Option<DateOrder>,
-    /// Time zone of the times that name none, such as Europe/Berlin [default: UTC]
+    /// Time zone of times without one, e.g. Europe/Berlin [default: UTC]
     #[arg(long, value_name = "NAME", value_parser = checked(zone::find))]
     tz: Option<Zone>,
 }

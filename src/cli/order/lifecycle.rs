@@ -14,7 +14,7 @@ use crate::cli::shared::values::{checked, checked_parts};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;
-use crate::domain::text::counted;
+use crate::domain::text::{counted, counted_are, first_names, number_is};
 use crate::domain::time_parser::YEARS;
 use crate::domain::{Amount, Id, IdempotencyKey, Money, Quantity, Violation, moment};
 use crate::entity::{Stored, order};
@@ -23,18 +23,21 @@ use crate::repository::order as orders;
 use crate::service::operation::Operations;
 use crate::service::order_lifecycle::{self as service, OrderTransition, RefundScope, Restock};
 
+/// Maximum number of orders named in a question.
+const NAMED: usize = 3;
+
 /// Arguments of all verbs.
 #[derive(Debug, Args)]
 pub struct MoveArguments {
-    /// References or ids
+    /// References or ids of the orders
     #[arg(value_name = "ORDER")]
     pub orders: Vec<String>,
     #[command(flatten)]
     pub batch: BatchArguments,
-    /// Kept in the audit trail
+    /// Reason for the audit trail
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     reason: Option<String>,
-    /// Kept in the audit trail and with the stock movements
+    /// Note for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
@@ -47,7 +50,7 @@ pub struct MoveArguments {
 pub struct CancelArguments {
     #[command(flatten)]
     moved: MoveArguments,
-    /// The pieces do not go back into stock
+    /// Do not restock the units
     #[arg(long)]
     no_restock: bool,
 }
@@ -56,19 +59,19 @@ pub struct CancelArguments {
 pub struct RefundArguments {
     #[command(flatten)]
     moved: MoveArguments,
-    /// Only N pieces of this product, or all that are left of it; repeat for more products
+    /// Refund N units of this product [default: all that are left]; repeatable
     #[arg(long = "line", value_name = "PRODUCT[:N]", value_parser = checked_parts(parse_line))]
     lines: Vec<(String, Option<Quantity>)>,
-    /// Only this much money; what the lines cost when absent
+    /// Refund only this amount [default: the price of the lines]
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(parse_amount))]
     amount: Option<Money>,
-    /// The pieces do not go back into stock
+    /// Do not restock the units
     #[arg(long, conflicts_with_all = ["restock", "restock_all"])]
     no_restock: bool,
-    /// N pieces of this product go back into stock, or all that the order took; repeat for more products
+    /// Restock N units of this product [default: all]; repeatable
     #[arg(long, value_name = "PRODUCT[:N]", conflicts_with = "restock_all", value_parser = checked_parts(parse_restock))]
     restock: Vec<(String, Option<Quantity>)>,
-    /// All pieces go back into stock
+    /// Restock all units, shipped ones included
     #[arg(long)]
     restock_all: bool,
     #[command(flatten)]
@@ -77,10 +80,10 @@ pub struct RefundArguments {
 
 #[derive(Debug, Args)]
 pub struct ExpireArguments {
-    /// Pending for longer than this, such as 60m, 24h or 7d
+    /// Only orders pending for longer than this, e.g. 60m, 24h or 7d
     #[arg(long, value_name = "TIME", value_parser = checked(moment::parse_span))]
     older_than: Duration,
-    /// Kept in the audit trail
+    /// Note for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
@@ -151,7 +154,7 @@ fn parse_restock(text: &str) -> Result<(String, Option<Quantity>), Violation> {
 }
 
 fn parse_line(text: &str) -> Result<(String, Option<Quantity>), Violation> {
-    with_quantity("line", "pieces of", text)
+    with_quantity("line", "units of", text)
 }
 
 /// Parses an amount to give back.
@@ -165,11 +168,11 @@ pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequ
     let orders = &request.orders;
     let OrderTransition { tracking, restock, refund, verb, .. } = &request.template;
     let for_one = [
-        (!refund.lines.is_empty(), "--line is for one order"),
-        (refund.amount.is_some(), "--amount is for one order"),
-        (tracking.is_some(), "--tracking is for one order"),
-        (request.key.is_some(), "--idempotency-key is for one order"),
-        (matches!(restock, Restock::Lines(_)), "--restock is for one order; --restock-all for any number"),
+        (!refund.lines.is_empty(), "--line is for a single order"),
+        (refund.amount.is_some(), "--amount is for a single order"),
+        (tracking.is_some(), "--tracking is for a single order"),
+        (request.key.is_some(), "--idempotency-key is for a single order"),
+        (matches!(restock, Restock::Lines(_)), "--restock is for a single order; use --restock-all for several"),
     ];
     if let Some((_, message)) = for_one.into_iter().find(|(is_given, _)| *is_given && !orders.is_single) {
         return Err(Error::usage(message));
@@ -205,7 +208,7 @@ pub async fn find_orders(database: &Database, Names { names, .. }: &Names) -> Re
     Ok(found)
 }
 
-/// Describes the impact on one order: `this cancels order K7Q2M-9XD4T (pending, 28.30); 3 units go back into stock`.
+/// Describes the impact on one order: `this cancels order K7Q2M-9XD4T (pending, 28.30) in …; 3 units are restocked`.
 ///
 /// Errors: those of the operation, which is run and rolled back.
 async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str) -> Result<String> {
@@ -217,21 +220,19 @@ async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str
     let stock = match restocked_units(&tried.restored) {
         _ if !tried.changed => "; nothing changes".to_owned(),
         _ if !one.verb.is_about_stock() => String::new(),
-        0 => "; nothing goes back into stock".to_owned(),
-        pieces => {
-            let verb = if pieces == 1 { "goes" } else { "go" };
-            format!("; {} {verb} back into stock", counted(pieces, "unit"))
-        }
+        0 => "; nothing is restocked".to_owned(),
+        pieces => format!("; {} restocked", counted_are(pieces, "unit")),
     };
     let part = match &tried.refund {
         Some(refund) if !is_whole(&tried, refund) => format!("{} of ", refund.refund.amount),
         _ => String::new(),
     };
     let total = &tried.before.total_amount;
-    Ok(format!("this {} {part}order {name} ({status}, {total}){stock}", verb_phrase(one.verb)))
+    let what = format!("{part}order {name} ({status}, {total})");
+    Ok(format!("this {} in {}{stock}", verb_phrase(one.verb, &what), database.target()))
 }
 
-/// Describes the impact on several orders: `this cancels 3 orders, 84.90 in total, and refuses 1: order … is shipped; …`.
+/// Describes the impact on several orders: `this cancels 3 orders in …: A, B, C; 84.90 in total; 1 is refused: …`.
 ///
 /// Errors: exit 6 if all would be refused.
 async fn impact_on_all(database: &Database, names: &Names, template: &OrderTransition) -> Result<String> {
@@ -243,16 +244,16 @@ async fn impact_on_all(database: &Database, names: &Names, template: &OrderTrans
     let first = unable.first().and_then(|order| refusal(order));
     let refused = match first {
         Some(error) if able.is_empty() => return Err(error),
-        Some(error) => format!(", and refuses {}: {}", unable.len(), error.message()),
+        Some(error) => format!("; {} refused: {}", number_is(unable.len()), error.message()),
         None => String::new(),
     };
     let stock = match (restock, verb) {
-        (Restock::Nothing, _) => "; nothing goes back into stock",
-        (Restock::AsUsual, Verb::Cancel | Verb::Expire) => "; what was taken goes back into stock",
-        (Restock::AsUsual, Verb::Refund) => "; what was not shipped goes back into stock",
+        (Restock::Nothing, _) => "; nothing is restocked",
+        (Restock::AsUsual, Verb::Cancel | Verb::Expire) => "; their units are restocked",
+        (Restock::AsUsual, Verb::Refund) => "; units not yet shipped are restocked",
         (Restock::AsUsual, _) => "",
-        (Restock::Everything, _) => "; what was taken goes back into stock",
-        (Restock::Lines(_), _) => "; the named pieces go back into stock",
+        (Restock::Everything, _) => "; all their units are restocked",
+        (Restock::Lines(_), _) => "; the given units are restocked",
     };
     let ids: Vec<Id> = able.iter().filter(|_| *verb == Verb::Refund).map(|order| order.id).collect();
     let refunded = orders::refunded_amounts(database.connection(), &ids).await?;
@@ -263,18 +264,24 @@ async fn impact_on_all(database: &Database, names: &Names, template: &OrderTrans
     };
     let total = able.iter().try_fold(Amount::ZERO, |sum, order| Some(sum.plus(left(order)?)));
     let total = total.map_or_else(|| "an unknown amount".to_owned(), |total| total.to_string());
-    let orders = counted(able.len(), "order");
-    Ok(format!("this {} {orders}, {total} in total{refused}{stock}", verb_phrase(*verb)))
+    let (orders, names) = (counted(able.len(), "order"), first_references(&able));
+    let phrase = verb_phrase(*verb, &orders);
+    Ok(format!("this {phrase} in {}: {names}; {total} in total{refused}{stock}", database.target()))
 }
 
-fn verb_phrase(verb: Verb) -> &'static str {
+/// The first references: `A, B, C and 7 more`.
+pub fn first_references(orders: &[&order::Model]) -> String {
+    first_names(orders.iter().map(|order| printable(&order.reference)), NAMED)
+}
+
+fn verb_phrase(verb: Verb, orders: &str) -> String {
     match verb {
-        Verb::Pay => "marks as paid",
-        Verb::Ship => "marks as shipped",
-        Verb::Complete => "completes",
-        Verb::Cancel => "cancels",
-        Verb::Expire => "lets expire",
-        Verb::Refund => "refunds",
+        Verb::Pay => format!("marks {orders} as paid"),
+        Verb::Ship => format!("marks {orders} as shipped"),
+        Verb::Complete => format!("marks {orders} as completed"),
+        Verb::Cancel => format!("cancels {orders}"),
+        Verb::Expire => format!("expires {orders}"),
+        Verb::Refund => format!("refunds {orders}"),
     }
 }
 
@@ -285,11 +292,11 @@ pub async fn expire(context: &Context, prompter: &Prompter, arguments: &ExpireAr
     let before = context.clock.now().checked_sub_signed(age);
     // Each engine supports a different range of years.
     let before = before.filter(|before| YEARS.contains(&before.year()));
-    let before = before.ok_or_else(|| Error::usage("--older-than reaches too far back"))?;
+    let before = before.ok_or_else(|| Error::usage("--older-than goes back too far"))?;
     let database = context.database(Access::Read).await?;
     let orders = orders::pending_since(database.connection(), before).await?;
     if orders.is_empty() {
-        context.output.note("no orders to expire");
+        context.output.note("there are no orders to expire");
     }
     let ExpireArguments { note, answers, write, .. } = arguments;
     let template = OrderTransition {

@@ -37,25 +37,30 @@ use crate::service::place_order::PlacedOrder;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Place an order: all lines or none
+    /// Place an order, all lines or none
     #[command(after_help = "Examples:
   shopctl order create --user ann@example.com --item MUG-01:2 --item PEN-FINE
   shopctl order create --from order.json --idempotency-key web-4711
   shopctl order create --user ann@example.com --item MUG-01:2 --expect-total 25.00
 
-A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \"quantity\": 2}]}")]
+On a terminal, shopctl asks for a missing customer and products. A file contains:
+
+  {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \"quantity\": 2}]}")]
     Create(create::CreateArguments),
-    /// Change the lines, the customer or the prices of a pending order
+    /// Change the lines, customer or prices of a pending order
     #[command(after_help = "Examples:
   shopctl order change K7Q2M-9XD4T --item MUG-01:3 --remove PEN-FINE
   shopctl order change K7Q2M-9XD4T --item MUG-01:3 --reprice --expect-total 37.50
   shopctl order change K7Q2M-9XD4T --user bo@example.com --note \"for her brother\"
 
-On a terminal without --item, --remove, --user and --reprice, shopctl shows the lines and asks for new quantities.
-Stock moves by the difference. If the order has a product at several prices, the newest line is raised or lowered first.")]
+On a terminal without --item, --remove, --user and --reprice, shopctl shows the lines and asks for new quantities. \
+                          Stock changes by the difference. If a product has lines at several prices, the newest line \
+                          changes first.")]
     Change(change::ChangeArguments),
-    /// Edit the lines and the customer of a pending order as a file, in $VISUAL or $EDITOR
-    #[command(after_help = "Examples:
+    /// Edit the lines and customer of a pending order in an editor
+    #[command(after_help = "The editor is $VISUAL, $EDITOR or vi, and needs a terminal.
+
+Examples:
   shopctl order edit K7Q2M-9XD4T
   EDITOR=nano shopctl order edit K7Q2M-9XD4T --dry-run")]
     Edit(edit::EditArguments),
@@ -64,17 +69,25 @@ Stock moves by the difference. If the order has a product at several prices, the
   shopctl order list --status pending,paid --since 2026-01-01
   shopctl order list --user ann@example.com --json")]
     List(List<FilterArguments>),
-    /// Write orders with their items, oldest first: JSON, JSON lines, or CSV with a row for each item
+    /// Export orders with their lines as JSON, JSON lines or CSV
     #[command(
-        after_help = "Examples:\n  shopctl order export --since 2026-01-01 > this-year.csv\n  shopctl order export -o mongo-json > orders.mongo.json\n  shopctl order export --status paid --out paid.jsonl"
+        after_help = "The oldest orders come first. CSV has a row for each line of an order.\n\nExamples:\n  shopctl order export --since 2026-01-01 > this-year.csv\n  shopctl order export -o mongo-json > orders.mongo.json\n  shopctl order export --status paid --out paid.jsonl"
     )]
     Export(Export<FilterArguments>),
-    /// Import orders: all lines of one reference are one order, which is placed or is there already
+    /// Import orders; rows with the same reference form one order
     #[command(
-        after_help = "Orders of retired products are refused unless they take no stock.\n\nExamples:\n  shopctl order import orders.csv\n  shopctl order import orders.jsonl --stock skip --on-error reject-rows --errors wrong.csv\n  shopctl order import invoices.csv --invoices --on-error reject-rows --errors wrong.csv"
+        after_help = "Orders that exist already are left unchanged. With --stock skip, the units are not taken from \
+                      stock: for past orders whose units were never counted here. Orders of retired products are \
+                      refused unless the stock is skipped. Invoice lines have the columns InvoiceNo, StockCode, \
+                      Description, Quantity, InvoiceDate, UnitPrice and CustomerID. See shopctl help import.
+
+Examples:
+  shopctl order import orders.csv
+  shopctl order import orders.jsonl --stock skip --on-error reject-rows --errors wrong.csv
+  shopctl order import invoices.csv --invoices --on-error reject-rows --errors wrong.csv"
     )]
     Import(import::OrderImportArguments),
-    /// Show one order with its lines
+    /// Show an order with its lines
     #[command(after_help = "Examples:\n  shopctl order show K7Q2M-9XD4T\n  shopctl order show K7Q2M-9XD4T --timeline")]
     Show(show::ShowArguments),
     /// Mark orders as paid
@@ -87,43 +100,43 @@ Stock moves by the difference. If the order has a product at several prices, the
   shopctl order ship K7Q2M-9XD4T --tracking 1Z999AA10123456784
   shopctl order ship -f parcels.csv --on-error reject-rows --yes
 
-With another --tracking a shipped order gets the corrected number. A file has orders, one a line, or the columns
-reference,tracking: then all of its lines are one operation.")]
+With --tracking, the number of a shipped order is corrected. A file lists one order per line, or has the columns \
+                          reference and tracking; its lines are then shipped in one operation.")]
     Ship(ship::ShipArguments),
-    /// Set the note of an order, in any status
+    /// Set the note of an order in any status
     #[command(after_help = "Examples:
   shopctl order note K7Q2M-9XD4T \"ring twice\"
   shopctl order note K7Q2M-9XD4T \"\"
 
-The note of an order is the last one that was given to it, also with the --note of another command.")]
+The note of an order is the last one given, including the --note of another command.")]
     Note(note::NoteArguments),
-    /// Give orders in any status to another customer
+    /// Assign orders in any status to another customer
     #[command(after_help = "Examples:
   shopctl order reassign K7Q2M-9XD4T --user bo@example.com
   shopctl order list --user ann@example.com --status paid -o id | shopctl order reassign -f - --user bo@example.com --yes
 
-All orders of a customer who is there twice: shopctl user merge.")]
+To combine two accounts of the same customer, use shopctl user merge.")]
     Reassign(reassign::ReassignArguments),
     /// Mark paid or shipped orders as completed
     #[command(after_help = "Example:\n  shopctl order complete K7Q2M-9XD4T")]
     Complete(lifecycle::MoveArguments),
-    /// Cancel pending orders; what they took goes back into stock
+    /// Cancel pending orders and restock their units
     #[command(after_help = "Examples:
-  shopctl order cancel K7Q2M-9XD4T --reason \"changed her mind\"
-  shopctl order cancel K7Q2M-9XD4T --no-restock --yes")]
+  shopctl order cancel K7Q2M-9XD4T --reason \"changed her mind\" --yes
+  shopctl order cancel K7Q2M-9XD4T --no-restock --dry-run")]
     Cancel(lifecycle::CancelArguments),
-    /// Give the money of paid orders back, all that is left or a part; what was not shipped goes back into stock
+    /// Refund paid orders in full or in part; unshipped units are restocked
     #[command(after_help = "Examples:
-  shopctl order refund K7Q2M-9XD4T --reason \"arrived broken\"
-  shopctl order refund K7Q2M-9XD4T --line MUG-01:1 --yes
+  shopctl order refund K7Q2M-9XD4T --reason \"arrived broken\" --yes
+  shopctl order refund K7Q2M-9XD4T --line MUG-01:1
   shopctl order refund K7Q2M-9XD4T --line MUG-01:1 --amount 5.00 --no-restock
   shopctl order refund K7Q2M-9XD4T --amount 2.50 --reason \"late delivery\"
   shopctl order refund K7Q2M-9XD4T --restock-all
 
-An order of which money is left keeps its status and can be refunded again; it is refunded when none is left.
-Goods that come back later: shopctl order restock.")]
+A partly refunded order keeps its status until the whole total is refunded. For units returned later, use \
+                          shopctl order restock.")]
     Refund(lifecycle::RefundArguments),
-    /// Take back goods of an order that arrive later: they go into stock, without any money
+    /// Restock units that are returned later, without a refund
     #[command(after_help = "Examples:
   shopctl order restock K7Q2M-9XD4T MUG-01:1
   shopctl order restock K7Q2M-9XD4T MUG-01 PEN-FINE:2 --note \"parcel came back\"")]
@@ -136,23 +149,25 @@ Goods that come back later: shopctl order restock.")]
 /// Selects orders.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
-    /// One or more of pending, paid, shipped, completed, cancelled, refunded
+    /// Statuses: pending, paid, shipped, completed, cancelled, refunded
     #[arg(long, value_name = "STATUS,…", value_delimiter = ',', value_parser = name_of(OrderStatus::ALL, OrderStatus::as_str))]
     status: Vec<OrderStatus>,
-    /// E-mail address or id
+    /// Only orders of this customer: e-mail address or id
     #[arg(long, value_name = "WHO")]
     user: Option<String>,
-    /// With a line for this product: SKU or id
+    /// Only orders with a line for this product: SKU or id
     #[arg(long, value_name = "PRODUCT")]
     product: Option<String>,
-    /// Placed at or after this time
+    /// Only orders placed at or after this time
     #[arg(long, value_name = "TIME", value_parser = time())]
     since: Option<DateTime<Utc>>,
-    /// Placed before this time
+    /// Only orders placed before this time
     #[arg(long, value_name = "TIME", value_parser = time())]
     until: Option<DateTime<Utc>>,
+    /// Only orders with a total of at least this amount
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_total))]
     min_total: Option<Money>,
+    /// Only orders with a total of at most this amount
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_total))]
     max_total: Option<Money>,
 }

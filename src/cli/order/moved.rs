@@ -38,9 +38,9 @@ pub fn mutation_of(moved: &TransitionResult, verb: Verb, dry_run: bool) -> Mutat
     let status = printable(&moved.after.status.to_string());
     let part = moved.refund.as_ref().filter(|refund| !is_whole(moved, refund));
     let line = match (moved.changed, moved.replayed, part) {
-        (_, true, Some(refund)) => format!("order {name} was refunded {} before", refund.refund.amount),
-        (_, true, None) => format!("order {name} was {status} before"),
-        (false, ..) => format!("order {name} is {status} already"),
+        (_, true, Some(refund)) => format!("order {name} was already refunded {}", refund.refund.amount),
+        (_, true, None) => format!("order {name} was already {status}"),
+        (false, ..) => format!("order {name} is already {status}"),
         (true, _, Some(refund)) => {
             format!("order {name} {}{}", part_refunded(moved, refund, dry_run), restock_note(moved, verb, dry_run))
         }
@@ -49,11 +49,11 @@ pub fn mutation_of(moved: &TransitionResult, verb: Verb, dry_run: bool) -> Mutat
         }
         (true, ..) if verb == Verb::Ship => {
             format!(
-                "order {name} is {status} already, tracking number {}",
+                "order {name} is already {status}; tracking number {}",
                 mutation::outcome_verb(dry_run, "corrected")
             )
         }
-        (true, ..) => format!("order {name} was {status} before{}", restock_note(moved, verb, dry_run)),
+        (true, ..) => format!("order {name} was already {status}{}", restock_note(moved, verb, dry_run)),
     };
     result(moved, line, dry_run)
 }
@@ -63,7 +63,7 @@ pub fn restock_mutation(moved: &TransitionResult, dry_run: bool) -> Mutation<Cha
     let name = printable(&moved.after.reference);
     let units = counted(restocked_units(&moved.restored), "unit");
     let line = match (moved.changed, moved.replayed) {
-        (_, true) => format!("order {name}: {units} restocked before"),
+        (_, true) => format!("order {name}: {units} already restocked"),
         (false, _) => format!("order {name}: nothing to restock"),
         (true, _) => format!("order {name}: {units} {}", mutation::outcome_verb(dry_run, "restocked")),
     };
@@ -116,6 +116,6 @@ fn restock_note(moved: &TransitionResult, verb: Verb, dry_run: bool) -> String {
         0 => return String::new(),
         pieces => format!(", {} {done}", counted(pieces, "unit")),
     };
-    let why = if moved.by_its_lines { " from its lines: placed by another program" } else { "" };
+    let why = if moved.by_its_lines { " according to its lines (placed by another program)" } else { "" };
     format!("{units}{why}")
 }

@@ -14,10 +14,10 @@ use crate::service::order_lifecycle::{self as service, NoteResult};
 
 #[derive(Debug, Args)]
 pub struct NoteArguments {
-    /// Reference or id
+    /// Reference or id of the order
     #[arg(value_name = "ORDER")]
     order: String,
-    /// The note; an empty text clears it
+    /// New note; an empty text removes it
     #[arg(value_name = "TEXT", allow_hyphen_values = true, value_parser = long_text())]
     text: String,
     #[command(flatten)]
@@ -37,8 +37,8 @@ fn mutation_of(result: &NoteResult, text: &str, dry_run: bool) -> Mutation<Chang
     let moved = &result.order;
     let (name, changed) = (printable(&moved.after.reference), moved.changed);
     let line = match (changed, text.is_empty()) {
-        (false, true) => format!("order {name} has no note already"),
-        (false, false) => format!("order {name} has this note already"),
+        (false, true) => format!("order {name} already has no note"),
+        (false, false) => format!("order {name} already has this note"),
         (true, true) => format!("note of order {name} {}", outcome_verb(dry_run, "cleared")),
         (true, false) => format!("note of order {name} {}", outcome_verb(dry_run, "set")),
     };

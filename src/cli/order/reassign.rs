@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::lifecycle::find_orders;
+use super::lifecycle::{find_orders, first_references};
 use super::view::OrderView;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, long_text};
 use crate::cli::shared::batch::{self, BatchArguments};
@@ -22,15 +22,15 @@ use crate::service::user::unknown;
 
 #[derive(Debug, Args)]
 pub struct ReassignArguments {
-    /// References or ids
+    /// References or ids of the orders
     #[arg(value_name = "ORDER")]
     orders: Vec<String>,
     #[command(flatten)]
     batch: BatchArguments,
-    /// The customer who gets them: e-mail address or id
+    /// New customer: e-mail address or id
     #[arg(long, value_name = "WHO")]
     user: String,
-    /// Kept in the audit trail
+    /// Reason for the audit trail
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     reason: Option<String>,
     #[command(flatten)]
@@ -49,7 +49,8 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ReassignArg
         let to = to.ok_or_else(|| unknown(user))?;
         let impact = async || {
             let (count, email) = (counted(found.len(), "order"), printable(&to.email));
-            Ok(format!("this gives {count} to {email} in {}", database.target()))
+            let names = first_references(&found.iter().collect::<Vec<_>>());
+            Ok(format!("this assigns {count} to {email} in {}: {names}", database.target()))
         };
         prompter.ask_permission(context, answers, write.dry_run, impact).await?;
     }
@@ -65,7 +66,7 @@ fn mutation_of(Reassigned { order, user }: &Reassigned, dry_run: bool) -> Mutati
     let (name, email) = (printable(&order.after.reference), printable(&user.email));
     let line = match order.changed {
         true => format!("order {name} {} to {email}", outcome_verb(dry_run, "reassigned")),
-        false => format!("order {name} is {email}'s already"),
+        false => format!("order {name} already belongs to {email}"),
     };
     let fields = |order: &order::Model, email: Option<String>| {
         let mut fields = OrderView { order: order.clone(), email, refunded: Stored::Missing }.to_json();

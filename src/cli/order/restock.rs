@@ -14,16 +14,16 @@ use crate::service::order_lifecycle::{self as service, OrderRestock};
 
 #[derive(Debug, Args)]
 pub struct RestockArguments {
-    /// Reference or id
+    /// Reference or id of the order
     #[arg(value_name = "ORDER")]
     order: String,
-    /// N pieces of this product, or all that the order took and that are not back
-    #[arg(value_name = "PRODUCT[:N]", required = true, value_parser = checked_parts(|text| with_quantity("product", "pieces of", text)))]
+    /// Product and units to restock [default: all that are not back yet]
+    #[arg(value_name = "PRODUCT[:N]", required = true, value_parser = checked_parts(|text| with_quantity("product", "units of", text)))]
     products: Vec<(String, Option<Quantity>)>,
-    /// Kept in the audit trail
+    /// Reason for the audit trail
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     reason: Option<String>,
-    /// Kept in the audit trail and with the stock movements
+    /// Note for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]

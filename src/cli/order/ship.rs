@@ -19,7 +19,7 @@ use crate::cli::shared::values::{checked, one_of};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;
-use crate::domain::text::{counted, multi_line};
+use crate::domain::text::{counted, multi_line, number_is};
 use crate::error::{Error, Result};
 use crate::file::{is_stdout, unreadable};
 use crate::service::order_lifecycle::{self as service, OrderTransition, TransitionResult};
@@ -31,10 +31,10 @@ const HEADER_BYTES: u64 = 1_024;
 pub struct ShipArguments {
     #[command(flatten)]
     moved: MoveArguments,
-    /// The parcel's number, kept in the audit trail
+    /// Tracking number, kept in the audit trail
     #[arg(long, value_name = "NUMBER", value_parser = checked(parse_tracking))]
     tracking: Option<String>,
-    /// When lines of a file with reference,tracking are wrong: reject-all or reject-rows [default: reject-all]
+    /// Invalid lines of the file: reject-all or reject-rows [default: reject-all]
     #[arg(long, value_name = "WHAT", requires = "file", value_parser = one_of(ERRORS))]
     on_error: Option<OnError>,
     #[command(flatten)]
@@ -63,7 +63,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ShipArgumen
     };
     if on_error.is_some() || reading.is_any_given() {
         let flags = if on_error.is_some() { "--on-error is" } else { "flags for reading a file are" };
-        return Err(Error::usage(format!("{flags} for a file with the columns reference,tracking")));
+        return Err(Error::usage(format!("{flags} for a file with the columns reference and tracking")));
     }
     let mut request = moved.request_for(names, Verb::Ship);
     request.template.tracking.clone_from(tracking);
@@ -108,8 +108,8 @@ async fn ship_file(
 ) -> Result<Effect> {
     let ShipArguments { moved, tracking, on_error, reading } = arguments;
     if tracking.is_some() || !moved.orders.is_empty() || moved.batch.fail_fast {
-        return Err(Error::usage("a file with reference,tracking names all orders and numbers")
-            .hint("leave out --tracking, --fail-fast and other orders"));
+        return Err(Error::usage("a file with the columns reference and tracking gives all orders and numbers")
+            .hint("leave out --tracking, --fail-fast and the orders"));
     }
     let on_error = on_error.unwrap_or(OnError::RejectAll);
     let import = reading.import::<ShipmentRow>(context, format, on_error)?;
@@ -177,16 +177,16 @@ fn counts<'a>(results: impl Iterator<Item = &'a TransitionResult>) -> [usize; 3]
     counts
 }
 
-/// `this marks as shipped 2 orders in …, and corrects the tracking number of 1`
+/// `this marks 2 orders as shipped in … and corrects the tracking number of 1`
 fn impact(database: &Database, tried: &[Result<TransitionResult>]) -> String {
     let [shipped, corrected, _] = counts(tried.iter().flatten());
     let rejected = tried.iter().filter(|result| result.is_err()).count();
-    let mut text = format!("this marks as shipped {} in {}", counted(shipped, "order"), database.target());
+    let mut text = format!("this marks {} as shipped in {}", counted(shipped, "order"), database.target());
     if corrected > 0 {
-        text += &format!(", and corrects the tracking number of {corrected}");
+        text += &format!(" and corrects the tracking number of {corrected}");
     }
     if rejected > 0 {
-        text += &format!("; {rejected} rejected");
+        text += &format!("; {} rejected", number_is(rejected));
     }
     text
 }

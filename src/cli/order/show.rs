@@ -19,10 +19,10 @@ use crate::service::place_order::PlacedOrder;
 
 #[derive(Debug, Args)]
 pub struct ShowArguments {
-    /// Reference or id
+    /// Reference or id of the order
     #[arg(value_name = "ORDER")]
     order: String,
-    /// Also show what happened to it, from the audit trail
+    /// Also show the events about the order
     #[arg(long)]
     timeline: bool,
 }

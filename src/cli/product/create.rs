@@ -15,17 +15,18 @@ use crate::service::product::{self as service, Model};
 
 #[derive(Debug, Args)]
 pub struct CreateArguments {
+    /// Name
     #[arg(long, value_name = "NAME", value_parser = checked(ProductName::parse))]
     name: ProductName,
-    /// Of one piece, such as 12.50
+    /// Price per unit, e.g. 12.50
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
     price: Money,
-    /// Made from the name when absent
+    /// SKU [default: derived from the name]
     #[arg(long, value_name = "SKU", value_parser = checked(Sku::parse))]
     sku: Option<Sku>,
     #[command(flatten)]
     details: DetailArguments,
-    /// Pieces on hand
+    /// Units in stock
     #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = checked(parse_stock))]
     stock: i32,
     #[command(flatten)]

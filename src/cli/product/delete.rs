@@ -8,6 +8,7 @@ use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, DestroyArguments};
 use crate::context::Context;
 use crate::db::Access;
+use crate::domain::text::counted;
 use crate::error::{Result, printable};
 use crate::service::operation::Operations;
 use crate::service::product as service;
@@ -22,8 +23,12 @@ pub struct DeleteArguments {
 
 pub async fn run(context: &Context, prompter: &Prompter, arguments: &DeleteArguments) -> Result<Effect> {
     let product = service::find(context.database(Access::Read).await?.connection(), &arguments.product.product).await?;
-    let (sku, pieces) = (printable(&product.sku), &product.stock_quantity);
-    let impact = format!("{sku} and its {pieces} pieces will be deleted for good");
+    let (sku, target) = (printable(&product.sku), &context.config.target);
+    let units = match product.stock_quantity.known() {
+        Some(units) => counted(units, "unit"),
+        None => format!("{} units", product.stock_quantity),
+    };
+    let impact = format!("this permanently deletes the product {sku} and its {units} in {target}");
     let body = async |operations: &Operations| {
         let product = service::delete(operations, &product.id.or_key(&product.sku)).await?;
         Ok(mutation::deleted(operations, &product))

@@ -15,7 +15,7 @@ use crate::service::place_order::StockHandling;
 pub struct ProductImportArguments {
     #[command(flatten)]
     import: ImportArguments,
-    /// Retire the products that the file lacks, once all its rows are imported
+    /// Retire products missing from the file once all rows are imported
     #[arg(long, conflicts_with = "resume")]
     retire_missing: bool,
 }
@@ -24,7 +24,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ProductImpo
     let ProductImportArguments { import, retire_missing } = arguments;
     if *retire_missing && import.file.on_error == OnError::RejectRows {
         return Err(Error::usage(
-            "--retire-missing needs all rows of the file, and --on-error reject-rows leaves some out",
+            "--retire-missing needs all rows of the file, but --on-error reject-rows may skip some",
         ));
     }
     let find_missing = async |database: &Database, source: &Source<'_>, import: &Import| match retire_missing {

@@ -32,51 +32,57 @@ pub enum Command {
         after_help = "Example:\n  shopctl product create --name \"Blue mug\" --price 12.50 --sku MUG-09 --stock 40"
     )]
     Create(create::CreateArguments),
-    /// List products, newest first; retired ones with --retired
+    /// List products, newest first, without retired ones
     #[command(after_help = "Examples:
   shopctl product list --low
   shopctl product list --search mug --sort price
   shopctl product list --never-sold --out-of-stock")]
     List(List<FilterArguments>),
-    /// Write products, oldest first, retired ones too, as CSV, JSON lines or JSON
+    /// Export products, retired ones included, as CSV, JSON lines or JSON
     #[command(
         after_help = "Examples:\n  shopctl product export > products.csv\n  shopctl product export --out-of-stock --out empty.jsonl"
     )]
     Export(Export<ExportFilterArguments>),
-    /// Create and update products from a CSV, JSON lines or JSON file, all of them or none
+    /// Create and update products from a CSV, JSON lines or JSON file
     #[command(
-        after_help = "Examples:\n  shopctl product import products.csv\n  shopctl product import products.csv --on-conflict skip --on-error reject-rows --errors wrong.csv\n  shopctl product import products.jsonl --dry-run\n  shopctl product import catalogue.csv --retire-missing --yes"
+        after_help = "All rows are imported or none, unless --on-error reject-rows is given. See shopctl help import.
+
+Examples:
+  shopctl product import products.csv
+  shopctl product import products.csv --on-conflict skip --on-error reject-rows --errors wrong.csv
+  shopctl product import products.jsonl --dry-run
+  shopctl product import catalogue.csv --retire-missing --yes"
     )]
     Import(import::ProductImportArguments),
-    /// Show one product
+    /// Show a product
     #[command(after_help = "Examples:\n  shopctl product show MUG-01\n  shopctl product show MUG-01 --prices")]
     Show(show::ShowArguments),
-    /// Change SKU, name, description or price
+    /// Change a product's SKU, name, description or price
     #[command(after_help = "Example:\n  shopctl product update MUG-01 --price 13.00")]
     Update(update::UpdateArguments),
-    /// Change SKU, name, description and price in an editor
+    /// Change a product's SKU, name, description or price in an editor
     #[command(
-        after_help = "The editor is VISUAL, else EDITOR, else vi. If somebody else changes the product meanwhile, nothing is
-written (exit 6) and the edited text is kept.
+        after_help = "The editor is $VISUAL, $EDITOR or vi, and needs a terminal. If the product is changed by someone else \
+                      meanwhile, nothing is written (exit 6) and the edited text is kept.
 
 Example:\n  shopctl product edit MUG-01"
     )]
     Edit(edit::EditArguments),
-    /// Change the prices of one or many products, all or none
+    /// Change the prices of one or more products, all or none
     #[command(after_help = "Examples:
   shopctl product price MUG-01 --to 13.00
   shopctl product price MUG-01 MUG-02 --by -0.50 --dry-run
   shopctl product price --search mug --by +5% --round 0.99 --max-change 20%
   shopctl product price --all --by -10% --yes")]
     Price(price::PriceArguments),
-    /// Keep products from being ordered, all or none; what was ordered stays as it is
-    #[command(after_help = "Retired products can still be refunded, restocked and counted.
+    /// Take products off sale, all or none; existing orders are unaffected
+    #[command(after_help = "Retired products cannot be ordered, but can still be refunded, restocked and counted.
 
 Examples:
-  shopctl product retire MUG-01
-  shopctl product retire MUG-01 MUG-02 --yes")]
+  shopctl product retire MUG-01 --yes
+  shopctl product retire MUG-01 MUG-02 --dry-run")]
     Retire(retire::RetireArguments),
-    /// Let retired products be ordered again, all or none
+    /// Put retired products back on sale, all or none
     #[command(after_help = "Example:\n  shopctl product restore MUG-01")]
     Restore(retire::RetireArguments),
     /// Delete a product that was never ordered
@@ -87,16 +93,18 @@ Examples:
 /// Selects products.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
-    /// Anywhere in SKU or name
+    /// Only products with this text in their SKU or name
     #[arg(long, value_name = "TEXT", value_parser = search_text())]
     pub search: Option<String>,
+    /// Only products that cost at least this amount
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
     min_price: Option<Money>,
+    /// Only products that cost at most this amount
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
     max_price: Option<Money>,
     #[command(flatten)]
     left: StockFilterArguments,
-    /// Only products in no paid, shipped or completed order
+    /// Only products without a paid, shipped or completed order
     #[arg(long)]
     never_sold: bool,
     #[command(flatten)]
@@ -159,7 +167,7 @@ impl ListQuery for ExportFilterArguments {
 /// The optional fields of a product.
 #[derive(Debug, Args)]
 pub struct DetailArguments {
-    /// An empty text is none
+    /// Description; an empty text removes it
     #[arg(long, value_name = "TEXT", value_parser = field_value::<Model>("description"))]
     description: Option<FieldValue<Model>>,
 }
@@ -178,7 +186,7 @@ impl DetailArguments {
 
 #[derive(Debug, Args)]
 pub struct ProductArguments {
-    /// SKU or id
+    /// SKU or id of the product
     #[arg(value_name = "PRODUCT")]
     product: String,
 }

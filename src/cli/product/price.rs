@@ -10,6 +10,7 @@ use crate::cli::shared::list::ListQuery;
 use crate::cli::shared::mutation::{self, outcome_verb};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
+use crate::db::target::Target;
 use crate::db::{Access, Database};
 use crate::domain::price_change::{Ending, MaxChange, PriceChange, Repricing};
 use crate::domain::text::counted;
@@ -26,20 +27,20 @@ pub const HISTORY_FIELDS: &[&str] = &["lowest_30_days", "lowest_before_current",
 
 #[derive(Debug, Args)]
 pub struct PriceArguments {
-    /// SKUs or ids
+    /// SKUs or ids of the products
     #[arg(value_name = "PRODUCT")]
     products: Vec<String>,
     #[command(flatten)]
     filter: FilterArguments,
-    /// All products that are not retired
+    /// Change all products that are not retired
     #[arg(long)]
     all: bool,
     #[command(flatten)]
     change: ChangeArguments,
-    /// Give the new price these cents (0.00 to 0.99): the nearest such price, of two the higher
+    /// Round to the nearest price that ends in CENTS, from 0.00 to 0.99
     #[arg(long, value_name = "CENTS", allow_hyphen_values = true, value_parser = checked(Ending::parse))]
     round: Option<Ending>,
-    /// Write nothing if a price changes by more than this share of itself, such as 50%
+    /// Change nothing if a price would change by more than this, e.g. 50%
     #[arg(long, value_name = "P%", allow_hyphen_values = true, value_parser = checked(MaxChange::parse))]
     max_change: Option<MaxChange>,
     #[command(flatten)]
@@ -51,10 +52,10 @@ pub struct PriceArguments {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct ChangeArguments {
-    /// The new price
+    /// Set this price
     #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, value_parser = checked(PriceChange::parse_to))]
     to: Option<PriceChange>,
-    /// Add or take an amount (+0.50, -2) or a share (+5%, -2.5%)
+    /// Change by an amount (+0.50, -2) or a percentage (+5%, -2.5%)
     #[arg(long, value_name = "±N|±P%", allow_hyphen_values = true, value_parser = checked(PriceChange::parse_by))]
     by: Option<PriceChange>,
 }
@@ -65,9 +66,8 @@ impl PriceArguments {
         let ways = [!self.products.is_empty(), !self.filter.is_empty(), self.all];
         match ways.iter().filter(|is_given| **is_given).count() {
             1 => Ok(()),
-            0 => Err(Error::usage("no product is named")
-                .hint("name products, filter them as product list does, or give --all")),
-            _ => Err(Error::usage("products named, filters and --all exclude one another")),
+            0 => Err(Error::usage("no product is given").hint("give products, filters as in product list, or --all")),
+            _ => Err(Error::usage("products, filters and --all cannot be combined")),
         }
     }
 
@@ -75,7 +75,7 @@ impl PriceArguments {
         self.check_selection()?;
         if self.filter.search.as_deref().is_some_and(|text| text.trim().is_empty()) {
             // A script's empty variable must not select the whole shop.
-            return Err(Violations::single("search", "is empty; for all products there is --all").into_error());
+            return Err(Violations::single("search", "must not be empty; use --all for all products").into_error());
         }
         self.filter.check()?;
         let Some(change) = self.change.to.or(self.change.by) else {
@@ -107,7 +107,7 @@ pub async fn price(context: &Context, prompter: &Prompter, arguments: &PriceArgu
     let prices = changes.plan(&products)?;
     let is_change = products.iter().zip(&prices).any(|(product, price)| product.price != *price);
     if products.len() > 1 && is_change {
-        let impact = impact(&products, &prices);
+        let impact = impact(database.target(), &products, &prices);
         prompter.ask_permission(context, &arguments.answers, dry_run, async || Ok(impact)).await?;
     }
     let operations = context.operations(&database, dry_run);
@@ -123,22 +123,21 @@ fn prices(count: usize) -> String {
     counted(count, "price")
 }
 
-/// Describes the impact: `this changes 12 prices, 1 stays as it is: …`.
-fn impact(products: &[Model], new_prices: &[Money]) -> String {
+/// Describes the impact: `this changes 12 prices in …; 1 stays as it is: …`.
+fn impact(target: &Target, products: &[Model], new_prices: &[Money]) -> String {
     let changing: Vec<(&Model, &Money)> =
         products.iter().zip(new_prices).filter(|(product, price)| product.price != **price).collect();
     let stay = match products.len() - changing.len() {
         0 => String::new(),
-        1 => ", 1 stays as it is".to_owned(),
-        count => format!(", {count} stay as they are"),
+        1 => "; 1 stays as it is".to_owned(),
+        count => format!("; {count} stay as they are"),
     };
     let shown = changing
         .iter()
         .take(NAMED)
         .map(|(product, price)| format!("\n  {} {} → {price}", printable(&product.sku), product.price));
-    let more =
-        if changing.len() > NAMED { format!("\n  … and {} more", changing.len() - NAMED) } else { String::new() };
-    format!("this changes {}{stay}:{}{more}", prices(changing.len()), shown.collect::<String>())
+    let more = if changing.len() > NAMED { format!("\n  and {} more", changing.len() - NAMED) } else { String::new() };
+    format!("this changes {} in {target}{stay}:{}{more}", prices(changing.len()), shown.collect::<String>())
 }
 
 fn mutation(operations: &Operations, result: &Changed) -> Mutation<Change> {
@@ -148,7 +147,7 @@ fn mutation(operations: &Operations, result: &Changed) -> Mutation<Change> {
         true => {
             format!("price of {sku} {}: {} → {}", outcome_verb(operations.dry_run, "set"), before.price, after.price)
         }
-        false => format!("price of {sku} is {} already", after.price),
+        false => format!("price of {sku} is already {}", after.price),
     };
     mutation::changed(operations, result, line)
 }
@@ -161,10 +160,10 @@ pub async fn history(context: &Context, database: &Database, product: &Model) ->
     let sku = printable(&product.sku);
     match events.first() {
         Some(newest) if product.price != newest.price => context.output.warn(&format!(
-            "another program changed the price of {sku}: it is {}, the newest event says {}; nobody knows since when",
+            "another program changed the price of {sku}: it is {}, but the newest event says {}; the time is unknown",
             product.price, newest.price
         )),
-        None => context.output.warn(&format!("another program made {sku}: nobody knows its earlier prices")),
+        None => context.output.warn(&format!("another program created {sku}: its earlier prices are unknown")),
         Some(_) => {}
     }
     let now = product.price.known();

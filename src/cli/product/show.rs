@@ -13,7 +13,7 @@ use crate::service::product::{self as service, Model};
 pub struct ShowArguments {
     #[command(flatten)]
     product: ProductArguments,
-    /// Also the prices that it had, newest first, and the lowest of 30 days
+    /// Also show earlier prices and the lowest price of the last 30 days
     #[arg(long)]
     prices: bool,
 }

@@ -15,12 +15,15 @@ use crate::service::product::{self as service, Model};
 pub struct UpdateArguments {
     #[command(flatten)]
     product: ProductArguments,
+    /// New SKU
     #[arg(long, value_name = "SKU", value_parser = field_value::<Model>("sku"))]
     sku: Option<FieldValue<Model>>,
+    /// New name
     #[arg(long, value_name = "NAME", value_parser = field_value::<Model>("name"))]
     name: Option<FieldValue<Model>>,
     #[command(flatten)]
     details: DetailArguments,
+    /// New price per unit
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = field_value::<Model>("price"))]
     price: Option<FieldValue<Model>>,
     #[command(flatten)]

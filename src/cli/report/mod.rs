@@ -12,7 +12,7 @@ use crate::cli::shared::zone;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::period::Span;
-use crate::domain::text::counted;
+use crate::domain::text::counted_are;
 use crate::domain::time_parser::ParsedTime;
 use crate::domain::{Violations, Zone, moment};
 use crate::error::{CommandLine, Error, Hint, Result};
@@ -20,45 +20,44 @@ use crate::output::{Bar, Format, View};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// What was sold by day, week or month
+    /// Show sales by day, week or month
     ///
-    /// Gross are the totals of the orders placed in the period that were paid, also of those that are
-    /// refunded now; pending and cancelled orders do not count. Refunds are what was given back in the
-    /// period, of whatever orders; net is the difference. The average is gross. Without --since the report
-    /// shows the last 30 days, 12 weeks (from Monday) or 12 months; periods without sales show 0.
+    /// Gross is the total of the orders placed in the period and paid, even if refunded since; pending and
+    /// cancelled orders do not count. Refunds is the money given back in the period for any order; net is
+    /// gross less refunds. The average is gross per order. Without --since, the report covers the last
+    /// 30 days, 12 weeks (from Monday) or 12 months. Periods without sales show 0.
     #[command(after_help = "Examples:
   shopctl report sales --by month
   shopctl report sales --by day --since 2026-03-01 --until 2026-04-01 --tz Europe/Berlin
   shopctl report sales --by week --chart
   shopctl report sales --json --fields period,net")]
     Sales(sales::SalesArguments),
-    /// Which products sold best
+    /// Show the best-selling products
     ///
-    /// Counts the lines of orders that are paid, shipped or completed, at the prices of their orders,
-    /// without the pieces that were refunded and the money given back for them.
+    /// Counts the lines of paid, shipped and completed orders at the prices paid, less refunded units and
+    /// the money given back for them.
     #[command(after_help = "Examples:
   shopctl report top-products --limit 10
   shopctl report top-products --by quantity --since 2026-01-01 --chart")]
     TopProducts(ranking::TopProductsArguments),
-    /// Which customers spent most
+    /// Show the customers who spent most
     ///
-    /// Counts orders that are paid, shipped or completed, without what was given back of them.
+    /// Counts paid, shipped and completed orders, less refunds.
     #[command(after_help = "Examples:
   shopctl report customers --limit 10
   shopctl report customers --since 2026-01-01 --until 2027-01-01 -o csv")]
     Customers(ranking::CustomersArguments),
-    /// How many orders stand where, and what they come to
+    /// Show the number and the amount of the orders in each status
     ///
-    /// Paid, shipped and completed orders are sales: their amount without what was refunded is revenue, the
-    /// amount of the others is not.
+    /// Paid, shipped and completed orders are sales: their amount less refunds is revenue. The amount of the
+    /// others is not.
     #[command(after_help = "Examples:
   shopctl report orders-by-status
   shopctl report orders-by-status --since 2026-03-01 --tz Europe/Berlin --chart")]
     OrdersByStatus(orders_by_status::StatusArguments),
-    /// What the stock is worth at today's prices
+    /// Show the value of the stock at today's prices
     ///
-    /// With --at it is the stock of that time, still at today's prices. The other reports cover a period:
-    /// orders placed in it, as they are now.
+    /// With --at, it is the stock of that time, still at today's prices.
     #[command(after_help = "Examples:
   shopctl report stock-value
   shopctl report stock-value --at 2026-01-01
@@ -68,13 +67,13 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct PeriodArguments {
-    /// Orders placed at or after this time; a day begins at midnight of --tz
+    /// Only orders placed at or after this time; days begin at midnight in --tz
     #[arg(long, value_name = "TIME", value_parser = checked(parse_time))]
     since: Option<ParsedTime>,
-    /// Orders placed before this time
+    /// Only orders placed before this time
     #[arg(long, value_name = "TIME", value_parser = checked(parse_time))]
     until: Option<ParsedTime>,
-    /// Time zone that days, weeks and months are of, such as Europe/Berlin
+    /// Time zone of days, weeks and months, e.g. Europe/Berlin
     #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = checked(zone::find))]
     tz: Zone,
 }
@@ -109,7 +108,7 @@ pub struct LimitArguments {
 
 #[derive(Debug, Args)]
 pub struct ChartArguments {
-    /// Draw bars below the table
+    /// Draw a bar chart below the table
     #[arg(long)]
     chart: bool,
 }
@@ -121,8 +120,8 @@ impl ChartArguments {
             return Ok(());
         }
         let format = context.output.format().as_str();
-        Err(Error::usage(format!("--chart is for people and has no place in {format}"))
-            .hint("leave --chart or the output format out"))
+        Err(Error::usage(format!("--chart is for people and cannot be printed as {format}"))
+            .hint("leave out --chart or the output format"))
     }
 
     fn draw<V: View>(&self, context: &Context, rows: &[V], bar: impl Fn(&V) -> Bar) -> Result<()> {
@@ -146,10 +145,8 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
 /// Says how many rows the sums do not have.
 fn warn_left_out(context: &Context, rows: i64) {
     if rows > 0 {
-        let (rows, are) = (counted(rows, "row"), if rows == 1 { "is" } else { "are" });
-        context
-            .output
-            .warn(&format!("{rows} {are} left out of the sums: an amount or a quantity is missing or invalid"));
+        let rows = counted_are(rows, "row");
+        context.output.warn(&format!("{rows} not included in the sums: an amount or a quantity is missing or invalid"));
         context.output.suggest(Hint::from("to see which: ").and(CommandLine::new("doctor --deep")));
     }
 }

@@ -15,7 +15,7 @@ const RANKINGS: [(&str, Ranking); 2] = [("revenue", Ranking::Revenue), ("quantit
 
 #[derive(Debug, Args)]
 pub struct TopProductsArguments {
-    /// revenue or quantity
+    /// Rank by revenue or quantity
     #[arg(long, value_name = "WHAT", default_value = "revenue", value_parser = one_of_words(RANKINGS.into()))]
     by: Ranking,
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub struct CustomersArguments {
 
 #[derive(Debug, Args)]
 pub struct StockArguments {
-    /// The stock that there was at this time, by its movements, of products that exist still
+    /// Stock as of this time, by its movements; only existing products
     #[arg(long, value_name = "TIME", value_parser = time())]
     at: Option<DateTime<Utc>>,
     #[command(flatten)]

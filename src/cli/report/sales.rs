@@ -13,7 +13,7 @@ use crate::repository::report::{self as reports, Sales};
 
 #[derive(Debug, Args)]
 pub struct SalesArguments {
-    /// day, week or month
+    /// Length of the periods: day, week or month
     #[arg(long, value_name = "STEP", default_value = "day", value_parser = name_of(PeriodLength::ALL, PeriodLength::as_str))]
     by: PeriodLength,
     #[command(flatten)]

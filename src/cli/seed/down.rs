@@ -16,7 +16,7 @@ use crate::seed;
 
 #[derive(Debug, Args)]
 pub struct DownArguments {
-    /// The seed's name, with or without its timestamp
+    /// Name of the seed, with or without its timestamp
     #[arg(value_name = "NAME")]
     name: String,
     /// Also delete rows that were changed since
@@ -39,7 +39,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArgumen
         seed.check_environment(&environment)?;
     }
     let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
-    let impact = format!("the rows that {} created in {} will be deleted", seed.name, database.target());
+    let impact = format!("this deletes the rows that {} created in {}", seed.name, database.target());
     prompter.confirm_by_name(&context.output, &arguments.confirm.confirm, &impact, short)?;
     if let Some(mut copy) = database.back_up("before-seed-down", context.clock.now()).await? {
         copy.keep();
@@ -57,7 +57,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArgumen
     if is_redo {
         let applied = apply(context, &database, std::slice::from_ref(seed), &environment).await;
         return applied.map_err(|error| {
-            let message = format!("{}; the rows that it created were deleted before", error.message());
+            let message = format!("{}; its earlier rows were deleted", error.message());
             let error = error.reworded(message);
             let error = if error.kind() == Kind::Unavailable { error.without_hints() } else { error };
             error.hint(Hint::from("to apply it again: ").and(apply_again()))

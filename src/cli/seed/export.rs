@@ -10,10 +10,10 @@ use crate::seed;
 
 #[derive(Debug, Args)]
 pub struct ExportArguments {
-    /// These users with their orders and the products in them [default: the whole shop]
+    /// Only these users, their orders and products [default: the whole shop]
     #[arg(long, value_name = "WHO,…", value_delimiter = ',')]
     users: Vec<String>,
-    /// Names and e-mail addresses as they are
+    /// Keep the real names and e-mail addresses
     #[arg(long)]
     no_mask: bool,
     #[command(flatten)]

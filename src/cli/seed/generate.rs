@@ -18,22 +18,22 @@ use crate::seed::generate::{self, Generated, MAX_ORDERS, MAX_PRODUCTS, MAX_USERS
 
 #[derive(Debug, Args)]
 pub struct GenerateArguments {
-    /// How many users
+    /// Number of users
     #[arg(long, value_name = "N", default_value = "1000", value_parser = |text: &str| whole_number(text, 0, MAX_USERS))]
     users: u64,
-    /// How many products
+    /// Number of products
     #[arg(long, value_name = "N", default_value = "200", value_parser = |text: &str| whole_number(text, 0, MAX_PRODUCTS))]
     products: u64,
-    /// How many orders
+    /// Number of orders
     #[arg(long, value_name = "N", default_value = "4000", value_parser = |text: &str| whole_number(text, 0, MAX_ORDERS))]
     orders: u64,
-    /// Another number makes another shop
+    /// Random seed; another number makes another shop
     #[arg(long, value_name = "NUMBER", default_value = "42", value_parser = |text: &str| whole_number(text, 0, u64::MAX))]
     rng_seed: u64,
-    /// The shop's last moment; it opened three years before
+    /// End of the shop's history, three years after its start
     #[arg(long, value_name = "TIME", default_value = "2026-01-01", value_parser = time())]
     as_of: DateTime<Utc>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short = 'y', long)]
     yes: bool,
 }
@@ -48,7 +48,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &GenerateArg
     if !is_generated && !arguments.yes {
         let target = database.target();
         let impact = format!(
-            "{}, {} and {} will be made up in {target}",
+            "this generates {}, {} and {} in {target}",
             counted(users, "user"),
             counted(products, "product"),
             counted(orders, "order")
@@ -61,7 +61,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &GenerateArg
         (Progress::Started(rows), progress) => *progress = Some(context.output.progress(Unit::Rows, rows)),
         (Progress::Rows(rows), Some(progress)) => progress.advance(rows),
         (Progress::Indexes(count), Some(progress)) => {
-            progress.stage(&format!("making {count} indexes and constraints"));
+            progress.stage(&format!("creating {count} indexes and constraints"));
         }
         (_, None) => {}
     };

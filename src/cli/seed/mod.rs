@@ -24,24 +24,24 @@ use crate::seed::{self, Seed};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Apply seeds that are pending or were edited
+    /// Apply pending and edited seeds
     #[command(after_help = "Examples:\n  shopctl seed up\n  shopctl seed up --only catalogue\n  \
                             shopctl seed up --dir my-seeds --env test")]
     Up(up::UpArguments),
     /// Delete the rows that a seed created
     #[command(after_help = "Example:\n  shopctl seed down demo --confirm demo")]
     Down(down::DownArguments),
-    /// Delete the rows that a seed created, and apply it again
+    /// Delete the rows that a seed created and apply it again
     #[command(after_help = "Example:\n  shopctl seed redo demo --confirm demo")]
     Redo(down::DownArguments),
-    /// Show where each seed stands; changes nothing
+    /// Show the state of each seed
     #[command(after_help = "Examples:\n  shopctl seed status\n  shopctl seed status --check")]
     Status(status::StatusArguments),
-    /// Make up a shop of any size; the same flags make the same shop
+    /// Generate a synthetic shop; the same flags give the same shop
     #[command(after_help = "Examples:\n  shopctl seed generate -y\n  \
                             shopctl seed generate --users 50 --products 20 --orders 200 --rng-seed 7 -y")]
     Generate(GenerateArguments),
-    /// Print part of this shop as a seed file; names and addresses are made up
+    /// Export part of this shop as a seed file with made-up names and addresses
     #[command(after_help = "Examples:\n  shopctl seed export --users grace@example.com > grace.toml\n  \
                             shopctl seed export --no-mask --out shop.toml")]
     Export(export::ExportArguments),
@@ -49,7 +49,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 struct SourceArguments {
-    /// The project's own seeds, each a .toml file of this folder, instead of the demo's
+    /// Read the .toml files in this folder instead of the built-in seeds
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
 }
@@ -114,14 +114,14 @@ fn partial_error(error: Error, seeds: &[Seed], done: usize) -> Error {
     let named = |seeds: &[Seed]| seeds.iter().map(|seed| printable(&seed.name)).collect::<Vec<_>>().join(", ");
     let (applied, rest) = seeds.split_at(done);
     let (doubtful, open) = rest.split_at(doubt);
-    let parts = [("applied", applied), ("done or not", doubtful), ("not applied", open)];
+    let parts = [("applied", applied), ("in doubt", doubtful), ("not applied", open)];
     let parts = parts.into_iter().filter(|(_, seeds)| !seeds.is_empty());
     let parts: Vec<String> = parts.map(|(what, seeds)| format!("{what}: {}", named(seeds))).collect();
     let message = format!("{}; {}", error.message(), parts.join("; "));
     let longer = error.reworded(message);
     if matches!(longer.kind(), Kind::Unavailable | Kind::OutcomeUnknown) {
         // Applied seeds are skipped, so repeating the command is safe.
-        let again = CommandLine::new("seed up").and(", with the same flags, applies what is not");
+        let again = CommandLine::new("seed up").and(", with the same flags, applies the rest");
         return longer.without_hints().hint(again);
     }
     longer

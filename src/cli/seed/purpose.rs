@@ -33,7 +33,7 @@ impl Purpose {
         let recorded = migrate::set_setting_if_absent(database, migrate::ENVIRONMENT, &self.environment).await?;
         let purpose = Purpose::from_environment(recorded, database)?;
         if purpose.environment == self.environment {
-            context.output.note(&format!("{target} has nothing in it yet: it is for {} from now on", self.environment));
+            context.output.note(&format!("{target} is empty: it is now for {}", self.environment));
         }
         Ok(purpose.environment)
     }
@@ -77,8 +77,8 @@ pub async fn require_development(
     let connection = database.connection();
     let unmarked = |but: &str| {
         refused(
-            format!("nobody has said what {} is for{but}: seeds are refused", database.target()),
-            Hint::from("if it is for development: ").and(CommandLine::new("migrate env development")),
+            format!("no environment is set for {}{but}: seeds are refused", database.target()),
+            Hint::from("if it is for development data: ").and(CommandLine::new("migrate env development")),
         )
     };
     if let Some(environment) = migrate::setting(connection, migrate::ENVIRONMENT).await? {
@@ -93,7 +93,7 @@ pub async fn require_development(
     }
     let others = migrate::foreign_objects(connection, &migrate::Catalog::embedded()).await?;
     if !others.is_empty() {
-        return Err(unmarked(&format!(", and shopctl did not make {}", migrate::object_list(&others))));
+        return Err(unmarked(&format!(", and {} was not created by shopctl", migrate::object_list(&others))));
     }
     Ok(Purpose { environment: migrate::DEVELOPMENT.to_owned(), is_new: true })
 }

@@ -12,7 +12,7 @@ use crate::seed::{self, SeedStatus, State};
 
 #[derive(Debug, Args)]
 pub struct StatusArguments {
-    /// Exit with 9 when a seed is pending or was edited
+    /// Exit with 9 if a seed is pending or was edited
     #[arg(long)]
     check: bool,
     #[command(flatten)]

@@ -14,10 +14,10 @@ use crate::seed::{self, Seed};
 
 #[derive(Debug, Args)]
 pub struct UpArguments {
-    /// This one only
+    /// Apply only this seed
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// Those that are meant for this environment [default: what the database is for]
+    /// Apply the seeds for this environment [default: the database's own]
     #[arg(long, value_name = "ENVIRONMENT")]
     env: Option<String>,
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub async fn run(context: &Context, arguments: &UpArguments) -> Result<Effect> {
     let (meant, others): (Vec<Seed>, Vec<Seed>) =
         chosen.into_iter().partition(|seed| arguments.only.is_some() || seed.is_meant_for(&environment));
     for seed in &others {
-        context.output.note(&format!("seed {} left out: it is meant for {}", seed.name, seed.environments.join(", ")));
+        context.output.note(&format!("seed {} skipped: it is for {}", seed.name, seed.environments.join(", ")));
     }
     apply(context, &database, &meant, &environment).await
 }
@@ -54,9 +54,9 @@ fn refuse_unknown_environment(seeds: &[Seed], environment: &str) -> Result<()> {
         return Ok(());
     }
     let known = distinct(seeds.iter().flat_map(|seed| &seed.environments).map(String::as_str));
-    let message = format!("no seed is meant for {}", printable(environment));
+    let message = format!("no seed is for {}", printable(environment));
     let close = closest(environment, known.iter().copied());
     Err(Error::new(Kind::NotFound, "seed.no_environment", message)
         .hints_of(close.map(|close| format!("did you mean --env {close}?")))
-        .hint(format!("they are meant for {}", known.join(", "))))
+        .hint(format!("there are seeds for {}", known.join(", "))))
 }

@@ -20,10 +20,10 @@ const SEARCH_MAX_CHARACTERS: usize = 1_000;
 /// Flags of commands that write.
 #[derive(Debug, Clone, Args)]
 pub struct WriteArguments {
-    /// Run the real transaction, roll it back and say what it would have done
+    /// Run the transaction, roll it back and show what would change
     #[arg(short = 'n', long)]
     pub dry_run: bool,
-    /// With --dry-run: exit with 9 if something would change
+    /// With --dry-run: exit with 9 if anything would change
     #[arg(long, requires = "dry_run")]
     pub exit_code: bool,
 }
@@ -31,7 +31,7 @@ pub struct WriteArguments {
 /// Flags of commands that accept an idempotency key.
 #[derive(Debug, Clone, Args)]
 pub struct KeyArguments {
-    /// Repeating a command with the same key changes nothing and gives the first result again
+    /// Make the command safe to repeat: the same key gives the first result
     #[arg(long, value_name = "KEY", value_parser = checked(IdempotencyKey::parse))]
     pub idempotency_key: Option<IdempotencyKey>,
 }
@@ -39,10 +39,10 @@ pub struct KeyArguments {
 /// Flags of commands that ask yes or no, or for the database's name in a protected context.
 #[derive(Debug, Clone, Args)]
 pub struct AnswerArguments {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short = 'y', long)]
     pub yes: bool,
-    /// On a protected context: confirm by naming the database, instead of being asked
+    /// In a protected context: confirm by giving the database's name
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
 }
@@ -50,7 +50,7 @@ pub struct AnswerArguments {
 /// Flags of commands that ask for a name.
 #[derive(Debug, Clone, Args)]
 pub struct ConfirmArguments {
-    /// Confirm by naming what is to be destroyed, instead of being asked
+    /// Confirm by giving the name that the prompt asks for
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
 }
@@ -59,13 +59,13 @@ pub struct ConfirmArguments {
 #[derive(Debug, Clone, Args)]
 #[group(multiple = false)]
 pub struct StockFilterArguments {
-    /// At most 5 pieces left
+    /// Only products with at most 5 units in stock
     #[arg(long)]
     low: bool,
-    /// At most N pieces left
+    /// Only products with at most N units in stock
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = checked(parse_stock))]
     max_stock: Option<i32>,
-    /// Nothing left
+    /// Only products that are out of stock
     #[arg(long)]
     out_of_stock: bool,
 }
@@ -99,16 +99,16 @@ pub struct ListArguments {
     /// Maximum number of rows
     #[arg(long, value_name = "N", default_value = "20", allow_negative_numbers = true, value_parser = limit())]
     limit: u64,
-    /// Number of rows to skip (slow far into a large list: prefer --after)
+    /// Number of rows to skip; slow in a large list, prefer --after
     #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = offset())]
     offset: u64,
-    /// Go on after the cursor that the list before printed
+    /// Continue after the cursor that the previous page printed
     #[arg(long, value_name = "CURSOR", conflicts_with = "offset", value_parser = checked(Cursor::decode))]
     after: Option<Cursor>,
-    /// Show everything, streamed
+    /// Show all rows, streamed
     #[arg(long, conflicts_with_all = ["limit", "offset", "after"])]
     pub all: bool,
-    /// Also count all that match
+    /// Also count all matching rows
     #[arg(long)]
     pub count: bool,
 }
@@ -132,7 +132,7 @@ impl ListArguments {
 /// Errors: exit 7.
 pub fn check_period<T: PartialOrd>(since: (&str, Option<T>), until: (&str, Option<T>)) -> Result<()> {
     match since.1.zip(until.1).is_some_and(|(since, until)| since >= until) {
-        true => Err(Violations::single(until.0, format!("is not after {}", since.0)).into_error()),
+        true => Err(Violations::single(until.0, format!("must be after {}", since.0)).into_error()),
         false => Ok(()),
     }
 }
@@ -142,7 +142,7 @@ pub fn check_period<T: PartialOrd>(since: (&str, Option<T>), until: (&str, Optio
 /// Errors: exit 7.
 pub fn check_range<T: PartialOrd>(least: (&str, Option<T>), most: (&str, Option<T>)) -> Result<()> {
     match least.1.zip(most.1).is_some_and(|(least, most)| least > most) {
-        true => Err(Violations::single(most.0, format!("is less than {}", least.0)).into_error()),
+        true => Err(Violations::single(most.0, format!("must not be less than {}", least.0)).into_error()),
         false => Ok(()),
     }
 }
@@ -163,7 +163,7 @@ pub fn time() -> Checked<DateTime<Utc>> {
 
 /// Parses the id of an event or an operation.
 pub fn parse_id(text: &str) -> Result<Uuid, String> {
-    Uuid::try_parse(text.trim()).map_err(|_| "is not an id".to_owned())
+    Uuid::try_parse(text.trim()).map_err(|_| "must be an id".to_owned())
 }
 
 /// A text of several lines.
@@ -211,7 +211,7 @@ pub fn with_parsed_quantity<T>(
         text.rsplit_once([':', '=']).map_or((text, None), |(product, quantity)| (product, Some(quantity)));
     let product = product.trim();
     if product.is_empty() {
-        return Err(Violation { field: flag.to_owned(), value: None, problem: "names no product".to_owned() });
+        return Err(Violation { field: flag.to_owned(), value: None, problem: "must name a product".to_owned() });
     }
     let field = || format!("{of} {}", printable(product));
     let violation = |text: &str, problem| Violation { field: field(), value: Some(text.to_owned()), problem };
@@ -227,8 +227,8 @@ pub fn one_of_words<T: Copy + Send + Sync + 'static>(known: Vec<(&'static str, T
         known.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value).ok_or_else(|| {
             let list = names.join(", ");
             match closest(&wanted, names.iter().copied()) {
-                Some(close) => format!("is none of {list} (did you mean {close}?)"),
-                None => format!("is none of {list}"),
+                Some(close) => format!("must be one of {list} (did you mean {close}?)"),
+                None => format!("must be one of {list}"),
             }
         })
     })

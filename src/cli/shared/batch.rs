@@ -27,10 +27,10 @@ const MAX_LINE_BYTES: u64 = 1_024;
 /// Flags of commands on one or many objects.
 #[derive(Debug, Args)]
 pub struct BatchArguments {
-    /// Read them from a file, one a line (- for standard input)
+    /// Read the names from FILE, one per line (- for standard input)
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// Stop at the first that cannot be done
+    /// Stop at the first failure
     #[arg(long)]
     pub fail_fast: bool,
 }
@@ -75,12 +75,15 @@ impl BatchArguments {
         }
         if names.is_empty() {
             if self.file.is_none() {
-                return Err(Error::usage(format!("no {noun} is named")).hint("name them, or give a file with -f"));
+                return Err(
+                    Error::usage(format!("no {noun} is given")).hint("give them as arguments, or in a file with -f")
+                );
             }
             context.output.note(&format!("no {noun}s: nothing to do"));
         }
         if names.len() > MAX_OBJECTS {
-            return Err(Error::usage(format!("more than {MAX_OBJECTS} {noun}s")).hint("split them"));
+            return Err(Error::usage(format!("more than {MAX_OBJECTS} {noun}s"))
+                .hint("run the command several times, with some of them each"));
         }
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
@@ -160,8 +163,7 @@ pub fn refuse_unknown(noun: &'static str, unknown: &[&str], hint: Hint) -> Resul
         [only] => Err(Error::not_found(noun, only).hint(hint)),
         several => {
             let code = Error::not_found(noun, "").code();
-            let message =
-                format!("no {noun}s {}; nothing was done to the others", join_limited(several.iter().copied()));
+            let message = format!("no {noun}s {}; the others were not changed", join_limited(several.iter().copied()));
             Err(Error::new(Kind::NotFound, code, message).hint(hint).details(json!({ "noun": noun, "names": several })))
         }
     }
@@ -209,9 +211,9 @@ impl<D: Serialize> Drop for Batch<'_, D> {
 }
 
 /// The hint to complete a batch.
-const RETRY_HINT: &str = "run the same command again: what is done stays as it is";
+const RETRY_HINT: &str = "run the same command again: completed ones stay unchanged";
 /// The same for a dry run.
-const DRY_RETRY_HINT: &str = "a dry run: nothing was changed; run the same command again";
+const DRY_RETRY_HINT: &str = "this was a dry run: nothing was changed; run the same command again";
 
 impl<'a, D: Serialize> Batch<'a, D> {
     fn new(context: &'a Context, database: &'a Database, dry_run: bool, names: &'a [String]) -> Self {
@@ -290,7 +292,7 @@ impl<'a, D: Serialize> Batch<'a, D> {
         let failed: Vec<&str> = of(false).map(|(name, _)| name.as_str()).collect();
         let unknown: Vec<&str> = of(true).map(|(name, _)| name.as_str()).collect();
         let untried: Vec<&str> = untried.iter().map(String::as_str).collect();
-        let parts = [(&done, self.done_words()), (&failed, "failed"), (&unknown, "not known"), (&untried, "not tried")];
+        let parts = [(&done, self.done_words()), (&failed, "failed"), (&unknown, "unknown"), (&untried, "not tried")];
         let part = |(names, what): (&Vec<&str>, &str)| match names.as_slice() {
             [] => None,
             names => Some(format!("{} {what} ({})", names.len(), join_limited(names.iter().copied()))),

@@ -59,8 +59,8 @@ fn with_value(argument: &Arg, flag: Option<&str>, value: &str) -> GivenArgument 
     let value = value.into_owned();
     let is_main = argument.get_id() == "database_url";
     let password = of_engine.map(|engine| match is_main {
-        true => format!("write it into the URL again, or give it in {}", engine.passwords),
-        false => "write it into the URL again".to_owned(),
+        true => format!("put it in the URL again, or in {}", engine.passwords),
+        false => "put it in the URL again".to_owned(),
     });
     let argument = match flag {
         Some(flag) => Argument::Flag { name: flag.to_owned(), value: Some(value) },
@@ -171,7 +171,7 @@ mod tests {
         assert!(of("mysql://u:p@h/d").ends_with("in DB_PASSWORD or DB_PASSWORD_FILE"));
         assert_eq!(of("mysql://u@h/d"), "");
         let scratch = remark(&["migrate", "verify", "--scratch-url", "postgres://u:p@h/d"]);
-        assert!(scratch.ends_with("write it into the URL again"), "{scratch}");
+        assert!(scratch.ends_with("put it in the URL again"), "{scratch}");
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Prompter {
     }
 
     /// Asks yes or no, unless `yes` answers already. `impact` describes the effect, as a sentence without a full stop:
-    /// `this cancels 3 orders and restocks 7 units`. Anything but yes counts as no.
+    /// `this cancels 3 orders in sqlite:shop.db; 7 units are restocked`. Anything but yes counts as no.
     ///
     /// Errors: exit 10 for no or the end of input, 11 if nobody can be asked, 130 for Ctrl-C.
     pub fn confirm(&self, output: &Output, yes: bool, impact: &str) -> Result<()> {
@@ -72,7 +72,7 @@ impl Prompter {
         if !self.is_interactive() {
             return Err(confirmation_needed(impact).hint(CommandLine::again().flag("--yes")));
         }
-        output.say(impact);
+        output.say(&sentence(impact));
         confirm_question("Continue?")
     }
 
@@ -98,14 +98,14 @@ impl Prompter {
         match confirm {
             None if !self.is_interactive() => Err(confirmation_needed(impact).hint(hint)),
             None => {
-                output.say(impact);
+                output.say(&sentence(impact));
                 let answer = ask(&format!("Type {} to confirm: ", escape::line(expected)), Echo::Shown)?;
                 let is_same = answer.trim() == expected;
-                if is_same { Ok(()) } else { Err(declined("another name was typed, nothing was changed")) }
+                if is_same { Ok(()) } else { Err(declined("a different name was typed; nothing was changed")) }
             }
             Some(name) if name == expected => Ok(()),
             Some(name) => {
-                let message = format!("--confirm names {}, but this is {}", printable(name), printable(expected));
+                let message = format!("--confirm gives {}, but the name is {}", printable(name), printable(expected));
                 Err(Error::new(Kind::ConfirmationNeeded, "confirmation.mismatch", message).hint(hint))
             }
         }
@@ -124,10 +124,10 @@ impl Prompter {
                 output.warn(&format!("the password {problem}"));
                 continue;
             }
-            if ask("the same password again: ", Echo::Hidden)? == password {
+            if ask("repeat the password: ", Echo::Hidden)? == password {
                 return Ok(password);
             }
-            output.warn("the two passwords differ, please type both again");
+            output.warn("the passwords differ; type both again");
         }
     }
 
@@ -152,7 +152,7 @@ impl Prompter {
             return Ok(!missing.is_empty());
         }
         Err(Error::usage(format!("missing {}", missing.join(", ")))
-            .hint("give each as a flag; on a terminal shopctl asks for what is missing"))
+            .hint("give each as a flag; on a terminal, shopctl asks for missing values"))
     }
 }
 
@@ -160,7 +160,12 @@ impl Prompter {
 ///
 /// Errors: exit 10 for no or the end of input, 130 for Ctrl-C.
 pub fn confirm_question(question: &str) -> Result<()> {
-    if is_yes(question)? { Ok(()) } else { Err(declined("declined, nothing was changed")) }
+    if is_yes(question)? { Ok(()) } else { Err(declined("declined; nothing was changed")) }
+}
+
+/// An impact such as `this cancels 3 orders` with a capital letter.
+fn sentence(impact: &str) -> String {
+    impact.strip_prefix("this ").map_or_else(|| impact.to_owned(), |rest| format!("This {rest}"))
 }
 
 fn is_yes(question: &str) -> Result<bool> {

@@ -40,7 +40,7 @@ pub async fn edit_row<M: Noun + Editable>(
     let operations = context.open_operations(write.dry_run).await?;
     let name = mutation::row_name(shown);
     let head = format!(
-        "# {name} of {}\n# A field that is left out stays as it is; an empty text is none.\n",
+        "# {name} of {}\n# Fields left out stay unchanged; an empty text removes a value.\n",
         printable(&operations.database.target().to_string())
     );
     let lines = M::FIELDS.iter().filter(|field| fields.contains(&field.name)).map(|field| {
@@ -68,7 +68,7 @@ fn changed_values<M: Editable>(text: &str, shown: &M, fields: &[&str]) -> Result
             toml::Value::Integer(number) => number.to_string(),
             toml::Value::Float(number) => number.to_string(),
             _ => {
-                violations.add(name, "must be a text between quotes");
+                violations.add(name, "must be a text in quotes");
                 continue;
             }
         };
@@ -133,7 +133,7 @@ fn editor(prompter: &Prompter) -> Result<String> {
         Some(editor) => Ok(editor),
         None if prompter.is_interactive() => Ok("vi".to_owned()),
         None => Err(Error::new(Kind::ConfirmationNeeded, "editor.needed", "an editor is needed").hint(
-            "name one in the variable EDITOR; without one, update and order change take the new values as flags",
+            "set EDITOR, and run it on a terminal; without an editor, update and order change take new values as flags",
         )),
     }
 }
@@ -164,7 +164,7 @@ impl Draft {
         match ended_with {
             Some(0) => {}
             Some(code) if NOT_RUN.contains(&code) => return Err(cannot_run()),
-            _ => return Err(declined("the editor failed, nothing was changed")),
+            _ => return Err(declined("the editor failed; nothing was changed")),
         }
         let edited = std::fs::read_to_string(&self.path).map_err(failed)?;
         Ok(edited.split_inclusive('\n').skip_while(|line| line.starts_with(REFUSAL)).collect())

@@ -90,7 +90,7 @@ impl LineEditor {
 
 /// Waits until a key can be read, without reading it, so that the future can be dropped. Returns immediately where
 /// waiting is not supported: reading then waits.
-#[expect(deprecated, reason = "what replaces it is unsafe, for descriptors that may close: standard input stays")]
+#[expect(deprecated, reason = "the replacement is unsafe for descriptors that may close; standard input stays open")]
 pub async fn wait_for_key() {
     #[cfg(unix)]
     {
@@ -153,9 +153,9 @@ fn show_edit(terminal: &Term, before: &str, after: &str) -> io::Result<()> {
 pub fn prompt_error(failure: impl Into<io::Error>) -> Error {
     let failure = failure.into();
     match failure.kind() {
-        io::ErrorKind::Interrupted => Error::new(Kind::Interrupted, "interrupted", "interrupted, nothing was changed"),
-        io::ErrorKind::UnexpectedEof => declined("the input ended, nothing was changed"),
-        _ => declined(&format!("the question could not be asked: {}; nothing was changed", io_reason(&failure))),
+        io::ErrorKind::Interrupted => Error::new(Kind::Interrupted, "interrupted", "interrupted; nothing was changed"),
+        io::ErrorKind::UnexpectedEof => declined("the input ended; nothing was changed"),
+        _ => declined(&format!("the prompt could not be shown: {}; nothing was changed", io_reason(&failure))),
     }
 }
 

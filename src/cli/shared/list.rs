@@ -61,14 +61,14 @@ pub struct List<N: ListQuery> {
 }
 
 fn sort_help(usual: &str) -> String {
-    format!("Sort by this field, with - in front descending [default: {usual}]")
+    format!("Sort by FIELD, or by -FIELD in descending order [default: {usual}]")
 }
 
 #[derive(Debug, Args)]
 pub struct Export<N: ListQuery> {
     #[command(flatten)]
     pub filter: N,
-    /// Write this file, complete or not at all; its ending tells the format; - is standard output
+    /// Write to FILE; its extension sets the format (- for standard output)
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -76,7 +76,7 @@ pub struct Export<N: ListQuery> {
 /// Flags of exports in one format.
 #[derive(Debug, Args)]
 pub struct OutArguments {
-    /// Write this file, complete or not at all; - is standard output
+    /// Write to FILE; it appears only when complete (- for standard output)
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }

@@ -45,7 +45,7 @@ pub fn outcome_verb(dry_run: bool, verb: &str) -> String {
 pub fn nothing_to_change<A: Args, M: Editable>() -> Error {
     let fields = updated_fields::<A, M>().into_iter();
     let options: Vec<String> = fields.map(|field| format!("--{}", field.replace('_', "-"))).collect();
-    Error::usage("nothing to change").hint(format!("give one of {}", options.join(", ")))
+    Error::usage("nothing to change").hint(format!("give at least one of {}", options.join(", ")))
 }
 
 /// The fields of the entity for which an update has options.

@@ -286,9 +286,9 @@ impl<T> PickerState<T> {
     fn state(&self) -> &'static str {
         match self.next_query() {
             Some(_) => "searching…",
-            None if self.entries.is_empty() && self.text().is_empty() => "there is none",
+            None if self.entries.is_empty() && self.text().is_empty() => "there are none",
             None if self.entries.is_empty() => "nothing matches",
-            None if self.has_more => "there are more: type to find them (arrows, Enter, Esc: back)",
+            None if self.has_more => "more: type to search (arrows, Enter, Esc: back)",
             None => "(arrows, Enter, Esc: back)",
         }
     }

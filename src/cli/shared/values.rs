@@ -73,7 +73,7 @@ impl<M: Editable> fmt::Debug for FieldValue<M> {
 /// Creates a parser for the field with this name.
 pub fn field_value<M: Editable>(name: &'static str) -> Checked<FieldValue<M>> {
     checked(move |text| {
-        let field = M::FIELDS.iter().find(|field| field.name == name).ok_or("is no field")?;
+        let field = M::FIELDS.iter().find(|field| field.name == name).ok_or("is not a field")?;
         FieldValue::parse(field, text)
     })
 }

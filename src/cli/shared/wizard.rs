@@ -169,7 +169,7 @@ async fn find_given(
 
 /// Prints the command that does the same without questions, before it is done: after a rejection the answers are kept.
 pub fn note_command(context: &Context, command: CommandLine) {
-    context.output.suggest(Hint::from("the same without questions:\n  ").and(command));
+    context.output.suggest(Hint::from("the same without prompts:\n  ").and(command));
 }
 
 /// The command that places this order without questions.
@@ -182,7 +182,7 @@ fn order_command(new: &NewOrder) -> CommandLine {
 }
 
 fn nothing_chosen() -> crate::error::Error {
-    declined("nothing was chosen, nothing was changed")
+    declined("nothing was chosen; nothing was changed")
 }
 
 /// The argument that names a row: its key, or its id if another program stored an invalid key.
@@ -227,9 +227,9 @@ impl Cart<'_> {
             let found = users::suggest(connection, text, how, SUGGESTIONS).await?;
             Ok(found.into_iter().map(user_entry).collect())
         };
-        match (Picker { context: self.context, question: "who buys", done: None }).pick(&find).await? {
+        match (Picker { context: self.context, question: "customer", done: None }).pick(&find).await? {
             Choice::Selected(user) => {
-                self.context.output.say(&format!("who buys: {}", describe_user(&user)));
+                self.context.output.say(&format!("customer: {}", describe_user(&user)));
                 Ok(user)
             }
             Choice::Done | Choice::Back => Err(nothing_chosen()),
@@ -245,7 +245,7 @@ impl Cart<'_> {
             Ok(found.into_iter().map(product_entry).collect())
         };
         while self.lines.len() < MAX_LINES {
-            let done = (!self.lines.is_empty()).then_some("that is all");
+            let done = (!self.lines.is_empty()).then_some("done");
             let question = if done.is_none() { "product" } else { "next product" };
             match (Picker { context: self.context, question, done }).pick(&find).await? {
                 Choice::Selected(product) => {
@@ -254,12 +254,12 @@ impl Cart<'_> {
                 }
                 Choice::Done => return Ok(true),
                 Choice::Back => match self.lines.pop() {
-                    Some(line) => self.context.output.say(&format!("taken back: {}", printable(&line.product.sku))),
+                    Some(line) => self.context.output.say(&format!("removed: {}", printable(&line.product.sku))),
                     None => return Ok(false),
                 },
             }
         }
-        self.context.output.say(&format!("{MAX_LINES} lines are the most of one order"));
+        self.context.output.say(&format!("an order has at most {MAX_LINES} lines"));
         Ok(true)
     }
 
@@ -269,9 +269,9 @@ impl Cart<'_> {
         ask_until(self.context, &label, |text| {
             let quantity = if text.trim().is_empty() { Quantity::new(1)? } else { Quantity::parse(text)? };
             let merged = before.map_or(Ok(quantity), |before| before.plus(quantity));
-            let merged = merged.map_err(|problem| format!("together with the line before {problem}"))?;
+            let merged = merged.map_err(|problem| format!("together with the earlier line, it {problem}"))?;
             if order_total(self.other_lines(product.id).chain([(product, merged)])).is_none() {
-                return Err(format!("makes the total more than {}", Money::MAX_TOTAL));
+                return Err(format!("makes the total exceed {}", Money::MAX_TOTAL));
             }
             Ok(quantity)
         })
@@ -312,7 +312,7 @@ impl Cart<'_> {
             text.push_str(&format!("{quantity:>6} × {price:>10} = {line_total:>12}  {sku}  {name}\n"));
         }
         let pieces: i64 = self.lines.iter().map(|line| i64::from(line.quantity.get())).sum();
-        text.push_str(&format!("{pieces:>6} pieces, total {:>13}\n", format_amount(self.total())));
+        text.push_str(&format!("{pieces:>6} units, total {:>13}\n", format_amount(self.total())));
         self.context.output.say(&text);
         confirm_question("place this order?")
     }

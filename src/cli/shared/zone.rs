@@ -19,7 +19,7 @@ pub fn find(name: &str) -> Result<Zone, String> {
     }
     let Some(folder) = folder() else {
         return Err(format!(
-            "this system has no zone files in {} (install tzdata or set TZDIR; UTC always works)",
+            "this system has no time zones in {} (install tzdata or set TZDIR; UTC always works)",
             FOLDERS[0]
         ));
     };
@@ -27,8 +27,8 @@ pub fn find(name: &str) -> Result<Zone, String> {
     let is_file = is_name(name) && file.metadata().is_ok_and(|file| file.is_file() && file.len() <= MAX_BYTES);
     if !is_file {
         return Err(match closest(name, &folder) {
-            Some(close) => format!("is no time zone (did you mean {close}?)"),
-            None => "is no time zone such as Europe/Berlin".to_owned(),
+            Some(close) => format!("is not a known time zone (did you mean {close}?)"),
+            None => "is not a known time zone such as Europe/Berlin".to_owned(),
         });
     }
     let bytes = std::fs::read(&file).map_err(|error| format!("cannot be read: {}", crate::error::io_reason(&error)))?;

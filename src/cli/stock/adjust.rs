@@ -14,15 +14,16 @@ use crate::service::stock::{self as service, Adjustment, AdjustmentResult};
 
 #[derive(Debug, Args)]
 pub struct AdjustArguments {
-    /// SKU or id
+    /// SKU or id of the product
     #[arg(value_name = "PRODUCT")]
     product: String,
-    /// Pieces, such as +24 or -2
-    #[arg(id = "pieces", value_name = "±N", allow_negative_numbers = true, value_parser = checked(parse_delta))]
+    /// Units to add or remove, e.g. +24 or -2
+    #[arg(id = "units", value_name = "±N", allow_negative_numbers = true, value_parser = checked(parse_delta))]
     delta: i32,
-    /// received, correction, damaged, shrinkage, return or other
+    /// Reason: received, correction, damaged, shrinkage, return or other
     #[arg(long, value_name = "REASON", value_parser = checked(MovementReason::parse_adjustment))]
     reason: MovementReason,
+    /// Note for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
@@ -38,7 +39,7 @@ pub async fn run(context: &Context, arguments: &AdjustArguments) -> Result<Effec
         let AdjustmentResult { product, replayed } =
             service::adjust(operations, &adjustment, key.idempotency_key.clone()).await?;
         let verb =
-            if replayed { "was adjusted before".to_owned() } else { outcome_verb(operations.dry_run, "adjusted") };
+            if replayed { "was already adjusted".to_owned() } else { outcome_verb(operations.dry_run, "adjusted") };
         let (before, after) = (&product.before.stock_quantity, &product.after.stock_quantity);
         let line = format!("stock of {} {verb}: {before} → {after}", printable(&product.after.sku));
         let mut mutation = mutation::changed(operations, &product, line);

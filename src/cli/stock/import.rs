@@ -25,10 +25,10 @@ use crate::service::stock_lines::difference;
 pub struct StockImportArguments {
     #[command(flatten)]
     file: FileArguments,
-    /// received, correction, damaged, shrinkage, return or other [default: received, of a stock-take correction]
+    /// Reason, as in stock adjust [default: received; stock-take: correction]
     #[arg(long, value_name = "REASON", value_parser = checked(MovementReason::parse_adjustment))]
     reason: Option<MovementReason>,
-    /// Kept in the audit trail and with the stock movements
+    /// Note for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
@@ -55,7 +55,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &StockImport
     let is_trial = !keeps_others && file.rejections(false, import.read.format).count > 0;
     if context.config.protected && !is_trial {
         let products = counted(file.valid(), "product");
-        let impact = async || Ok(format!("the stock of {products} will be set in {}", database.target()));
+        let impact = async || Ok(format!("this sets the stock of {products} in {}", database.target()));
         prompter.ask_permission(context, answers, write.dry_run, impact).await?;
     }
     let request = StockRequest {
@@ -134,7 +134,7 @@ impl Imported {
         };
         let products = counted(self.updated + self.unchanged, "product");
         if self.replayed {
-            return format!("{products} {done} before");
+            return format!("{products} already {done}");
         }
         let mut line = format!(
             "{products} {}: {} changed, {} unchanged",

@@ -16,14 +16,14 @@ use crate::service::product as service;
 
 #[derive(Debug, Args)]
 pub struct LevelArguments {
-    /// Anywhere in SKU or name
+    /// Only products with this text in their SKU or name
     #[arg(long, value_name = "TEXT", value_parser = search_text())]
     search: Option<String>,
     #[command(flatten)]
     left: StockFilterArguments,
     #[command(flatten)]
     retired: RetiredArguments,
-    /// The stock that there was at this time, by its movements, of products that exist still
+    /// Stock as of this time, by its movements; only existing products
     #[arg(long, value_name = "TIME", value_parser = time())]
     at: Option<DateTime<Utc>>,
 }
@@ -47,7 +47,7 @@ impl ListQuery for LevelArguments {
 
 #[derive(Debug, Args)]
 pub struct MovementArguments {
-    /// SKU or id
+    /// SKU or id of the product
     #[arg(value_name = "PRODUCT")]
     product: String,
 }

@@ -18,13 +18,13 @@ use crate::service::stock_lines::{self as service, Delivery};
 
 #[derive(Debug, Args)]
 pub struct ReceiveArguments {
-    /// Products (SKU or id) with the delivered pieces
+    /// Products (SKU or id) with the number of units delivered
     #[arg(value_name = "PRODUCT:N", required = true, value_parser = checked_parts(parse_line))]
     products: Vec<(String, Quantity)>,
-    /// received, correction, damaged, shrinkage, return or other
+    /// Reason: received, correction, damaged, shrinkage, return or other
     #[arg(long, value_name = "REASON", default_value = "received", value_parser = checked(MovementReason::parse_adjustment))]
     reason: MovementReason,
-    /// Kept in the audit trail and with the stock movements
+    /// Note for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
@@ -35,9 +35,9 @@ pub struct ReceiveArguments {
 
 /// Parses `PRODUCT:N`.
 fn parse_line(text: &str) -> Result<(String, Quantity), Violation> {
-    let (product, quantity) = with_quantity("product", "pieces of", text)?;
+    let (product, quantity) = with_quantity("product", "units of", text)?;
     let missing = || Violation {
-        field: format!("pieces of {}", printable(&product)),
+        field: format!("units of {}", printable(&product)),
         value: None,
         problem: "are missing: PRODUCT:N".to_owned(),
     };
@@ -60,13 +60,13 @@ pub async fn run(context: &Context, arguments: &ReceiveArguments) -> Result<Effe
     }
     context.output.mutations(&mutations);
     let units: i64 = received.products.iter().map(|product| i64::from(service::difference(product))).sum();
-    let verb = if received.replayed { "received before".to_owned() } else { outcome_verb(write.dry_run, "received") };
+    let verb = if received.replayed { "already received".to_owned() } else { outcome_verb(write.dry_run, "received") };
     context.output.note(&format!("{} of {} {verb}", counted(units, "unit"), counted(mutations.len(), "product")));
     Ok(Effect::new(!received.replayed, write.dry_run, database.target()))
 }
 
 fn mutation_of(operations: &Operations, product: &Changed, replayed: bool) -> Mutation<Change> {
-    let verb = if replayed { "was received before".to_owned() } else { outcome_verb(operations.dry_run, "received") };
+    let verb = if replayed { "was already received".to_owned() } else { outcome_verb(operations.dry_run, "received") };
     let (before, after) = (&product.before.stock_quantity, &product.after.stock_quantity);
     let (sku, pieces) = (printable(&product.after.sku), service::difference(product));
     let line = format!("stock of {sku}: {} {verb}, {before} → {after}", counted(pieces, "unit"));

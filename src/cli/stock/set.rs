@@ -14,18 +14,19 @@ use crate::service::stock::{self as service, StockCount};
 
 #[derive(Debug, Args)]
 pub struct SetArguments {
-    /// SKU or id
+    /// SKU or id of the product
     #[arg(value_name = "PRODUCT")]
     product: String,
-    /// Pieces that were counted
-    #[arg(id = "pieces", value_name = "N", allow_negative_numbers = true, value_parser = checked(parse_stock))]
+    /// Units counted
+    #[arg(id = "units", value_name = "N", allow_negative_numbers = true, value_parser = checked(parse_stock))]
     level: i32,
-    /// Pieces recorded so far: nothing is changed if they are others meanwhile
+    /// Units expected before the change; nothing changes if they differ
     #[arg(long, value_name = "OLD", allow_negative_numbers = true, value_parser = checked(parse_stock))]
     expect: i32,
-    /// received, correction, damaged, shrinkage, return or other
+    /// Reason: received, correction, damaged, shrinkage, return or other
     #[arg(long, value_name = "REASON", default_value = "correction", value_parser = checked(MovementReason::parse_adjustment))]
     reason: MovementReason,
+    /// Note for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
@@ -49,7 +50,7 @@ pub async fn run(context: &Context, arguments: &SetArguments) -> Result<Effect> 
                 outcome_verb(operations.dry_run, "set"),
                 result.before.stock_quantity
             ),
-            false => format!("stock of {sku} is {level} already"),
+            false => format!("stock of {sku} is already {level}"),
         };
         Ok(mutation::changed(operations, &result, line))
     })

@@ -23,13 +23,13 @@ const SHOWN: usize = 10;
 
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
-    /// SKUs or ids; all products when absent
+    /// SKUs or ids of the products [default: all]
     #[arg(value_name = "PRODUCT")]
     products: Vec<String>,
-    /// Record the differences as movements with the reason external; the stock stays
+    /// Record the differences as external movements; the stock stays
     #[arg(long)]
     accept: bool,
-    /// Kept with the movements
+    /// Note for the movements
     #[arg(long, value_name = "TEXT", requires = "accept", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
@@ -63,9 +63,9 @@ fn differing(found: &[StockFinding]) -> Error {
     let accept = || CommandLine::again().flag("--accept");
     let differing = found.iter().filter(|row| row.difference.differs()).count();
     let whose = if differing == 1 { "its" } else { "their" };
-    let differs = format!("the stock of {} is not what {whose} movements come to", counted(differing, "product"));
+    let differs = format!("the stock of {} does not match {whose} movements", counted(differing, "product"));
     let beyond: Vec<&StockFinding> = found.iter().filter(|row| row.oversold > 0).collect();
-    let pieces = counted(beyond.iter().map(|row| row.oversold).sum::<i64>(), "piece");
+    let pieces = counted(beyond.iter().map(|row| row.oversold).sum::<i64>(), "unit");
     let oversold = format!("another program oversold {pieces} of {}", counted(beyond.len(), "product"));
     let (code, message) = match (beyond.is_empty(), differing) {
         (true, _) => ("stock.differs", differs),
@@ -73,8 +73,8 @@ fn differing(found: &[StockFinding]) -> Error {
         (false, _) => ("stock.oversold", format!("{oversold}; {differs}")),
     };
     Error::new(Kind::CheckFailed, code, message)
-        .hint(Hint::from("if another program was right: ").and(accept()))
-        .hint(Hint::from("with all that it wrote it is taken in with: ").and(CommandLine::new("adopt")))
+        .hint(Hint::from("if the other program is right: ").and(accept()))
+        .hint(Hint::from("to adopt everything that it wrote: ").and(CommandLine::new("adopt")))
         .hint(
             Hint::from("if not: ")
                 .and(CommandLine::new("stock set PRODUCT N --expect OLD"))
@@ -91,12 +91,12 @@ pub async fn accept(
 ) -> Result<Effect> {
     let dry_run = arguments.write.dry_run;
     if differences.is_empty() {
-        context.output.note("stock is what its movements come to");
+        context.output.note("stock matches its movements");
     }
     if differences.len() > 1 {
         let names = first_names(differences.iter().map(|product| printable(&product.sku)), SHOWN);
-        let count = differences.len();
-        let impact = format!("this records the differences of {count} products as movements: {names}");
+        let (count, target) = (counted(differences.len(), "product"), &context.config.target);
+        let impact = format!("this records the differences of {count} as movements in {target}: {names}");
         prompter.ask_permission(context, &arguments.answers, dry_run, async || Ok(impact)).await?;
     }
     let database = context.database_for_operation().await?;
@@ -105,7 +105,7 @@ pub async fn accept(
         let accepted = service::accept(operations, id, arguments.note.as_deref()).await?;
         let (sku, delta) = (printable(&accepted.product.sku), accepted.delta);
         let line = match delta {
-            0 => format!("stock of {sku} is what its movements come to"),
+            0 => format!("stock of {sku} matches its movements"),
             _ => format!("stock of {sku}: {delta:+} {}", outcome_verb(dry_run, "recorded as external")),
         };
         let (object, after) = (mutation::key(&accepted.product), Some(accepted.product.to_json()));

@@ -15,11 +15,13 @@ use crate::service::user::{self as service, Model};
 
 #[derive(Debug, Args)]
 pub struct CreateArguments {
-    /// On a terminal, what is missing is asked for
+    /// E-mail address
     #[arg(long, value_name = "EMAIL")]
     email: Option<String>,
+    /// First name
     #[arg(long, value_name = "NAME")]
     first_name: Option<String>,
+    /// Last name
     #[arg(long, value_name = "NAME")]
     last_name: Option<String>,
     #[command(flatten)]

@@ -23,7 +23,8 @@ pub struct DeleteArguments {
 
 pub async fn run(context: &Context, prompter: &Prompter, arguments: &DeleteArguments) -> Result<Effect> {
     let user = find_user(context, &arguments.who.who).await?;
-    let impact = format!("{} will be deleted for good", printable(&user.email));
+    let (email, target) = (printable(&user.email), &context.config.target);
+    let impact = format!("this permanently deletes the user {email} in {target}");
     let body = async |operations: &Operations| {
         let user = service::delete(operations, &user.id.or_key(&user.email)).await?;
         Ok(mutation::deleted(operations, &user))
@@ -38,7 +39,7 @@ pub async fn anonymize(context: &Context, prompter: &Prompter, arguments: &Delet
         let dry_run = operations.dry_run;
         let result = anonymize::anonymize(operations, &user.id.or_key(&user.email)).await?;
         let verb =
-            if result.changed { outcome_verb(dry_run, "anonymized") } else { "is anonymized already".to_owned() };
+            if result.changed { outcome_verb(dry_run, "anonymized") } else { "is already anonymized".to_owned() };
         // The address is printed here for the last time.
         let (object, changed, after) = (mutation::key(&result.after), result.changed, Some(result.after.to_json()));
         let change: Change = Change { object, changed, dry_run, after, ..Change::default() };
@@ -47,6 +48,7 @@ pub async fn anonymize(context: &Context, prompter: &Prompter, arguments: &Delet
     if user.status == UserStatus::Anonymized {
         return mutation::run(context, &arguments.destroy.write, body).await;
     }
-    let impact = format!("{email} will be anonymized for good: name, address and password are erased, orders stay");
+    let target = &context.config.target;
+    let impact = format!("this permanently erases name, address and password of {email} in {target}; orders stay");
     mutation::destroy(context, prompter, &arguments.destroy, (&impact, &user.email), body).await
 }

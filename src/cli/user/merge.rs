@@ -19,10 +19,10 @@ use crate::service::user::Model;
 
 #[derive(Debug, Args)]
 pub struct MergeArguments {
-    /// The user to be anonymized: e-mail address or id
+    /// User to anonymize: e-mail address or id
     #[arg(value_name = "FROM")]
     from: String,
-    /// The user who gets all orders: e-mail address or id
+    /// User who receives the orders: e-mail address or id
     #[arg(value_name = "INTO")]
     into: String,
     #[command(flatten)]
@@ -42,9 +42,8 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &MergeArgume
     let database = context.database(Access::Read).await?;
     let filter = orders::Filter { user_id: Some(from.id), ..orders::Filter::default() };
     let count = counted(repository::count(database.connection(), &filter).await?, "order");
-    let verb = if count == "1 order" { "goes" } else { "go" };
     let impact = format!(
-        "{count} of {} {verb} to {} in {}, and {} is anonymized for good: name, address and password are erased",
+        "this moves {count} of {} to {} in {} and permanently erases name, address and password of {}",
         named(&from),
         named(&into),
         database.target(),

@@ -32,38 +32,45 @@ use crate::service::user as service;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create a user
-    #[command(after_help = "Examples:
-  shopctl user create --email ann@example.com --first-name Ann --last-name Lee
-  shopctl user create --email bo@example.com --first-name Bo --last-name Ek --password-stdin < secret.txt")]
+    #[command(after_help = "On a terminal, shopctl asks for missing values and for the password.
+
+Examples:
+  shopctl user create --email ann@example.com --first-name Ann --last-name Lee --password-stdin < secret.txt
+  shopctl user create --email bo@example.com --first-name Bo --last-name Ek")]
     Create(create::CreateArguments),
     /// List users, newest first
     #[command(after_help = "Examples:
   shopctl user list --status active
   shopctl user list --search lee --json
-  shopctl user list --never-ordered --created-until 2026-01-01")]
+  shopctl user list --never-ordered --until 2026-01-01")]
     List(List<FilterArguments>),
-    /// Write users, oldest first, as CSV, JSON lines or JSON; without password hashes
+    /// Export users as CSV, JSON lines or JSON, without password hashes
     #[command(
         after_help = "Examples:\n  shopctl user export > users.csv\n  shopctl user export --status active --out users.jsonl"
     )]
     Export(Export<FilterArguments>),
-    /// Create and update users from a CSV, JSON lines or JSON file, all of them or none
+    /// Create and update users from a CSV, JSON lines or JSON file
     #[command(
-        after_help = "Examples:\n  shopctl user import users.csv\n  shopctl user import users.csv --on-conflict skip --on-error reject-rows --errors wrong.csv\n  shopctl user import users.jsonl --dry-run"
+        after_help = "All rows are imported or none, unless --on-error reject-rows is given. See shopctl help import.
+
+Examples:
+  shopctl user import users.csv
+  shopctl user import users.csv --on-conflict skip --on-error reject-rows --errors wrong.csv
+  shopctl user import users.jsonl --dry-run"
     )]
     Import(ImportArguments),
-    /// Show one user
+    /// Show a user
     #[command(
         after_help = "Examples:\n  shopctl user show ann@example.com\n  shopctl user show ann@example.com --timeline"
     )]
     Show(show::ShowArguments),
-    /// Change names or e-mail address
+    /// Change a user's names or e-mail address
     #[command(after_help = "Example:\n  shopctl user update ann@example.com --last-name Lee-Park")]
     Update(update::UpdateArguments),
-    /// Change names and e-mail address in an editor
+    /// Change a user's names or e-mail address in an editor
     #[command(
-        after_help = "The editor is VISUAL, else EDITOR, else vi. If somebody else changes the user meanwhile, nothing is
-written (exit 6) and the edited text is kept.
+        after_help = "The editor is $VISUAL, $EDITOR or vi, and needs a terminal. If the user is changed by someone else \
+                      meanwhile, nothing is written (exit 6) and the edited text is kept.
 
 Example:\n  shopctl user edit ann@example.com"
     )]
@@ -71,33 +78,31 @@ Example:\n  shopctl user edit ann@example.com"
     /// Replace a user's password
     #[command(after_help = "Example:\n  shopctl user set-password ann@example.com --password-stdin < secret.txt")]
     SetPassword(password::UserPasswordArguments),
-    /// Tell whether a password is a user's (exit 0) or not (exit 9)
-    #[command(
-        after_help = "Hashes that other programs made with bcrypt verify too; the next set-password replaces them.
+    /// Check a user's password (exit 0 if it matches, 9 if not)
+    #[command(after_help = "Hashes made by other programs with bcrypt are verified too; set-password replaces them.
 
-Example:\n  shopctl user verify-password ann@example.com --password-stdin < secret.txt"
-    )]
+Example:\n  shopctl user verify-password ann@example.com --password-stdin < secret.txt")]
     VerifyPassword(password::UserPasswordArguments),
-    /// Keep a user from ordering
+    /// Stop a user from placing orders
     #[command(after_help = "Example:\n  shopctl user disable ann@example.com --yes")]
     Disable(status::DisableArguments),
-    /// Let a disabled user order again
+    /// Let a disabled user place orders again
     #[command(after_help = "Example:\n  shopctl user enable ann@example.com")]
     Enable(status::EnableArguments),
-    /// Write everything the shop holds about a user, as one JSON document
+    /// Export everything stored about a user as one JSON document
     #[command(after_help = "Example:\n  shopctl user export-data ann@example.com --out ann.json")]
     ExportData(data::ExportDataArguments),
-    /// Irreversibly erase who a user is; orders, notes and reasons stay
-    #[command(after_help = "Refused while there are open orders. Seals over the audit trail still verify.
+    /// Irreversibly erase a user's personal data; orders, notes and reasons stay
+    #[command(after_help = "Refused while the user has open orders. The seals of the audit trail remain valid.
 
 Example:\n  shopctl user anonymize ann@example.com --confirm ann@example.com")]
     Anonymize(delete::DeleteArguments),
-    /// Move all orders of a user to another one, and anonymize the first
-    #[command(after_help = "FROM is erased for good, as by anonymize; seals over the audit trail still verify.
+    /// Move all orders of a user to another one and anonymize the first
+    #[command(after_help = "FROM is irreversibly anonymized. The seals of the audit trail remain valid.
 
 Example:\n  shopctl user merge ann.lee@example.com ann@example.com --confirm ann.lee@example.com")]
     Merge(merge::MergeArguments),
-    /// Delete a user who has no orders
+    /// Delete a user without orders
     #[command(after_help = "Example:\n  shopctl user delete ann@example.com --confirm ann@example.com")]
     Delete(delete::DeleteArguments),
 }
@@ -105,19 +110,19 @@ Example:\n  shopctl user merge ann.lee@example.com ann@example.com --confirm ann
 /// Selects users.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
-    /// active, disabled or anonymized
+    /// Only users with this status: active, disabled or anonymized
     #[arg(long, value_name = "STATUS", value_parser = name_of(UserStatus::ALL, UserStatus::as_str))]
     status: Option<UserStatus>,
-    /// Anywhere in e-mail address, first or last name
+    /// Only users with this text in their e-mail address or name
     #[arg(long, value_name = "TEXT", value_parser = search_text())]
     search: Option<String>,
-    /// Created at or after this time
+    /// Only users created at or after this time
     #[arg(long, value_name = "TIME", value_parser = time())]
-    created_since: Option<DateTime<Utc>>,
-    /// Created before this time
+    since: Option<DateTime<Utc>>,
+    /// Only users created before this time
     #[arg(long, value_name = "TIME", value_parser = time())]
-    created_until: Option<DateTime<Utc>>,
-    /// Only users without any order
+    until: Option<DateTime<Utc>>,
+    /// Only users without orders
     #[arg(long)]
     never_ordered: bool,
 }
@@ -127,13 +132,13 @@ impl ListQuery for FilterArguments {
     type Row = Model;
 
     fn check(&self) -> Result<()> {
-        check_period(("created-since", self.created_since), ("created-until", self.created_until))
+        check_period(("since", self.since), ("until", self.until))
     }
 
     async fn filter(&self, _database: &Database) -> Result<users::Filter> {
-        let FilterArguments { status, created_since, created_until, never_ordered, .. } = *self;
+        let FilterArguments { status, since, until, never_ordered, .. } = *self;
         let search = self.search.clone();
-        Ok(users::Filter { status, search, created_since, created_until, never_ordered })
+        Ok(users::Filter { status, search, created_since: since, created_until: until, never_ordered })
     }
 
     async fn rows(_database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
@@ -143,7 +148,7 @@ impl ListQuery for FilterArguments {
 
 #[derive(Debug, Args)]
 pub struct WhoArguments {
-    /// E-mail address or id
+    /// E-mail address or id of the user
     #[arg(value_name = "WHO")]
     who: String,
 }

@@ -25,7 +25,7 @@ pub struct PasswordArguments {
     /// Read the password from standard input
     #[arg(long, conflicts_with = "password_file")]
     pub password_stdin: bool,
-    /// Read the password from a file
+    /// Read the password from this file
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 }
@@ -92,7 +92,7 @@ pub async fn verify(context: &Context, prompter: &Prompter, arguments: &UserPass
     match password::verify(&user.password_hash, &password) {
         Verdict::Differs => no("password.differs", format!("this is not the password of {email}")),
         Verdict::Unreadable(reason) => {
-            no("password.unverifiable", format!("the hash of {email} cannot be verified: {reason}"))
+            no("password.unverifiable", format!("the password hash of {email} cannot be verified: {reason}"))
         }
         Verdict::Matches { is_weak } => {
             let dry_run = arguments.write.dry_run;

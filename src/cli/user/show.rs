@@ -17,7 +17,7 @@ use crate::service::user::{self as service, Model};
 pub struct ShowArguments {
     #[command(flatten)]
     who: WhoArguments,
-    /// Also show what happened to the user and their orders, from the audit trail
+    /// Also show the events about the user and their orders
     #[arg(long)]
     timeline: bool,
 }

@@ -35,7 +35,8 @@ pub async fn disable(context: &Context, prompter: &Prompter, arguments: &Disable
     let impact = async || {
         let database = context.database_for_operation().await?;
         let tried = service::set_status(&context.operations(&database, true), who, UserStatus::Disabled).await?;
-        Ok(format!("{} will not be able to order until enabled again", printable(&tried.before.email)))
+        let (email, target) = (printable(&tried.before.email), database.target());
+        Ok(format!("this stops {email} from placing orders in {target} until enabled again"))
     };
     prompter.ask_permission(context, answers, write.dry_run, impact).await?;
     set_status(context, who, UserStatus::Disabled, write).await

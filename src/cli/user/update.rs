@@ -15,10 +15,13 @@ use crate::service::user::{self as service, Model};
 pub struct UpdateArguments {
     #[command(flatten)]
     who: WhoArguments,
+    /// New e-mail address
     #[arg(long, value_name = "EMAIL", value_parser = field_value::<Model>("email"))]
     email: Option<FieldValue<Model>>,
+    /// New first name
     #[arg(long, value_name = "NAME", value_parser = field_value::<Model>("first_name"))]
     first_name: Option<FieldValue<Model>>,
+    /// New last name
     #[arg(long, value_name = "NAME", value_parser = field_value::<Model>("last_name"))]
     last_name: Option<FieldValue<Model>>,
     #[command(flatten)]

@@ -60,14 +60,14 @@ fn sqlite_targets_never_use_a_password() {
         with_file(with_environment(&[ALONE]), "database_url = 'sqlite:a.db'"),
         context,
     ] {
-        let told = pair("DB_PASSWORD is set, but not used for a SQLite file", "environment DB_PASSWORD");
+        let told = pair("DB_PASSWORD is set but not used for a SQLite file", "environment DB_PASSWORD");
         assert_eq!(unused(&sources), [told]);
     }
     let dotenv = with_dotenv(sources(), &[("DATABASE_URL", "sqlite:a.db"), FILE]);
     assert_eq!(unused(&dotenv)[0].1, ".env DB_PASSWORD_FILE");
     // In one table of a file it is a mistake.
     let table = with_file(sources(), "[database]\ndialect = 'sqlite'\nname = 'a.db'\npassword = 'c4n4ryS3cret'");
-    assert!(refused(&table).message().contains("means nothing for sqlite"));
+    assert!(refused(&table).message().contains("has no meaning for sqlite"));
 }
 
 #[test]
@@ -79,17 +79,14 @@ fn passwords_apply_only_to_the_server_of_their_level() {
     let by_variable = with_file(with_environment(&[ALONE, ("SHOPCTL_CONTEXT", "a")]), text);
     let other = [ALONE, ("DATABASE_URL", "postgres://u@other/d")];
     for (sources, reason) in [
-        (file, "for a database that a file names: what that file says counts"),
-        (context, "for a context: what its file says counts"),
-        (by_variable, "for a context: what its file says counts"),
-        (dotenv, "for a database of .env: what that file says counts"),
-        (
-            with_flag("postgres://u@h/d", &other),
-            "for --database-url: it belongs to the database that the environment names",
-        ),
+        (file, "for a database from a file: that file takes precedence"),
+        (context, "for a context: its file takes precedence"),
+        (by_variable, "for a context: its file takes precedence"),
+        (dotenv, "for a database from .env: that file takes precedence"),
+        (with_flag("postgres://u@h/d", &other), "for --database-url: it belongs to the database in the environment"),
     ] {
         assert_eq!(password(&sources), None, "{reason}");
-        let told = format!("DB_PASSWORD is set, but not used {reason}");
+        let told = format!("DB_PASSWORD is set but not used {reason}");
         assert_eq!(unused(&sources), [pair(&told, "environment DB_PASSWORD")]);
         let hints = hints(&sources);
         assert!(hints[0].starts_with("give it in ") && hints[1] == told, "{hints:?}");
@@ -103,7 +100,7 @@ fn a_url_that_has_its_own_password_keeps_it() {
     assert_eq!(password(&own), known("own"));
     assert_eq!(entry(&own, "ssl"), pair("require", "flag --database-url"));
     let told = |name: &str| {
-        pair(&format!("{name} is set, but not used for a URL that says it itself"), &format!("environment {name}"))
+        pair(&format!("{name} is set but not used for a URL that sets it itself"), &format!("environment {name}"))
     };
     assert_eq!(unused(&own), [told("DB_PASSWORD"), told("DB_SSL")]);
 }

@@ -79,8 +79,8 @@ fn read_sqlite(rest: &str) -> Result<ParsedUrl, Problem> {
             "mode=rw" | "mode=rwc" => {}
             "mode=ro" => {
                 return Err(Problem {
-                    sentence: "asks for mode=ro, which is not a matter of the URL".to_owned(),
-                    hint: "put it into shopctl.toml as a [context.NAME] with read_only = true",
+                    sentence: "asks for mode=ro, which is not set in the URL".to_owned(),
+                    hint: "define a [context.NAME] with read_only = true in shopctl.toml",
                 });
             }
             _ => return Err(of_file("has a parameter other than mode=rw and mode=rwc")),
@@ -106,7 +106,7 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
     check_host(&host)?;
     let database = decode(url.path().strip_prefix('/').unwrap_or_default())?;
     if database.is_empty() {
-        return Err("names no database (…HOST:PORT/DATABASE)".into());
+        return Err("has no database name (…HOST:PORT/DATABASE)".into());
     }
     check_name(&database).map_err(|_| SHAPE)?;
     // `;password=…` is another dialect's way: it would become part of the name, and be shown.
@@ -115,7 +115,7 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
     }
     // A literal slash must be encoded.
     if url.path().trim_start_matches('/').contains('/') {
-        return Err("has more than one name behind the host (…HOST:PORT/DATABASE)".into());
+        return Err("has more than one name after the host (…HOST:PORT/DATABASE)".into());
     }
     let user = Some(decode(url.username())?).filter(|user| !user.is_empty());
     let user = user.unwrap_or_else(|| engine.default_user.to_owned());
@@ -129,7 +129,7 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
     let all_hosts = others.iter().map(|(host, _)| host.as_str()).chain([host.as_str()]);
     let default = SslMode::default_for(all_hosts);
     let ssl = SslMode::effective(parameters.ssl, default, &parameters.certificates)
-        .map_err(|problem| Problem { sentence: format!("has an sslmode that {problem}"), hint: SSL_HINT })?;
+        .map_err(|problem| Problem { sentence: format!("has an invalid sslmode: it {problem}"), hint: SSL_HINT })?;
     let target = Target::Server(ServerTarget {
         engine,
         port,

@@ -41,7 +41,7 @@ pub(super) async fn duplicates(
             let other = numbered(value, number + 2).replace('\'', "''");
             let statement = format!("UPDATE {from} SET {name} = '{other}' WHERE {id} = {literal}");
             let remedy = format!(
-                "of rows with the same {} keep one, or give the other another {0}: {}",
+                "of the rows with the same {}, keep one or give the other another {0}: {}",
                 column.name,
                 in_full(&statement)
             );

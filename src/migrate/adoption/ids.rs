@@ -38,13 +38,13 @@ fn has_type_for_ids(engine: Engine) -> bool {
 }
 
 fn no_forms(engine: Engine) -> Error {
-    Error::usage(format!("{} has a type for ids: --ids is for SQLite", engine.as_str()))
+    Error::usage(format!("{} has a type for ids; --ids is for SQLite", engine.as_str()))
 }
 
 fn has_other_ids(found: Option<Form>, wanted: Form) -> Error {
     let found = found.map_or("shopctl's own form, or in several", Form::description);
-    let message = format!("there are ids already: {found}, not {}", wanted.description());
-    Error::conflict("adopt.ids", message).hint("leave --ids out: ids in one form stay as they are")
+    let message = format!("there are already ids: {found}, not {}", wanted.description());
+    Error::conflict("adopt.ids", message).hint("leave out --ids: ids in one form stay as they are")
 }
 
 /// Sets the form of the ids of a shop that has none yet.

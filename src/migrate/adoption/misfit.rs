@@ -11,7 +11,7 @@ use crate::error::{Result, printable};
 pub(super) const ROWS_ASKED: usize = 1_000;
 
 /// Why an id does not fit.
-pub(super) const NO_UUID: &str = "is no UUID";
+pub(super) const NO_UUID: &str = "is not a UUID";
 
 /// A value that does not fit.
 #[derive(Debug, Clone)]

@@ -68,7 +68,7 @@ impl ForeignShop {
             format!("{table} has no {} for {}", if names.len() > 1 { "columns" } else { "column" }, names.join(", "))
         };
         let told: Vec<String> = of_tables.iter().map(told).collect();
-        let message = format!("{}; nothing can stand for them", told.join("; "));
+        let message = format!("{}; they have no default", told.join("; "));
         let error = Error::new(Kind::CheckFailed, "adopt.column", message);
         let hint = |columns: &[MissingColumn]| {
             let add = |column: &MissingColumn| {
@@ -76,7 +76,7 @@ impl ForeignShop {
                 format!("ALTER TABLE {table} ADD COLUMN {name} {}", column.kind)
             };
             let add: Vec<String> = columns.iter().map(add).collect();
-            format!("rename the columns that have these values, or add them and fill them: {}", add.join("; "))
+            format!("rename the columns that have these values, or add and fill them: {}", add.join("; "))
         };
         Some(of_tables.into_iter().fold(error, |error, columns| error.hint(hint(columns))))
     }

@@ -26,7 +26,7 @@ impl ForeignShop {
     /// Errors: those of the database.
     pub async fn obstacles(&self, connection: &impl ConnectionTrait) -> Result<Vec<Error>> {
         let changing = self.changing();
-        let taken = refusal("adopt.name", "names that the shop needs are taken", self.taken_names(&changing));
+        let taken = refusal("adopt.name", "names that the shop needs are in use", self.taken_names(&changing));
         // The triggers of a view before the view.
         let mut blocking = self.callers_of_old_names(connection, &changing).await?;
         blocking.extend(self.broken_views(connection, &changing).await);
@@ -51,7 +51,7 @@ impl ForeignShop {
             let mut blocked = same.filter(|(own, _)| !self.gives_way(own, holder));
             let remedy = blocked.find_map(|own| self.engine.renamed_away(*own, holder, &new_name))?;
             let what = holder.0.to_string();
-            let remedy = format!("make room first: {}", in_full(&remedy));
+            let remedy = format!("first free the names: {}", in_full(&remedy));
             Some((holder.0.kind.is_independent(), Obstacle { what, remedy }))
         };
         let mut taken: Vec<(bool, Obstacle)> = self.found.objects.iter().filter_map(room).collect();
@@ -106,8 +106,8 @@ impl ForeignShop {
             let removal = one.removal(engine)?;
             let again = key_of(one).and_then(|key| self.made_again(key));
             let remedy = match again {
-                Some(again) => format!("remove it first: {removal}; and make it again afterwards: {again}"),
-                None => format!("remove it first, and make it again afterwards: {removal}"),
+                Some(again) => format!("first remove it: {removal}; then recreate it: {again}"),
+                None => format!("first remove it, and recreate it afterwards: {removal}"),
             };
             Some(Obstacle { what: one.to_string(), remedy })
         };
@@ -198,7 +198,7 @@ impl ForeignShop {
             let removal = in_full(&format!("ALTER TABLE {from} DROP COLUMN {name}"));
             Obstacle {
                 what: format!("column {} of table {}", in_full(column), in_full(table)),
-                remedy: format!("it is computed: remove it first, and make it again afterwards: {removal}"),
+                remedy: format!("it is computed: first remove it, and recreate it afterwards: {removal}"),
             }
         };
         columns.filter(is_computed).map(obstacle).collect()
@@ -266,7 +266,7 @@ impl ForeignShop {
             let removal = in_full(&text_or_null(row, "removal"));
             Obstacle {
                 what: in_full(&text_or_null(row, "what")),
-                remedy: format!("remove it first, and make it again afterwards: {removal}"),
+                remedy: format!("first remove it, and recreate it afterwards: {removal}"),
             }
         };
         Ok(rows.iter().filter(is_in_the_way).map(obstacle).collect())
@@ -295,7 +295,7 @@ impl ForeignShop {
         };
         Obstacle {
             what: object.to_string(),
-            remedy: format!("remove it first, and make it again afterwards: {}", in_full(&removal)),
+            remedy: format!("first remove it, and recreate it afterwards: {}", in_full(&removal)),
         }
     }
 }

@@ -44,7 +44,7 @@ impl ForeignShop {
         let engine = self.engine;
         let names: Vec<&str> = self.tables.iter().map(|table| table.found_name.as_str()).collect();
         let mut text = format!(
-            "-- shopctl {}, {}: takes over {}\n-- {}\n{}{};\n",
+            "-- shopctl {}, {}: adopts {}\n-- {}\n{}{};\n",
             env!("CARGO_PKG_VERSION"),
             engine.as_str(),
             printable(&names.join(", ")),
@@ -82,12 +82,12 @@ impl ForeignShop {
             Ok(()) => Ok(()),
             Err(Failure::Database { error, .. }) if classify(&error).leaves_in_doubt() => Err(commit_error(
                 error,
-                Hint::from("to see whether it was taken over: ").and(CommandLine::new("migrate status")),
+                Hint::from("to see whether it was adopted: ").and(CommandLine::new("migrate status")),
             )),
             Err(failure) => {
                 let removed = timeout(LOCK_TIMEOUT, self.remove_remains(job.database, has_history)).await;
                 if let Ok(Err(error)) = removed {
-                    tracing::debug!("what the failed adoption left could not be removed: {error}");
+                    tracing::debug!("the remains of the failed adoption could not be removed: {error}");
                 }
                 Err(match failure {
                     Failure::Runner(error) => error,

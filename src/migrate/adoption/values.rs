@@ -65,7 +65,8 @@ pub async fn defaults(connection: &impl ConnectionTrait, shop: &ForeignShop) -> 
             let count: i64 = row.try_get("", &format!("missing_{number}"))?;
             if count > 0 {
                 let (rows, name) = (counted(count, "row"), printable(&column.found_name));
-                let remedy = if column.kind == ValueKind::Id { "a new id is made" } else { "the default is stored" };
+                let remedy =
+                    if column.kind == ValueKind::Id { "a new id is generated" } else { "the default is stored" };
                 lines.push(format!("{}: {name} is missing in {rows}: {remedy}", table.name));
             }
         }
@@ -116,7 +117,7 @@ async fn of_column(
     if let Some(condition) = shop.engine.misfit(&name, column) {
         let why = match column.kind {
             ValueKind::Id => NO_UUID.to_owned(),
-            ValueKind::Time => "is no date or time".to_owned(),
+            ValueKind::Time => "is not a date or time".to_owned(),
             _ => format!("does not fit {}", column.expected_type()),
         };
         conditions.push((format!("{name} IS NOT NULL AND ({condition})"), why));
@@ -149,7 +150,7 @@ async fn of_rules(connection: &impl ConnectionTrait, shop: &ForeignShop, table: 
                     "SELECT id_text, {shown} AS value_text FROM (SELECT {id} AS id_text, {name} AS shown_value, \
                      {value} AS {own} FROM {from}) AS adopted WHERE NOT {condition} LIMIT {ROWS_ASKED}"
                 );
-                let why = "is against the shop's rules";
+                let why = "violates the shop's rules";
                 let mut broken = ask(connection, &sql, &table.found_name, &column.found_name, why).await?;
                 mend_case(shop, table, column, rule, &mut broken);
                 found.extend(broken);
@@ -172,13 +173,13 @@ async fn of_rules(connection: &impl ConnectionTrait, shop: &ForeignShop, table: 
     Ok(found)
 }
 
-/// A word of a list that differs only in its case is mended by one statement.
+/// A word of a list that differs only in its case is repaired by one statement.
 fn mend_case(shop: &ForeignShop, table: &ForeignTable, column: &ForeignColumn, rule: &str, broken: &mut [Misfit]) {
     let [from, name] = [&table.found_name, &column.found_name].map(|name| shop.engine.quoted(name));
     for misfit in broken {
         let lower = misfit.value.trim().to_lowercase();
         if rule.contains(&format!("'{lower}'")) {
-            "differs only in its case".clone_into(&mut misfit.why);
+            "differs only in letter case".clone_into(&mut misfit.why);
             let old = misfit.value.replace('\'', "''");
             misfit.repair = Some(format!("UPDATE {from} SET {name} = '{lower}' WHERE {name} = '{old}'"));
         }

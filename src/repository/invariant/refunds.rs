@@ -7,7 +7,7 @@ use crate::db::target::Engine;
 use crate::domain::{Id, OrderStatus};
 use crate::error::Result;
 
-/// The refunded orders of which money is left, by id: another program refunded them.
+/// The refunded orders whose total is not fully refunded, by id: another program refunded them.
 pub async fn find_orders_without_their_refund(connection: &impl ConnectionTrait) -> Result<Vec<Id>> {
     let orders = format!("{} ORDER BY order_id", sums_of_refunds(Engine::of(connection), LACKS_REFUND));
     let rows = connection.query_all_raw(Statement::from_string(connection.get_database_backend(), orders)).await?;

@@ -54,7 +54,7 @@ pub(super) async fn check_seen(handle: &WriteHandle, locked: &[Model]) -> Result
     let seen: HashMap<Id, Model> = seen.into_iter().map(|order| (order.id, order)).collect();
     match with_id().all(|order| seen.get(&order.id) == Some(order)) {
         true => Ok(()),
-        false => Err(handle.outdated("somebody else has just changed this order").into()),
+        false => Err(handle.outdated("someone else has just changed this order").into()),
     }
 }
 
@@ -152,7 +152,7 @@ async fn add_in_any_case(connection: &impl ConnectionTrait, names: &[String], fo
 }
 
 /// The order that `name` means: by id, else with exactly this reference, else in another case, else an
-/// own reference with I and L read as 1 and O as 0, else by an id that is shown so though it is no UUID.
+/// own reference with I and L read as 1 and O as 0, else by an id that is shown so though it is not a UUID.
 ///
 /// Errors: exit 6 if it is ambiguous.
 fn named<'a>(orders: &'a [Model], name: &str) -> Result<Option<&'a Model>> {

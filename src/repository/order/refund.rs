@@ -52,7 +52,7 @@ impl Refund {
     }
 }
 
-/// The sum of refunds; `None` if another program stored what is no amount, or too much.
+/// The sum of refunds; `None` if another program stored an invalid or too large amount.
 pub fn sum_of<'a>(refunds: impl IntoIterator<Item = &'a Refund>) -> Option<Money> {
     refunds.into_iter().try_fold(Money::ZERO, |sum, refund| sum.checked_plus(refund.refund.amount.known()?))
 }

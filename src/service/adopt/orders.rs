@@ -104,13 +104,12 @@ fn needs(
     for item in items {
         match item.quantity.known().filter(|quantity| *quantity > 0) {
             Some(_) if item.product_id == Id::Missing => {
-                let why = "a line without a product stays without a movement";
+                let why = "a line without a product gets no movement";
                 work.adoption.leave(EntityKind::Order, &order.reference.or_id(order.id), why);
             }
             Some(quantity) => products.entry(item.product_id).or_default().ordered += i64::from(quantity),
             None => {
-                let why =
-                    format!("a line of {} pieces stays without a movement", printable(&item.quantity.to_string()));
+                let why = format!("a line of {} units gets no movement", printable(&item.quantity.to_string()));
                 work.adoption.leave(EntityKind::Order, &order.reference.or_id(order.id), why);
             }
         }

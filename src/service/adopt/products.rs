@@ -50,7 +50,7 @@ fn take_one(operation: &Operation, work: &mut Work, product: &product::Model, fo
     let recorded = match product.stock_quantity.known().map(|stock| i64::from(stock) - moved) {
         Some(difference) => Some(difference).filter(|difference| *difference != 0),
         None => {
-            let why = format!("its stock is {}, its movements come to {moved}", product.stock_quantity);
+            let why = format!("its stock is {}, but its movements add up to {moved}", product.stock_quantity);
             work.adoption.leave(EntityKind::Product, &product.sku.or_id(product.id), why);
             None
         }
@@ -60,7 +60,7 @@ fn take_one(operation: &Operation, work: &mut Work, product: &product::Model, fo
     }
     let mut after = products::audit_view(product);
     let (entity, id, name) = (EntityKind::Product, product.id, product.sku.or_id(product.id));
-    let stock_differs = || format!("its stock is {}, its movements came to {moved}", product.stock_quantity);
+    let stock_differs = || format!("its stock was {}, but its movements added up to {moved}", product.stock_quantity);
     let what = found.as_ref().map_or_else(stock_differs, |row| row.what.clone());
     let (known, removed) = found.map_or_else(|| (Some(after.clone()), Vec::new()), |row| (row.known, row.removed));
     let mut rows = 0;

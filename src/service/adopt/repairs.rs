@@ -57,8 +57,8 @@ async fn of_emails(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
         Repair {
             entity: EntityKind::User,
             value: match is_free {
-                true => "capitals or blanks in its address".to_owned(),
-                false => format!("another user's address, {own}; to give it another one"),
+                true => "capitals or spaces in its address".to_owned(),
+                false => format!("another user's address, {own}; to change it"),
             },
             way_out: other.map(|other| command(other).into()),
             name: email,
@@ -79,7 +79,7 @@ async fn of_no_emails(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> 
     let repair = |(id, email): (Id, Stored<String>)| Repair {
         entity: EntityKind::User,
         name: email.present().filter(|email| !email.is_empty()).map_or_else(|| id.to_string(), str::to_owned),
-        value: "no e-mail address: user update --email gives it one".to_owned(),
+        value: "no e-mail address: set one with user update --email".to_owned(),
         way_out: None,
     };
     Ok(adoption::find_users_without_address(connection).await?.into_iter().map(repair).collect())

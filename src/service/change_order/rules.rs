@@ -17,7 +17,7 @@ pub(super) fn check_pending(order: &order::Model, wanted: &OrderChange) -> Resul
     }
     let (name, why) = (printable(&order.reference), ", and only pending orders can be changed");
     let hint = match &wanted.user {
-        Some(user) => Hint::from("to give it to another customer: ")
+        Some(user) => Hint::from("to assign it to another customer: ")
             .and(CommandLine::new("order reassign").argument(&name).option("--user", user)),
         None => CommandLine::anywhere("help lifecycle").into(),
     };
@@ -30,8 +30,8 @@ pub(super) fn check_shown(order: &order::Model, shown_at: Option<&Moment>) -> Re
         return Ok(());
     }
     let name = printable(&order.reference);
-    Err(Error::conflict("row.changed", format!("somebody else changed order {name} meanwhile, nothing was written"))
-        .hint("repeat the command: it starts from the order as it is now"))
+    Err(Error::conflict("row.changed", format!("someone else changed order {name} meanwhile; nothing was written"))
+        .hint("repeat the command to start from the current order"))
 }
 
 /// Errors: exit 6 for lines that another program wrote, whose pieces no movement took.
@@ -49,9 +49,9 @@ pub(super) fn check_own(
         return Ok(());
     }
     let name = printable(&order.reference);
-    let message = format!("another program wrote lines of order {name}: they differ from its stock movements");
+    let message = format!("the lines of order {name} differ from its stock movements: another program wrote them");
     Err(Error::conflict("order.foreign_lines", message)
-        .hint(Hint::from("take them in first: ").and(CommandLine::new("adopt"))))
+        .hint(Hint::from("first adopt them: ").and(CommandLine::new("adopt"))))
 }
 
 /// Pieces that are added are ordered, as in a new order; who may not order may still get fewer, or other prices.

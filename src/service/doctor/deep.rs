@@ -47,7 +47,7 @@ pub async fn examine_deeply(
     progress(SCHEMA);
     let (_, is_whole) = judge_schema(&schema::read(&snapshot, database.engine()).await?);
     if !is_whole {
-        checks.extend(names().into_iter().map(|name| Check::skipped(name, "the schema is not whole")));
+        checks.extend(names().into_iter().map(|name| Check::skipped(name, "the schema is incomplete")));
         return Ok(snapshot.rollback().await?);
     }
     for invariant in &INVARIANTS {
@@ -116,7 +116,7 @@ async fn examine_one(connection: &impl ConnectionTrait, engine: Engine, invarian
     };
     if by(Writer::Shopctl).is_empty() && by(Writer::Other).is_empty() {
         let adopted = told(&by(Writer::Adopted));
-        let detail = format!("no {} but those that another program wrote: {adopted}", invariant.offenders);
+        let detail = format!("no {} except those written by another program: {adopted}", invariant.offenders);
         return Ok(Check::new(invariant.name, State::Ok, detail));
     }
     let is_to_adopt = orders.iter().any(|(id, _)| writers.get(id).is_none_or(|writer| *writer == Writer::Other));
@@ -126,7 +126,7 @@ async fn examine_one(connection: &impl ConnectionTrait, engine: Engine, invarian
 
 /// Orders of other programs are none of shopctl's faults; as `adopt` took them in they are none at all.
 fn judge_by_writer(invariant: &Invariant, violations: &Violations, own: &[String], foreign: &[String]) -> Check {
-    let by_others = format!("orders that another program wrote: {}", told(foreign));
+    let by_others = format!("orders written by another program: {}", told(foreign));
     match (own.is_empty(), foreign.is_empty()) {
         (true, _) => {
             let detail = format!("{}, all of {by_others}", invariant.offenders);
@@ -136,7 +136,7 @@ fn judge_by_writer(invariant: &Invariant, violations: &Violations, own: &[String
         (false, false) => {
             let check = judge(invariant, violations);
             let detail =
-                format!("{}: of orders that shopctl wrote: {}; of {by_others}", invariant.offenders, told(own));
+                format!("{}: of orders written by shopctl: {}; of {by_others}", invariant.offenders, told(own));
             Check { detail, ..check }
         }
     }
@@ -199,8 +199,8 @@ fn judge_schema(found: &Schema) -> (Check, bool) {
     }
     let check = Check::new(SCHEMA, State::Failed, format!("missing: {}", missing.join(", ")));
     let hint = CommandLine::new("migrate status")
-        .and("; where nothing is pending, ")
+        .and("; if nothing is pending, ")
         .and(CommandLine::new("migrate verify"))
-        .and(" prints what mends it");
+        .and(" prints the repair");
     (check.hint(hint), is_whole)
 }

@@ -147,7 +147,7 @@ fn is_same_state(one: &Option<Json>, other: &Option<Json>) -> bool {
 impl Gap<'_> {
     fn what<E: AuditedEntity>(&self) -> String {
         let later = format!("{} (event {})", self.later.operation, self.later.id);
-        let Some(earlier) = self.earlier else { return format!("was not made by shopctl, before its {later}") };
+        let Some(earlier) = self.earlier else { return format!("was not created by shopctl before its {later}") };
         let state = |document: &Option<Json>| document.as_ref().map(comparable::<E>).unwrap_or_default();
         let (before, after) = (state(&earlier.after), state(&self.later.before));
         let changes = differences(&before, &after).map(|(field, before, after)| match part(field) {

@@ -69,11 +69,11 @@ pub(in crate::service) fn record_removed(document: &mut Json, removed: &[Removed
     }
 }
 
-/// `its movement of -2 pieces in operation 01a2… is gone`
+/// `its movement of -2 units in operation 01a2… is missing`
 pub(super) fn told_removed(removed: &[RemovedMovement]) -> String {
     let told = |movement: &RemovedMovement| {
         let RemovedMovement { operation, pieces, .. } = movement;
-        format!("its movement of {pieces:+} pieces in operation {operation} is gone")
+        format!("its movement of {pieces:+} units in operation {operation} is missing")
     };
     removed.iter().map(told).collect::<Vec<_>>().join("; ")
 }
@@ -292,7 +292,7 @@ fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model
     };
     let wrong = movements.iter().find(|movement| !is_right(movement))?;
     let (pieces, reason) = (signed(&wrong.delta), printable(&wrong.reason.to_string()));
-    let what = format!("its movement of {pieces} pieces says {reason}, which is not the reason of its event");
+    let what = format!("its movement of {pieces} units says {reason}, which is not the reason of its event");
     let expected = match wrong.delta.pieces() {
         ..0 => Some(MovementReason::Order),
         _ => events_of(events, wrong).flat_map(may_bring).next().copied(),

@@ -1,6 +1,7 @@
 //! The pieces that an order took and restocked, and those that can still be restocked.
 
 use super::{Restock, RestockedLine, shown};
+use crate::domain::text::number_is;
 use crate::domain::{Id, MovementReason, Quantity};
 use crate::entity::{Stored, order, product, stock_movement};
 use crate::error::{CommandLine, Error, Kind, Result, printable};
@@ -28,17 +29,11 @@ impl ProductPieces {
         (self.taken - self.back).max(0)
     }
 
-    /// `2 were taken, 1 of them is back: 1 can still come back`
+    /// `the order took only 2, and 1 is already restocked`
     fn describe(&self) -> String {
-        let were = |count: i64| if count == 1 { "is" } else { "are" };
-        let taken = match self.taken {
-            1 => "1 was taken".to_owned(),
-            taken => format!("{taken} were taken"),
-        };
-        match (self.back, self.left()) {
-            (0, _) => taken,
-            (back, 0) => format!("{taken}, {back} {} back already, none can still come back", were(back)),
-            (back, left) => format!("{taken}, {back} {} back already, {left} can still come back", were(back)),
+        match self.back {
+            0 => format!("the order took only {}", self.taken),
+            back => format!("the order took only {}, and {} already restocked", self.taken, number_is(back)),
         }
     }
 }
@@ -139,8 +134,8 @@ impl OrderStock {
         }
         let too_much = chosen.iter().filter(|(id, pieces)| *pieces > self.left(*id)).map(|(id, pieces)| {
             let sku = named(*id).map_or_else(|| id.to_string(), |product| printable(&product.sku));
-            let description = self.find(*id).map_or_else(|| "none were taken".to_owned(), ProductPieces::describe);
-            format!("{sku}: {pieces} to be restored, {description}")
+            let description = self.find(*id).map_or_else(|| "the order took none".to_owned(), ProductPieces::describe);
+            format!("{sku}: cannot restock {pieces}: {description}")
         });
         let too_much: Vec<String> = too_much.collect();
         if !too_much.is_empty() {
@@ -190,15 +185,15 @@ pub(in crate::service) fn has_no(order: &order::Model, products: &[String]) -> E
 }
 
 fn too_many(order: &order::Model, sku: &str) -> Error {
-    let message = format!("order {} took more pieces of {} than a stock can hold", shown(order), printable(sku));
-    Error::conflict("stock.too_much", message).hint("give --no-restock, and correct the stock")
+    let message = format!("order {} took more units of {} than a stock can hold", shown(order), printable(sku));
+    Error::conflict("stock.too_much", message).hint("use --no-restock, and correct the stock")
 }
 
 fn odd_pieces(order: &order::Model, pieces: &Stored<i32>) -> Error {
     let (name, pieces) = (shown(order), described(pieces));
     Error::conflict(
         "order.odd_pieces",
-        format!("order {name} has {pieces} pieces of a product, which is not a whole number"),
+        format!("order {name} has {pieces} units of a product, which is not a whole number"),
     )
-    .hint("give --no-restock, and correct the stock")
+    .hint("use --no-restock, and correct the stock")
 }

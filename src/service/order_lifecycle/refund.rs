@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::order_stock::find_products;
 use super::shown;
+use crate::domain::text::number_is;
 use crate::domain::{Id, Money, OrderStatus, Quantity};
 use crate::entity::{Moment, Stored, order, order_item, order_refund, order_refund_line};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
@@ -144,43 +145,39 @@ impl Balance<'_> {
         Err(Error::conflict("order.refund_too_many", message))
     }
 
-    /// `MUG: 3 to be refunded, 2 were ordered, 1 is refunded already, 1 is left`
+    /// `MUG: cannot refund 3: only 2 were ordered, and 1 is already refunded`
     fn describe(&self, items: &[ItemWithProduct], product: Id, asked: i64) -> String {
         let of_product = || items.iter().filter(|(item, _)| item.product_id == product);
         let sku = of_product().find_map(|(_, product)| Some(printable(&product.as_ref()?.sku)));
         let ordered: i64 = of_product().map(|(item, _)| item.quantity.pieces()).sum();
         let refunded: i64 = of_product().map(|(item, _)| self.pieces_refunded(item.id)).sum();
         let were = |count: i64| if count == 1 { "was" } else { "were" };
-        let are = |count: i64| if count == 1 { "is" } else { "are" };
-        let already = match (refunded, ordered - refunded) {
-            (0, _) => String::new(),
-            (refunded, ..=0) => format!(", {refunded} {} refunded already, none is left", are(refunded)),
-            (refunded, left) => {
-                format!(", {refunded} {} refunded already, {left} {} left", are(refunded), are(left))
-            }
+        let already = match refunded {
+            0 => String::new(),
+            refunded => format!(", and {} already refunded", number_is(refunded)),
         };
         let sku = sku.unwrap_or_else(|| product.to_string());
-        format!("{sku}: {asked} to be refunded, {ordered} {} ordered{already}", were(ordered))
+        format!("{sku}: cannot refund {asked}: only {ordered} {} ordered{already}", were(ordered))
     }
 
     /// Exit 6: the rest of the money is for no line, or the sales of the product would be less than nothing.
     fn more_than_lines(&self, amount: Money, lines: &[Pieces<'_>]) -> Error {
         let (name, cost) = (shown(self.order), cost_of(lines).unwrap_or_default());
-        let message = format!("order {name}: {amount} to be refunded for pieces that cost {cost}");
+        let message = format!("order {name}: cannot refund {amount} for units that cost {cost}");
         let rest = amount.checked_minus(cost).unwrap_or_default().to_string();
         let other = CommandLine::new("order refund").argument(&name).option("--amount", &rest);
         Error::conflict("order.refund_too_much", message)
-            .hint(Hint::from("refund the rest without --line: ").and(other))
+            .hint(Hint::from("to refund the rest without --line: ").and(other))
     }
 
     fn too_much(&self, amount: Money, left: Money, scope: &RefundScope) -> Error {
         let (name, total) = (shown(self.order), &self.order.total_amount);
-        let message = format!("order {name}: {amount} to be refunded, {left} of {total} is left");
+        let message = format!("order {name}: cannot refund {amount}: only {left} of {total} is left");
         let error = Error::conflict("order.refund_too_much", message)
             .details(json!({ "amount": amount, "left": left, "total": total }));
         let less = CommandLine::again().option("--amount", &left.to_string());
         let lines_cost_more = scope.amount.is_none() && left > Money::ZERO;
-        error.hints_of(lines_cost_more.then(|| Hint::from("to give back what is left: ").and(less)))
+        error.hints_of(lines_cost_more.then(|| Hint::from("to refund the rest: ").and(less)))
     }
 }
 
@@ -217,7 +214,7 @@ pub(in crate::service) fn check_refund_of_past_order(
     match (status, amount) {
         (_, None) => Ok(()),
         (OrderStatus::Refunded, Some(amount)) if amount < total => {
-            refused(format!("{amount} of {total} is refunded, and a refunded order's is all of it"))
+            refused(format!("only {amount} of {total} is refunded, but a refunded order is refunded in full"))
         }
         (OrderStatus::Refunded, _) => Ok(()),
         (_, Some(amount)) if amount == Money::ZERO => Ok(()),
@@ -228,7 +225,7 @@ pub(in crate::service) fn check_refund_of_past_order(
             refused(format!("{amount} is refunded, which is more than its total of {total}"))
         }
         (_, Some(amount)) if amount == total => {
-            refused(format!("all of {total} is refunded, so that it is refunded and not {}", status.as_str()))
+            refused(format!("all of {total} is refunded, so its status must be refunded, not {}", status.as_str()))
         }
         (_, Some(_)) => Ok(()),
     }
@@ -236,13 +233,13 @@ pub(in crate::service) fn check_refund_of_past_order(
 
 /// Exit 6: more is to be given back for an order that is refunded.
 pub(super) fn nothing_left(order: &order::Model) -> Error {
-    let message = format!("order {} is refunded already: nothing of {} is left", shown(order), order.total_amount);
+    let message = format!("order {} is already refunded: nothing of {} is left", shown(order), order.total_amount);
     Error::conflict("order.refund_too_much", message)
         .hint(Hint::from("to see its refunds: ").and(CommandLine::new("order show").argument(&shown(order))))
 }
 
 fn odd_amounts(order: &order::Model) -> Error {
-    let message = format!("order {} has a total, a price or a refund that is no amount", shown(order));
+    let message = format!("order {} has an invalid total, price or refund", shown(order));
     Error::conflict("order.odd_amount", message).hint(CommandLine::new("order show").argument(&shown(order)))
 }
 

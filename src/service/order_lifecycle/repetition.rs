@@ -52,9 +52,9 @@ pub(super) async fn apply(
 /// Exit 6: the same pieces were restocked before, and more can still be.
 fn repeated(order: &order::Model) -> Error {
     let name = shown(order);
-    Error::conflict("order.restock_repeated", format!("the same pieces of order {name} went back into stock before"))
-        .hint("if these are further pieces, repeat the command with --idempotency-key and a key of their own")
-        .hint(Hint::from("what went back so far: ").and(timeline(&name)))
+    Error::conflict("order.restock_repeated", format!("the same units of order {name} were already restocked"))
+        .hint("if these are further units, repeat the command with a new --idempotency-key")
+        .hint(Hint::from("to see what was restocked so far: ").and(timeline(&name)))
 }
 
 fn timeline(name: &str) -> CommandLine {
@@ -97,7 +97,7 @@ impl<'a> PastEvents<'a> {
         };
         let refused = |what: &str| {
             let (name, status) = (shown(order), wanted.verb.leads_to().as_str());
-            let message = format!("order {name} is {status} already; {what}");
+            let message = format!("order {name} is already {status}; {what}");
             Err(Error::conflict("order.already", message).hint(timeline(&name)))
         };
         if !was_said(&wanted.reason, |(event, _)| event.reason.clone()) {
@@ -108,7 +108,7 @@ impl<'a> PastEvents<'a> {
         }
         let has_restored = self.events.iter().any(|(_, after)| !RestockedLine::read(after).is_empty());
         if wanted.restock == Restock::Nothing && has_restored {
-            return refused("its pieces went back into stock");
+            return refused("its units were restocked");
         }
         Ok(())
     }

@@ -50,11 +50,8 @@ async fn apply(operation: &mut Operation, wanted: &OrderRestock) -> Result<Trans
     if known_status(&before)? == OrderStatus::Pending {
         let name = shown(&before);
         let cancel = CommandLine::new("order cancel").argument(&name);
-        return Err(Error::conflict(
-            "order.restock_pending",
-            format!("order {name} is pending: nothing has left the shop"),
-        )
-        .hint(Hint::from("its pieces go back into stock with: ").and(cancel)));
+        return Err(Error::conflict("order.restock_pending", format!("order {name} is pending: nothing was shipped"))
+            .hint(Hint::from("to restock its units: ").and(cancel)));
     }
     let mut plan = Plan::load(operation, &before).await?;
     plan.restock(operation, &before, &Restock::Lines(wanted.lines.clone())).await?;

@@ -25,29 +25,29 @@ pub(super) fn instead(operation: EventName, event: &audit_event::Model) -> (&'st
     let plain = |words: &str| vec![CommandLine::new(words).into()];
     let order = || Order::of(event, &name);
     match operation {
-        Adopted | AuditSeal | AuditSettle => ("it only recorded what was so", Vec::new()),
+        Adopted | AuditSeal | AuditSettle => ("it only recorded what was already so", Vec::new()),
         OrderShip if order().keeps_status() => {
             ("the number of before is set in the same way", order().said("order ship", "tracking", "--tracking"))
         }
         OrderPay | OrderShip | OrderComplete => ("money or goods have moved", command("order refund")),
         OrderNote => ("the note of before is set in the same way", order().said("order note", "note", "")),
-        OrderReassign => ("the order is given back in the same way", vec![order().given_back()]),
-        OrderRefund if order().has_new_refund() => ("the money was given back", vec![order().placed_again()]),
-        OrderRefund | OrderRestock => ("the pieces are on the shelf", order().taken_again()),
+        OrderReassign => ("reassign the order again instead", vec![order().given_back()]),
+        OrderRefund if order().has_new_refund() => ("the money was returned", vec![order().placed_again()]),
+        OrderRefund | OrderRestock => ("the units are back in stock", order().taken_again()),
         OrderCancel | OrderExpire => {
-            ("the customer may know of it, and the pieces may be sold", vec![order().placed_again()])
+            ("the customer may know, and the units may be sold", vec![order().placed_again()])
         }
-        OrderPlace => ("it made something new", command("order cancel")),
-        OrderImport => ("it made something new", plain("order cancel ORDER")),
-        ProductCreate => ("it made something new", command("product delete")),
-        ProductDelete => ("the row and what referred to it are gone", plain("product create")),
-        ProductImport => ("it may have made something new", plain("product import FILE")),
-        UserCreate => ("it made something new", command("user delete")),
-        UserDelete => ("the row is gone, its password too", plain("user create")),
-        UserImport => ("it may have made something new", plain("user import FILE")),
+        OrderPlace => ("it created a row", command("order cancel")),
+        OrderImport => ("it created a row", plain("order cancel ORDER")),
+        ProductCreate => ("it created a row", command("product delete")),
+        ProductDelete => ("the row was deleted, with what referred to it", plain("product create")),
+        ProductImport => ("it may have created rows", plain("product import FILE")),
+        UserCreate => ("it created a row", command("user delete")),
+        UserDelete => ("the row was deleted, with its password", plain("user create")),
+        UserImport => ("it may have created rows", plain("user import FILE")),
         UserAnonymize | UserMerge => ("the personal data was erased for good", Vec::new()),
         UserRehash | UserSetPassword => ("no earlier password is kept", command("user set-password")),
-        StockAccept => ("it recorded what another program did to the stock", command("stock adjust")),
+        StockAccept => ("it recorded another program's stock change", command("stock adjust")),
         SeedDown | SeedGenerate | SeedUp => ("it is for development", plain("seed down")),
         OrderChange | ProductPrice | ProductRestore | ProductRetire | ProductUpdate | StockAdjust | StockImport
         | StockReceive | StockSet | Undo | UserDisable | UserEnable | UserUpdate => {
@@ -133,7 +133,7 @@ impl<'a> Order<'a> {
         let command = sums
             .into_iter()
             .fold(command, |command, (product, quantity)| command.option("--item", &format!("{product}:{quantity}")));
-        Hint::from("to sell the pieces again: ").and(command)
+        Hint::from("to sell the units again: ").and(command)
     }
 
     /// Takes the pieces out of stock that are not there.

@@ -52,7 +52,7 @@ pub(super) async fn moved_on(
         let name = events.last().map_or_else(|| format!("{} {}", row.entity, row.id), subject);
         let what = match row.fields.as_slice() {
             [] => "is gone".to_owned(),
-            fields => format!("has another {}", fields.join(", ")),
+            fields => format!("has a different {}", fields.join(", ")),
         };
         texts.push(match by {
             Some(by) => format!("{name} {what} since {} {} of {}", by.operation, by.operation_id, by.occurred_at),
@@ -68,12 +68,12 @@ pub(super) async fn moved_on(
         _ => texts
             .into_iter()
             .chain(more)
-            .fold(format!("{} rows have other values by now, nothing was written", rows.len()), |message, text| {
+            .fold(format!("{} rows have changed since; nothing was written", rows.len()), |message, text| {
                 format!("{message}\n  {text}")
             }),
     };
     let undoable = later.into_iter().find(|by| by.operation.known().is_some_and(EventName::is_undoable));
-    let hint = undoable.map(|by| Hint::from("take that back first: ").and(command(by.operation_id)));
+    let hint = undoable.map(|by| Hint::from("first undo that: ").and(command(by.operation_id)));
     Ok(Error::conflict("undo.moved_on", message).hints_of(hint).details(json!({ "rows": details })))
 }
 
@@ -82,8 +82,8 @@ pub(super) fn not_in_stock(short: &[(String, i32, i64)]) -> Error {
     let text = |(name, stock, pieces): &(String, i32, i64)| {
         let name = printable(name);
         match pieces {
-            ..0 => format!("{name} has {stock} in stock, {} to be taken", -pieces),
-            _ => format!("{name} has {stock} in stock; {pieces} more cannot be counted"),
+            ..0 => format!("{name} has {stock} in stock; cannot remove {}", -pieces),
+            _ => format!("{name} has {stock} in stock; {pieces} more would exceed the maximum"),
         }
     };
     let texts: Vec<String> = short.iter().take(NAMED).map(text).collect();
@@ -104,5 +104,5 @@ pub(super) fn not_undoable(first: &audit_event::Model) -> Error {
         Some(operation) => instead(operation, first),
         None => ("this shopctl does not know it", Vec::new()),
     };
-    Error::conflict("undo.not_undoable", format!("{name} cannot be taken back: {why}")).hints_of(hints)
+    Error::conflict("undo.not_undoable", format!("{name} cannot be undone: {why}")).hints_of(hints)
 }

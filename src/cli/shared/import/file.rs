@@ -23,15 +23,15 @@ const MAX_SKIPPED: u64 = 1_000_000;
 /// Which file, how it is read, and what happens to rows that are wrong.
 #[derive(Debug, Args)]
 pub struct FileArguments {
-    /// CSV, JSON lines or JSON; - is standard input
+    /// CSV, JSON lines or JSON file (- for standard input)
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
     reading: ReadArguments,
-    /// When rows are wrong: reject-all or reject-rows
+    /// What to do about invalid rows: reject-all or reject-rows
     #[arg(long, value_name = "WHAT", default_value = "reject-all", value_parser = one_of(ERRORS))]
     pub on_error: OnError,
-    /// Write every wrong row into this CSV file: line, column, value, reason
+    /// Write each invalid row to this CSV file: line, column, value, reason
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
 }
@@ -39,35 +39,34 @@ pub struct FileArguments {
 /// How a file is read.
 #[derive(Debug, Args)]
 pub struct ReadArguments {
-    /// csv, tsv, jsonl or json [default: by the file's ending]
+    /// Format of the file: csv, tsv, jsonl or json [default: by its extension]
     #[arg(long, value_name = "FORMAT", value_parser = one_of(FORMATS))]
     pub format: Option<FileFormat>,
-    /// A column of the file that has another name here; may be repeated
+    /// Read column THEIRS as OURS; repeatable
     #[arg(long, value_name = "THEIRS=OURS", value_parser = parse_map)]
     map: Vec<(String, String)>,
-    /// Columns of the file that are not read; may be repeated
+    /// Ignore these columns; repeatable
     #[arg(long, value_name = "A,B", value_parser = parse_names)]
     ignore_columns: Vec<Vec<String>>,
-    /// Read only columns that are mapped or have a name of ours, and leave out all others
+    /// Read only columns that are mapped or have one of shopctl's names
     #[arg(long)]
     only_mapped: bool,
-    /// Columns of CSV whose empty cells say what the cell above says, as variants of one product
+    /// Fill empty CSV cells of these columns from the row above; repeatable
     #[arg(long, value_name = "A,B", value_parser = parse_names)]
     fill_down: Vec<Vec<String>>,
-    /// A value of the file that is written another way here, such as status:Complete=completed; may be repeated
+    /// Read value THEIRS as OURS, e.g. status:Complete=completed; repeatable
     #[arg(long, value_name = "COLUMN:THEIRS=OURS", value_parser = ValueMap::parse)]
     map_value: Vec<ValueMap>,
-    /// Lines of CSV above its header, such as a title
+    /// Number of lines to skip above the CSV header, such as a title
     #[arg(long, value_name = "LINES", default_value = "0", hide_default_value = true, value_parser = checked(|text| whole_number(text, 0, MAX_SKIPPED)))]
     skip_lines: u64,
-    /// What stands between the fields of CSV, such as ; or tab [default: what the header shows]
+    /// CSV field separator, e.g. ; or tab [default: detected from the header]
     #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
-    /// What the file is written in, such as windows-1252 (which latin1 and iso-8859-1 mean, too) or utf-16le
-    /// [default: its byte order mark, else UTF-8]
+    /// Text encoding, e.g. windows-1252 or latin1 [default: byte order mark, UTF-8]
     #[arg(long, value_name = "NAME", value_parser = parse_encoding)]
     encoding: Option<Charset>,
-    /// Amounts are written as 12,50
+    /// Read amounts with a decimal comma, as in 12,50
     #[arg(long)]
     decimal_comma: bool,
 }
@@ -80,7 +79,7 @@ pub const ERRORS: [(&str, OnError); 2] = [("reject-all", OnError::RejectAll), ("
 fn parse_map(text: &str) -> Result<(String, String), String> {
     match text.rsplit_once('=') {
         Some((theirs, ours)) if !theirs.is_empty() && !ours.is_empty() => Ok((theirs.to_owned(), ours.to_owned())),
-        _ => Err("is not THEIRS=OURS".to_owned()),
+        _ => Err("must have the form THEIRS=OURS".to_owned()),
     }
 }
 
@@ -95,13 +94,13 @@ fn parse_delimiter(text: &str) -> Result<u8, String> {
 /// Parses names as a line of CSV: names with a comma are quoted.
 fn parse_names(text: &str) -> Result<Vec<String>, String> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
-    let line = reader.records().next().and_then(Result::ok).ok_or("must be names such as Vendor,Tags")?;
+    let line = reader.records().next().and_then(Result::ok).ok_or("must be column names such as Vendor,Tags")?;
     Ok(line.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect())
 }
 
 fn parse_encoding(text: &str) -> Result<Charset, String> {
     Charset::parse(text).ok_or_else(|| {
-        format!("is none of utf-8, ascii, utf-16le, utf-16be, windows-1250 to -1258, iso-8859-1 to -16, macintosh, shift_jis, gbk …; iconv -f {} -t UTF-8 converts others", shell_word(text))
+        format!("must be one of utf-8, ascii, utf-16le, utf-16be, windows-1250 to -1258, iso-8859-1 to -16, macintosh, shift_jis, gbk …; convert others with iconv -f {} -t UTF-8", shell_word(text))
     })
 }
 
@@ -117,8 +116,8 @@ impl FileArguments {
         let Some(path) = &self.errors else { return Ok(None) };
         check_ending(path, &["csv"])?;
         if is_stdout(path) || is_standard_output(path) {
-            return Err(Error::usage("--errors cannot be standard output, which has the result of the import")
-                .hint("into a file: --errors errors.csv"));
+            return Err(Error::usage("--errors must not be standard output, where the result of the import goes")
+                .hint("give a file: --errors errors.csv"));
         }
         OutputFile::open(path).await.map(Some)
     }

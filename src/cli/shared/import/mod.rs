@@ -36,17 +36,16 @@ const TICK: Duration = Duration::from_millis(200);
 pub struct ImportArguments {
     #[command(flatten)]
     pub file: FileArguments,
-    /// That of all amounts, such as EUR: rows in another currency are wrong [default: all have to be in one]
+    /// Currency of the amounts, e.g. EUR; rows in another one are invalid
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
-    /// What to do with a row that is there already: update, skip or error
+    /// What to do about existing rows: update, skip or error
     #[arg(long, value_name = "WHAT", default_value = "update", value_parser = one_of(CONFLICTS))]
     on_conflict: OnConflict,
-    /// Lines of one transaction; with fewer, others wait less for the stock that it takes
+    /// Lines per transaction; small batches lock the stock for less time
     #[arg(long, value_name = "LINES", default_value_t = bulk::MAX_BATCH_LINES, value_parser = parse_batch)]
     batch: usize,
-    /// Go on where the last run of this very file was interrupted, or at the first row that it rejected, instead of
-    /// looking at every row again
+    /// Continue where the last run of this file stopped, or at its first rejected row
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -176,12 +175,12 @@ pub fn print_result(output: &Output, changes: &[ValueChange], result: &Mutation<
 
 /// Describes the impact: `12 rows will be imported into …`, and which products will be retired.
 fn impact(database: &Database, valid: u64, missing: &[product::Model]) -> String {
-    let rows = format!("{} will be imported into {}", counted(valid, "row"), database.target());
+    let rows = format!("this imports {} into {}", counted(valid, "row"), database.target());
     if missing.is_empty() {
         return rows;
     }
     let names = first_names(missing.iter().map(|product| printable(&product.sku)), NAMED);
-    format!("{rows}, and {} that it lacks will be retired: {names}", counted(missing.len(), "product"))
+    format!("{rows} and retires {} missing from it: {names}", counted(missing.len(), "product"))
 }
 
 /// Reads the whole file; returns the number of valid rows, and the others.

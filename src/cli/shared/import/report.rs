@@ -28,7 +28,7 @@ pub struct PartialImport<'a> {
 impl PartialImport<'_> {
     fn summary(&self) -> Option<String> {
         let Counts { created, updated, .. } = self.counts.take();
-        let summary = format!("{} created and {updated} updated before that are kept", counted(created, self.noun));
+        let summary = format!("{} created and {updated} updated earlier are kept", counted(created, self.noun));
         (created + updated > 0).then_some(summary)
     }
 
@@ -49,10 +49,10 @@ impl PartialImport<'_> {
     fn resume_hint(&self) -> &'static str {
         match self.on_conflict {
             OnConflict::Error if self.needs_all_rows => {
-                "run the same command again with --on-conflict skip: what is in is skipped, the rest is added"
+                "run the same command again with --on-conflict skip to add the rest; imported rows are skipped"
             }
-            OnConflict::Error => "run the same command again with --resume: the rest is added",
-            _ => "run the same command again: what is in stays as it is, the rest is added",
+            OnConflict::Error => "run the same command again with --resume to add the rest",
+            _ => "run the same command again to add the rest; imported rows stay unchanged",
         }
     }
 }
@@ -86,7 +86,7 @@ pub fn result<R: Row>(
         line += &format!(", {rejected} rejected");
     }
     if users + products > 0 {
-        line += &format!("; {} and {} {would}made for them", counted(users, "user"), counted(products, "product"));
+        line += &format!("; {} and {} {would}created for them", counted(users, "user"), counted(products, "product"));
     }
     if taken > 0 {
         line += &format!("; {} {would}taken from stock", counted(taken, "unit"));
@@ -120,7 +120,7 @@ pub fn notes(counts: Counts, shown: &[ValueChange]) -> Vec<Hint> {
     }
     if counts.other_stock > 0 {
         let products = counted(counts.other_stock, "existing product");
-        let note = Hint::from(format!("stock is not imported for {products}: use "));
+        let note = Hint::from(format!("the stock of {products} is not imported: use "));
         notes.push(note.and(CommandLine::new("stock set")));
     }
     notes

@@ -19,7 +19,7 @@ const OLDEST_MARIADB_OF: [(&str, &str); 2] = [("10.10.", "10.10.6"), ("11.0.", "
 /// The first version with enforced CHECK constraints.
 const OLDEST_MYSQL: &str = "8.0.16";
 const COLLATION: &str = "utf8mb4_bin";
-const REQUIREMENT: &str = "a proxy has to keep a transaction on one server, and the session's sql_mode with it";
+const REQUIREMENT: &str = "a proxy must keep each transaction and the session's sql_mode on one server";
 
 #[async_trait]
 impl Inspect for Mysql {
@@ -36,7 +36,7 @@ impl Inspect for Mysql {
         let verdict = if is_strict || mode == NOT_KNOWN {
             Verdict::Fine
         } else {
-            Verdict::Wrong("values would be cut to fit in silence")
+            Verdict::Wrong("values would be truncated silently")
         };
         let value = if is_strict { "strict".to_owned() } else { mode };
         let mut settings = vec![Setting { name: "sql_mode", value, verdict }];
@@ -84,7 +84,7 @@ async fn table_settings(session: &dyn Session, tables: &[&str]) -> Result<Vec<Se
             settings.push(Setting { name: "engine", value: format!("{engine} of {table}"), verdict });
         }
         if collation != COLLATION && collation != NOT_KNOWN {
-            let verdict = Verdict::Odd("texts compare otherwise than by bytes, as utf8mb4_bin does");
+            let verdict = Verdict::Odd("texts are not compared by bytes, as with utf8mb4_bin");
             settings.push(Setting { name: "collation", value: format!("{collation} of {table}"), verdict });
         }
     }

@@ -89,7 +89,7 @@ impl Grants for Postgres {
         }
         let name = printable(&grantee.name);
         if is_true(role, "is_superuser") {
-            let message = format!("{name} is a superuser, from whom nothing can be kept");
+            let message = format!("{name} is a superuser, who has all rights");
             return Err(
                 Error::conflict("access.superuser", message).hint(format!("ALTER ROLE {} NOSUPERUSER", grantee.sql))
             );
@@ -115,7 +115,7 @@ impl Grants for Postgres {
             if steps.iter().any(|step| step.on == table) {
                 let message = format!("permission denied by the database: {table} is owned by {}", printable(&owner));
                 return Err(Error::configuration("database.permission", message)
-                    .hint("grants are made by the tables' owner or by a superuser: connect as that role"));
+                    .hint("grants must be made by the tables' owner or a superuser: connect as that role"));
             }
         }
         Ok(())

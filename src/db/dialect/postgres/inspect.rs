@@ -14,7 +14,7 @@ use crate::error::{Result, printable};
 
 /// The first version with a built-in `gen_random_uuid()`.
 const OLDEST: &str = "13";
-const REQUIREMENT: &str = "pgbouncer has to be 1.21 or newer with max_prepared_statements above 0";
+const REQUIREMENT: &str = "use pgbouncer 1.21 or newer with max_prepared_statements above 0";
 /// A server process this much older than this program's connection has served another client before.
 const OLDER_SECONDS: u64 = 30;
 
@@ -29,7 +29,7 @@ impl Inspect for Postgres {
         let encoding = get("encoding");
         let verdict = match encoding.as_str() {
             "UTF8" | "UTF-8" | NOT_KNOWN => Verdict::Fine,
-            _ => Verdict::Wrong("texts beyond this encoding cannot be stored: the database has to be made with UTF8"),
+            _ => Verdict::Wrong("not all texts can be stored in this encoding: create the database with UTF8"),
         };
         Ok(Inspection {
             product: get("product"),

@@ -61,7 +61,7 @@ async fn no_schema(session: &dyn Session, row: &QueryResult) -> Result<Error> {
     let there = there.await?;
     let is_there = |name: &&String| there.iter().any(|row| text(row, "schema").as_ref() == Some(*name));
     let message = format!(
-        "the search_path of this session ({}) names no schema that {} may use",
+        "the search_path of this session ({}) has no schema that {} may use",
         printable(&path),
         printable(&role)
     );
@@ -79,7 +79,7 @@ async fn no_schema(session: &dyn Session, row: &QueryResult) -> Result<Error> {
     let usable = there.iter().find(|row| text(row, "usable").is_some()).and_then(|row| text(row, "schema"));
     let change = usable.map(|usable| match get("source").as_str() {
         // The URL takes precedence over the server's settings.
-        "client" => format!("name it in the URL: search_path={}, or leave search_path out", printable(&usable)),
+        "client" => format!("set it in the URL: search_path={}, or leave out search_path", printable(&usable)),
         _ => format!(
             "in psql: ALTER ROLE {} IN DATABASE {} SET search_path = {}",
             quoted(&role),

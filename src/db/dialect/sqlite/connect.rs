@@ -52,7 +52,7 @@ impl Connect for Sqlite {
         purpose: Purpose,
         _ids: &mut SessionIds,
     ) -> Result<(DatabaseConnection, Option<Login>)> {
-        let file = settings.target.file().ok_or_else(|| Error::internal("a server is no file"))?;
+        let file = settings.target.file().ok_or_else(|| Error::internal("a server is not a file"))?;
         let pool = connect(file, settings, purpose).await?;
         let form = id_form(pool.get_sqlite_connection_pool()).await;
         settings.ids = form.map_err(|error| open_error(&file.path, &error))?;
@@ -174,7 +174,7 @@ fn is_there(path: &Path) -> Result<bool> {
                 ErrorKind::PermissionDenied => "database.permission",
                 _ => "database.path",
             };
-            let message = format!("cannot look for {shown}: {}", crate::error::io_reason(&error));
+            let message = format!("cannot access {shown}: {}", crate::error::io_reason(&error));
             Err(Error::configuration(code, message).hint(origin_hint()))
         }
     }
@@ -290,7 +290,7 @@ fn create_error(path: &Path, error: &std::io::Error) -> Error {
     };
     let reason = match error.kind() {
         // A file in place of a folder, or vice versa.
-        ErrorKind::AlreadyExists => "something else of that name is there".to_owned(),
+        ErrorKind::AlreadyExists => "something else has that name".to_owned(),
         _ => crate::error::io_reason(error),
     };
     Error::new(kind, "database.create", format!("cannot create {}: {reason}", path.display())).hint(origin_hint())
@@ -308,8 +308,8 @@ fn no_shop(path: &Path) -> Error {
         return error(format!("no shop at {}: there is no folder {folder}", path.display())).hint(origin_hint());
     }
     error(format!("no shop at {}", path.display()))
-        .hint(Hint::from("to make an empty one there: ").and(CommandLine::new("migrate up")))
-        .hint(Hint::from("to make a demo shop of its own: ").and(CommandLine::new("quickstart")))
+        .hint(Hint::from("to create an empty one there: ").and(CommandLine::new("migrate up")))
+        .hint(Hint::from("to create a demo shop: ").and(CommandLine::new("quickstart")))
         .hint(origin_hint())
 }
 
@@ -317,10 +317,9 @@ fn open_error(path: &Path, error: &DriverError) -> Error {
     let (fault, shown) = (classify_driver(error), path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).display();
     if matches!(fault, Fault::Permission | Fault::ReadOnly) {
-        let message =
-            format!("cannot open {shown}: this user may not read it, or not write it and its folder {folder}");
+        let message = format!("cannot open {shown}: this user may not read it, or write to it and its folder {folder}");
         return Error::configuration("database.permission", message)
-            .hint("SQLite makes files beside the database: both have to belong to whoever uses the shop");
+            .hint("SQLite creates files next to the database: the user of the shop must own the file and its folder");
     }
     fault::error_of(fault, &format!("cannot open {shown}: {}", fault::reason(error)))
 }

@@ -39,7 +39,7 @@ fn fault_of(code: i32, message: &str) -> Fault {
 /// "disk I/O error" says neither what failed nor why.
 pub fn reason(error: &dyn DatabaseError) -> Option<&'static str> {
     error.try_downcast_ref::<SqliteError>().filter(|error| error.message() == "disk I/O error")?;
-    Some("the disk is full, or does not work: neither the database nor the files beside it can be written")
+    Some("the disk is full or faulty: the database and the files next to it cannot be written")
 }
 
 #[cfg(test)]

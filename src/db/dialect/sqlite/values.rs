@@ -51,7 +51,7 @@ impl Values for Sqlite {
             .split_at_checked(HIGH_DIGITS)
             .and_then(|(high, rest)| Some((high.parse::<i128>().ok()? - OFFSET) * UNIT + rest.parse::<i128>().ok()?));
         let sum = cents.and_then(|cents| Decimal::try_from_i128_with_scale(cents, 2).ok());
-        sum.ok_or_else(|| DbErr::Type(format!("{text} is no sum of amounts")))
+        sum.ok_or_else(|| DbErr::Type(format!("{text} is not a sum of amounts")))
     }
 
     fn exactly(&self, amount: Expr) -> Expr {

@@ -49,9 +49,9 @@ enum ParameterKind {
 
 use ParameterKind::{Ignored, Mode, Only, Refused};
 
-const BEFORE_QUERY: &str = "belongs in front of the ?, as postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+const BEFORE_QUERY: &str = "belongs before the ?, as in postgres://USER:PASSWORD@HOST:PORT/DATABASE";
 const NO_REVOCATION: &str = "asks for a list of revoked certificates, which the driver cannot check";
-const NOT_ENFORCEABLE: &str = "cannot be promised by the driver";
+const NOT_ENFORCEABLE: &str = "cannot be guaranteed by the driver";
 
 /// Every parameter with a meaning, as it is usually written.
 const PARAMETERS: &[(&str, ParameterKind)] = &[
@@ -79,12 +79,12 @@ const PARAMETERS: &[(&str, ParameterKind)] = &[
     ("passfile", ParameterKind::PasswordFile),
     ("gssencmode", Only(&["disable", "prefer"], "asks for GSSAPI, which the driver does not have")),
     ("sslnegotiation", Only(&["postgres"], "asks for TLS from the first byte, which the driver does not have")),
-    ("load_balance_hosts", Only(&["disable"], "asks for hosts in random order: they are tried as they stand")),
+    ("load_balance_hosts", Only(&["disable"], "asks for hosts in random order, but they are tried in the given order")),
     ("sslcertmode", Only(&["allow"], NOT_ENFORCEABLE)),
-    ("ssl_min_protocol_version", Only(&["TLSv1", "TLSv1.1", "TLSv1.2"], "asks for more than TLS 1.2 at least")),
+    ("ssl_min_protocol_version", Only(&["TLSv1", "TLSv1.1", "TLSv1.2"], "requires more than TLS 1.2")),
     ("ssl_max_protocol_version", Only(&["TLSv1.3"], NOT_ENFORCEABLE)),
     ("tls-version", Only(&["TLSv1.2,TLSv1.3", "TLSv1.3,TLSv1.2", "TLSv1.2"], NOT_ENFORCEABLE)),
-    ("require_auth", Refused("restricts how the password may be shown, which the driver cannot")),
+    ("require_auth", Refused("restricts the authentication method, which the driver cannot")),
     ("requirepeer", Refused(NOT_ENFORCEABLE)),
     ("sslcrl", Refused(NO_REVOCATION)),
     ("sslcrldir", Refused(NO_REVOCATION)),
@@ -198,13 +198,13 @@ impl Parameters {
                 set_once(&mut self.host, value)?;
             }
             ParameterKind::Schema if is_system_schema(&value) => {
-                return Err(refused(shown, "names a schema of the server's own: tables cannot be made there"));
+                return Err(refused(shown, "names a system schema, where tables cannot be created"));
             }
             ParameterKind::Schema if is_postgres => set_once(&mut self.session.search_path, quoted(&value, shown)?)?,
             ParameterKind::SearchPath if is_postgres => {
                 let names: Vec<&str> = value.split(',').map(|name| name.trim().trim_matches(['"', '\''])).collect();
                 if names.iter().all(|name| name.is_empty() || is_system_schema(name)) {
-                    return Err(refused(shown, "names no schema of its own: tables cannot be made there"));
+                    return Err(refused(shown, "names no schema where tables can be created"));
                 }
                 let names = names.into_iter().map(|name| quoted(name, shown));
                 set_once(&mut self.session.search_path, names.collect::<Result<Vec<_>, _>>()?.join(","))?;
@@ -218,11 +218,11 @@ impl Parameters {
             | ParameterKind::SearchPath
             | ParameterKind::Options
             | ParameterKind::PasswordFile => {
-                return Err(refused(shown, "means nothing for MySQL and MariaDB"));
+                return Err(refused(shown, "has no meaning for MySQL and MariaDB"));
             }
             ParameterKind::Role => {
                 let role = SessionRole::parse(&value).ok_or_else(|| {
-                    refused(shown, "is none of any, read-write, read-only, primary, standby, prefer-standby")
+                    refused(shown, "must be one of any, read-write, read-only, primary, standby, prefer-standby")
                 })?;
                 set_once(&mut self.session.role, role)?;
             }
@@ -246,7 +246,7 @@ fn set_once<T>(place: &mut Option<T>, value: T) -> Result<(), Problem> {
 }
 
 fn file(shown: &str, value: &str) -> Result<PathBuf, Problem> {
-    path_of(value).map_err(|problem| Problem::from(format!("has a parameter {shown} that {problem}").as_str()))
+    path_of(value).map_err(|problem| Problem::from(format!("has an invalid parameter {shown}: it {problem}").as_str()))
 }
 
 fn plain_text(shown: &str, value: String) -> Result<String, Problem> {
@@ -265,15 +265,15 @@ fn quoted(name: &str, shown: &str) -> Result<String, Problem> {
 fn wrong_mode(shown: &str) -> Problem {
     let words = match shown {
         "sslmode" | "ssl" | "useSSL" | "tls" => {
-            "is none of disable, allow, prefer, require, verify-ca, verify-full, true, false"
+            "must be one of disable, allow, prefer, require, verify-ca, verify-full, true, false"
         }
-        "sslaccept" => "is neither strict nor accept_invalid_certs",
-        "requiressl" => "is neither 0 nor 1",
-        _ => "is none of require, prefer, disable",
+        "sslaccept" => "must be strict or accept_invalid_certs",
+        "requiressl" => "must be 0 or 1",
+        _ => "must be one of require, prefer, disable",
     };
     Problem {
-        sentence: format!("has a parameter {shown} that {words}"),
-        hint: "correct it, or leave it out: without it TLS is verified unless the host is this machine",
+        sentence: format!("has an invalid parameter {shown}: it {words}"),
+        hint: "correct it, or leave it out: TLS is then verified unless the host is this machine",
     }
 }
 

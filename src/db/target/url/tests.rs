@@ -85,7 +85,7 @@ fn the_parameter_decides_the_tls_mode_whatever_its_spelling() {
     }
     assert_eq!(server("mysql://h/d?ssl-mode=VERIFY_IDENTITY").ssl, SslMode::VerifyFull);
     assert_eq!(server("postgres://h/d?sslmode=allow").ssl, SslMode::Prefer, "with TLS first is no weaker");
-    assert!(refused("postgres://h/d?sslmode=perhaps").message().contains("none of disable"));
+    assert!(refused("postgres://h/d?sslmode=perhaps").message().contains("must be one of disable"));
     // The choice decides whether a password is sent unencrypted.
     assert!(refused("postgres://h/d?sslmode=verify-full&ssl-mode=disable").message().contains("twice"));
 }
@@ -152,7 +152,7 @@ fn what_is_meant_as_a_file_is_not_told_about_passwords() {
 fn a_schema_of_the_servers_own_is_no_place_for_a_shop() {
     for query in ["schema=pg_catalog", "search_path=pg_catalog", "search_path=''", "search_path=information_schema"] {
         let message = refused(&format!("postgres://h/d?{query}")).message().to_owned();
-        assert!(message.contains("tables cannot be made there"), "{message}");
+        assert!(message.contains("where tables can"), "{message}");
     }
     let target = server("postgres://h/d?search_path=web,pg_catalog");
     assert_eq!(target.session.search_path.as_deref(), Some("\"web\",\"pg_catalog\""));
@@ -175,7 +175,7 @@ fn what_cannot_be_honoured_is_refused_by_its_name() {
         let error = refused(&format!("postgres://u@h/d?{parameter}"));
         assert!(error.message().contains(name), "{error}");
     }
-    assert!(refused("mysql://h/d?schema=x").message().contains("means nothing for MySQL"));
+    assert!(refused("mysql://h/d?schema=x").message().contains("has no meaning for MySQL"));
     // A mode that would ignore the given authority.
     for mode in ["disable", "prefer", "allow"] {
         let error = refused(&format!("postgres://h/d?sslmode={mode}&sslrootcert=/x"));
