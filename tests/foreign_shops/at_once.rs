@@ -39,7 +39,7 @@ fn everything_that_does_not_fit_is_named_in_one_run(shop: &Shop) {
             .says("stock_movements")
             .says("12 values cannot be taken over")
             .says("and 3 more of products.price")
-            .says("stockQuantity -7: is against the shop's rules")
+            .says("stockQuantity -7: violates the shop's rules")
             .says("status lost: is against the shop's rules")
             .says("is not in users")
             .says("is also that of");
