@@ -37,10 +37,10 @@ fn everything_that_does_not_fit_is_named_in_one_run(shop: &Shop) {
         let run = made.run(&arguments).exits_with(6);
         let run = run
             .says("stock_movements")
-            .says("12 values cannot be taken over")
+            .says("12 values cannot be adopted")
             .says("and 3 more of products.price")
             .says("stockQuantity -7: violates the shop's rules")
-            .says("status lost: is against the shop's rules")
+            .says("status lost: violates the shop's rules")
             .says("is not in users")
             .says("is also that of");
         assert!(made.schema() == before, "nothing was changed: {run}");

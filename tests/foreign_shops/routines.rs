@@ -10,9 +10,7 @@ fn assert_named_first(made: &Shop, removals: &[&str]) {
         let run = made.run(&arguments).exits_with(6);
         let found: Vec<String> = hints(&run.stderr)
             .iter()
-            .filter_map(|hint| {
-                Some(hint[hint.rfind(": ").filter(|_| hint.contains("make it again"))? + 2..].to_owned())
-            })
+            .filter_map(|hint| Some(hint[hint.rfind(": ").filter(|_| hint.contains("recreate it"))? + 2..].to_owned()))
             .collect();
         assert_eq!(found, removals, "{run}");
         assert!(made.schema() == before, "nothing was changed");

@@ -244,7 +244,7 @@ impl ForeignShop {
                 ObjectKind::Index => self.engine.drop_index(&table, &name),
                 _ => format!("ALTER TABLE {table} {}", self.engine.constraint(&name, said)?.0),
             };
-            let remedy = format!("remove it first, and make it again afterwards: {}", in_full(&removal));
+            let remedy = format!("first remove it, and recreate it afterwards: {}", in_full(&removal));
             Some(Obstacle { what: object.to_string(), remedy })
         };
         self.found.objects.iter().filter(is_in_the_way).filter_map(obstacle).collect()

@@ -46,7 +46,7 @@ impl ForeignShop {
                 let (name, removal) = (printable(&routine.name), in_full(&removal));
                 obstacles.push(Obstacle {
                     what: format!("{object}, which calls {name}"),
-                    remedy: format!("remove it first, and make it again once {name} uses the new names: {removal}"),
+                    remedy: format!("first remove it, and recreate it once {name} uses the new names: {removal}"),
                 });
             }
         }
