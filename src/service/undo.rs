@@ -173,7 +173,6 @@ async fn already(operation: &Operation, target: &audit_event::Model, first: Id) 
     if is_undone {
         return Ok(Undone { target: target.clone(), by: last, values: Vec::new(), changed: false });
     }
-    let message =
-        format!("operation {} was undone by {first}, which was undone by {last}", target.operation_id);
+    let message = format!("operation {} was undone by {first}, which was undone by {last}", target.operation_id);
     Err(Error::new(Kind::Conflict, "undo.redone", message).hint(command(last)))
 }

@@ -34,9 +34,7 @@ pub(super) fn instead(operation: EventName, event: &audit_event::Model) -> (&'st
         OrderReassign => ("reassign the order again instead", vec![order().given_back()]),
         OrderRefund if order().has_new_refund() => ("the money was returned", vec![order().placed_again()]),
         OrderRefund | OrderRestock => ("the units are back in stock", order().taken_again()),
-        OrderCancel | OrderExpire => {
-            ("the customer may know, and the units may be sold", vec![order().placed_again()])
-        }
+        OrderCancel | OrderExpire => ("the customer may know, and the units may be sold", vec![order().placed_again()]),
         OrderPlace => ("it created a row", command("order cancel")),
         OrderImport => ("it created a row", plain("order cancel ORDER")),
         ProductCreate => ("it created a row", command("product delete")),
