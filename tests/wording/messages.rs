@@ -34,6 +34,9 @@ fn transcript(shop: &Shop, lines: &[&[&str]]) -> String {
         let Run { code, stdout, stderr, .. } = shop.run(line);
         let words: Vec<String> =
             line.iter().map(|word| if word.contains(' ') { format!("'{word}'") } else { (*word).to_owned() }).collect();
+        // How to take it back is tested with `undo`.
+        let stderr: Vec<&str> = stderr.lines().filter(|line| !line.starts_with("take it back")).collect();
+        let stderr = if stderr.is_empty() { String::new() } else { stderr.join("\n") + "\n" };
         format!("$ shopctl {}\n{stdout}{stderr}exit {code}\n", words.join(" "))
     });
     redacted(shop, &shown.collect::<Vec<_>>().join("\n"))
