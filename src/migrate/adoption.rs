@@ -14,9 +14,7 @@ mod values;
 use migration::{Migration, RUNS};
 use sea_orm::ConnectionTrait;
 
-use super::checksum::statements;
-use super::history::{self, History};
-use super::{Catalog, MigrationStatus, refuse_removal, status};
+use super::{Catalog, History, MigrationStatus, history, refuse_removal, statements, status};
 use crate::db::adoption::{ForeignColumn, ForeignTable, TakeOver, ValueKind};
 use crate::db::schema::{
     self, Object, ObjectKind, Schema, differences, kept_actions, renamed_throughout, with_actions,

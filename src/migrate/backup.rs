@@ -5,10 +5,8 @@
 
 use migration::HISTORY_TABLES;
 
-use super::failure::Failure;
 use super::row_counts::COUNT_LIMIT;
-use super::runner::{Runner, finish_transaction};
-use super::{Job, Progress, RunKind};
+use super::{Failure, Job, Progress, RunKind, Runner, finish_transaction};
 use crate::db::FileCopy;
 use crate::db::fault::classify;
 use crate::db::schema::{RowCount, row_counts, tables};

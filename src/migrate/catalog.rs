@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use migration::{MIGRATIONS, Migration};
 
-use super::checksum::checksum_of;
+use super::checksum_of;
 use super::lock_file::LockFile;
 use crate::db::target::Engine;
 use crate::error::{CommandLine, Error, Hint, Kind, Result};

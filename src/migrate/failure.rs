@@ -3,9 +3,7 @@
 use sea_orm::DbErr;
 use serde_json::json;
 
-use super::Step;
-use super::history::{Direction, Run};
-use super::lock::LockError;
+use super::{Direction, LockError, Run, Step};
 use crate::db::BeginFailure;
 use crate::db::fault::{Fault, classify};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, printable};

@@ -3,9 +3,8 @@
 use migration::HISTORY_TABLES;
 use sea_orm::ConnectionTrait;
 
-use super::history::{self, Record};
 use super::removal::NAMES_SHOWN;
-use super::{Catalog, status, tables_dropped};
+use super::{Catalog, Record, history, status, tables_dropped};
 use crate::db::schema::{Removable, removable};
 use crate::db::target::Engine;
 use crate::error::{Result, printable};

@@ -2,12 +2,11 @@
 
 use migration::Migration;
 
-use super::backup::Asked;
 use super::foreign_objects::{foreign_objects, object_list};
 use super::referenced::refuse_referenced;
 use super::removal::Removal;
 use super::row_counts::{COUNT_LIMIT, count_rows};
-use super::{DEVELOPMENT, ENVIRONMENT, Job, RunKind, reverted, setting, tables_dropped};
+use super::{Asked, DEVELOPMENT, ENVIRONMENT, Job, RunKind, reverted, setting, tables_dropped};
 use crate::db::schema::{Removable, RowCount};
 use crate::db::target::Target;
 use crate::domain::text::counted;

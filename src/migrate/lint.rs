@@ -5,7 +5,7 @@
 use crate::domain::named_enum;
 use migration::Migration;
 
-use super::checksum::statements;
+use super::statements;
 use crate::db::sql::normalised;
 use crate::db::target::Engine;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use migration::Migration;
 use serde::{Deserialize, Serialize};
 
-use super::checksum::checksum_of;
+use super::checksum_of;
 use crate::db::target::Engine;
 use crate::domain::text::position;
 use crate::error::{CommandLine, Error, Hint, Result, io_reason};

@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::failure::Failure;
-use super::history::{self, Direction};
-use super::lock::begin;
 use super::removal::REMOVAL;
-use super::runner::Runner;
+use super::{Direction, Failure, Runner, begin, history};
 use crate::db::fault::classify;
 use crate::db::schema::removable;
 use crate::db::write::WriteHandle;

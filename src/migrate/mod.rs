@@ -48,18 +48,22 @@ pub use adoption::{
     numbers_as_ids, refuse_foreign_shop, remove_broken_off, set_id_form,
 };
 pub use backup::Asked;
+use backup::finish_with_copy;
 pub use blocking_rows::{BlockingRows, blocking_rows};
 pub use catalog::Catalog;
-use failure::{RunProgress, with_progress};
+use checksum::{checksum_of, statements};
+use failure::{Failure, RunProgress, blocked, failed, with_progress};
 pub use foreign_objects::{foreign_objects, object_list};
-use history::Direction;
+pub use history::{Direction, History, Run};
+use history::{Record, RunState};
 pub use impact::Impact;
 pub use job::Job;
-use lock::Lock;
+use lock::{Lock, LockError, begin, begin_within};
+use lock_wait::LockWait;
 pub use rehearsal::{RehearsedStatement, rehearse};
 pub use removal::{Removal, refuse_removal};
 pub use resolution::{Resolution, baseline, resolve};
-use runner::{Runner, Selection};
+use runner::{Runner, Selection, Task, finish_transaction, new_run};
 pub use script::script;
 pub use status::{MigrationStatus, State, explanation};
 pub use stop::StopSignal;

@@ -6,9 +6,7 @@ use migration::{Migration, history_tables};
 use sea_orm::ConnectionTrait;
 use tokio::time::timeout;
 
-use super::checksum::statements;
-use super::lock::begin_within;
-use super::{CLOSE_TIMEOUT, Job, Progress, history, status};
+use super::{CLOSE_TIMEOUT, Job, Progress, begin_within, history, statements, status};
 use crate::db::ddl::{LOCK_TIMEOUT, broken_references, refuse_no_schema};
 use crate::db::inspection::refuse_too_old;
 use crate::db::write::WriteHandle;

@@ -11,12 +11,7 @@ use migration::HISTORY_TABLES;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use super::backup::finish_with_copy;
-use super::failure::{Failure, blocked};
-use super::history;
-use super::lock::{Lock, begin};
-use super::runner::{Runner, finish_transaction};
-use super::{Job, Progress};
+use super::{Failure, Job, Lock, Progress, Runner, begin, blocked, finish_transaction, finish_with_copy, history};
 use crate::db::fault::{Fault, classify};
 use crate::db::schema::{Removable, removable};
 use crate::db::target::Engine;

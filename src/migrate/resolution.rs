@@ -1,11 +1,8 @@
 //! Sets the status of a migration without running it: the remedy if database and history disagree, and
 //! the way to adopt a shop that another program created.
 
-use super::history::{self, Direction};
-use super::lock::{Lock, begin_within};
 use super::removal::undo_announced;
-use super::runner::new_run;
-use super::{Catalog, Job};
+use super::{Catalog, Direction, Job, Lock, begin_within, history, new_run};
 use crate::error::{CommandLine, Error, Hint, Result};
 
 /// A manual resolution of a migration.

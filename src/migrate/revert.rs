@@ -2,8 +2,7 @@
 
 use migration::Migration;
 
-use super::Plan;
-use super::history::{History, Record};
+use super::{History, Plan, Record};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// The migrations to revert, newest first: in reverse order of application, until the plan's `to`, at most

@@ -3,11 +3,7 @@
 
 use std::time::Instant;
 
-use super::Step;
-use super::backup::finish_with_copy;
-use super::failure::Failure;
-use super::history::Direction;
-use super::runner::{Runner, Selection, Task};
+use super::{Direction, Failure, Runner, Selection, Step, Task, finish_with_copy};
 use crate::db::write::WriteHandle;
 use crate::error::Result;
 

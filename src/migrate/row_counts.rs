@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 use migration::HISTORY_TABLES;
 use tokio::time::timeout;
 
-use super::failure::blocked;
-use super::lock::begin;
-use super::lock_wait::LockWait;
-use super::{CLOSE_TIMEOUT, Job, retry_while_busy};
+use super::{CLOSE_TIMEOUT, Job, LockWait, begin, blocked, retry_while_busy};
 use crate::db::Database;
 use crate::db::schema::{RowCount, row_counts, row_counts_of_present, tables};
 use crate::error::{Cause, Result};

@@ -10,14 +10,13 @@ use migration::Migration;
 use sea_orm::{ConnectionTrait, DbErr};
 use tokio::time::timeout;
 
-use super::checksum::checksum_of;
-use super::failure::{Failure, blocked, failed};
-use super::history::{self, Direction, History, Record, Run, RunState};
-use super::lock::{Lock, begin, begin_within};
 use super::lock_wait::{FIRST_PAUSE, LockWait};
 use super::revert::to_revert;
 use super::status::{check_preconditions, statuses};
-use super::{CLOSE_TIMEOUT, Job, Plan, Progress, Step};
+use super::{
+    CLOSE_TIMEOUT, Direction, Failure, History, Job, Lock, Plan, Progress, Record, Run, RunState, Step, begin,
+    begin_within, blocked, checksum_of, failed, history,
+};
 use crate::db::Database;
 use crate::db::ddl::{LOCK_TIMEOUT, broken_references};
 use crate::db::fault::{Fault, classify};

@@ -8,8 +8,7 @@ use std::fmt::Write;
 
 use migration::{ID_FORM, Migration, RUNS, SEAQL_MIGRATIONS, SETTINGS, history_tables};
 
-use super::checksum::{checksum_of, statements};
-use super::history::{Direction, RunState};
+use super::{Direction, RunState, checksum_of, statements};
 use crate::db::target::Engine;
 use crate::domain::Form;
 use crate::domain::text::counted;

@@ -3,9 +3,7 @@
 use chrono::{DateTime, Utc};
 use migration::Migration;
 
-use super::catalog::Catalog;
-use super::checksum::checksum_of;
-use super::history::{History, Record};
+use super::{Catalog, History, Record, checksum_of};
 use crate::db::target::Engine;
 use crate::domain::named_enum;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};

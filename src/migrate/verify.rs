@@ -5,8 +5,7 @@ use migration::{HISTORY_TABLES, Migration};
 use sea_orm::ConnectionTrait;
 
 use super::adoption::PARTS;
-use super::history::History;
-use super::{Catalog, Job, Plan, RunKind, run};
+use super::{Catalog, History, Job, Plan, RunKind, run};
 use crate::db::Database;
 use crate::db::schema::{Difference, Object, Schema, differences, kept_actions, read, removable, with_actions};
 use crate::error::{Error, Kind, Result};

@@ -22,7 +22,7 @@ use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::moment;
 use crate::error::{CommandLine, Hint, Result};
-use crate::migrate::{self, Catalog, Plan, Progress, RunKind, Step, history::Direction};
+use crate::migrate::{self, Catalog, Direction, Plan, Progress, RunKind, Step};
 use crate::output::Format;
 use crate::service::committing::Pending;
 

@@ -5,8 +5,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
-use crate::migrate::history::Run;
-use crate::migrate::{self, Catalog, MigrationStatus, Removal, State};
+use crate::migrate::{self, Catalog, MigrationStatus, Removal, Run, State};
 
 #[derive(Debug, Args)]
 pub struct StatusArguments {

@@ -13,9 +13,8 @@ use crate::db::{Access, Database};
 use crate::domain::text::counted;
 use crate::error::{Cause, Error, Kind, Result};
 use crate::migrate::finding::{DRIFT, Finding, drift_error, refuse_unknown_names};
-use crate::migrate::history::{self, History};
 use crate::migrate::verify::{clear, drift, expected_at, run_on_scratch, schema};
-use crate::migrate::{self, Job, entities};
+use crate::migrate::{self, History, Job, entities, history};
 use crate::output::Mutation;
 
 /// Maximum number of objects of other programs to name.

@@ -5,9 +5,8 @@ use serde_json::json;
 
 use crate::db::target::Engine;
 use crate::migrate::finding::Finding;
-use crate::migrate::history::Run;
 use crate::migrate::lint::Warning;
-use crate::migrate::{MigrationStatus, RehearsedStatement};
+use crate::migrate::{MigrationStatus, RehearsedStatement, Run};
 use crate::output::{Cell, Column, View};
 
 impl View for MigrationStatus {

@@ -7,8 +7,7 @@ use crate::db::adoption::Replacement;
 use crate::db::schema;
 use crate::db::write::WriteHandle;
 use crate::error::{Error, Result};
-use crate::migrate::lock::{Lock, begin_within};
-use crate::migrate::{Job, history};
+use crate::migrate::{Job, Lock, begin_within, history};
 
 /// The settings are numbered; their values are [`Made`].
 const MADE: &str = "adopt.";

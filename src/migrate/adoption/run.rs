@@ -12,12 +12,8 @@ use crate::db::fault::{classify, commit_error};
 use crate::db::schema;
 use crate::db::write::WriteHandle;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
-use crate::migrate::backup::finish_with_copy;
-use crate::migrate::failure::Failure;
-use crate::migrate::history::Direction;
-use crate::migrate::lock::{Lock, begin_within};
 use crate::migrate::script::{adopted, id_form_setting, listed};
-use crate::migrate::{Job, tables_dropped};
+use crate::migrate::{Direction, Failure, Job, Lock, begin_within, finish_with_copy, tables_dropped};
 
 impl ForeignShop {
     fn conversion(&self) -> Conversion {
