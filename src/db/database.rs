@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sqlx;
-use sea_orm::{ConnectionTrait, DbErr, RuntimeErr, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbErr, RuntimeErr, TransactionTrait, sqlx};
 use tokio::time::timeout;
 
 use super::budget::Budget;

@@ -1,12 +1,15 @@
-//! The migrations that a program brings, and the forms of each that it takes for the same.
+//! The migrations that a program brings, and the forms of each that it takes for the same: a checksum tells them
+//! apart, independent of comments, line ends and layout.
 
 use std::borrow::Cow;
 
 use migration::{MIGRATIONS, Migration};
+use sha2::{Digest, Sha256};
 
-use super::checksum_of;
 use super::lock_file::LockFile;
+use crate::db::sql::normalised;
 use crate::db::target::Engine;
+use crate::domain::text::hexadecimal;
 use crate::error::{CommandLine, Error, Hint, Kind, Result};
 
 /// Migrations in order, with the earlier forms that were declared to do the same.
@@ -91,6 +94,22 @@ impl Catalog {
     }
 }
 
+/// SHA-256 of the statements, in hexadecimal.
+pub fn checksum(statements: &[String]) -> String {
+    let normalised: Vec<String> = statements.iter().map(|statement| normalised(statement)).collect();
+    hexadecimal(&Sha256::digest(normalised.join(";\n")))
+}
+
+/// The statements that apply a migration on this engine.
+pub fn statements(engine: Engine, migration: &Migration) -> Vec<String> {
+    (migration.up)(engine.backend)
+}
+
+/// The checksum of what applies a migration on this engine.
+pub fn checksum_of(engine: Engine, migration: &Migration) -> String {
+    checksum(&statements(engine, migration))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +152,35 @@ mod tests {
         let accepts = |checksum: &str| catalog.accepts(Engine::Sqlite, &today, checksum).unwrap();
         assert!(accepts(&checksum_of(Engine::Sqlite, &before)) && accepts(&checksum_of(Engine::Sqlite, &today)));
         assert!(!accepts("other"));
+    }
+
+    fn of(sql: &str) -> String {
+        checksum(&[sql.to_owned()])
+    }
+
+    #[test]
+    fn comments_line_ends_and_layout_do_not_count() {
+        let plain = "CREATE TABLE users (id int, name varchar(10) DEFAULT 'a  b')";
+        for same in [
+            "CREATE TABLE users (\r\n  id int,\r\n  name varchar(10) DEFAULT 'a  b'\r\n);",
+            "CREATE TABLE users ( -- people\n id int, /* their\n name */ name varchar( 10 ) DEFAULT 'a  b' )",
+            "  CREATE\tTABLE   users(id int,name varchar(10) DEFAULT 'a  b')",
+        ] {
+            assert_eq!(of(same), of(plain));
+        }
+    }
+
+    #[test]
+    fn what_is_done_counts() {
+        let plain = of("CREATE TABLE t (a int DEFAULT 'x -- y')");
+        for other in [
+            "CREATE TABLE t (a bigint DEFAULT 'x -- y')",
+            "CREATE TABLE t (a int DEFAULT 'x  -- y')",
+            "CREATE TABLE t (a int DEFAULT 'x')",
+            "CREATE TABLE t (aint DEFAULT 'x -- y')",
+        ] {
+            assert_ne!(of(other), plain, "{other}");
+        }
+        assert_ne!(checksum(&["a".into(), "b".into()]), checksum(&["a b".into()]));
     }
 }

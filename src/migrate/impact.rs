@@ -2,10 +2,9 @@
 
 use migration::Migration;
 
-use super::foreign_objects::{foreign_objects, object_list};
-use super::referenced::refuse_referenced;
+use super::backup::{COUNT_LIMIT, count_rows};
+use super::referenced::{foreign_objects, object_list, refuse_referenced};
 use super::removal::Removal;
-use super::row_counts::{COUNT_LIMIT, count_rows};
 use super::{Asked, DEVELOPMENT, ENVIRONMENT, Job, RunKind, reverted, setting, tables_dropped};
 use crate::db::schema::{Removable, RowCount};
 use crate::db::target::Target;

@@ -1,14 +1,16 @@
-//! Tables that cannot be dropped, because something of another program refers to them.
+//! What other programs have in the database: tables, views, sequences, types, and what refers to the shop's tables, which
+//! then cannot be dropped.
 
-use migration::Migration;
+use migration::{HISTORY_TABLES, Migration};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::removal::NAMES_SHOWN;
-use super::{RunKind, lint, tables_dropped};
+use super::{Catalog, Record, RunKind, history, lint, status, tables_dropped};
 use crate::db::references::{Reference, references};
+use crate::db::schema::{Removable, removable};
 use crate::db::target::Engine;
-use crate::error::{Error, Hint, Result};
+use crate::error::{Error, Hint, Result, printable};
 
 /// Maximum number of statements in the hints.
 const HINTS_SHOWN: usize = 5;
@@ -65,6 +67,34 @@ fn blocking(engine: Engine, reverted: &[Migration], all: &[Reference]) -> Vec<Re
         gone.push(table);
     }
     blocking
+}
+
+/// Everything that `fresh` would remove and that no applied migration made: what another SeaORM program keeps in the
+/// history's table, then its own objects. A table of a migration that is not applied is another program's, whatever its
+/// name.
+pub async fn foreign_objects(connection: &impl ConnectionTrait, catalog: &Catalog) -> Result<Vec<Removable>> {
+    let engine = Engine::of(connection);
+    let status = status(connection, catalog).await?;
+    let made = status.iter().filter(|migration| !migration.state.is_absent());
+    let made = made.filter_map(|migration| catalog.find(&migration.name));
+    let ours: Vec<String> = made.flat_map(|migration| tables_dropped(engine, migration)).collect();
+    let keep: Vec<&str> = HISTORY_TABLES.into_iter().chain(ours.iter().map(String::as_str)).collect();
+    let is_theirs = |record: &Record| record.is_foreign() && catalog.find(&record.name).is_none();
+    let history = history::read(connection).await?.records.into_iter().filter(is_theirs);
+    let mut others: Vec<Removable> =
+        history.map(|record| Removable { kind: "MIGRATION".to_owned(), name: record.name }).collect();
+    others.extend(removable(connection, engine, &keep).await?);
+    Ok(others)
+}
+
+/// `table invoices, view monthly`, and how many more there are.
+pub fn object_list(objects: &[Removable]) -> String {
+    let name = |object: &Removable| format!("{} {}", object.kind.to_lowercase(), printable(&object.name));
+    let mut names: Vec<String> = objects.iter().take(NAMES_SHOWN).map(name).collect();
+    if objects.len() > NAMES_SHOWN {
+        names.push(format!("{} more", objects.len() - NAMES_SHOWN));
+    }
+    names.join(", ")
 }
 
 #[cfg(test)]

@@ -26,9 +26,9 @@ use crate::error::Result;
 pub use change::{OrderAndLines, change_lines, find_latest_items, read_items};
 pub use named::{find_all_named, find_each_named, find_for_update, find_named, unknown_among};
 pub use reassign::{find_of_user_for_update, move_to_user};
-pub use refund::audit_view as refund_view;
 pub use refund::{
-    Refund, create_refunds, find_refund_by_any_id, find_refunds, find_refunds_of, refunded_amounts, sum_of,
+    Refund, audit_view as refund_view, create_refunds, find_refund_by_any_id, find_refunds, find_refunds_of,
+    refunded_amounts, sum_of,
 };
 pub use stream::{FullOrder, Item, Line, stream_lines, stream_orders};
 
