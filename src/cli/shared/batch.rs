@@ -12,6 +12,7 @@ use super::effect::Effect;
 use super::mutation::finish;
 use crate::context::Context;
 use crate::db::Database;
+use crate::domain::text::first_names;
 use crate::error::{Error, Hint, Kind, Result, printable};
 use crate::file::{input_name, is_stdout, unreadable};
 use crate::output::{Change, Mutation};
@@ -170,11 +171,8 @@ pub fn refuse_unknown(noun: &'static str, unknown: &[&str], hint: Hint) -> Resul
 }
 
 /// The first names, and the number of others.
-fn join_limited<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
-    let more = names.len().saturating_sub(NAMES_SHOWN);
-    let shown: Vec<String> = names.take(NAMES_SHOWN).map(printable).collect();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", shown.join(", "))
+fn join_limited<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    first_names(names.into_iter().map(printable), NAMES_SHOWN)
 }
 
 fn is_about_an_object(error: &Error) -> bool {
@@ -204,7 +202,7 @@ impl<D: Serialize> Drop for Batch<'_, D> {
         self.effect().note(&self.context.output);
         let (tried, open) = self.names.split_at(self.done + self.failures.len());
         let done = self.done_among(tried);
-        let (done, open) = (join_limited(done.into_iter()), join_limited(open.iter().map(String::as_str)));
+        let (done, open) = (join_limited(done), join_limited(open.iter().map(String::as_str)));
         let (all, what) = (self.names.len(), self.done_words());
         self.context.output.note(&format!("of {all}: {what} {done}; not done {open}; {}", self.retry_hint()));
     }
