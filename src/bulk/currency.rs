@@ -35,62 +35,26 @@ pub struct CurrencyEvidence {
     mixed: Option<(ColumnCurrency, ColumnCurrency)>,
 }
 
-/// Currencies with the sign `$`.
-const DOLLARS: [&str; 29] = [
-    "USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD", "BBD", "BMD", "BND", "BSD", "BZD", "FJD", "GYD", "JMD", "KYD",
-    "LRD", "NAD", "SBD", "SRD", "TTD", "XCD", "ARS", "CLP", "COP", "CUP", "DOP", "MXN", "UYU",
-];
-
-/// Signs with the currencies that they may mean.
-const SIGNS: [(&str, &[&str]); 37] = [
-    ("$", &DOLLARS),
-    ("€", &["EUR"]),
-    ("£", &["GBP"]),
-    ("¥", &["JPY", "CNY"]),
-    ("US$", &["USD"]),
-    ("C$", &["CAD"]),
-    ("CA$", &["CAD"]),
-    ("A$", &["AUD"]),
-    ("AU$", &["AUD"]),
-    ("NZ$", &["NZD"]),
-    ("HK$", &["HKD"]),
-    ("S$", &["SGD"]),
-    ("NT$", &["TWD"]),
-    ("MX$", &["MXN"]),
-    ("CN¥", &["CNY"]),
-    ("JP¥", &["JPY"]),
-    ("R$", &["BRL"]),
-    ("RD$", &["DOP"]),
-    ("KR", &["SEK", "NOK", "DKK", "ISK"]),
-    ("KR.", &["DKK", "ISK"]),
-    ("KČ", &["CZK"]),
-    ("ZŁ", &["PLN"]),
-    ("FT", &["HUF"]),
-    ("RMB", &["CNY"]),
-    ("₡", &["CRC"]),
-    ("₦", &["NGN"]),
-    ("₩", &["KRW", "KPW"]),
-    ("₪", &["ILS"]),
-    ("₫", &["VND"]),
-    ("₱", &["PHP"]),
-    ("₲", &["PYG"]),
-    ("₴", &["UAH"]),
-    ("₸", &["KZT"]),
-    ("₹", &["INR"]),
-    ("₺", &["TRY"]),
-    ("₽", &["RUB", "BYN"]),
-    ("฿", &["THB"]),
-];
+/// Signs, each with the currencies that it may mean.
+const SIGNS: &str = "\
+    $ USD CAD AUD NZD HKD SGD TWD BBD BMD BND BSD BZD FJD GYD JMD KYD LRD NAD SBD SRD TTD XCD ARS CLP \
+    COP CUP DOP MXN UYU, \
+    € EUR, £ GBP, ¥ JPY CNY, US$ USD, C$ CAD, CA$ CAD, A$ AUD, AU$ AUD, NZ$ NZD, HK$ HKD, S$ SGD, NT$ TWD, \
+    MX$ MXN, CN¥ CNY, JP¥ JPY, R$ BRL, RD$ DOP, KR SEK NOK DKK ISK, KR. DKK ISK, KČ CZK, ZŁ PLN, FT HUF, \
+    RMB CNY, ₡ CRC, ₦ NGN, ₩ KRW KPW, ₪ ILS, ₫ VND, ₱ PHP, ₲ PYG, ₴ UAH, ₸ KZT, ₹ INR, ₺ TRY, ₽ RUB BYN, ฿ THB";
 
 /// The currencies that a text may mean.
 fn codes(text: &str) -> Vec<String> {
     let text = text.trim().to_uppercase();
-    let sign = |name: &str| SIGNS.into_iter().find(|(sign, _)| *sign == name).map_or(&[][..], |(_, codes)| codes);
-    let mut codes = sign(&text).to_vec();
+    let meant_by = |name: &str| {
+        let mut signs = SIGNS.split(", ").filter_map(|sign| sign.split_once(' '));
+        signs.find(|(sign, _)| *sign == name).map_or("", |(_, codes)| codes).split_whitespace()
+    };
+    let mut codes: Vec<&str> = meant_by(&text).collect();
     if codes.is_empty() {
         // `AR$`: a country prefix before the sign.
         let letters = text.trim_end_matches(|character: char| !character.is_alphabetic());
-        codes = sign(&text[letters.len()..]).iter().copied().filter(|code| code.starts_with(letters)).collect();
+        codes = meant_by(&text[letters.len()..]).filter(|code| code.starts_with(letters)).collect();
     }
     if codes.is_empty() { vec![text] } else { codes.into_iter().map(str::to_owned).collect() }
 }

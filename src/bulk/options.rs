@@ -17,27 +17,29 @@ use crate::service::place_order::StockHandling;
 pub const MAX_BATCH_LINES: usize = 25_000;
 
 /// What to do with a row whose key already exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnConflict {
     /// Reject it.
     Error,
     /// Leave the existing row unchanged.
     Skip,
     /// Update the existing row; an existing order must equal the one in the file.
+    #[default]
     Update,
 }
 
 /// What to do with invalid rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnError {
     /// Nothing is imported.
+    #[default]
     RejectAll,
     /// The others are imported.
     RejectRows,
 }
 
 /// The options of an import.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Import {
     /// How to read the file's records.
     pub read: ReadOptions,
@@ -72,21 +74,6 @@ pub struct Import {
 impl Import {
     /// The usual import of a file.
     pub fn new(read: ReadOptions, now: DateTime<Utc>, on_error: OnError) -> Import {
-        Import {
-            read,
-            interpretation: Interpretation::default(),
-            keys: Arc::default(),
-            on_conflict: OnConflict::Update,
-            on_error,
-            stock: StockHandling::Deduct,
-            now,
-            digest: String::new(),
-            batch_lines: MAX_BATCH_LINES,
-            resume: ResumePoint::default(),
-            scattered: Arc::default(),
-            refused: Arc::default(),
-            lists_changes: false,
-            needs_all_rows: false,
-        }
+        Import { read, now, on_error, batch_lines: MAX_BATCH_LINES, ..Import::default() }
     }
 }

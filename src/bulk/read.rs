@@ -22,9 +22,10 @@ pub use naming::ignore_flag;
 pub use text::Charset;
 
 /// The encoding of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum FileFormat {
     /// Comma-separated values (RFC 4180).
+    #[default]
     Csv,
     /// CSV separated by tabs.
     Tsv,
@@ -48,7 +49,7 @@ impl FileFormat {
 }
 
 /// How to read a file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
     /// The format of the file.
     pub format: FileFormat,
@@ -73,17 +74,7 @@ pub struct ReadOptions {
 impl ReadOptions {
     /// A format with defaults for everything else.
     pub fn new(format: FileFormat) -> ReadOptions {
-        ReadOptions {
-            format,
-            delimiter: None,
-            encoding: None,
-            decimal_comma: false,
-            map: Vec::new(),
-            ignore: Vec::new(),
-            only_mapped: false,
-            fill_down: Vec::new(),
-            skip_lines: 0,
-        }
+        ReadOptions { format, ..ReadOptions::default() }
     }
 }
 
@@ -109,7 +100,7 @@ pub struct Columns {
 }
 
 /// One record as text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Record {
     pub at: Position,
     /// As they are written; JSON nulls are empty texts.
@@ -127,15 +118,7 @@ pub struct Record {
 
 impl Record {
     fn new(at: Position, options: &ReadOptions) -> Record {
-        Record {
-            at,
-            cells: Vec::new(),
-            decimal_comma: options.decimal_comma,
-            numbers: Vec::new(),
-            currencies: Vec::new(),
-            is_unguarded: false,
-            items: Vec::new(),
-        }
+        Record { at, decimal_comma: options.decimal_comma, ..Record::default() }
     }
 
     /// The value of a cell: `None` if it is blank or the column is absent.

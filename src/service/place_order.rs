@@ -44,9 +44,10 @@ pub struct NewOrder {
 }
 
 /// The effect of an order on the stock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum StockHandling {
     /// Its pieces are deducted from stock.
+    #[default]
     Deduct,
     /// Its pieces were never in stock: equal receipts balance them.
     Skip,
