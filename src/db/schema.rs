@@ -163,6 +163,12 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// A difference of the name alone, with the statement that mends it.
+    fn of_name(object: Object, expected: Option<String>, found: Option<String>, repair: String) -> Difference {
+        let (repair, renames) = (Some(repair), Vec::new());
+        Difference { object, expected, found, repair, renames, is_beside: false, is_renamed: true, waits: false }
+    }
+
     /// Whether it is a column whose values the repair cannot bring back.
     pub fn loses_values(&self) -> bool {
         self.object.kind == ObjectKind::Column && self.found.is_none() && !self.is_renamed

@@ -16,17 +16,9 @@ pub struct RenamedColumn {
 impl RenamedColumn {
     pub fn difference(&self, engine: Engine) -> Difference {
         let [table, expected, found] = [&self.table, &self.expected, &self.found].map(|name| engine.quoted(name));
-        let name = self.expected.clone();
-        Difference {
-            object: Object { table: self.table.clone(), kind: ObjectKind::Column, name },
-            expected: Some(self.definition.clone()),
-            found: None,
-            repair: Some(format!("ALTER TABLE {table} RENAME COLUMN {found} TO {expected}")),
-            renames: Vec::new(),
-            is_beside: false,
-            is_renamed: true,
-            waits: false,
-        }
+        let repair = format!("ALTER TABLE {table} RENAME COLUMN {found} TO {expected}");
+        let object = Object { table: self.table.clone(), kind: ObjectKind::Column, name: self.expected.clone() };
+        Difference::of_name(object, Some(self.definition.clone()), None, repair)
     }
 }
 

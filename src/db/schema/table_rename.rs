@@ -15,16 +15,8 @@ pub struct RenamedTable {
 impl RenamedTable {
     pub fn difference(&self, engine: Engine) -> Difference {
         let [expected, found] = [&self.expected, &self.found].map(|name| engine.quoted(name));
-        Difference {
-            object: table_object(&self.expected),
-            expected: Some(self.definition.clone()),
-            found: None,
-            repair: Some(format!("ALTER TABLE {found} RENAME TO {expected}")),
-            renames: Vec::new(),
-            is_beside: false,
-            is_renamed: true,
-            waits: false,
-        }
+        let repair = format!("ALTER TABLE {found} RENAME TO {expected}");
+        Difference::of_name(table_object(&self.expected), Some(self.definition.clone()), None, repair)
     }
 }
 

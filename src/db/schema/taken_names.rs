@@ -29,16 +29,7 @@ pub fn taken_names(
                 continue;
             };
             if !is_removed(holder.0) && !taken.iter().any(|one| one.object == *holder.0) {
-                taken.push(Difference {
-                    object: holder.0.clone(),
-                    expected: None,
-                    found: Some(said.clone()),
-                    repair: Some(repair),
-                    is_beside: false,
-                    renames: Vec::new(),
-                    is_renamed: true,
-                    waits: false,
-                });
+                taken.push(Difference::of_name(holder.0.clone(), None, Some(said.clone()), repair));
             }
         }
     }
