@@ -213,23 +213,10 @@ fn read_date(text: &str) -> Result<ParsedDate, String> {
 
 /// `Jul` or `July`, in any case.
 fn month_of(text: &str) -> Option<u32> {
-    const MONTHS: [&str; 12] = [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ];
+    const MONTHS: &str = "january february march april may june july august september october november december";
     let text = text.to_ascii_lowercase();
-    let is_month = |name: &&str| text.len() >= 3 && (**name == *text || name[..3] == *text);
-    Some(MONTHS.iter().position(is_month)? as u32 + 1)
+    let is_month = |name: &str| text.len() >= 3 && (name == text || name[..3] == *text);
+    Some(MONTHS.split(' ').position(is_month)? as u32 + 1)
 }
 
 /// `8:26`, `08:26:00.000 PM`, `10:15:00+0100`.

@@ -15,36 +15,19 @@ pub(super) enum Meaning {
 }
 
 /// Words for each meaning in English, German, French and Spanish, [`folded`]; the first match applies.
-const WORDS: [(Meaning, &[&str]); 5] = [
+const WORDS: [(Meaning, &str); 5] = [
     (
         Meaning::Amount,
-        &[
-            "amount", "betrag", "summe", "sum", "total", "subtotal", "netto", "brutto", "montant", "importe",
-            "revenue", "umsatz", "cost", "costs", "kosten",
-        ],
+        "amount betrag summe sum total subtotal netto brutto montant importe revenue umsatz cost costs kosten",
     ),
-    (Meaning::Price, &["price", "preis", "prix", "precio"]),
+    (Meaning::Price, "price preis prix precio"),
     (
         Meaning::Stock,
-        &[
-            "stock",
-            "bestand",
-            "lager",
-            "inventory",
-            "quantity",
-            "qty",
-            "menge",
-            "anzahl",
-            "stückzahl",
-            "available",
-            "verfügbar",
-            "onhand",
-            "disponible",
-            "existencias",
-        ],
+        "stock bestand lager inventory quantity qty menge anzahl stückzahl available verfügbar \
+         onhand disponible existencias",
     ),
-    (Meaning::Date, &["date", "datum", "fecha", "time", "datetime", "timestamp", "zeitpunkt", "zeitstempel"]),
-    (Meaning::Status, &["status", "zustand", "estado", "statut"]),
+    (Meaning::Date, "date datum fecha time datetime timestamp zeitpunkt zeitstempel"),
+    (Meaning::Status, "status zustand estado statut"),
 ];
 
 /// A shorter word may end another one by chance.
@@ -69,7 +52,7 @@ impl Meaning {
             is_end || whole == word || words.iter().any(|own| own == word)
         };
         let is_time = words.len() > 1 && matches!(words.last().map(String::as_str), Some("at" | "on"));
-        let by_word = WORDS.iter().find(|(_, known)| known.iter().any(|word| is_word(word)));
+        let by_word = WORDS.iter().find(|(_, known)| known.split(' ').any(is_word));
         by_word.map(|(meaning, _)| *meaning).or(is_time.then_some(Meaning::Date))
     }
 

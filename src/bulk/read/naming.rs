@@ -59,22 +59,13 @@ pub fn ignore_flag(names: &[&str]) -> Option<String> {
 }
 
 /// The suffixes of currency column names.
-const CURRENCIES: [&str; 9] = [
-    "currency",
-    "currencycode",
-    "currencyiso",
-    "currencyisocode",
-    "currencysymbol",
-    "währung",
-    "waehrung",
-    "devise",
-    "moneda",
-];
+const CURRENCIES: &str =
+    "currency currencycode currencyiso currencyisocode currencysymbol währung waehrung devise moneda";
 
 /// Whether a column contains a currency: `Currency`, `order_currency_code`, `price.currency`.
 fn is_currency(name: &str) -> bool {
     let name = folded(name.rsplit('.').next().unwrap_or(name));
-    CURRENCIES.iter().any(|end| name.ends_with(end))
+    CURRENCIES.split(' ').any(|end| name.ends_with(end))
 }
 
 impl<'a> Naming<'a> {

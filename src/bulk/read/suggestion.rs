@@ -30,17 +30,8 @@ const WORDS: [(&str, &[&str]); 13] = [
 ];
 
 /// Columns that may have the price of all pieces of a line, as in Amazon's reports, [`folded`].
-const LINE_PRICES: [&str; 9] = [
-    "itemprice",
-    "itemtotal",
-    "lineprice",
-    "linetotal",
-    "linesubtotal",
-    "rowtotal",
-    "gesamtpreis",
-    "prixtotal",
-    "preciototal",
-];
+const LINE_PRICES: &str =
+    "itemprice itemtotal lineprice linetotal linesubtotal rowtotal gesamtpreis prixtotal preciototal";
 
 /// A column of the file that is most likely one of ours.
 struct SuggestedMap<'n> {
@@ -239,7 +230,8 @@ fn shown(names: &[&str]) -> String {
 }
 
 fn is_price_of_line(name: &str) -> bool {
-    LINE_PRICES.contains(&folded(name).as_str())
+    let name = folded(name);
+    LINE_PRICES.split(' ').any(|price| name == price)
 }
 
 /// How likely a name in the file is one of ours, 0 to 1: by its similarity, or by a word for it.
