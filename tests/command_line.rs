@@ -29,7 +29,7 @@ fn no_option_has_an_optional_value() {
 fn a_search_text_has_a_maximum_length() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let (long, longest) = ("é".repeat(60_000), "é".repeat(1_000));
-    for noun in ["user", "product", "stock"] {
+    for noun in ["user", "product", "stock", "order"] {
         shop.run(&[noun, "list", "--search", &long]).exits_with(7).says("is longer than 1000 characters");
         shop.run(&[noun, "list", "--search", &longest]).success();
     }

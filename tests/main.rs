@@ -64,6 +64,7 @@ mod reports;
 mod retired_products;
 mod schema;
 mod secrets;
+mod searches;
 mod seed_generate;
 mod seeds;
 mod sessions;

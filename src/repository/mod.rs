@@ -29,8 +29,8 @@ use sea_orm::{
 use serde_json::Value as Json;
 
 pub use self::pages::{each_page, find_all};
-pub use self::search::Match;
-use self::search::{contains, contains_words, starting_with};
+pub use self::search::{Match, Search};
+use self::search::{is_start_of, starting_with};
 pub use crate::db::insert::ROWS_PER_INSERT;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;

@@ -13,7 +13,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use serde_json::{Map, Value as Json, json};
 use tokio::task::yield_now;
 
-use super::{Change, ListFilter, Lock, Rows, SortField, SortKind};
+use super::{Change, ListFilter, Lock, Rows, Search, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
 use crate::domain::page::MAX_LIMIT;
@@ -45,6 +45,8 @@ pub struct Filter {
     pub user_id: Option<Id>,
     /// With a line for this product.
     pub product_id: Option<Id>,
+    /// Anywhere in the reference, or in what names the customer or a product.
+    pub search: Search,
     /// Placed at or after this time.
     pub since: Option<DateTime<Utc>>,
     /// Exclusive.
@@ -77,6 +79,7 @@ impl ListFilter for Filter {
             .add_option(statuses.map(|statuses| Column::Status.is_in(statuses.iter().copied())))
             .add_option(self.user_id.map(|user_id| Column::UserId.eq(user_id)))
             .add_option(self.product_id.map(|product_id| Column::Id.in_subquery(with_product(product_id))))
+            .add(self.search.finds_order())
             .add(super::in_period(connection, Column::CreatedAt, self.since, self.until))
             .add_option(self.min_total.map(|total| Column::TotalAmount.gte(total)))
             .add_option(self.max_total.map(|total| Column::TotalAmount.lte(total)));
@@ -92,6 +95,13 @@ pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Opt
 /// The orders with these ids, without their lines.
 pub async fn find_by_ids(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>> {
     super::find_among(connection, &Entity::find(), Column::Id, ids).await
+}
+
+/// The newest orders, at most `limit`, whose reference begins with a text.
+pub async fn find_starting_with(connection: &impl ConnectionTrait, text: &str, limit: u64) -> Result<Vec<Model>> {
+    let is_meant = (!text.is_empty()).then(|| super::is_start_of(Column::Reference, &text.to_ascii_uppercase()));
+    let select = Entity::find().filter(Condition::all().add_option(is_meant));
+    Ok(select.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).limit(limit).all(connection).await?)
 }
 
 /// Whether an order line with this id exists.

@@ -12,11 +12,12 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::names::{Candidate, Nouns, ambiguous};
-use super::{Change, ListFilter, Match, ROWS_PER_STATEMENT, Rows, SortField, SortKind};
+use super::{Change, ListFilter, Match, ROWS_PER_STATEMENT, Rows, Search, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
+use crate::db::guarded::Connection;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::{EntityKind, Id, Money, sku};
+use crate::domain::{EntityKind, Id, Money, SearchText, sku};
 use crate::entity::product::{Column, Entity, Model};
 use crate::entity::{Stored, order, order_item, stock_movement};
 use crate::error::Result;
@@ -28,7 +29,7 @@ pub const UNIQUE_SKU: UniqueConstraint = UniqueConstraint { name: "uq_products_s
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Anywhere in SKU or name.
-    pub search: Option<String>,
+    pub search: Search,
     /// The lowest price, inclusive.
     pub min_price: Option<Money>,
     /// The highest price, inclusive.
@@ -57,9 +58,8 @@ impl ListFilter for Filter {
     const ID: (Column, fn(&Model) -> Id) = (Column::Id, |row| row.id);
 
     fn select(&self, connection: &impl ConnectionTrait) -> Select<Entity> {
-        let search = self.search.as_ref().map(|text| super::contains(&[Column::Sku, Column::Name], text));
         let condition = Condition::all()
-            .add_option(search)
+            .add(self.search.finds_product())
             .add_option(self.min_price.map(|price| Column::Price.gte(price)))
             .add_option(self.max_price.map(|price| Column::Price.lte(price)))
             .add_option(self.max_stock.map(|stock| Column::StockQuantity.lte(stock)))
@@ -91,15 +91,21 @@ pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Opt
 }
 
 /// At most `limit` products that can be ordered, for interactive search by SKU or name.
-pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, limit: u64) -> Result<Vec<Model>> {
+pub async fn suggest(connection: &Connection, text: &str, how: Match, limit: u64) -> Result<Vec<Model>> {
     let select = match how {
         Match::Start => super::starting_with(Entity::find(), Column::Sku, &text.to_ascii_uppercase()),
         Match::Anywhere => Entity::find()
-            .filter(super::contains_words(&[Column::Sku, Column::Name], text))
+            .filter(Search::products(connection, &SearchText::new(text)).await?.finds_product())
             .order_by_desc(Column::CreatedAt)
             .order_by_desc(Column::Id),
     };
     Ok(select.filter(is_orderable()).limit(limit).all(connection).await?)
+}
+
+/// At most `limit` products whose SKU begins with a text.
+pub async fn find_starting_with(connection: &impl ConnectionTrait, text: &str, limit: u64) -> Result<Vec<Model>> {
+    let select = super::starting_with(Entity::find(), Column::Sku, &text.to_ascii_uppercase());
+    Ok(select.limit(limit).all(connection).await?)
 }
 
 /// The product with this SKU or id.

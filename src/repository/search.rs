@@ -1,9 +1,22 @@
-//! Conditions for a search by text.
+//! Searches: the same rows on each engine, whoever wrote them, without a column of their own.
+//!
+//! The engines fold letter case differently beyond ASCII, and none removes accents. So a search first reads the texts
+//! beyond ASCII, as they come, and notes in which spellings each of its words occurs there: José, JOSÉ. The rows
+//! are then those that have the word in ASCII, whose case every engine folds alike, or one of the spellings.
 
 use std::collections::BTreeSet;
 
-use sea_orm::sea_query::{ExprTrait, Func, LikeExpr};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Select};
+use futures_util::TryStreamExt;
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Select};
+
+use crate::db::guarded::Connection;
+use crate::db::stream;
+use crate::db::target::Engine;
+use crate::domain::Violations;
+use crate::domain::search_text::{FoldedText, SearchText};
+use crate::entity::{Stored, order, order_item, product, user};
+use crate::error::{Result, printable};
 
 /// The search mode for a partially typed name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,50 +29,154 @@ pub enum Match {
 
 /// The first rows whose `key` begins with `text`, sorted by it; its index compares bytes.
 pub fn starting_with<E: EntityTrait>(select: Select<E>, key: E::Column, text: &str) -> Select<E> {
+    select.filter(is_start_of(key, text)).order_by_asc(key)
+}
+
+/// Whether `key` begins with `text`.
+pub fn is_start_of<K: ColumnTrait>(key: K, text: &str) -> Condition {
     let end = format!("{text}{}", char::MAX);
-    select.filter(key.gte(text)).filter(key.lt(end)).order_by_asc(key)
+    Condition::all().add(key.gte(text)).add(key.lt(end))
 }
 
-/// A condition that finds every word of `text` anywhere in one of the columns.
-pub fn contains_words<K: ColumnTrait>(columns: &[K], text: &str) -> Condition {
-    text.split_whitespace().fold(Condition::all(), |all, word| all.add(contains(columns, word)))
+/// The searched columns of a user.
+const USER: [user::Column; 3] = [user::Column::Email, user::Column::FirstName, user::Column::LastName];
+/// The searched columns of a product.
+const PRODUCT: [product::Column; 2] = [product::Column::Sku, product::Column::Name];
+/// The searched columns of an order itself.
+const ORDER: [order::Column; 1] = [order::Column::Reference];
+
+/// Most spellings of one word: SQLite limits the depth of an expression to 1000.
+const MAX_SPELLINGS: usize = 200;
+
+/// What is searched for, as it is spelled in this shop; by default nothing, which finds everything.
+#[derive(Debug, Clone, Default)]
+pub struct Search(Vec<Word>);
+
+/// A word, folded, and its spellings beyond ASCII.
+#[derive(Debug, Clone)]
+struct Word {
+    folded: String,
+    spellings: BTreeSet<String>,
 }
 
-/// A condition that finds `text` anywhere in one of the columns, ignoring the case of ASCII letters. The
-/// engines' LOWER differs beyond ASCII, so such a text is searched as typed, in lower and upper case, and
-/// with capitalized words.
-pub fn contains<K: ColumnTrait>(columns: &[K], text: &str) -> Condition {
-    let mut any = Condition::any();
-    for column in columns {
-        if text.is_ascii() {
-            any = any.add(Func::lower(column.into_expr()).like(pattern(&text.to_ascii_lowercase())));
-            continue;
+impl Search {
+    /// A search for users, by e-mail address and name.
+    ///
+    /// Errors: those of the database; exit 7 for a word in very many spellings.
+    pub async fn users(connection: &Connection, text: &SearchText) -> Result<Search> {
+        let mut search = Search::new(text);
+        search.add_spellings(connection, &USER).await?;
+        Ok(search)
+    }
+
+    /// A search for products, by SKU and name. Errors: as of [`Search::users`].
+    pub async fn products(connection: &Connection, text: &SearchText) -> Result<Search> {
+        let mut search = Search::new(text);
+        search.add_spellings(connection, &PRODUCT).await?;
+        Ok(search)
+    }
+
+    /// A search for orders, by reference, customer and products. Errors: as of [`Search::users`].
+    pub async fn orders(connection: &Connection, text: &SearchText) -> Result<Search> {
+        let mut search = Search::new(text);
+        search.add_spellings(connection, &ORDER).await?;
+        search.add_spellings(connection, &USER).await?;
+        search.add_spellings(connection, &PRODUCT).await?;
+        Ok(search)
+    }
+
+    fn new(text: &SearchText) -> Search {
+        let word = |folded: &String| Word { folded: folded.clone(), spellings: BTreeSet::new() };
+        Search(text.words().iter().map(word).collect())
+    }
+
+    /// Notes how the words are spelled in texts beyond ASCII of these columns.
+    async fn add_spellings<K: ColumnTrait>(&mut self, connection: &Connection, columns: &[K]) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
         }
-        for spelling in [text.to_owned(), text.to_lowercase(), text.to_uppercase(), with_capitals(text)] {
-            // An engine lower-cases only ASCII, or every letter by itself, or with its neighbours.
-            let lowered = [spelling.to_ascii_lowercase(), letter_by_letter(&spelling), spelling.to_lowercase()];
-            for lowered in BTreeSet::from(lowered) {
-                any = any.add(Func::lower(column.into_expr()).like(pattern(&lowered)));
+        let engine = Engine::of(connection);
+        let is_beyond_ascii = |column: &K| engine.is_beyond_ascii(column.into_expr());
+        let any = columns.iter().map(is_beyond_ascii).fold(Condition::any(), Condition::add);
+        let mut texts = Query::select();
+        texts.exprs(columns.iter().map(|column| column.into_expr())).from(K::EntityName::default()).cond_where(any);
+        let mut rows = stream::rows(connection, connection.get_database_backend().build(&texts)).await?;
+        while let Some(mut row) = rows.try_next().await? {
+            for _ in columns {
+                // The engines fold the case of ASCII.
+                if let Some(text) = row.value::<Stored<String>>()?.filter(|text| !text.is_ascii()) {
+                    let text = FoldedText::new(&text);
+                    self.0.iter_mut().try_for_each(|word| word.add_spelling(&text))?;
+                }
             }
         }
+        Ok(())
     }
-    any
+
+    /// Whether a user has each of the words.
+    pub fn finds_user(&self) -> Condition {
+        self.all_words(|word| word.is_in(&USER))
+    }
+
+    /// Whether a product has each of the words.
+    pub fn finds_product(&self) -> Condition {
+        self.all_words(|word| word.is_in(&PRODUCT))
+    }
+
+    /// Whether each of the words is in an order, its customer or its products.
+    pub fn finds_order(&self) -> Condition {
+        self.all_words(|word| {
+            word.is_in(&ORDER)
+                .add(order::Column::UserId.in_subquery(word.users()))
+                .add(order::Column::Id.in_subquery(word.orders_of_products()))
+        })
+    }
+
+    fn all_words(&self, condition: impl FnMut(&Word) -> Condition) -> Condition {
+        self.0.iter().map(condition).fold(Condition::all(), Condition::add)
+    }
 }
 
-/// In lower case without regard to neighbours: `İ` becomes `i` without the dot that follows, a final `Σ` becomes `σ`.
-fn letter_by_letter(text: &str) -> String {
-    text.chars().filter_map(|letter| letter.to_lowercase().next()).collect()
-}
+impl Word {
+    /// Errors: exit 7 for too many spellings.
+    fn add_spelling(&mut self, text: &FoldedText<'_>) -> Result<()> {
+        // One in ASCII is found without it.
+        if let Some(spelling) = text.spelling_of(&self.folded).filter(|spelling| !spelling.is_ascii()) {
+            self.spellings.insert(spelling.to_owned());
+        }
+        if self.spellings.len() <= MAX_SPELLINGS {
+            return Ok(());
+        }
+        let problem = format!("finds {} in more than {MAX_SPELLINGS} spellings", printable(&self.folded));
+        Err(Violations::single("search", problem).into_error().hint("search for more letters of the word"))
+    }
 
-fn with_capitals(text: &str) -> String {
-    let mut is_first = true;
-    let capital = text.chars().flat_map(|character| {
-        let spelled: Vec<char> =
-            if is_first { character.to_uppercase().collect() } else { character.to_lowercase().collect() };
-        is_first = !character.is_alphanumeric();
-        spelled
-    });
-    capital.collect()
+    /// Whether the word is in one of these columns.
+    fn is_in<K: ColumnTrait>(&self, columns: &[K]) -> Condition {
+        let lowered = self.folded.is_ascii().then(|| pattern(&self.folded));
+        let mut any = Condition::any().add_option(lowered.is_none().then(|| Expr::value(1).eq(0)));
+        for column in columns {
+            let column = || column.into_expr();
+            any = any.add_option(lowered.clone().map(|lowered| Func::lower(column()).like(lowered)));
+            any = self.spellings.iter().fold(any, |any, spelling| any.add(column().like(pattern(spelling))));
+        }
+        any
+    }
+
+    fn users(&self) -> SelectStatement {
+        Query::select().column(user::Column::Id).from(user::Entity).cond_where(self.is_in(&USER)).take()
+    }
+
+    /// Not a join, for which SQLite would read all lines.
+    fn orders_of_products(&self) -> SelectStatement {
+        let products =
+            Query::select().column(product::Column::Id).from(product::Entity).cond_where(self.is_in(&PRODUCT)).take();
+        Query::select()
+            .column(order_item::Column::OrderId)
+            .from(order_item::Entity)
+            .and_where(order_item::Column::ProductId.in_subquery(products))
+            .take()
+    }
 }
 
 /// `%text%` with the wildcards inside the text taken literally.

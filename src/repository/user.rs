@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 pub use super::Lock;
 use super::names::{Candidate, Nouns, ambiguous};
-use super::{Change, ListFilter, Match, SortField, SortKind};
+use super::{Change, ListFilter, Match, Search, SortField, SortKind};
 use crate::db::fault::{Fault, UniqueConstraint, classify};
+use crate::db::guarded::Connection;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::{EntityKind, Id, UserStatus, password, personal};
+use crate::domain::{EntityKind, Id, SearchText, UserStatus, password, personal};
 use crate::entity::order;
 use crate::entity::user::{Column, Entity, Model};
 use crate::error::Result;
@@ -28,7 +29,7 @@ pub struct Filter {
     /// With this status; `None` means any.
     pub status: Option<UserStatus>,
     /// Anywhere in e-mail, first or last name.
-    pub search: Option<String>,
+    pub search: Search,
     /// Created at or after this time.
     pub created_since: Option<DateTime<Utc>>,
     /// Exclusive.
@@ -49,7 +50,7 @@ impl ListFilter for Filter {
         let period = super::in_period(connection, Column::CreatedAt, self.created_since, self.created_until);
         let condition = Condition::all()
             .add_option(self.status.map(|status| Column::Status.eq(status)))
-            .add_option(self.search.as_ref().map(|text| super::contains(&NAMES, text)))
+            .add(self.search.finds_user())
             .add_option(self.never_ordered.then(has_no_order))
             .add(period);
         Entity::find_without_hash().filter(condition)
@@ -64,9 +65,6 @@ fn has_no_order() -> Expr {
         .and_where(order::Column::UserId.into_expr().eq(Column::Id.into_expr()));
     Expr::exists(orders).not()
 }
-
-/// The searched columns of a user.
-const NAMES: [Column; 3] = [Column::Email, Column::FirstName, Column::LastName];
 
 /// The user with this id, without password hash.
 pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
@@ -113,7 +111,7 @@ pub async fn find_by_email(connection: &impl ConnectionTrait, email: &str) -> Re
 }
 
 /// At most `limit` active users, for interactive search by e-mail or name.
-pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, limit: u64) -> Result<Vec<Model>> {
+pub async fn suggest(connection: &Connection, text: &str, how: Match, limit: u64) -> Result<Vec<Model>> {
     let active = UserStatus::Active;
     let select = match how {
         // Inside a function, so that SQLite does not use the unselective index on the status.
@@ -121,11 +119,17 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
             .filter(Func::lower(Column::Status.into_expr()).eq(active)),
         Match::Anywhere => Entity::find_without_hash()
             .filter(Column::Status.eq(active))
-            .filter(super::contains_words(&NAMES, text))
+            .filter(Search::users(connection, &SearchText::new(text)).await?.finds_user())
             .order_by_desc(Column::CreatedAt)
             .order_by_desc(Column::Id),
     };
     Ok(select.limit(limit).all(connection).await?)
+}
+
+/// At most `limit` users whose e-mail address begins with a text, but none without a name.
+pub async fn find_starting_with(connection: &impl ConnectionTrait, text: &str, limit: u64) -> Result<Vec<Model>> {
+    let named = Entity::find_without_hash().filter(Column::Status.ne(UserStatus::Anonymized));
+    Ok(super::starting_with(named, Column::Email, &text.to_lowercase()).limit(limit).all(connection).await?)
 }
 
 /// A typed name of a user.

@@ -29,7 +29,7 @@ pub struct SchemaArguments {
     #[arg(long, value_name = "OFFSET", default_value = "UTC", value_parser = checked(offset), allow_hyphen_values = true)]
     tz: i32,
     /// SQLite without ids yet: form of ids, e.g. digits (Django) or bytes (Pony)
-    #[arg(long, value_name = "FORM", value_parser = name_of(Form::ALL, Form::as_str))]
+    #[arg(long, value_name = "FORM", value_parser = name_of(Form::ALL, Form::as_str), hide_possible_values = true)]
     ids: Option<Form>,
 }
 

@@ -97,7 +97,7 @@ pub struct FilterArguments {
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
     /// Only events with this outcome: succeeded or failed
-    #[arg(long, value_name = "OUTCOME", value_parser = name_of(Outcome::ALL, Outcome::as_str))]
+    #[arg(long, value_name = "OUTCOME", value_parser = name_of(Outcome::ALL, Outcome::as_str), hide_possible_values = true)]
     outcome: Option<Outcome>,
     /// Only events at or after this time
     #[arg(long, value_name = "TIME", value_parser = time())]

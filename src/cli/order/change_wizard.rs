@@ -10,7 +10,7 @@ use crate::cli::shared::picker::{Choice, Entry, Picker};
 use crate::cli::shared::wizard::{SUGGESTIONS, argument_for, ask_until, describe_user, note_command, product_entry};
 use crate::context::Context;
 use crate::domain::quantity::MAX_QUANTITY;
-use crate::domain::{Quantity, Sku};
+use crate::domain::{Quantity, SearchText, Sku};
 use crate::entity::product;
 use crate::error::{CommandLine, Result, printable};
 use crate::repository::{Match, product as products};
@@ -78,7 +78,8 @@ async fn ask_product(context: &Context, operations: &Operations, lines: &mut Vec
         let mut found = products::suggest(connection, text, how, SUGGESTIONS).await?;
         // Those are found though they are retired.
         let own = lines.iter().map(|line| &line.product).filter(|product| product.is_retired());
-        found.extend(own.filter(|product| product.sku.starts_with(&text.to_ascii_uppercase())).cloned());
+        let search = SearchText::new(text);
+        found.extend(own.filter(|product| search.is_in(&[&product.sku, &product.name])).cloned());
         let entry = |product: product::Model| match lines.iter().find(|line| line.product.id == product.id) {
             Some(line) => line_entry(line),
             None => product_entry(product),

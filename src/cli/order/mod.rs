@@ -19,7 +19,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use self::view::OrderView;
-use crate::cli::shared::arguments::{check_period, check_range, name_of, time};
+use crate::cli::shared::arguments::{check_period, check_range, name_of, search_text, time};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::list::{Export, List, ListQuery};
@@ -27,12 +27,12 @@ use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::order_status::Verb;
-use crate::domain::{Id, Money, OrderStatus};
+use crate::domain::{Id, Money, OrderStatus, SearchText};
 use crate::entity::{Stored, order};
 use crate::error::{Error, Result};
 use crate::repository::order::{self as orders, FullOrder, Item, ItemWithProduct};
-use crate::repository::product as products;
 use crate::repository::user::{self as users, Lock, UserKey};
+use crate::repository::{Search, product as products};
 use crate::service::place_order::PlacedOrder;
 
 #[derive(Debug, Subcommand)]
@@ -67,7 +67,8 @@ Examples:
     /// List orders, newest first
     #[command(after_help = "Examples:
   shopctl order list --status pending,paid --since 2026-01-01
-  shopctl order list --user ann@example.com --json")]
+  shopctl order list --user ann@example.com --json
+  shopctl order list --search \"lee mug\"")]
     List(List<FilterArguments>),
     /// Export orders with their lines as JSON, JSON lines or CSV
     #[command(
@@ -150,7 +151,7 @@ A partly refunded order keeps its status until the whole total is refunded. For 
 #[derive(Debug, Args)]
 pub struct FilterArguments {
     /// Statuses: pending, paid, shipped, completed, cancelled, refunded
-    #[arg(long, value_name = "STATUS,…", value_delimiter = ',', value_parser = name_of(OrderStatus::ALL, OrderStatus::as_str))]
+    #[arg(long, value_name = "STATUS,…", value_delimiter = ',', value_parser = name_of(OrderStatus::ALL, OrderStatus::as_str), hide_possible_values = true)]
     status: Vec<OrderStatus>,
     /// Only orders of this customer: e-mail address or id
     #[arg(long, value_name = "WHO")]
@@ -158,6 +159,9 @@ pub struct FilterArguments {
     /// Only orders with a line for this product: SKU or id
     #[arg(long, value_name = "PRODUCT")]
     product: Option<String>,
+    /// Only orders with all of these words in reference, customer or products
+    #[arg(long, value_name = "TEXT", value_parser = search_text())]
+    search: Option<SearchText>,
     /// Only orders placed at or after this time
     #[arg(long, value_name = "TIME", value_parser = time())]
     since: Option<DateTime<Utc>>,
@@ -192,7 +196,8 @@ impl ListQuery for FilterArguments {
             let found = products::find_by_sku(database.connection(), name).await?;
             product_id = Some(found.ok_or_else(|| Error::not_found("product", name))?.id);
         }
-        Ok(orders::Filter { statuses, user_id, product_id, since, until, min_total, max_total })
+        let search = Search::orders(database.connection(), &self.search.clone().unwrap_or_default()).await?;
+        Ok(orders::Filter { statuses, user_id, product_id, search, since, until, min_total, max_total })
     }
 
     async fn rows(database: &Database, found: Vec<order::Model>) -> Result<Vec<OrderView>> {

@@ -19,10 +19,10 @@ use crate::cli::shared::list::{Export, List, ListQuery};
 use crate::cli::shared::values::{FieldValue, checked, field_value};
 use crate::context::Context;
 use crate::db::Database;
-use crate::domain::Money;
+use crate::domain::{Money, SearchText};
 use crate::entity::product::Model;
 use crate::error::Result;
-use crate::repository::product as products;
+use crate::repository::{Search, product as products};
 use crate::service::retire::Retirement;
 
 #[derive(Debug, Subcommand)]
@@ -93,9 +93,9 @@ Examples:
 /// Selects products.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
-    /// Only products with this text in their SKU or name
+    /// Only products with all of these words in their SKU or name
     #[arg(long, value_name = "TEXT", value_parser = search_text())]
-    pub search: Option<String>,
+    pub search: Option<SearchText>,
     /// Only products that cost at least this amount
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
     min_price: Option<Money>,
@@ -127,10 +127,10 @@ impl ListQuery for FilterArguments {
         check_range(("min-price", self.min_price), ("max-price", self.max_price))
     }
 
-    async fn filter(&self, _database: &Database) -> Result<products::Filter> {
+    async fn filter(&self, database: &Database) -> Result<products::Filter> {
         let FilterArguments { min_price, max_price, never_sold, .. } = *self;
-        let (search, max_stock) = (self.search.clone(), self.left.max_stock());
-        let retired = Some(self.retired.retired);
+        let search = Search::products(database.connection(), &self.search.clone().unwrap_or_default()).await?;
+        let (max_stock, retired) = (self.left.max_stock(), Some(self.retired.retired));
         Ok(products::Filter { search, min_price, max_price, max_stock, never_sold, retired, at: None })
     }
 

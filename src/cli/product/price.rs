@@ -14,7 +14,7 @@ use crate::db::target::Target;
 use crate::db::{Access, Database};
 use crate::domain::price_change::{Ending, MaxChange, PriceChange, Repricing};
 use crate::domain::text::counted;
-use crate::domain::{Money, Violations, price_history};
+use crate::domain::{Money, SearchText, Violations, price_history};
 use crate::entity::product::Model;
 use crate::error::{Error, Result, printable};
 use crate::output::{Cell, Change, Mutation};
@@ -73,7 +73,7 @@ impl PriceArguments {
 
     fn parse(&self) -> Result<PriceChanges> {
         self.check_selection()?;
-        if self.filter.search.as_deref().is_some_and(|text| text.trim().is_empty()) {
+        if self.filter.search.as_ref().is_some_and(SearchText::is_empty) {
             // A script's empty variable must not select the whole shop.
             return Err(Violations::single("search", "must not be empty; use --all for all products").into_error());
         }

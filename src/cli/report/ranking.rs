@@ -16,7 +16,7 @@ const RANKINGS: [(&str, Ranking); 2] = [("revenue", Ranking::Revenue), ("quantit
 #[derive(Debug, Args)]
 pub struct TopProductsArguments {
     /// Rank by revenue or quantity
-    #[arg(long, value_name = "WHAT", default_value = "revenue", value_parser = one_of_words(RANKINGS.into()))]
+    #[arg(long, value_name = "WHAT", default_value = "revenue", value_parser = one_of_words(RANKINGS.into()), hide_possible_values = true)]
     by: Ranking,
     #[command(flatten)]
     limit: LimitArguments,

@@ -14,7 +14,7 @@ use crate::repository::report::{self as reports, Sales};
 #[derive(Debug, Args)]
 pub struct SalesArguments {
     /// Length of the periods: day, week or month
-    #[arg(long, value_name = "STEP", default_value = "day", value_parser = name_of(PeriodLength::ALL, PeriodLength::as_str))]
+    #[arg(long, value_name = "STEP", default_value = "day", value_parser = name_of(PeriodLength::ALL, PeriodLength::as_str), hide_possible_values = true)]
     by: PeriodLength,
     #[command(flatten)]
     period: PeriodArguments,

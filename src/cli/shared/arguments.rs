@@ -9,13 +9,11 @@ use crate::domain::page::{MAX_LIMIT, Sort};
 use crate::domain::quantity::parse_stock;
 use crate::domain::similar::closest;
 use crate::domain::text::multi_line;
-use crate::domain::{Cursor, IdempotencyKey, Page, Quantity, Violation, Violations, moment};
+use crate::domain::{Cursor, IdempotencyKey, Page, Quantity, SearchText, Violation, Violations, moment};
 use crate::error::{Result, printable};
 
 /// Maximum number of pieces that `--low` selects.
 const LOW_STOCK: i32 = 5;
-/// Maximum length of a search text: SQLite limits patterns to 50 000 bytes.
-const SEARCH_MAX_CHARACTERS: usize = 1_000;
 
 /// Flags of commands that write.
 #[derive(Debug, Clone, Args)]
@@ -186,11 +184,8 @@ pub fn steps(text: &str) -> Result<u32, String> {
 }
 
 /// A search text.
-pub fn search_text() -> Checked<String> {
-    checked(|text| match text.chars().count() > SEARCH_MAX_CHARACTERS {
-        true => Err(format!("is longer than {SEARCH_MAX_CHARACTERS} characters")),
-        false => Ok(text.to_owned()),
-    })
+pub fn search_text() -> Checked<SearchText> {
+    checked(SearchText::parse)
 }
 
 /// Parses `PRODUCT`, `PRODUCT:N` or `PRODUCT=N`; SKUs and ids contain neither `:` nor `=`.
@@ -221,8 +216,9 @@ pub fn with_parsed_quantity<T>(
 
 /// Parses one of several words, in any case.
 pub fn one_of_words<T: Copy + Send + Sync + 'static>(known: Vec<(&'static str, T)>) -> Checked<T> {
-    checked(move |text| {
-        let names: Vec<&'static str> = known.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&'static str> = known.iter().map(|(name, _)| *name).collect();
+    let words = names.clone();
+    let parse = move |text: &str| {
         let wanted = text.trim().to_lowercase();
         known.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value).ok_or_else(|| {
             let list = names.join(", ");
@@ -231,7 +227,8 @@ pub fn one_of_words<T: Copy + Send + Sync + 'static>(known: Vec<(&'static str, T
                 None => format!("must be one of {list}"),
             }
         })
-    })
+    };
+    checked(parse).of_words(words)
 }
 
 /// Parses the name of an enumeration's variant, in any case.

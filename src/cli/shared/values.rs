@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clap::builder::{PossibleValuesParser, StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Arg, Command};
 
 use crate::domain::{Violation, Violations};
@@ -20,19 +20,31 @@ type Parse<T> = Arc<dyn Fn(&str, &str) -> Result<T, Violation> + Send + Sync>;
 
 /// A value parser whose errors are violations.
 #[derive(Clone)]
-pub struct Checked<T>(Parse<T>);
+pub struct Checked<T> {
+    parse: Parse<T>,
+    /// The valid values, if they are few.
+    words: Vec<&'static str>,
+}
+
+impl<T> Checked<T> {
+    /// Names all values that the parser accepts.
+    pub fn of_words(self, words: impl IntoIterator<Item = &'static str>) -> Checked<T> {
+        Checked { words: words.into_iter().collect(), ..self }
+    }
+}
 
 /// Creates a parser whose violations concern the whole argument.
 pub fn checked<T>(parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'static) -> Checked<T> {
-    Checked(Arc::new(move |name, text| {
+    let parse: Parse<T> = Arc::new(move |name, text| {
         let violation = |problem| Violation { field: name.to_owned(), value: Some(text.to_owned()), problem };
         parse(text).map_err(violation)
-    }))
+    });
+    Checked { parse, words: Vec::new() }
 }
 
 /// Creates a parser whose violations concern a part of the value.
 pub fn checked_parts<T>(parse: impl Fn(&str) -> Result<T, Violation> + Send + Sync + 'static) -> Checked<T> {
-    Checked(Arc::new(move |_, text| parse(text)))
+    Checked { parse: Arc::new(move |_, text| parse(text)), words: Vec::new() }
 }
 
 /// Creates a parser of fixed words; clap lists them for any other.
@@ -84,7 +96,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Checked<T> {
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
         let id = arg.map(|arg| arg.get_id().to_string()).unwrap_or_default();
         let name = arg.and_then(Arg::get_long).unwrap_or(&id).to_owned();
-        let (parse, again) = (Arc::clone(&self.0), Arc::clone(&self.0));
+        let (parse, again) = (Arc::clone(&self.parse), Arc::clone(&self.parse));
         let check: Check = Arc::new({
             let name = name.clone();
             move |text| again(&name, text).err()
@@ -93,6 +105,11 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Checked<T> {
             parse(&name, &text).map_err(|_| InvalidArgument { id: id.clone(), check: Arc::clone(&check) })
         };
         StringValueParser::new().try_map(read).parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let words = Some(&self.words).filter(|words| !words.is_empty())?;
+        Some(Box::new(words.iter().map(PossibleValue::new)))
     }
 }
 

@@ -8,17 +8,17 @@ use super::view::{MovementView, StockView};
 use crate::cli::shared::arguments::{RetiredArguments, StockFilterArguments, search_text, time};
 use crate::cli::shared::list::ListQuery;
 use crate::db::Database;
-use crate::domain::Id;
+use crate::domain::{Id, SearchText};
 use crate::entity::{product, stock_movement};
 use crate::error::{Kind, Result};
-use crate::repository::{order as orders, product as products, stock_movement as movements};
+use crate::repository::{Search, order as orders, product as products, stock_movement as movements};
 use crate::service::product as service;
 
 #[derive(Debug, Args)]
 pub struct LevelArguments {
-    /// Only products with this text in their SKU or name
+    /// Only products with all of these words in their SKU or name
     #[arg(long, value_name = "TEXT", value_parser = search_text())]
-    search: Option<String>,
+    search: Option<SearchText>,
     #[command(flatten)]
     left: StockFilterArguments,
     #[command(flatten)]
@@ -34,9 +34,9 @@ impl ListQuery for LevelArguments {
     /// Lowest stock first, by default.
     const DEFAULT_SORT: &'static str = "stock_quantity";
 
-    async fn filter(&self, _database: &Database) -> Result<products::Filter> {
-        let (search, max_stock) = (self.search.clone(), self.left.max_stock());
-        let retired = Some(self.retired.retired);
+    async fn filter(&self, database: &Database) -> Result<products::Filter> {
+        let search = Search::products(database.connection(), &self.search.clone().unwrap_or_default()).await?;
+        let (max_stock, retired) = (self.left.max_stock(), Some(self.retired.retired));
         Ok(products::Filter { search, max_stock, retired, at: self.at, ..products::Filter::default() })
     }
 

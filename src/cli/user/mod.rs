@@ -22,9 +22,10 @@ use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::list::{Export, List, ListQuery};
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::UserStatus;
+use crate::domain::{SearchText, UserStatus};
 use crate::entity::user::Model;
 use crate::error::Result;
+use crate::repository::Search;
 use crate::repository::user::{self as users, UserKey};
 use crate::service::place_order::StockHandling;
 use crate::service::user as service;
@@ -111,11 +112,11 @@ Example:\n  shopctl user merge ann.lee@example.com ann@example.com --confirm ann
 #[derive(Debug, Args)]
 pub struct FilterArguments {
     /// Only users with this status: active, disabled or anonymized
-    #[arg(long, value_name = "STATUS", value_parser = name_of(UserStatus::ALL, UserStatus::as_str))]
+    #[arg(long, value_name = "STATUS", value_parser = name_of(UserStatus::ALL, UserStatus::as_str), hide_possible_values = true)]
     status: Option<UserStatus>,
-    /// Only users with this text in their e-mail address or name
+    /// Only users with all of these words in their e-mail address or name
     #[arg(long, value_name = "TEXT", value_parser = search_text())]
-    search: Option<String>,
+    search: Option<SearchText>,
     /// Only users created at or after this time
     #[arg(long, value_name = "TIME", value_parser = time())]
     since: Option<DateTime<Utc>>,
@@ -135,9 +136,9 @@ impl ListQuery for FilterArguments {
         check_period(("since", self.since), ("until", self.until))
     }
 
-    async fn filter(&self, _database: &Database) -> Result<users::Filter> {
+    async fn filter(&self, database: &Database) -> Result<users::Filter> {
         let FilterArguments { status, since, until, never_ordered, .. } = *self;
-        let search = self.search.clone();
+        let search = Search::users(database.connection(), &self.search.clone().unwrap_or_default()).await?;
         Ok(users::Filter { status, search, created_since: since, created_until: until, never_ordered })
     }
 

@@ -103,6 +103,8 @@ pub struct Facts {
     pub returns_updated_rows: bool,
     /// The name of the 64-bit integer type in CAST.
     pub integer_type: &'static str,
+    /// The name of the text type in CAST.
+    pub text_type: &'static str,
     /// The function that returns a text's length in characters.
     pub length_in_characters: &'static str,
     /// Seconds since 1970 on the server's clock, as SQL.

@@ -185,8 +185,10 @@ impl Engine {
         Expr::col(Asterisk).count().sub(value.count())
     }
 
-    /// Whether a text has multi-byte characters.
+    /// Whether a text has multi-byte characters, also one that another program stored as bytes or in another character
+    /// set.
     pub fn is_beyond_ascii(self, text: Expr) -> Expr {
+        let text = text.cast_as(self.text_type);
         Expr::from(Func::cust("octet_length").arg(text.clone())).ne(Func::cust(self.length_in_characters).arg(text))
     }
 }

@@ -66,6 +66,7 @@ pub static FACTS: Facts = Facts {
     converts_texts: true,
     returns_updated_rows: false,
     integer_type: "signed",
+    text_type: "char",
     length_in_characters: "char_length",
     unix_time: "unix_timestamp()",
     // Otherwise a temporary table of all groups is used, seven times slower on MariaDB 10.11 with millions of

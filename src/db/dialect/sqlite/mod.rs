@@ -61,6 +61,7 @@ pub static FACTS: Facts = Facts {
     converts_texts: true,
     returns_updated_rows: true,
     integer_type: "integer",
+    text_type: "text",
     length_in_characters: "length",
     unix_time: "CAST(strftime('%s', 'now') AS INTEGER)",
     many_groups: "",
