@@ -75,13 +75,15 @@ const ONLY_IN: [(&str, &str); 23] = [
 
 /// Commands in messages are values (`CommandLine`), so that each gets the flags of its run: what is text here is
 /// only an example of the help.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "access",
     "adopt",
     "audit",
+    "completions",
     "config",
     "doctor",
     "help",
+    "man",
     "migrate",
     "order",
     "product",

@@ -1,7 +1,10 @@
 //! `shopctl help TOPIC`, and errors for invalid arguments.
 
+mod json;
+
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
 use super::Cli;
 use crate::bulk::{ProductRow, Row, UserRow};
@@ -11,10 +14,10 @@ use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::{Format, Output, OutputSettings};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  shopctl help exit-codes\n  shopctl help order create")]
+#[command(after_help = "Examples:\n  shopctl help exit-codes\n  shopctl help order create\n  shopctl help --json")]
 pub struct Arguments {
     /// Topic (environment, exit-codes, formatting, import, lifecycle) or command
-    #[arg(value_name = "TOPIC")]
+    #[arg(value_name = "TOPIC", add = ArgValueCandidates::new(|| TOPICS.map(CompletionCandidate::new).into()))]
     topic: Vec<String>,
 }
 
@@ -121,14 +124,16 @@ rejected with a reason.
 ";
 
 pub fn run(output: &Output, arguments: &Arguments) -> Result<()> {
+    let is_json = output.requested_format() == Some(Format::Json);
     match arguments.topic.first().map(String::as_str) {
+        None if is_json => output.document(&json::program(&Cli::command(), &TOPICS)),
         None => output.text(&render(&mut Cli::command())),
         Some("environment") => output.text(ENVIRONMENT),
         Some("formatting") => output.text(FORMATTING),
         Some("import") => output.text(&import()),
         Some("exit-codes") => output.text(&exit_codes()),
         Some("lifecycle") => output.text(&lifecycle()),
-        Some(_) => command_help(output, &arguments.topic),
+        Some(_) => command_help(output, &arguments.topic, is_json),
     }
 }
 
@@ -136,9 +141,12 @@ fn render(command: &mut clap::Command) -> String {
     command.render_long_help().to_string()
 }
 
-fn command_help(output: &Output, words: &[String]) -> Result<()> {
+fn command_help(output: &Output, words: &[String], is_json: bool) -> Result<()> {
     let mut command = Cli::command();
-    command.build();
+    if !is_json {
+        command.build();
+    }
+    let mut above = Vec::new();
     for word in words {
         let Some(next) = command.find_subcommand(word).cloned() else {
             let names: Vec<&str> =
@@ -147,7 +155,12 @@ fn command_help(output: &Output, words: &[String]) -> Result<()> {
                 .hints_of(closest(word, names).map(|close| format!("did you mean {close}?")))
                 .hint(format!("topics: {}; or a command", TOPICS.join(", "))));
         };
+        above.push(command.get_name().to_owned());
         command = next;
+    }
+    if is_json {
+        let above: Vec<&str> = above.iter().map(String::as_str).collect();
+        return output.document(&json::describe(&command, &above));
     }
     output.text(&render(&mut command))
 }

@@ -3,10 +3,12 @@
 mod access;
 mod adopt;
 mod audit;
+mod completions;
 mod config;
 mod doctor;
 mod help;
 mod interrupt;
+mod man;
 mod migrate;
 mod order;
 mod panic;
@@ -139,6 +141,10 @@ enum Command {
     /// Show the configuration and where it comes from
     #[command(subcommand)]
     Config(config::Command),
+    /// Print the script with which a shell completes commands and values
+    Completions(completions::Arguments),
+    /// Write a manual page for each command
+    Man(man::Arguments),
     /// Show help on a topic or a command
     Help(help::Arguments),
 }
@@ -199,6 +205,8 @@ async fn dispatch(context: &Context, prompter: &Prompter, command: Command) -> R
         Command::Report(command) => report::run(context, command).await.map(Effect::from),
         Command::Doctor(arguments) => doctor::run(context, &arguments).await.map(Effect::from),
         Command::Config(command) => config::run(context, &command).map(Effect::from),
+        Command::Completions(arguments) => completions::run(&context.output, &arguments).map(Effect::from),
+        Command::Man(arguments) => man::run(&context.output, &arguments).map(Effect::from),
         Command::Help(arguments) => help::run(&context.output, &arguments).map(Effect::from),
     }
 }

@@ -1,5 +1,7 @@
 //! One run of the program: arguments in, exit code out.
 
+use std::ffi::OsString;
+
 use clap::{CommandFactory, FromArgMatches};
 use uuid::Uuid;
 
@@ -7,7 +9,7 @@ use super::shared::command_line::aim;
 use super::shared::confirm::Prompter;
 use super::shared::effect::Effect;
 use super::shared::{hyphens, values};
-use super::{Cli, Command, dispatch, help, interrupt, panic};
+use super::{Cli, Command, completions, dispatch, help, interrupt, man, panic};
 use crate::config::{Config, Flags};
 use crate::context::Context;
 use crate::db::Access;
@@ -20,9 +22,14 @@ use crate::service::undo;
 
 /// Parses the process's arguments, runs the command, reports a failure, and returns the exit code.
 pub fn main() -> u8 {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(request) = completions::Request::find(&arguments) {
+        request.answer();
+        return 0;
+    }
     // Never cloned: the tree of commands is most of what a start costs.
     let mut program = Cli::command();
-    let arguments = hyphens::join_values(&program, std::env::args_os());
+    let arguments = hyphens::join_values(&program, arguments);
     let parsed = program.try_get_matches_from_mut(&arguments);
     let (cli, matches) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok(parsed) => parsed,
@@ -75,8 +82,15 @@ async fn run(
     committing: CommitTracker,
     uses_exit_code: bool,
 ) -> u8 {
-    if let Command::Help(arguments) = &command {
-        return conclude(&output, help::run(&output, arguments).map(Effect::from), uses_exit_code);
+    // These need no configuration, which may be wrong.
+    let result = match &command {
+        Command::Help(arguments) => Some(help::run(&output, arguments)),
+        Command::Completions(arguments) => Some(completions::run(&output, arguments)),
+        Command::Man(arguments) => Some(man::run(&output, arguments)),
+        _ => None,
+    };
+    if let Some(result) = result {
+        return conclude(&output, result.map(Effect::from), uses_exit_code);
     }
     let config = match Config::load(flags) {
         Ok(config) => config,

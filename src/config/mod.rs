@@ -137,6 +137,15 @@ impl Config {
     }
 }
 
+/// The names of all contexts in the settings files.
+///
+/// Errors: those of [`Sources::read`]; exit 4 for a malformed file.
+pub fn context_names(flags: Flags) -> Result<Vec<String>> {
+    let sources = Sources::read(flags)?;
+    let files = sources.files.iter().map(|(path, text)| file::parse(path, text)).collect::<Result<Vec<_>>>()?;
+    Ok(files.into_iter().flat_map(|file| file.settings.context.into_keys()).collect())
+}
+
 /// Combines all violations into one error; a malformed URL alone keeps its own code and hint.
 fn combine_errors(resolved: Result<Option<ResolvedTarget>>, mut violations: Violations) -> Result<ResolvedTarget> {
     let resolved = match resolved {

@@ -171,6 +171,11 @@ impl Target {
         }
     }
 
+    /// Whether a command of the user has to be run for the password; it may ask.
+    pub fn has_password_command(&self) -> bool {
+        self.server().is_some_and(|server| matches!(server.password, Some(Password::Command(_))))
+    }
+
     /// The server, if it is one.
     pub fn server(&self) -> Option<&ServerTarget> {
         match self {

@@ -1,5 +1,6 @@
 //! Shared parts of commands: flags, prompts, lists, exports, imports, results.
 
+pub mod after_help;
 pub mod arguments;
 pub mod batch;
 pub mod command_line;

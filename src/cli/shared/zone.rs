@@ -35,6 +35,16 @@ pub fn find(name: &str) -> Result<Zone, String> {
     Zone::from_file(name, &bytes)
 }
 
+/// The names of all zones of this system.
+pub fn names() -> Vec<String> {
+    let mut names = Vec::new();
+    if let Some(folder) = folder() {
+        collect(&folder, "", &mut names);
+    }
+    names.sort_unstable();
+    names
+}
+
 fn folder() -> Option<PathBuf> {
     let chosen = std::env::var_os("TZDIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     chosen.into_iter().chain(FOLDERS.map(PathBuf::from)).find(|folder| folder.is_dir())

@@ -1,0 +1,83 @@
+//! `shopctl help --json`: the commands with their arguments, for programs.
+
+use std::any::TypeId;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use clap::{Arg, ArgAction, Command};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::cli::shared::after_help::parts_of;
+use crate::domain::{Money, Quantity, Zone};
+use crate::error::Kind;
+
+/// The whole program.
+pub fn program(command: &Command, topics: &[&str]) -> Value {
+    let mut value = describe(command, &[]);
+    value["version"] = command.get_version().into();
+    value["topics"] = json!(topics);
+    let code = |code: u8, meaning: &str| json!({ "code": code, "meaning": meaning });
+    let failures = Kind::ALL.map(|kind| code(kind.exit_code(), kind.meaning()));
+    value["exit_codes"] = [code(0, "done")].into_iter().chain(failures).collect();
+    value
+}
+
+/// A command with all below it; `above` are the names of those that it belongs to.
+pub fn describe(command: &Command, above: &[&str]) -> Value {
+    let path = [above, &[command.get_name()]].concat();
+    let (notes, examples) = parts_of(command);
+    let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    let deeper = command.get_subcommands().filter(|deeper| !deeper.is_hide_set());
+    json!({
+        "command": path.join(" "),
+        "about": command.get_long_about().or(command.get_about()).map(ToString::to_string),
+        "notes": Some(notes).filter(|notes| !notes.is_empty()),
+        "examples": examples,
+        "arguments": arguments.map(argument).collect::<Vec<_>>(),
+        "commands": deeper.map(|deeper| describe(deeper, &path)).collect::<Vec<_>>(),
+    })
+}
+
+fn argument(argument: &Arg) -> Value {
+    let values = argument.get_possible_values();
+    let values: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
+    let defaults = argument.get_default_values().iter().map(|value| value.to_string_lossy());
+    let most = argument.get_num_args().map_or(1, |count| count.max_values());
+    json!({
+        "name": argument.get_id().as_str(),
+        "long": argument.get_long().map(|long| format!("--{long}")),
+        "short": argument.get_short().map(|short| format!("-{short}")),
+        "value": argument.get_value_names().and_then(|names| names.first()).map(|name| name.as_str()),
+        "type": type_name(argument),
+        "values": Some(values).filter(|values| !values.is_empty()),
+        "default": Some(defaults.collect::<Vec<_>>().join(",")).filter(|default| !default.is_empty()),
+        "required": argument.is_required_set(),
+        "repeatable": most > 1 || matches!(argument.get_action(), ArgAction::Append | ArgAction::Count),
+        "help": argument.get_help().map(ToString::to_string),
+    })
+}
+
+/// `flag` takes no value, `count` counts how often it is given.
+fn type_name(argument: &Arg) -> &'static str {
+    if !argument.get_action().takes_values() {
+        return if matches!(argument.get_action(), ArgAction::Count) { "count" } else { "flag" };
+    }
+    if !argument.get_possible_values().is_empty() {
+        return "word";
+    }
+    let types = [
+        (TypeId::of::<Money>(), "amount"),
+        (TypeId::of::<DateTime<Utc>>(), "time"),
+        (TypeId::of::<Zone>(), "time zone"),
+        (TypeId::of::<Uuid>(), "id"),
+        (TypeId::of::<PathBuf>(), "path"),
+        (TypeId::of::<Quantity>(), "number"),
+        (TypeId::of::<u64>(), "number"),
+        (TypeId::of::<u32>(), "number"),
+        (TypeId::of::<usize>(), "number"),
+        (TypeId::of::<i32>(), "number"),
+    ];
+    let parsed = argument.get_value_parser().type_id();
+    types.iter().find(|(known, _)| parsed == *known).map_or("text", |(_, name)| name)
+}
