@@ -134,7 +134,8 @@ fn skus_that_differ_only_in_case_are_distinguished_or_rejected(shop: &Shop) {
         &["product", "price", "aBc", "--to", "9", "-y"],
         &["product", "show", "aBc"],
     ] {
-        shop.run(command).exits_with(6).says("product.ambiguous").says("ABC, abc").says("shopctl product show ABC");
+        let hint = format!("shopctl {}", command.join(" ").replace("aBc", "ABC").replace("-y", "--yes"));
+        shop.run(command).exits_with(6).says("product.ambiguous").says("ABC, abc").says(&hint);
     }
     assert_eq!(shop.number("SELECT SUM(stock_quantity) FROM products"), 21);
     for (typed, stored) in [("abc", "abc"), ("ABC", "ABC"), ("oNCE", "Once")] {

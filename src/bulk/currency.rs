@@ -210,7 +210,7 @@ mod tests {
         let columns = vec![column("US$", 2), column("$", 3), column("C$", 4)];
         let evidence = CurrencyEvidence { columns, mixed: None };
         let error = evidence.decide(Some("$"), false).unwrap_err();
-        let expected = "$ may be any of several currencies: US$ in line 2 and C$ in line 4; nothing was imported";
+        let expected = "$ may stand for several currencies: US$ in line 2 and C$ in line 4; nothing was imported";
         assert_eq!(error.message(), expected);
         evidence.decide(Some("USD"), false).unwrap();
     }

@@ -227,7 +227,7 @@ fn invalid_values_are_reported_together_without_their_text() {
         "pool.idle (environment DB_POOL_IDLE): must be a time",
         "database.port (environment DB_PORT): must be a whole number between 1 and 65535",
         "database.dialect (environment DB_DIALECT): must be one of sqlite, postgres",
-        "database.ssl (environment DB_SSL): is none of disable",
+        "database.ssl (environment DB_SSL): must be one of disable",
         "connect_timeout (flag --connect-timeout)",
     ] {
         assert!(error.message().contains(part), "{part} is not in {error}");
@@ -323,7 +323,7 @@ fn a_password_has_one_source_which_is_shown() {
     assert_eq!(entry(&file, "password"), pair("the first line of /run/secrets/db", "environment DB_PASSWORD_FILE"));
     let mut pgpass = with(&[]);
     pgpass.pgpass = Some(("/home/ann/.pgpass".into(), "~/.pgpass".to_owned()));
-    assert_eq!(entry(&pgpass, "password"), pair("the line of /home/ann/.pgpass that fits, if one does", "~/.pgpass"));
+    assert_eq!(entry(&pgpass, "password"), pair("the matching line of /home/ann/.pgpass, if any", "~/.pgpass"));
     // As libpq: not one that others can read.
     pgpass.readable_by_others = vec!["/home/ann/.pgpass".into()];
     assert_eq!(entry(&pgpass, "password").0, "(none)");
@@ -404,7 +404,7 @@ fn url_parameters_are_shown_with_their_origin() {
 fn weak_tls_to_a_remote_host_causes_a_warning() {
     let warnings = |url: &str| resolved(&with_environment(&[("DATABASE_URL", url)])).warnings;
     for (mode, weakness) in
-        [("disable", "off"), ("prefer", "left out"), ("require", "not verified"), ("verify-ca", "name")]
+        [("disable", "off"), ("prefer", "optional"), ("require", "not verified"), ("verify-ca", "name")]
     {
         let warnings = warnings(&format!("postgres://a@db.example.com/shop?sslmode={mode}"));
         assert_eq!(warnings.len(), 1);

@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(parse_span("500ms").unwrap().as_millis(), 500);
         assert_eq!(parse_span("2m").unwrap().as_secs(), 120);
         assert_eq!(parse_span("0").unwrap().as_secs(), 0);
-        assert_eq!(parse_span("30").unwrap_err(), "has no unit: 30s, 30m, 30h or 30d");
+        assert_eq!(parse_span("30").unwrap_err(), "needs a unit: 30s, 30m, 30h or 30d");
         for text in ["", "s", "1x", "-1", "1.5s", "5", "007", "99999999999999999999"] {
             assert!(parse_span(text).is_err(), "{text} was accepted");
         }

@@ -115,7 +115,7 @@ pub fn foreign_shop_error(kind: Kind, tables: &[(String, String)]) -> Error {
         .hint(Hint::from("to adopt them with every row: ").and(CommandLine::new("adopt")))
 }
 
-/// `another program made the tables users, orders`
+/// `the tables users, orders were created by another program`
 pub fn foreign_shop(tables: &[(String, String)]) -> String {
     let names: Vec<String> = tables.iter().map(|(_, found)| printable(found)).collect();
     format!("the tables {} were created by another program", names.join(", "))

@@ -168,7 +168,7 @@ mod tests {
         let mut schema = Schema::default();
         let all = tables();
         let users = all.iter().find(|table| table.name == "users").expect("listed");
-        assert_eq!(table_differences(Engine::Sqlite, &schema, users), ["users: there is an entity, but no such table"]);
+        assert_eq!(table_differences(Engine::Sqlite, &schema, users), ["users: there is an entity but no table"]);
         let mut add = |kind, name: &str, definition: &str| {
             let object = Object { table: "users".to_owned(), kind, name: name.to_owned() };
             schema.objects.insert(object, definition.to_owned());
@@ -182,8 +182,8 @@ mod tests {
         assert_eq!(
             table_differences(Engine::Sqlite, &schema, users),
             [
-                "users.email: the entity has it, the table does not",
-                "users.age: needed by the table, the entity does not have it"
+                "users.email: is in the entity but not in the table",
+                "users.age: is required by the table but not in the entity"
             ]
         );
     }

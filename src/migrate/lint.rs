@@ -159,7 +159,7 @@ mod tests {
         one(
             "ALTER TABLE users ADD COLUMN age int NOT NULL",
             Risk::NotNullWithoutDefault,
-            "users: adds the column age NOT NULL without a default: fails where there are rows",
+            "users: adds the column age NOT NULL without a default: fails if there are rows",
         );
         let rewriting = "users: reads or rewrites the whole table while others wait";
         one("ALTER TABLE users ALTER COLUMN age TYPE bigint", Risk::Rewriting, rewriting);

@@ -435,7 +435,7 @@ pub async fn set_setting_if_absent(database: &Database, name: &str, value: &str)
 /// Writes settings, again where another process was in the way.
 async fn write_setting(database: &Database, write: impl AsyncFn(&WriteHandle) -> Result<()>) -> Result<()> {
     let attempt = async || {
-        let handle = lock::begin(database, crate::db::ddl::LOCK_TIMEOUT).await?;
+        let handle = begin(database, crate::db::ddl::LOCK_TIMEOUT).await?;
         match write(&handle).await {
             Ok(()) => {
                 handle

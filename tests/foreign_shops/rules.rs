@@ -186,7 +186,7 @@ fn times_that_mariadb_sets_are_named_first() {
     let made = made_by_others(&shop, &document(Backend::MariaDb));
     made.sql("ALTER TABLE users MODIFY updated_at timestamp NULL ON UPDATE current_timestamp()");
     for arguments in [&["adopt", "--dry-run"][..], &["adopt", "--yes", "--fix-totals"]] {
-        made.run(arguments).success().says("the application has to set updated_at itself");
+        made.run(arguments).success().says("the application must set updated_at itself");
     }
     assert_taken_over(&made);
 }
@@ -199,7 +199,7 @@ fn times_that_are_numbers_no_longer_are_named_first() {
         &shop,
         &[("created_at timestamp DEFAULT CURRENT_TIMESTAMP", "created_at integer DEFAULT 1738317600")],
     );
-    let told = "the application has to read created_at as a time instead of a number";
+    let told = "the application must read created_at as a time instead of a number";
     made.run(&["adopt", "--dry-run"]).success().says(told);
     made.run(&["adopt", "--yes", "--fix-totals"]).success();
     assert_taken_over(&made);

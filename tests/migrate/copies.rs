@@ -42,7 +42,7 @@ fn rows_that_are_committed_while_the_lock_is_waited_for_are_in_the_copy() {
         // Its second connection is the one that changes the schema, and waits.
         await_that("the file is opened twice", || openings(&child) > 1);
         writer.say("COMMIT");
-        let run = finish(child, &arguments).success().says("since they were counted: products now 2 rows");
+        let run = finish(child, &arguments).success().says("after they were counted: products now 2 rows");
         assert_eq!(products_in_the_copy(&shop), 2, "{run}");
     }
 }

@@ -161,7 +161,7 @@ fn a_database_is_for_development_only_when_declared() {
         }
         assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 1);
         shop.run(&["migrate", "fresh", "--confirm", &name]).success();
-        shop.run(&["seed", "up"]).success().says("for development from now on");
+        shop.run(&["seed", "up"]).success().says("it is now for development");
         assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "development");
         shop.run(&["migrate", "fresh", "--yes"]).success();
     }

@@ -223,7 +223,7 @@ fn an_interrupted_removal_is_completed_only_by_fresh() {
         for course in [RunKind::Up, RunKind::Down, RunKind::Redo, RunKind::Reset, RunKind::Refresh] {
             let error = run(Job::silent(&trial.database, &list), course).await.unwrap_err();
             assert_eq!((error.kind(), error.code()), (Kind::Conflict, "migrate.removal"), "{course:?}");
-            assert!(error.message().contains("1 gone (alpha), 1 left (beta)"), "{error}");
+            assert!(error.message().contains("1 dropped (alpha), 1 left (beta)"), "{error}");
         }
         run(Job::silent(&trial.database, &list), RunKind::Fresh).await.unwrap();
         assert_eq!(trial.schema().await, schema);

@@ -136,7 +136,7 @@ fn a_dry_run_changes_nothing_in_the_schema(shop: &Shop) {
         assert!(run.stderr.contains("commits each schema change at once"), "{run}");
         assert_eq!(run.stdout.lines().count(), 2, "the plan: {run}");
     } else {
-        assert!(run.stderr.contains("would apply 2 migrations, 2 statements"), "{run}");
+        assert!(run.stderr.contains("would apply 2 migrations with 2 statements"), "{run}");
         assert!(run.stdout.contains("CREATE TABLE \"audit_seals\""), "{run}");
     }
     shop.run(&["migrate", "up", "-n", "--exit-code"]).exits_with(9);

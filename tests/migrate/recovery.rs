@@ -85,7 +85,7 @@ fn a_search_path_without_a_schema_is_reported_with_a_hint() {
     let name = shop.database_name();
     shop.sql(&format!("ALTER DATABASE {name} SET search_path = \"$user\", nowhere"));
     shop.run(&["user", "list"]).exits_with(4).says("shopctl migrate up");
-    let refused = || shop.run(&["migrate", "up"]).exits_with(4).says("nowhere").says("names no schema");
+    let refused = || shop.run(&["migrate", "up"]).exits_with(4).says("nowhere").says("has no schema that");
     for command in ["status", "plan"] {
         shop.run(&["migrate", command]).exits_with(4).says("CREATE SCHEMA");
     }

@@ -82,7 +82,7 @@ fn a_started_removal_is_reported_and_resumed_only_by_a_confirmed_fresh() {
         (vec!["migrate", "resolve", last, "--retry"], 6),
     ] {
         let run = shop.run(&arguments).exits_with(code);
-        let run = run.says("ann@build-7, process 4711").says("1 gone (audit_seals)").says("10 left");
+        let run = run.says("ann@build-7, process 4711").says("1 dropped (audit_seals)").says("10 left");
         run.says(&way_out);
     }
     let doctor = shop.run(&["doctor"]).exits_with(9);
@@ -124,7 +124,7 @@ fn commands_without_their_tables_report_the_started_removal_with_a_hint() {
         &["user", "export"],
         &["audit", "verify"],
     ] {
-        let run = shop.run(arguments).exits_with(4).says("ann@build-7").says("11 gone").says(&way_out);
+        let run = shop.run(arguments).exits_with(4).says("ann@build-7").says("11 dropped").says(&way_out);
         assert!(!run.stderr.contains("migrate up"), "{run}");
     }
     let words: Vec<&str> = way_out.split(' ').skip(1).collect();

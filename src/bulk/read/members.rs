@@ -122,12 +122,12 @@ mod tests {
     #[test]
     fn json_errors_are_reported_in_plain_words() {
         for (text, told) in [
-            ("{\"a\": 1,}", "goes wrong at the end of {\"a\": 1,}"),
-            ("nul", "ends in the middle of a value"),
-            ("{\"name\": \"Großmutters Kaffeekanne\" x", "goes wrong at the end of tters Kaffeekanne\" x"),
+            ("{\"a\": 1,}", "there is an error at the end of {\"a\": 1,}"),
+            ("nul", "it ends in the middle of a value"),
+            ("{\"name\": \"Großmutters Kaffeekanne\" x", "there is an error at the end of tters Kaffeekanne\" x"),
         ] {
             let error = serde_json::from_str::<&RawValue>(text).expect_err("not JSON");
-            assert_eq!(not_json(text, &error), format!("is not JSON: it {told}"));
+            assert_eq!(not_json(text, &error), format!("is not JSON: {told}"));
         }
     }
 }

@@ -46,7 +46,9 @@ pub fn read(line: &str, database: &str) -> GrantLine {
         return GrantLine::Roles(roles.map(str::to_owned).collect());
     };
     if list == PROXY {
-        let on = GrantObject::Beside(object.trim().to_owned());
+        // Versions of MariaDB differ in the quotes of accounts.
+        let account = object.trim();
+        let on = GrantObject::Beside(if account.contains('`') { account.into() } else { account.replace('\'', "`") });
         return GrantLine::Privileges(vec![HeldPrivilege {
             on,
             privilege: PROXY.to_owned(),
@@ -240,7 +242,7 @@ mod tests {
                 "GRANT ALTER ROUTINE ON PROCEDURE `shop_live`.`p` TO `r`",
                 &[r#"ALTER ROUTINE Beside("PROCEDURE `shop_live`.`p`")"#],
             ),
-            ("GRANT PROXY ON 'ad'@'%' TO 'r'@'%' WITH GRANT OPTION", &[r#"PROXY Beside("'ad'@'%'")"#]),
+            ("GRANT PROXY ON 'ad'@'%' TO 'r'@'%' WITH GRANT OPTION", &[r#"PROXY Beside("`ad`@`%`")"#]),
             ("GRANT DELETE ON `shop_live`.`orders` TO PUBLIC", &[r#"DELETE Table("orders")"#]),
             ("SET DEFAULT ROLE `r` FOR `u`@`%`", &["SET DEFAULT ROLE `r` FOR `u`@`%` has none"]),
         ];
