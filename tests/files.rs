@@ -290,7 +290,9 @@ fn import_errors_are_written_to_the_given_path() {
     assert_eq!(text(&shop, "target.csv").lines().count(), 2);
     import("/dev/stdout", 2);
     let before = shop.counts();
-    for (errors, code, said) in [("nowhere/a.csv", 4, "there is no folder"), ("wrong.xlsx", 2, "would not match the extension .xlsx")] {
+    for (errors, code, said) in
+        [("nowhere/a.csv", 4, "there is no folder"), ("wrong.xlsx", 2, "would not match the extension .xlsx")]
+    {
         shop.file("new.csv", "sku,name,price\nN-3,n,1\n");
         import(errors, code).says(said);
     }

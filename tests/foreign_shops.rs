@@ -247,7 +247,8 @@ fn checks_of_a_shop_that_is_not_taken_over_say_so(shop: &Shop) {
         [(["migrate", "verify"], 9), (["audit", "verify"], 4), (["stock", "verify"], 4), (["order", "list"], 4)]
     {
         let run = made.run(&arguments).exits_with(code);
-        let run = run.says("the tables users, products, orders").says("created by another program").says("shopctl adopt");
+        let run =
+            run.says("the tables users, products, orders").says("created by another program").says("shopctl adopt");
         assert!(!run.stderr.contains("migrate up"), "{run}");
     }
     made.run(&["adopt", "--yes"]).success();

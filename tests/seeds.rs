@@ -142,7 +142,7 @@ fn seeds_are_chosen_by_environment(shop: &Shop) {
     let misspelled = shop.run(&["seed", "up", "--dir", "seeds", "--env", "tset"]).exits_with(3);
     misspelled.says("no seed is for tset").says("did you mean --env test?").says("development, test");
     assert_eq!(shop.everything(), before);
-    shop.run(&["seed", "up", "--dir", "seeds", "--only", "tests"]).exits_with(11).says("meant for test");
+    shop.run(&["seed", "up", "--dir", "seeds", "--only", "tests"]).exits_with(11).says("is for test");
     shop.run(&["migrate", "env", "production"]).success();
     shop.run(&["seed", "up", "--dir", "seeds", "--env", "development"]).exits_with(11).says("production");
 }

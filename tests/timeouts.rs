@@ -254,7 +254,7 @@ fn without_an_explicit_limit_a_busy_server_is_distinguished_from_a_silent_one() 
             let read = database.connection().execute_unprepared("UPDATE orders SET id = id").await;
             let error = Error::from(read.expect_err("the table is locked"));
             assert_eq!(error.code(), "database.timeout");
-            assert!(error.message().contains("UPDATE orders: it waits for a lock"), "{error}");
+            assert!(error.message().contains("UPDATE orders: it is waiting for a lock"), "{error}");
             let again = database.connection().execute_unprepared("SELECT 1").await;
             assert!(again.is_err(), "nothing more is sent on connections that were given up");
             holder.execute_unprepared(unlock).await.expect("it was ours");

@@ -16,7 +16,7 @@ fn ignored_objects_must_exist(shop: &Shop) {
     shop.run(&["migrate", "verify", "--ignore", "of_others"]).success();
     for typed in [&["of_other"][..], &["of_others,of_other"], &["of_others", "--ignore", "of_other"]] {
         let run = shop.run(&[&["migrate", "verify", "--ignore"], typed].concat()).exits_with(2);
-        run.says("nothing in the database is called of_other").says("did you mean of_others?");
+        run.says("nothing in the database has the name of_other").says("did you mean of_others?");
     }
     shop.run(&["migrate", "verify", "--ignore", "m20260101_000001_create_users"]).exits_with(2).says("leave it out");
 }

@@ -173,7 +173,7 @@ pub fn print_result(output: &Output, changes: &[ValueChange], result: &Mutation<
     Ok(())
 }
 
-/// Describes the impact: `12 rows will be imported into …`, and which products will be retired.
+/// Describes the impact: `this imports 12 rows into …`, and which products will be retired.
 fn impact(database: &Database, valid: u64, missing: &[product::Model]) -> String {
     let rows = format!("this imports {} into {}", counted(valid, "row"), database.target());
     if missing.is_empty() {
