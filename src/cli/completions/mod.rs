@@ -30,20 +30,20 @@ use crate::output::{Output, OutputSettings};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Values of the shop are offered too, such as e-mail addresses, SKUs and references, but not in a
-protected context, and only if the database answers at once. Where the script belongs:
+    after_help = "Values of the shop are offered too, such as e-mail addresses, SKUs and references, but not in a \
+                  protected context, and only if the database answers at once. Where the script belongs:
 
   bash         ~/.local/share/bash-completion/completions/shopctl
   zsh          _shopctl in a folder of $fpath
   fish         ~/.config/fish/completions/shopctl.fish
-  powershell   a line of $PROFILE: shopctl completions powershell | Out-String | Invoke-Expression
+  powershell   in $PROFILE: shopctl completions powershell | Out-String | iex
 
 Examples:
   source <(shopctl completions bash)
   shopctl completions zsh > _shopctl"
 )]
 pub struct Arguments {
-    /// bash, zsh, fish or powershell
+    /// Shell: bash, zsh, fish or powershell
     #[arg(value_name = "SHELL", value_parser = name_of(Shell::ALL, Shell::as_str), hide_possible_values = true)]
     shell: Shell,
 }
