@@ -427,12 +427,12 @@ fn all_errors_in_a_period_are_reported_together() {
         for (typed, meant) in [("Europe/Berln", "Europe/Berlin"), ("berlin", "Europe/Berlin"), ("utc+1", "")] {
             shop.run(&["report", "sales", "--tz", typed]).exits_with(7).says(meant);
         }
-        shop.run(&["report", "sales", "--tz", "../../../etc/passwd"]).exits_with(7).says("no time zone");
+        shop.run(&["report", "sales", "--tz", "../../../etc/passwd"]).exits_with(7).says("is not a known time zone");
     }
     let mut command = shop.command(&["report", "sales", "--tz", "Europe/Berlin"]);
     command.env("TZDIR", shop.home.path());
     let run = crate::support::shop::finish(command.spawn().expect("built"), &["report"]);
-    run.exits_with(7).says("no time zone");
+    run.exits_with(7).says("is not a known time zone");
 }
 
 fn values_that_cannot_be_added_are_left_out_of_sums_and_counted(shop: &Shop) {

@@ -160,7 +160,7 @@ fn questions_search_alike(shop: &Shop) {
     shop.run(&["product", "create", "--sku", "MUG-01", "--name", "Mug, blue", "--price", "1", "--stock", "5"])
         .success();
     let mut session = start(shop, &["order", "create"], &[]);
-    answer(&mut session, "who buys: ", "nunez jose\r");
+    answer(&mut session, "customer: ", "nunez jose\r");
     answer(&mut session, "product: ", "BLÜE mug\r");
     answer(&mut session, "quantity of MUG-01", "\x03");
     end(session);

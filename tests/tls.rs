@@ -120,7 +120,7 @@ fn a_file_without_a_certificate_is_reported() {
         refused(&format!("sslrootcert={}", files.text(name)), &files.text(name));
     }
     let (certificate, key) = (files.text("client.pem"), files.text("client.key"));
-    refused(&format!("sslmode=require&sslcert={certificate}"), "no key to it");
+    refused(&format!("sslmode=require&sslcert={certificate}"), "without its key");
     refused(&format!("sslmode=require&sslcert={certificate}&sslkey={certificate}"), "not a key in PEM");
     let open = files.text("open.key");
     std::fs::copy(&key, &open).expect("ours");

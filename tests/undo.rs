@@ -185,7 +185,7 @@ fn a_row_that_moved_on_is_refused_with_what_changed_it(shop: &Shop) {
     undo(shop, &[&operation, "--yes"])
         .exits_with(6)
         .says("undo.moved_on")
-        .says(&format!("product PEN has another price since product.update {later} of 20"))
+        .says(&format!("product PEN has a different price since product.update {later} of 20"))
         .says(&format!("shopctl undo {later}"));
     assert_eq!(rows(shop), before, "all or nothing");
     // Other fields may have moved on.
@@ -252,7 +252,7 @@ fn a_changed_order_gets_its_lines_customer_and_total_back(shop: &Shop) {
     let paid = newest(shop, "order.pay");
     undo(shop, &[&changed, "--yes"])
         .exits_with(6)
-        .says(&format!("order {order} has another status since order.pay {paid}"));
+        .says(&format!("order {order} has a different status since order.pay {paid}"));
     verified(shop);
 }
 

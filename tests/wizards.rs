@@ -222,7 +222,7 @@ fn invalid_answers_are_prompted_for_again_with_the_reason() {
         ("first name: ", "Bo\r"),
         ("last name: ", "Ek\r"),
         ("password: ", "short\r"),
-        ("must have 8 to 1024 bytes", ""),
+        ("must be 8 to 1024 bytes long", ""),
         ("password: ", "battery staple\r"),
         ("again: ", "battery stable\r"),
         ("differ", ""),
@@ -352,7 +352,7 @@ fn typing_filters_the_product_list() {
          '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00' FROM n",
     );
     let mut session = start(&shop, &["order", "create", "--user", "ann@example.com"], &[]);
-    let newest = answer(&mut session, "there are more", "p-24");
+    let newest = answer(&mut session, "more: type to search", "p-24");
     assert!(newest.matches(" stock ").count() <= 8 * 2, "{newest}");
     // By the start of the SKU, with the arrow key; then by words anywhere, in any case.
     answer(&mut session, "P-2401", "\u{1b}[B\r");

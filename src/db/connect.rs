@@ -68,7 +68,7 @@ async fn choose(login: &Login, is_for_writing: bool, limit: Duration) -> Result<
                         reasons.push(format!("{}:{port} rejects writes", printable(host)));
                     }
                     (SessionRole::ReadOnly, true) => {
-                        reasons.push(format!("{}:{port} is not a standby", printable(host)))
+                        reasons.push(format!("{}:{port} is not a standby", printable(host)));
                     }
                 },
                 Ok(Err(error)) if error.kind() == Kind::Configuration => return Err(error),

@@ -54,7 +54,7 @@ fn everything_that_does_not_fit_is_named_in_one_run(shop: &Shop) {
     made.sql(&format!("UPDATE products SET {stock} = 7"));
     let mut owner = OTHER_USER.to_uppercase();
     if shop.backend == Backend::Postgres {
-        owner = OTHER_USER.to_owned();
+        OTHER_USER.clone_into(&mut owner);
     }
     made.sql(&format!("UPDATE users SET email = 'ben@example.com' WHERE id = '{owner}'"));
     made.sql(&format!("UPDATE orders SET status = 'paid', {user} = '{owner}'"));

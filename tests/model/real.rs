@@ -138,6 +138,7 @@ impl Real {
         undo::run(operations, self.operations.get(act).copied().unwrap_or_default(), None).await
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each act")]
     async fn run(&mut self, act: &Act) -> Result<String> {
         let operations = Operations { ids: IdSource(draw), ..operations(&self.database) };
         let told = |changed: bool, replayed: bool| {

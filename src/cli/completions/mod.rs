@@ -54,7 +54,7 @@ crate::domain::named_enum! {
         Bash = "bash",
         Zsh = "zsh",
         Fish = "fish",
-        PowerShell = "powershell",
+        Pwsh = "powershell",
     }
 }
 
@@ -64,7 +64,7 @@ impl Shell {
             Shell::Bash => include_str!("scripts/shopctl.bash"),
             Shell::Zsh => include_str!("scripts/_shopctl"),
             Shell::Fish => include_str!("scripts/shopctl.fish"),
-            Shell::PowerShell => include_str!("scripts/shopctl.ps1"),
+            Shell::Pwsh => include_str!("scripts/shopctl.ps1"),
         }
     }
 }

@@ -94,7 +94,7 @@ impl ValueCompleter for Values {
             Source::Zones => fixed(zone::names()),
             Source::ProductsWithQuantity if typed.contains([':', '=']) => Vec::new(),
             Source::Users | Source::Products | Source::ProductsWithQuantity | Source::Orders => {
-                self.from_shop(typed).unwrap_or_default()
+                self.keys_of_the_shop(typed).unwrap_or_default()
             }
         };
         let candidate = |(value, help): (String, String)| {
@@ -132,7 +132,7 @@ impl Values {
 
     /// Keys of the shop with a description; none of a protected one, and none that a password command has to open,
     /// because that may ask.
-    fn from_shop(&self, typed: &str) -> Result<Vec<(String, String)>> {
+    fn keys_of_the_shop(&self, typed: &str) -> Result<Vec<(String, String)>> {
         let config = Config::load(self.flags())?;
         if config.protected || config.target.has_password_command() {
             return Ok(Vec::new());

@@ -48,7 +48,7 @@ fn argument(argument: &Arg) -> Value {
         "name": argument.get_id().as_str(),
         "long": argument.get_long().map(|long| format!("--{long}")),
         "short": argument.get_short().map(|short| format!("-{short}")),
-        "value": argument.get_value_names().and_then(|names| names.first()).map(|name| name.as_str()),
+        "value": argument.get_value_names().and_then(|names| names.first()).map(clap::builder::Str::as_str),
         "type": type_name(argument),
         "values": Some(values).filter(|values| !values.is_empty()),
         "default": Some(defaults.collect::<Vec<_>>().join(",")).filter(|default| !default.is_empty()),

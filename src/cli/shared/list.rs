@@ -51,6 +51,7 @@ async fn page<N: ListQuery>(database: &Database, filter: &N::Filter, page: &Page
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "`list` is what all lists share")]
 pub struct List<N: ListQuery> {
     #[command(flatten)]
     filter: N,
