@@ -200,7 +200,7 @@ fn a_row_that_moved_on_is_refused_with_what_changed_it(shop: &Shop) {
         .says(&format!("product PEN is gone since product.delete {deleted}"));
     shop.run(&["product", "update", "MUG", "--price", "17"]).success();
     shop.sql("UPDATE products SET price = 18 WHERE sku = 'MUG'");
-    undo(shop, &[&newest(shop, "product.update"), "--yes"]).exits_with(6).says("another price, by another program");
+    undo(shop, &[&newest(shop, "product.update"), "--yes"]).exits_with(6).says("a different price, by another program");
     // A name that somebody else has by now.
     shop.run(&["product", "update", "MUG", "--sku", "CUP"]).success();
     shop.product("MUG", "1", 1);

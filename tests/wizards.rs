@@ -224,10 +224,10 @@ fn invalid_answers_are_prompted_for_again_with_the_reason() {
         ("password: ", "short\r"),
         ("must be 8 to 1024 bytes long", ""),
         ("password: ", "battery staple\r"),
-        ("again: ", "battery stable\r"),
+        ("repeat the password: ", "battery stable\r"),
         ("differ", ""),
         ("password: ", "battery staple\r"),
-        ("again: ", "battery staple\r"),
+        ("repeat the password: ", "battery staple\r"),
         ("[y/N] ", "n\r"),
     ];
     let (code, shown) = play(&shop, &["user", "create"], &steps);
