@@ -181,7 +181,8 @@ impl Shop {
                 break;
             }
             assert!(Instant::now() < until, "nobody waits");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            // InnoDB's table shows the state of the first look until it is left alone for 100 ms.
+            tokio::time::sleep(Duration::from_millis(150)).await;
         }
         connection.close().await.expect("closes");
     }
