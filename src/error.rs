@@ -1,6 +1,6 @@
 //! The error type: the kind of failure, the message, and hints.
 //!
-//! Every [`Kind`] has exactly one exit code; `shopctl help exit-codes` prints [`Kind::ALL`].
+//! Every [`Kind`] has exactly one exit code; `shopctl help exit-codes` prints [`exit_codes`].
 
 mod hint;
 mod invocation;
@@ -93,6 +93,12 @@ impl Kind {
     pub const fn is_retryable(self) -> bool {
         matches!(self, Kind::Unavailable)
     }
+}
+
+/// Every exit code with its meaning: that of success, then one for each kind of failure.
+pub fn exit_codes() -> impl Iterator<Item = (u8, &'static str)> {
+    let success = (0, "done, or nothing to do: an empty list, no change, a repeated request");
+    std::iter::once(success).chain(Kind::ALL.map(|kind| (kind.exit_code(), kind.meaning())))
 }
 
 /// A failure as the user sees it. It contains no secrets: callers redact first.

@@ -10,7 +10,7 @@ use super::Cli;
 use crate::bulk::{ProductRow, Row, UserRow};
 use crate::domain::order_status::{LIFECYCLE, StockEffect};
 use crate::domain::similar::closest;
-use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::error::{self, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::{Format, Output, OutputSettings};
 
 #[derive(Debug, Args)]
@@ -174,12 +174,8 @@ fn import() -> String {
 }
 
 /// The exit codes, from the table that assigns them.
-fn exit_codes() -> String {
-    let mut text = String::from("  0  done, or nothing to do: an empty list, no change, a repeated request\n");
-    for kind in Kind::ALL {
-        text.push_str(&format!("{:>3}  {}\n", kind.exit_code(), kind.meaning()));
-    }
-    text
+pub(super) fn exit_codes() -> String {
+    error::exit_codes().map(|(code, meaning)| format!("{code:>3}  {meaning}\n")).collect()
 }
 
 /// The order lifecycle, from the table that defines it.

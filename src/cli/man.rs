@@ -8,10 +8,10 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use serde::Serialize;
 
-use super::Cli;
 use super::shared::after_help::parts_of;
+use super::{Cli, help};
 use crate::domain::text::counted;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::file::unwritable;
 use crate::output::{Mutation, Output};
 
@@ -64,8 +64,7 @@ fn render(page: &Man, command: &Command) -> std::io::Result<Vec<u8>> {
     let (notes, examples) = parts_of(command);
     lines("NOTES", &notes).to_writer(&mut text)?;
     lines("EXAMPLES", &examples.join("\n")).to_writer(&mut text)?;
-    let codes = Kind::ALL.map(|kind| format!("{:>3}  {}", kind.exit_code(), kind.meaning()));
-    lines("EXIT STATUS", &format!("  0  done\n{}", codes.join("\n"))).to_writer(&mut text)?;
+    lines("EXIT STATUS", &help::exit_codes()).to_writer(&mut text)?;
     Ok(text)
 }
 

@@ -10,16 +10,15 @@ use uuid::Uuid;
 
 use crate::cli::shared::after_help::parts_of;
 use crate::domain::{Money, Quantity, Zone};
-use crate::error::Kind;
+use crate::error;
 
 /// The whole program.
 pub fn program(command: &Command, topics: &[&str]) -> Value {
     let mut value = describe(command, &[]);
     value["version"] = command.get_version().into();
     value["topics"] = json!(topics);
-    let code = |code: u8, meaning: &str| json!({ "code": code, "meaning": meaning });
-    let failures = Kind::ALL.map(|kind| code(kind.exit_code(), kind.meaning()));
-    value["exit_codes"] = [code(0, "done")].into_iter().chain(failures).collect();
+    value["exit_codes"] =
+        error::exit_codes().map(|(code, meaning)| json!({ "code": code, "meaning": meaning })).collect();
     value
 }
 
