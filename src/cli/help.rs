@@ -7,10 +7,11 @@ use clap::{Args, CommandFactory};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
 use super::Cli;
+use super::shared::after_help::exit_code_lines;
 use crate::bulk::{ProductRow, Row, UserRow};
 use crate::domain::order_status::{LIFECYCLE, StockEffect};
 use crate::domain::similar::closest;
-use crate::error::{self, CommandLine, Error, Hint, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::{Format, Output, OutputSettings};
 
 #[derive(Debug, Args)]
@@ -131,7 +132,7 @@ pub fn run(output: &Output, arguments: &Arguments) -> Result<()> {
         Some("environment") => output.text(ENVIRONMENT),
         Some("formatting") => output.text(FORMATTING),
         Some("import") => output.text(&import()),
-        Some("exit-codes") => output.text(&exit_codes()),
+        Some("exit-codes") => output.text(&exit_code_lines()),
         Some("lifecycle") => output.text(&lifecycle()),
         Some(_) => command_help(output, &arguments.topic, is_json),
     }
@@ -171,11 +172,6 @@ fn import() -> String {
     IMPORT
         .replace("USER_COLUMNS", &columns(UserRow::COLUMNS.known))
         .replace("PRODUCT_COLUMNS", &columns(ProductRow::COLUMNS.known))
-}
-
-/// The exit codes, from the table that assigns them.
-pub(super) fn exit_codes() -> String {
-    error::exit_codes().map(|(code, meaning)| format!("{code:>3}  {meaning}\n")).collect()
 }
 
 /// The order lifecycle, from the table that defines it.

@@ -8,8 +8,8 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use serde::Serialize;
 
-use super::shared::after_help::parts_of;
-use super::{Cli, help};
+use super::Cli;
+use super::shared::after_help::{exit_code_lines, parts_of};
 use crate::domain::text::counted;
 use crate::error::{Error, Result};
 use crate::file::unwritable;
@@ -64,7 +64,7 @@ fn render(page: &Man, command: &Command) -> std::io::Result<Vec<u8>> {
     let (notes, examples) = parts_of(command);
     lines("NOTES", &notes).to_writer(&mut text)?;
     lines("EXAMPLES", &examples.join("\n")).to_writer(&mut text)?;
-    lines("EXIT STATUS", &help::exit_codes()).to_writer(&mut text)?;
+    lines("EXIT STATUS", &exit_code_lines()).to_writer(&mut text)?;
     Ok(text)
 }
 

@@ -1,6 +1,13 @@
-//! The text after the options in a command's help: notes and examples.
+//! The text after the options in a command's help: notes and examples, and that of the exit codes.
 
 use clap::Command;
+
+use crate::error;
+
+/// The exit codes with their meanings, one on a line.
+pub fn exit_code_lines() -> String {
+    error::exit_codes().map(|(code, meaning)| format!("{code:>3}  {meaning}\n")).collect()
+}
 
 /// The notes in the help of a command, and its examples: the indented lines after their heading.
 pub fn parts_of(command: &Command) -> (String, Vec<String>) {
