@@ -5,7 +5,7 @@ use crate::db::budget::Budget;
 use crate::db::connections::Connections;
 use crate::db::target::Target;
 use crate::db::{Access, ConnectSettings, Database};
-use crate::domain::{Clock, IdSource};
+use crate::domain::{Clock, IdSource, Zone};
 use crate::error::{Cause, CommandLine, Error, Kind, Result};
 use crate::output::Output;
 use crate::service::committing::CommitTracker;
@@ -22,6 +22,10 @@ pub struct Context {
     pub output: Output,
     pub clock: Clock,
     pub ids: IdSource,
+    /// The zone that people read and type times in.
+    pub zone: Zone,
+    /// The zone that the command line gives, also for times in files; what a file means does not depend on settings.
+    pub file_zone: Option<Zone>,
     /// How long to wait for the database.
     pub budget: Budget,
     /// The COMMIT in progress, if any.
@@ -31,7 +35,7 @@ pub struct Context {
 
 impl Context {
     #[expect(clippy::disallowed_methods, reason = "the one place where time and ids come from")]
-    pub fn new(config: Config, output: Output, budget: Budget, committing: CommitTracker) -> Context {
+    pub fn new(config: Config, zone: Zone, output: Output, budget: Budget, committing: CommitTracker) -> Context {
         let clock = Clock(chrono::Utc::now);
         let ids = IdSource(uuid::Uuid::now_v7);
         let pool = &config.pool;
@@ -46,7 +50,9 @@ impl Context {
             budget: budget.clone(),
             ids: None,
         });
-        Context { config, output, clock, ids, budget, committing, connections }
+        let file_zone = config.is_zone_named_by_flag.then(|| zone.clone());
+        let output = output.in_zone(zone.clone());
+        Context { config, output, clock, ids, zone, file_zone, budget, committing, connections }
     }
 
     /// Connects to the configured database.
@@ -94,8 +100,12 @@ impl Context {
 
     /// Opens a database with the configured pool and time limits.
     ///
-    /// Errors: exit 2 for `--fields` with a command that writes, where an unknown field would be detected too late.
+    /// Errors: exit 2 for `--fields` with a command that writes, where an unknown field would be detected too late, and
+    /// for an output format that a change does not have.
     async fn open(&self, target: &Target, access: Access) -> Result<Database> {
+        if access != Access::Read {
+            self.output.check_mutation_format()?;
+        }
         if access != Access::Read && self.output.has_fields() {
             return Err(Error::usage("--fields is for commands that list or show"));
         }

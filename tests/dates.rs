@@ -60,15 +60,11 @@ fn periods_may_start_and_end_in_any_year(shop: &Shop) {
         // These were created at the current time, outside either period.
         let past = usize::from(year < "2024");
         for command in [&["user", "list"][..], &["audit", "list", "--operation", "user.create"]] {
-            let (since, until) = match command[0] {
-                "user" => ("--since", "--until"),
-                _ => ("--since", "--until"),
-            };
             if (2024..2037).contains(&year.parse::<i32>().expect("a year")) {
                 continue;
             }
-            assert_eq!(lines(shop, command, &[since, &day]), past, "{command:?} since {year}");
-            assert_eq!(lines(shop, command, &[until, &day]), 1 - past, "{command:?} until {year}");
+            assert_eq!(lines(shop, command, &["--since", &day]), past, "{command:?} since {year}");
+            assert_eq!(lines(shop, command, &["--until", &day]), 1 - past, "{command:?} until {year}");
         }
     }
 }
@@ -150,7 +146,7 @@ fn the_first_and_the_last_day_are_accepted_in_every_zone(shop: &Shop) {
         let arguments: Vec<&str> = ["report", "sales", "-o", "csv"].into_iter().chain(period.split(' ')).collect();
         shop.run(&arguments).success().stdout
     };
-    let first = sales("--by month --tz Europe/Berlin --since 1900-01-01 --until 1900-02-01");
+    let first = sales("--by month --tz Europe/Berlin --since 1900-01-01 --until 1900-01-31");
     assert!(
         first.contains("\n1900-01,1899-12-31T23:00:00.000000Z,") && first.ends_with(",1,1,1.00,0.00,1.00,1.00\n"),
         "{first}"

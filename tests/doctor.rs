@@ -42,7 +42,7 @@ fn doctor(shop: &Shop) -> Run {
 }
 
 #[test]
-fn text_truncated_in_the_table_is_printed_in_full_below_it() {
+fn what_is_wrong_is_printed_in_full() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["migrate", "up"]).success();
     shop.run(&["migrate", "down", "--steps", "1", "--yes"]).success();
@@ -54,14 +54,14 @@ fn text_truncated_in_the_table_is_printed_in_full_below_it() {
     for width in [80, 120] {
         let session = start_script(&shop, &format!("stty rows 50 cols {width}; shopctl doctor"));
         let (_, shown) = end(session);
-        let (table, blocks) = shown.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no block in {shown}"));
-        assert!(table.contains('…'), "{shown}");
+        let letters = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
         for check in &wrong {
-            let text = |field: &str| check[field].as_str().expect("a text").to_owned();
-            let block = format!("{}: {}\r\n  hint: {}", text("name"), text("detail"), text("hint"));
-            assert!(blocks.contains(&block), "{block} is not in {shown}");
+            for field in ["name", "detail", "hint"] {
+                let text = check[field].as_str().expect("a text");
+                assert!(letters(&shown).contains(&letters(text)), "{text} is not in {shown}");
+            }
         }
-        assert!(!blocks.contains("connection:"), "what is well is not told again: {shown}");
+        assert!(!shown.contains('…'), "{shown}");
     }
     assert!(!shop.run(&["doctor", "-o", "csv"]).stdout.contains("hint: "));
 }

@@ -93,8 +93,8 @@ fn paging_returns_every_row_inserted_by_one_statement(shop: &Shop) {
         let arguments = ["user", "list", "--since", since, "--until", until, "-o", "id"];
         shop.run(&arguments).success().stdout.lines().count()
     };
-    let days = [("2024-01-01", "2024-01-02"), ("2024-01-02", "2024-01-03"), ("2024-01-03", "2024-01-04")];
-    assert_eq!(days.map(|(since, until)| between(since, until)), [7, 7, 6]);
+    let days = ["2024-01-01", "2024-01-02", "2024-01-03"];
+    assert_eq!(days.map(|day| between(day, day)), [7, 7, 6]);
     assert_eq!(between("2024-01-01T00:00:03Z", "2024-01-01T00:00:04Z"), 1);
     for sort in ["created_at", "-created_at", "email", "-email"] {
         assert_eq!(pages(shop, sort), 45, "sorted by {sort}");

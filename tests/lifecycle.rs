@@ -69,7 +69,7 @@ fn every_pair_of_state_and_verb_follows_the_transition_table(shop: &Shop) {
             let (movements, events) = (after[4] - counts[4], after[5] - counts[5]);
             match order_status::decide(from, verb) {
                 Decision::Allowed(row) => {
-                    let json = run.success().json();
+                    let json = run.success().item();
                     assert_eq!(json["changed"], true, "{from:?} {verb:?}");
                     assert_eq!(json["before"]["status"], from.as_str());
                     assert_eq!(json["after"]["status"], verb.leads_to().as_str());
@@ -119,7 +119,7 @@ fn no_more_is_restocked_than_was_taken(shop: &Shop) {
          FROM orders o JOIN order_items i ON i.order_id = o.id WHERE o.reference = '{reference}' AND i.quantity = 2"
     ));
     shop.sql("UPDATE products SET stock_quantity = stock_quantity + 2 WHERE sku = 'MUG'");
-    let run = shop.run(&["order", "refund", "--restock-all", &reference, "--yes", "--json"]).success().json();
+    let run = shop.run(&["order", "refund", "--restock-all", &reference, "--yes", "--json"]).success().item();
     assert_eq!(run["restocked"].as_array().expect("a list").len(), 1, "{run}");
     assert_eq!(run["restocked"][0]["sku"], "PEN");
     assert_eq!(stock(shop), [1000, 1000]);
@@ -214,8 +214,8 @@ fn a_refund_with_a_key_happens_once(shop: &Shop) {
     stocked(shop);
     let reference = order_in(shop, OrderStatus::Paid);
     let arguments = ["order", "refund", &reference, "--yes", "--json", "--idempotency-key", "refund-1"];
-    let first = shop.run(&arguments).success().json();
-    let second = shop.run(&arguments).success().json();
+    let first = shop.run(&arguments).success().item();
+    let second = shop.run(&arguments).success().item();
     assert_eq!((&first["replayed"], &second["replayed"]), (&false.into(), &true.into()));
     for member in ["restocked", "before", "after", "id", "reference", "status"] {
         assert_eq!(first[member], second[member], "{member}");
@@ -253,7 +253,7 @@ fn concurrent_cancellations_restock_once(shop: &Shop) {
     let arguments = ["order", "cancel", &reference, "--yes", "--json"];
     let children: Vec<_> = (0..8).map(|_| shop.start(&arguments)).collect();
     let runs: Vec<_> =
-        children.into_iter().map(|child| crate::support::shop::finish(child, &arguments).success().json()).collect();
+        children.into_iter().map(|child| crate::support::shop::finish(child, &arguments).success().item()).collect();
     assert_eq!(runs.iter().filter(|run| run["changed"] == true).count(), 1);
     assert_eq!(stock(shop), [1000, 1000]);
     shop.assert_invariants();
@@ -270,7 +270,7 @@ fn a_dry_run_of_each_verb_changes_nothing(shop: &Shop) {
     ] {
         let reference = order_in(shop, status);
         let before = shop.everything();
-        let run = shop.run(&["order", verb, &reference, "--dry-run", "--json"]).success().json();
+        let run = shop.run(&["order", verb, &reference, "--dry-run", "--json"]).success().item();
         assert_eq!((&run["changed"], &run["dry_run"]), (&true.into(), &true.into()));
         shop.run(&["order", verb, &reference, "-n", "--exit-code"]).exits_with(9);
         assert_eq!(shop.everything(), before, "{verb}");
@@ -356,12 +356,12 @@ fn a_corrected_tracking_number_is_recorded(shop: &Shop) {
         events.iter().filter_map(|event| Some(event["tracking"].as_str()?.to_owned())).collect::<Vec<_>>()
     };
     ship("AAA").success();
-    assert_eq!(ship("AAA").success().json()["changed"], false);
+    assert_eq!(ship("AAA").success().item()["changed"], false);
     let run = ship("BBB").success();
-    assert_eq!((&run.json()["changed"], &run.json()["after"]["status"]), (&true.into(), &"shipped".into()), "{run}");
+    assert_eq!((&run.item()["changed"], &run.item()["after"]["status"]), (&true.into(), &"shipped".into()), "{run}");
     assert_eq!(told(), ["AAA", "BBB"]);
     shop.run(&["order", "ship", &reference, "--tracking", "CCC", "-n"]).success();
-    assert_eq!(ship("BBB").success().json()["changed"], false);
+    assert_eq!(ship("BBB").success().item()["changed"], false);
     assert_eq!(told(), ["AAA", "BBB"]);
     shop.run(&["order", "complete", &reference]).success();
     ship("CCC").exits_with(6);

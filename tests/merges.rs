@@ -56,9 +56,9 @@ fn an_order_in_any_status_is_reassigned_and_both_timelines_say_so(shop: &Shop) {
     let run = shop.run(&["order", "reassign", &pending, "--user", BO, "--reason", "a gift"]).success();
     assert_eq!(run.stdout, format!("order {pending} reassigned to {BO}\n"));
     assert_eq!(customer(shop, &pending), BO);
-    assert_eq!(told(shop, ANN, "order.reassign"), ["orders_given"]);
-    assert_eq!(told(shop, BO, "order.reassign"), ["user_id", "orders_received"]);
-    let again = shop.run(&["order", "reassign", &pending, "--user", BO, "--json"]).success().json();
+    assert_eq!(told(shop, ANN, "order.reassign"), ["orders given: 1"]);
+    assert_eq!(told(shop, BO, "order.reassign"), [format!("user: {ANN} → {BO}"), "orders received: 1".to_owned()]);
+    let again = shop.run(&["order", "reassign", &pending, "--user", BO, "--json"]).success().item();
     assert_eq!(again["changed"], false);
     let several = ["order", "reassign", &refunded, &cancelled, "--user", BO];
     shop.run(&several).exits_with(11).says("this assigns 2 orders to bo@example.com in ");
@@ -119,10 +119,11 @@ fn a_merge_moves_all_orders_and_erases_the_first_user(shop: &Shop) {
     }
     let all = shop.everything_in_the_clear();
     assert!(!all.contains(ANN), "the address is still there: {all}");
-    assert_eq!(told(shop, &id, "user.merge"), ["active → anonymized"]);
+    let erased = told(shop, &id, "user.merge");
+    assert!(erased.len() == 1 && erased[0].contains("active → anonymized"), "{erased:?}");
     let told = told(shop, BO, "user.merge");
-    assert_eq!(told.iter().filter(|change| *change == "orders_received").count(), 1, "{told:?}");
-    assert_eq!(told.iter().filter(|change| *change == "user_id").count(), 3, "{told:?}");
+    assert_eq!(told.iter().filter(|change| change.starts_with("orders received")).count(), 1, "{told:?}");
+    assert_eq!(told.iter().filter(|change| change.starts_with("user: ")).count(), 3, "{told:?}");
     assert_eq!(shop.number("SELECT COUNT(DISTINCT operation_id) FROM audit_events WHERE operation = 'user.merge'"), 1);
     shop.run(&["user", "merge", ANN, BO, "--confirm", ANN]).exits_with(3);
     verified(shop);

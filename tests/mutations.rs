@@ -47,6 +47,23 @@ const MUTATIONS: [(&str, &[&str]); 35] = [
     ("undo", &["DISABLED"]),
 ];
 
+/// The commands that take any number of objects: their JSON has `items`, also for one. The others' is the object.
+const OF_MANY: [&str; 13] = [
+    "product price",
+    "product retire",
+    "product restore",
+    "stock receive",
+    "stock verify",
+    "order pay",
+    "order ship",
+    "order reassign",
+    "order complete",
+    "order cancel",
+    "order refund",
+    "order expire",
+    "migrate up",
+];
+
 fn a_mutation_reports_its_changes_and_writes_one_event(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("MUG", "12.50", 10);
@@ -114,6 +131,14 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
         arguments.push("-n");
         let run = shop.run(&arguments).success();
         assert!(!run.stderr.contains("changed "), "{run}");
+        let json = shop.run(&[&arguments[..], &["--json"]].concat()).success().json();
+        assert!(json["changed"].is_boolean(), "{command}: {json}");
+        // The items of an order are a field of one object.
+        let is_of_many = json["items"].is_array() && json["id"].is_null();
+        assert_eq!(is_of_many, OF_MANY.contains(&command), "{command}: {json}");
+        for format in ["csv", "tsv", "mongo-json"] {
+            shop.run(&[&arguments[..], &["-o", format]].concat()).exits_with(2).says("is for lists and exports");
+        }
         // Checking a password changes nothing.
         if command != "user verify-password" {
             assert!(run.stdout.contains("would"), "{run}");

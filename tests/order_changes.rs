@@ -169,7 +169,7 @@ fn a_cancelled_order_gives_back_what_its_changes_left(shop: &Shop) {
         shop.run(&[&["order", "change", &order], &flags[..]].concat()).success();
     }
     assert_eq!(stock(shop), [5, 5]);
-    let run = shop.run(&["order", "cancel", &order, "--yes", "--json"]).success().json();
+    let run = shop.run(&["order", "cancel", &order, "--yes", "--json"]).success().item();
     assert_eq!(run["restocked"].as_array().expect("a list").len(), 1, "{run}");
     assert_eq!(run["restocked"][0]["quantity"], 7, "{run}");
     assert_eq!(stock(shop), [12, 5]);

@@ -67,7 +67,7 @@ fn a_price_can_be_set_in_every_form(shop: &Shop) {
             run.exits_with(7).says("round");
             continue;
         }
-        let run = run.success().json();
+        let run = run.success().item();
         assert_eq!((text(&run["after"], "price"), text(&run, "sku"), &run["changed"]), (wanted, "MUG", &true.into()));
     }
     price(shop, &["MUG", "--by", "0.2", "--round", "0.99"]).success();
@@ -165,7 +165,7 @@ fn a_dry_run_changes_nothing(shop: &Shop) {
     let run = price(shop, &["--all", "--by", "10%", "-n", "--exit-code"]).exits_with(9);
     assert_eq!(run.stdout, "price of A would be set: 1.00 → 1.10\nprice of B would be set: 2.00 → 2.20\n");
     assert_eq!(run.stderr.trim(), "2 prices would be changed, 0 unchanged");
-    let run = price(shop, &["A", "--to", "3", "-n", "--json"]).success().json();
+    let run = price(shop, &["A", "--to", "3", "-n", "--json"]).success().item();
     assert_eq!((&run["dry_run"], text(&run["after"], "price")), (&true.into(), "3.00"));
     price(shop, &["A", "--to", "3", "-n", "--exit-code"]).exits_with(9);
     price(shop, &["A", "--to", "1", "-n", "--exit-code"]).success();

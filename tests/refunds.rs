@@ -67,7 +67,7 @@ fn stock(shop: &Shop) -> Vec<i64> {
 fn the_id_of_a_refund_is_not_settled_as_an_operation(shop: &Shop) {
     stocked(shop);
     let paid = order(shop, &["pay"]);
-    let refund = refund(shop, &paid, &["--line", "PEN", "--json"]).success().json()["refund"].clone();
+    let refund = refund(shop, &paid, &["--line", "PEN", "--json"]).success().item()["refund"].clone();
     for id in [&refund["id"], &refund["lines"][0]["id"]] {
         let id = id.as_str().expect("an id");
         shop.run(&["audit", "settle", id]).exits_with(7).says(&format!("{id} is the id of a refund"));
@@ -107,7 +107,7 @@ fn an_order_is_refunded_in_parts_until_nothing_is_left(shop: &Shop) {
         format!("order {reference} would be refunded 0.90, 13.40 of 27.40 so far, nothing would be restocked")
     );
     refund(shop, &reference, &["--amount", "0.90"]).success();
-    let json = refund(shop, &reference, &["--json"]).success().json();
+    let json = refund(shop, &reference, &["--json"]).success().item();
     assert_eq!((&json["status"], &json["changed"]), (&"refunded".into(), &true.into()));
     assert_eq!(json["refund"]["amount"], "14.00");
     assert_eq!(
@@ -222,7 +222,7 @@ fn a_refund_that_waited_for_a_change_and_a_payment_has_the_new_lines(shop: &Shop
         change_order::apply(operation, &wanted).await.expect("allowed");
     };
     let pay = async |operation: &mut Operation| moved(operation, &reference, Verb::Pay, RefundScope::default()).await;
-    let run = while_waiting(shop, &command, change, pay).success().json();
+    let run = while_waiting(shop, &command, change, pay).success().item();
     assert_eq!((&run["status"], &run["refund"]["amount"]), (&"refunded".into(), &"69.70".into()), "{run}");
     let pieces = "SELECT SUM(l.quantity) FROM order_refund_lines l";
     assert_eq!(shop.number(pieces), 8, "{run}");
@@ -321,8 +321,8 @@ fn a_refund_in_part_with_a_key_happens_once(shop: &Shop) {
     let reference = order(shop, &["pay"]);
     let keyed =
         |flags: &[&str]| refund(shop, &reference, &[flags, &["--json", "--idempotency-key", "part-1"]].concat());
-    let first = keyed(&["--line", "MUG:1", "--amount", "5"]).success().json();
-    let second = keyed(&["--line", "mug:1", "--amount", "5.00"]).success().json();
+    let first = keyed(&["--line", "MUG:1", "--amount", "5"]).success().item();
+    let second = keyed(&["--line", "mug:1", "--amount", "5.00"]).success().item();
     assert_eq!((&first["replayed"], &second["replayed"]), (&false.into(), &true.into()));
     for member in ["restocked", "refund", "before", "after", "id", "reference", "status"] {
         assert_eq!(first[member], second[member], "{member}");

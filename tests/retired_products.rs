@@ -61,7 +61,7 @@ fn verified(shop: &Shop) {
 
 fn a_retired_product_cannot_be_ordered_until_it_is_restored(shop: &Shop) {
     stocked(shop);
-    let run = retire(shop, &["mug"]).success().json();
+    let run = retire(shop, &["mug"]).success().item();
     assert_eq!(
         (&run["sku"], &run["changed"], &run["before"]["retired_at"]),
         (&"MUG".into(), &true.into(), &Value::Null)
@@ -77,9 +77,9 @@ fn a_retired_product_cannot_be_ordered_until_it_is_restored(shop: &Shop) {
     assert_eq!(shop.counts()[..5], before[..5]);
     let shown = shop.run(&["product", "show", "MUG", "-o", "table"]).success().stdout;
     assert!(shown.contains("retired_at:      2"), "{shown}");
-    assert_eq!(retire(shop, &["MUG"]).success().json()["changed"], false);
+    assert_eq!(retire(shop, &["MUG"]).success().item()["changed"], false);
     shop.paste("shopctl product restore MUG").success();
-    let restored = shop.run(&["product", "restore", "MUG", "--json"]).success().json();
+    let restored = shop.run(&["product", "restore", "MUG", "--json"]).success().item();
     assert_eq!((&restored["changed"], &restored["after"]["retired_at"]), (&false.into(), &Value::Null));
     placed(shop, &["--item", "MUG:2"]);
     let refusal = shop.run(&["product", "delete", "MUG", "--confirm", "MUG"]).exits_with(6);

@@ -16,7 +16,8 @@ use crate::error::Result;
     after_help = "Tables created by another program are converted first; every row is kept. With --dry-run, the \
                   conversion is only checked and described. Rows that another program wrote, changed or removed then \
                   get an audit event and the missing stock movements. The rows and the stock themselves stay as they \
-                  are. Running the command again changes nothing.
+                  are. Running the command again changes nothing. Times stored without an offset are read as UTC, or \
+                  with the offset that --tz gives, e.g. --tz +02:00.
 
 Examples:
   shopctl adopt

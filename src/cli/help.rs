@@ -54,6 +54,7 @@ Order of precedence: flag, environment, .env, shopctl.toml, the embedded shop.
   SHOPCTL_CONNECT_TIMEOUT
                      as --connect-timeout (5s)
   SHOPCTL_ACTOR      who makes the change, for the audit trail, as --actor
+  TZ                 time zone of times typed and shown, as --tz (UTC)
   TZDIR              folder of the time zone files, if not in the usual place
   CI                 if set, never prompt
   NO_COLOR, CLICOLOR_FORCE, TERM=dumb, RUST_LOG
@@ -71,7 +72,11 @@ Data goes to standard output, everything else to standard error.
                        are quoted like CSV, so that import can read them
   --output csv         with a header; cells that a spreadsheet would execute get
                        a leading '
-  --output json        one value; lists: {\"items\": […], \"next\": cursor or null}
+  --output json        one value; its shape depends on the command only:
+                       lists are {\"items\": […], \"next\": cursor or null};
+                       show, create and changes of one object are the object;
+                       changes of any number of objects, even of one, are
+                       {\"changed\": …, \"items\": […]}
   --output jsonl       one object per line
   --output id          only ids, one per line
   --output mongo-json  one MongoDB Extended JSON v2 document per line
@@ -79,6 +84,16 @@ Data goes to standard output, everything else to standard error.
   --no-headers         no header in table and csv
 
 Amounts are text (\"12.50\"); times are RFC 3339 in UTC with microseconds.
+Only tables show times in the zone of --tz, TZ or timezone in shopctl.toml.
+Commands that change something have no csv, tsv and mongo-json.
+
+A table is never wider than the terminal: what does not fit is shown below its
+row, and less important columns and columns without values are left out.
+
+Times are typed as 2026-03-01, 2026-03-01 12:30, 2026-03, 2026-W09, 2026, today,
+yesterday, this-week, last-week, this-month, last-month, this-year, last-year,
+now, an age such as 12h, 7d or 2w, or as RFC 3339. --until includes the day,
+week, month, year or minute that it names.
 ";
 
 const IMPORT: &str = "\

@@ -29,9 +29,11 @@ use clap::{Args, Parser, Subcommand};
 pub use self::run::main;
 use self::shared::confirm::Prompter;
 use self::shared::effect::Effect;
-use self::shared::values::one_of;
+use self::shared::values::{checked, one_of};
+use self::shared::zone;
 use crate::config::Flags;
 use crate::context::Context;
+use crate::domain::Zone;
 use crate::domain::moment::parse_span;
 use crate::error::{Invocation, Result};
 use crate::output::{ColorChoice, Format, OutputSettings};
@@ -91,6 +93,9 @@ struct GlobalArguments {
     /// Never prompt: fail and name the missing flag instead
     #[arg(long, global = true)]
     no_input: bool,
+    /// Time zone of times typed and shown, e.g. Europe/Berlin [default: UTC]
+    #[arg(long, global = true, value_name = "ZONE", allow_hyphen_values = true, value_parser = checked(zone::find))]
+    tz: Option<Zone>,
     /// Who makes the change, for the audit trail [default: the system user]
     #[arg(long, global = true, value_name = "WHO")]
     actor: Option<String>,
@@ -184,8 +189,9 @@ impl GlobalArguments {
         let GlobalArguments { context, config, database_url, timeout, connect_timeout, actor, .. } = self;
         let GlobalArguments { fields, no_headers, color, quiet, .. } = self;
         let format = if self.json { Some(Format::Json) } else { self.output };
+        let tz = self.tz.map(|zone| zone.name().to_owned());
         let output = OutputSettings { format, fields, no_headers, color, quiet, aim };
-        (Flags { context, config, database_url, timeout, connect_timeout, actor }, output)
+        (Flags { context, config, database_url, timeout, connect_timeout, actor, tz }, output)
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::shared::command_line::aim;
 use super::shared::confirm::Prompter;
 use super::shared::effect::Effect;
-use super::shared::{hyphens, values};
+use super::shared::{hyphens, values, zone};
 use super::{Cli, Command, completions, dispatch, help, interrupt, man, panic};
 use crate::config::{Config, Flags};
 use crate::context::Context;
@@ -99,9 +99,13 @@ async fn run(
     for warning in &config.warnings {
         output.warn(warning);
     }
+    let zone = match zone::configured(&config.timezone, &output) {
+        Ok(zone) => zone,
+        Err(error) => return conclude(&output, Err(error), uses_exit_code),
+    };
     let budget = Budget::new(config.timeout, config.is_timeout_stated);
     let budget = if command.is_long(config.is_timeout_stated) { budget.for_long_work() } else { budget };
-    let context = Context::new(config, output, budget, committing.clone());
+    let context = Context::new(config, zone, output, budget, committing.clone());
     let note_wait = || context.output.note("waiting for the outcome of COMMIT; press Ctrl-C again to stop");
     let result = interrupt::until_interrupted(dispatch(&context, prompter, command), &committing, note_wait).await;
     let result = match result {
@@ -169,6 +173,7 @@ async fn explain_missing_schema(context: &Context, error: Error) -> Error {
 fn conclude(output: &Output, result: Result<Effect>, uses_exit_code: bool) -> u8 {
     match result {
         Ok(Effect::WouldChange) if uses_exit_code => Kind::CheckFailed.exit_code(),
+        Ok(Effect::SaysNo) => Kind::CheckFailed.exit_code(),
         Ok(effect) => {
             effect.note(output);
             0

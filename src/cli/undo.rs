@@ -14,8 +14,9 @@ use super::shared::mutation::finish;
 use super::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
-use crate::domain::Id;
 use crate::domain::text::counted;
+use crate::domain::{Id, Zone};
+use crate::entity::Moment;
 use crate::error::{Result, printable};
 use crate::output::{Cell, Change, Column, Format, Mutation, View};
 use crate::service::undo::{self, RestoredValue, Undone};
@@ -87,28 +88,32 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
     if !write.dry_run && (!answers.yes || context.config.protected) {
         let tried = undo::run(&context.operations(&database, true), *operation, reason).await?;
         if tried.changed {
-            let impact = impact(&tried, &database);
+            let impact = impact(&tried, &database, &context.zone);
             prompter.ask_permission(context, answers, write.dry_run, async || Ok(impact)).await?;
         }
     }
     // The question may have taken longer than the time that a command has.
     let database = database.with_budget(database.budget().renewed());
     let undone = undo::run(&context.operations(&database, write.dry_run), *operation, reason).await?;
-    if write.dry_run && matches!(context.output.format(), Format::Table | Format::Tsv | Format::Csv) {
+    if write.dry_run && matches!(context.output.format(), Format::Table | Format::Tsv) {
         context.output.list(&undone.values)?;
     }
-    Ok(finish(context, &database, &mutation(&undone, write.dry_run)))
+    Ok(finish(context, &database, &mutation(&undone, &context.zone, write.dry_run)))
 }
 
-/// `product.price of 2026-11-23 18:11 by ann`
-fn described(undone: &Undone) -> String {
+/// `product.price of 2026-11-23 18:11 UTC by ann`
+fn described(undone: &Undone, zone: &Zone) -> String {
     let target = &undone.target;
     let (operation, actor) = (printable(&target.operation.to_string()), printable(&target.actor));
-    format!("{operation} of {} by {actor}", printable(&target.occurred_at.to_string()))
+    let time = match &target.occurred_at {
+        Moment::Known(time) => zone.text_with_offset(*time),
+        other => printable(&other.to_string()),
+    };
+    format!("{operation} of {time} by {actor}")
 }
 
 /// Describes the impact, with the first values: `this undoes …`.
-fn impact(undone: &Undone, database: &Database) -> String {
+fn impact(undone: &Undone, database: &Database, zone: &Zone) -> String {
     let value = |value: &RestoredValue| {
         let RestoredValue { entity, name, field, now, then, .. } = value;
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), printable);
@@ -119,13 +124,13 @@ fn impact(undone: &Undone, database: &Database) -> String {
         0 => String::new(),
         more => format!("\n  and {more} more"),
     };
-    let (what, count, target) = (described(undone), counted(undone.values.len(), "value"), database.target());
+    let (what, count, target) = (described(undone, zone), counted(undone.values.len(), "value"), database.target());
     format!("this undoes {what} in {target}: {count}{shown}{more}")
 }
 
-fn mutation(undone: &Undone, dry_run: bool) -> Mutation<Change<TakenBack>> {
+fn mutation(undone: &Undone, zone: &Zone, dry_run: bool) -> Mutation<Change<TakenBack>> {
     let Undone { target, by, values, changed } = undone;
-    let (what, count) = (described(undone), counted(values.len(), "value"));
+    let (what, count) = (described(undone, zone), counted(values.len(), "value"));
     let line = match (changed, dry_run) {
         (false, _) => format!("{what} was already undone, by operation {by}"),
         (true, true) => format!("{what} would be undone: {count}"),

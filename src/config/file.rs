@@ -29,6 +29,7 @@ pub struct FileSettings {
     pub pool: Pool,
     pub timeout: Setting,
     pub connect_timeout: Setting,
+    pub timezone: Setting,
     #[serde(default)]
     pub context: BTreeMap<String, ContextSettings>,
 }

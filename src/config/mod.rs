@@ -35,6 +35,15 @@ pub struct PoolSettings {
     pub idle: Duration,
 }
 
+/// The name of a time zone, which may be unknown, and where it is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timezone {
+    pub name: String,
+    pub origin: String,
+    /// Whether it comes from the variable TZ, which other programs use too.
+    pub is_variable: bool,
+}
+
 /// The resolved configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -43,6 +52,8 @@ pub struct Config {
     pub embedded_default: SqliteTarget,
     /// Whether the command line names the database.
     pub is_named_by_flag: bool,
+    /// Whether the command line names the time zone.
+    pub is_zone_named_by_flag: bool,
     pub pool: PoolSettings,
     /// Maximum time to wait for the database; `None` for no limit.
     pub timeout: Option<Duration>,
@@ -50,6 +61,7 @@ pub struct Config {
     pub is_timeout_stated: bool,
     pub connect_timeout: Duration,
     pub actor: String,
+    pub timezone: Timezone,
     pub context: Option<String>,
     /// Whether destructive commands ask for the database's name.
     pub protected: bool,
@@ -107,6 +119,7 @@ impl Config {
         let url_timeout = resolved.as_ref().ok().and_then(|resolved| resolved.as_ref()?.connect_timeout.as_ref());
         let connect_timeout = settings.duration_or(&settings::CONNECT_TIMEOUT, url_timeout);
         let actor = settings.actor();
+        let timezone = settings.timezone();
         let Settings { entries, violations, .. } = settings;
         let resolved = combine_errors(resolved, violations)?;
         let exposed_files = exposed_files(sources, &files);
@@ -118,11 +131,13 @@ impl Config {
             exposed_files,
             embedded_default: sources.embedded_default(),
             is_named_by_flag: sources.flags.database_url.is_some() || sources.flags.context.is_some(),
+            is_zone_named_by_flag: sources.flags.tz.is_some(),
             pool,
             timeout: (!timeout.is_zero()).then_some(timeout),
             is_timeout_stated,
             connect_timeout,
             actor,
+            timezone,
             protected,
             read_only,
             working_folder_file: resolved.working_folder_file,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::file::{FileSettings, ParsedFile, Setting};
 use super::sourced_value::SourcedValue;
 use super::sources::{Flags, Sources};
-use super::{Entry, PoolSettings};
+use super::{Entry, PoolSettings, Timezone};
 use crate::db::target::escaped;
 use crate::domain::Violations;
 use crate::domain::moment::parse_span;
@@ -25,6 +25,8 @@ const DEFAULT: &str = "default";
 pub struct SettingKey {
     name: &'static str,
     variable: &'static str,
+    /// The flag's name, if it is not that of the setting.
+    flag_name: Option<&'static str>,
     flag: fn(&Flags) -> Option<&String>,
     in_file: fn(&FileSettings) -> &Setting,
     default: &'static str,
@@ -40,7 +42,7 @@ impl SettingKey {
         in_file: fn(&FileSettings) -> &Setting,
         default: &'static str,
     ) -> SettingKey {
-        SettingKey { name, variable, flag: |_| None, in_file, default, is_zero_allowed: false }
+        SettingKey { name, variable, flag_name: None, flag: |_| None, in_file, default, is_zero_allowed: false }
     }
 }
 
@@ -57,6 +59,11 @@ pub const TIMEOUT: SettingKey = SettingKey {
 pub const CONNECT_TIMEOUT: SettingKey = SettingKey {
     flag: |flags| flags.connect_timeout.as_ref(),
     ..SettingKey::new("connect_timeout", "SHOPCTL_CONNECT_TIMEOUT", |file| &file.connect_timeout, "5s")
+};
+pub const TIMEZONE: SettingKey = SettingKey {
+    flag: |flags| flags.tz.as_ref(),
+    flag_name: Some("tz"),
+    ..SettingKey::new("timezone", "TZ", |file| &file.timezone, "UTC")
 };
 
 /// Finds settings and records their origin; all violations are reported together.
@@ -75,7 +82,8 @@ impl<'a> Settings<'a> {
     fn look_up(&self, key: &SettingKey) -> SourcedValue {
         let flag = || {
             let text = (key.flag)(&self.sources.flags)?.clone();
-            Some(SourcedValue { text, origin: format!("flag --{}", key.name.replace('_', "-")) })
+            let name = key.flag_name.map_or_else(|| key.name.replace('_', "-"), str::to_owned);
+            Some(SourcedValue { text, origin: format!("flag --{name}") })
         };
         let in_files = || self.files.iter().find_map(|file| file.found((key.in_file)(&file.settings)));
         flag()
@@ -153,6 +161,14 @@ impl<'a> Settings<'a> {
             }
         };
         self.record(key.name, found.origin, read).unwrap_or_default()
+    }
+
+    /// The time zone that people read and type times in; only the command line has checked its name.
+    pub fn timezone(&mut self) -> Timezone {
+        let SourcedValue { text, origin } = self.look_up(&TIMEZONE);
+        let is_variable = origin.ends_with(TIMEZONE.variable);
+        self.entries.push(Entry { name: TIMEZONE.name, value: escaped(&text), origin: origin.clone() });
+        Timezone { name: text, origin, is_variable }
     }
 
     /// The actor: the configured name, else the user of the operating system.

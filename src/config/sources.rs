@@ -19,7 +19,7 @@ pub(super) const DOTENV: &str = ".env";
 const EMBEDDED: &str = "shop.db";
 
 /// The known variables besides those of [`file::PARTS`]; others are discarded.
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 10] = [
     "DATABASE_URL",
     "DB_POOL_MAX",
     "DB_POOL_MIN",
@@ -29,6 +29,7 @@ const VARIABLES: [&str; 9] = [
     "SHOPCTL_TIMEOUT",
     "SHOPCTL_CONNECT_TIMEOUT",
     "SHOPCTL_ACTOR",
+    "TZ",
 ];
 /// Variables of libpq that shopctl reads for PostgreSQL, from the environment only.
 const LIBPQ_VARIABLES: [&str; 6] = ["PGOPTIONS", "PGPASSFILE", "PGPASSWORD", "PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT"];
@@ -46,6 +47,7 @@ pub struct Flags {
     pub timeout: Option<String>,
     pub connect_timeout: Option<String>,
     pub actor: Option<String>,
+    pub tz: Option<String>,
 }
 
 /// The contents of all sources. Never printed, because they may contain passwords.

@@ -7,12 +7,7 @@ use super::time_parser::ParsedTime;
 
 /// `2026-03-01`, `2026-03-01T12:30:00Z`, `2026-03-01 12:30:00+01:00`; without a zone it is UTC.
 pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
-    parse_in(text, &Zone::utc())
-}
-
-/// Like [`parse`], but a time without a zone is in this one.
-pub fn parse_in(text: &str, zone: &Zone) -> Result<DateTime<Utc>, String> {
-    ParsedTime::read(text)?.moment(None, zone)
+    ParsedTime::read(text)?.moment(None, &Zone::utc())
 }
 
 /// RFC 3339 in UTC with six decimals, so that times sort as text.
@@ -25,7 +20,7 @@ pub fn stored_text(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M:%S%.6f+00:00").to_string()
 }
 
-/// A duration as typed: `30s`, `500ms`, `2m`, `1h`, `7d`. A number without a unit is rejected, because
+/// A duration as typed: `30s`, `500ms`, `2m`, `1h`, `7d`, `2w`. A number without a unit is rejected, because
 /// other tools use seconds, milliseconds or minutes; only 0 is unambiguous.
 pub fn parse_span(text: &str) -> Result<std::time::Duration, String> {
     let text = text.trim();
@@ -40,6 +35,7 @@ pub fn parse_span(text: &str) -> Result<std::time::Duration, String> {
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
+        "w" => 604_800_000,
         _ => return Err(problem()),
     };
     number.checked_mul(milliseconds).map(std::time::Duration::from_millis).ok_or_else(problem)

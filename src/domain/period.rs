@@ -1,4 +1,4 @@
-//! Periods of a report: days, weeks and months of a time zone, as moments in UTC.
+//! Periods of a report: days, weeks, months and years of a time zone, as moments in UTC.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 
@@ -14,6 +14,7 @@ named_enum! {
         /// From Monday (ISO 8601).
         Week = "week",
         Month = "month",
+        Year = "year",
     }
 }
 
@@ -41,31 +42,35 @@ impl PeriodLength {
             PeriodLength::Day => 30,
             PeriodLength::Week => 12,
             PeriodLength::Month => 12,
+            PeriodLength::Year => 5,
         }
     }
 
     /// The first day of the period that contains a day.
-    fn first_day(self, day: NaiveDate) -> NaiveDate {
+    pub(super) fn first_day(self, day: NaiveDate) -> NaiveDate {
         match self {
             PeriodLength::Day => day,
             PeriodLength::Week => day - Days::new(day.weekday().num_days_from_monday().into()),
             PeriodLength::Month => day - Days::new(day.day0().into()),
+            PeriodLength::Year => day - Days::new(day.ordinal0().into()),
         }
     }
 
-    fn forward(self, day: NaiveDate, count: u32) -> Option<NaiveDate> {
+    pub(super) fn forward(self, day: NaiveDate, count: u32) -> Option<NaiveDate> {
         match self {
             PeriodLength::Day => day.checked_add_days(Days::new(count.into())),
             PeriodLength::Week => day.checked_add_days(Days::new(7 * u64::from(count))),
             PeriodLength::Month => day.checked_add_months(Months::new(count)),
+            PeriodLength::Year => day.checked_add_months(Months::new(12 * count)),
         }
     }
 
-    fn back(self, day: NaiveDate, count: u32) -> Option<NaiveDate> {
+    pub(super) fn back(self, day: NaiveDate, count: u32) -> Option<NaiveDate> {
         match self {
             PeriodLength::Day => day.checked_sub_days(Days::new(count.into())),
             PeriodLength::Week => day.checked_sub_days(Days::new(7 * u64::from(count))),
             PeriodLength::Month => day.checked_sub_months(Months::new(count)),
+            PeriodLength::Year => day.checked_sub_months(Months::new(12 * count)),
         }
     }
 
@@ -74,6 +79,7 @@ impl PeriodLength {
             PeriodLength::Day => "%Y-%m-%d",
             PeriodLength::Week => "%G-W%V",
             PeriodLength::Month => "%Y-%m",
+            PeriodLength::Year => "%Y",
         };
         day.format(format).to_string()
     }

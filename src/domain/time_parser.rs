@@ -31,6 +31,8 @@ pub struct ParsedTime {
     time: Option<NaiveTime>,
     /// Seconds east of UTC.
     offset: Option<i32>,
+    /// Whether the time has no seconds: `12:30`.
+    is_to_the_minute: bool,
 }
 
 /// A date as written.
@@ -106,13 +108,13 @@ impl ParsedTime {
         let rest = clock.strip_prefix(',').unwrap_or(clock).trim();
         let rest = rest.strip_prefix(['T', 't']).filter(|_| !clock.starts_with(',')).unwrap_or(rest);
         if clock.is_empty() {
-            return Ok(ParsedTime { date, time: None, offset: None });
+            return Ok(ParsedTime { date, time: None, offset: None, is_to_the_minute: false });
         }
         if rest.is_empty() {
             return Err(no_time());
         }
-        let (time, offset) = read_clock(rest)?;
-        Ok(ParsedTime { date, time: Some(time), offset })
+        let ParsedClock { time, offset, is_to_the_minute } = read_clock(rest)?;
+        Ok(ParsedTime { date, time: Some(time), offset, is_to_the_minute })
     }
 
     /// Whether the text named an offset from UTC.
@@ -122,7 +124,7 @@ impl ParsedTime {
 
     /// Whether it is in the unambiguous form of RFC 3339, `2026-03-01T12:30:00+01:00`.
     pub fn is_rfc3339(&self) -> bool {
-        matches!(self, ParsedTime { date: ParsedDate::Day(_), time: Some(_), offset: Some(_) })
+        matches!(self, ParsedTime { date: ParsedDate::Day(_), time: Some(_), offset: Some(_), .. })
     }
 
     /// The moment it names: `order` resolves an ambiguous date, `zone` applies if the time has none.
@@ -142,17 +144,35 @@ impl ParsedTime {
                 Some(LocalTime::Skipped(_)) => {
                     return Err(format!("does not exist: the clocks in {} skip it", zone.name()));
                 }
-                Some(LocalTime::Once(moment) | LocalTime::Twice(moment)) => Some(moment),
+                Some(found) => Some(found.first()),
                 None => None,
             },
         };
         moment.filter(|moment| is_within_years_somewhere(*moment)).ok_or_else(no_time)
     }
 
+    /// The end, exclusive, of what it names in this zone: of the day, or of the minute if it has no seconds, the last
+    /// one if clocks are put back. A time with seconds ends as it begins.
+    ///
+    /// Errors: as [`ParsedTime::moment`].
+    pub fn end(&self, zone: &Zone) -> Result<DateTime<Utc>, String> {
+        let begin = self.moment(None, zone)?;
+        let day = self.date.day(None)?;
+        let end = match (self.time, self.is_to_the_minute) {
+            (None, _) => day.succ_opt().and_then(|next| zone.begin_of(next)),
+            (Some(_), false) => Some(begin),
+            (Some(time), true) => {
+                let last = if self.offset.is_some() { None } else { zone.moment_of(day.and_time(time)) };
+                last.map_or(begin, LocalTime::last).checked_add_signed(TimeDelta::minutes(1))
+            }
+        };
+        end.ok_or_else(no_time)
+    }
+
     /// Whether this local time occurs twice in the zone, because clocks are put back.
     pub fn is_shown_twice(&self, order: Option<DateOrder>, zone: &Zone) -> bool {
         let (Some(time), None, Ok(day)) = (self.time, self.offset, self.date.day(order)) else { return false };
-        matches!(zone.moment_of(day.and_time(time)), Some(LocalTime::Twice(_)))
+        matches!(zone.moment_of(day.and_time(time)), Some(LocalTime::Twice { .. }))
     }
 }
 
@@ -171,7 +191,8 @@ pub enum DateOrderEvidence {
     YearDayMonth,
 }
 
-fn no_time() -> String {
+/// The problem of a text that is not a time at all.
+pub(super) fn no_time() -> String {
     format!("must be a time such as {FORMS}")
 }
 
@@ -219,8 +240,15 @@ fn month_of(text: &str) -> Option<u32> {
     Some(MONTHS.split(' ').position(is_month)? as u32 + 1)
 }
 
+/// The part of a time after its date.
+struct ParsedClock {
+    time: NaiveTime,
+    offset: Option<i32>,
+    is_to_the_minute: bool,
+}
+
 /// `8:26`, `08:26:00.000 PM`, `10:15:00+0100`.
-fn read_clock(text: &str) -> Result<(NaiveTime, Option<i32>), String> {
+fn read_clock(text: &str) -> Result<ParsedClock, String> {
     let end = text.find(|character: char| !(character.is_ascii_digit() || ":.,".contains(character)));
     let (clock, rest) = text.split_at(end.unwrap_or(text.len()));
     let (clock, fraction) = clock.split_once(['.', ',']).unwrap_or((clock, ""));
@@ -244,7 +272,8 @@ fn read_clock(text: &str) -> Result<(NaiveTime, Option<i32>), String> {
         digits => number(&format!("{digits:0<9}"), 9..=9).map(|nanoseconds| nanoseconds / 1_000),
     };
     let time = NaiveTime::from_hms_micro_opt(hour, minute, second, microsecond.ok_or_else(no_time)?);
-    Ok((time.ok_or_else(no_time)?, read_offset(zone)?))
+    let (time, offset) = (time.ok_or_else(no_time)?, read_offset(zone)?);
+    Ok(ParsedClock { time, offset, is_to_the_minute: parts.len() == 2 })
 }
 
 /// Splits off AM or PM: the hours to add, and the rest.

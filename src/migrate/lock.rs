@@ -22,6 +22,7 @@ use crate::db::inspection::refuse_too_old;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
+use crate::domain::Zone;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 
 /// How long a lease holds without a heartbeat.
@@ -371,7 +372,7 @@ async fn holder(connection: &impl ConnectionTrait) -> Result<Option<Holder>, DbE
     select.columns(["holder", "session", "acquired_at"]).from(leases()).and_where(Expr::col("name").eq(NAME));
     let Some(row) = connection.query_one(&select).await? else { return Ok(None) };
     let (holder, since): (String, DateTime<Utc>) = (row.try_get("", "holder")?, row.try_get("", "acquired_at")?);
-    let text = format!("{} (since {} UTC)", printable(&holder), since.format("%Y-%m-%d %H:%M:%S"));
+    let text = format!("{} (since {})", printable(&holder), Zone::utc().text_with_offset(since));
     Ok(Some(Holder { text, session: row.try_get("", "session")? }))
 }
 

@@ -16,6 +16,7 @@ use crate::db::fault::{Fault, classify};
 use crate::db::schema::{Removable, removable};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
+use crate::domain::Zone;
 use crate::domain::text::first_names;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 
@@ -211,7 +212,7 @@ impl Runner<'_> {
             return Ok(());
         }
         let now: DateTime<Utc> = self.job.plan.clock.now();
-        let by = format!("{} at {} UTC", self.job.plan.runner, now.format("%Y-%m-%d %H:%M:%S"));
+        let by = format!("{} at {}", self.job.plan.runner, Zone::utc().text_with_offset(now));
         history::set_setting(handle, REMOVAL, &by).await?;
         for (number, object) in objects.iter().enumerate() {
             history::set_setting(handle, &format!("{REMOVAL}.{number:05}"), &object.name).await?;

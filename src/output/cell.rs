@@ -6,15 +6,18 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::palette::Tone;
 use super::{escape, json};
 use crate::domain::moment::rfc3339;
-use crate::domain::{Amount, Id, Money, OrderStatus, UserStatus};
+use crate::domain::{Amount, Id, Money, OrderStatus, Outcome, UserStatus, Zone};
 use crate::entity::{Moment, Stored};
 
 /// A value of a row, independent of the output format.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     Text(String),
+    /// The name of a state.
+    State(&'static str, Tone),
     Id(Uuid),
     Money(Money),
     /// A sum of money.
@@ -23,11 +26,44 @@ pub enum Cell {
     Time(DateTime<Utc>),
     Boolean(bool),
     Json(Value),
+    /// What an event changed.
+    Changes(Vec<ChangedField>),
     /// A value, and the words for it in a table.
     Worded(Box<Cell>, String),
     /// Rows inside a row, such as the items of an order.
     Nested(Nested),
     Missing,
+}
+
+/// A field before and after a change; without a name the values speak for themselves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangedField {
+    pub name: String,
+    pub before: Cell,
+    pub after: Cell,
+}
+
+/// What happens to a column for which the terminal is too narrow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    /// It names the row: the last to be narrowed and to move under its row.
+    Key,
+    /// It moves under its row.
+    Main,
+    /// It is left out.
+    Minor,
+    /// It moves under its row before all others, even as the first column.
+    Id,
+}
+
+/// Where a field is shown if `--fields` does not name any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Everywhere,
+    /// In all formats except tables of many rows.
+    OutsideTables,
+    /// Nowhere: it costs a query.
+    OnRequest,
 }
 
 /// The name of a field and how a table shows it.
@@ -37,8 +73,18 @@ pub struct Heading {
     pub name: &'static str,
     /// The column title of a table: `CREATED`.
     pub title: &'static str,
-    /// Whether a table shows it by default; all other formats contain all fields.
-    pub in_table: bool,
+    pub shown: Shown,
+    pub rank: Rank,
+}
+
+impl Heading {
+    pub const fn new(name: &'static str, title: &'static str) -> Heading {
+        Heading { name, title, shown: Shown::Everywhere, rank: Rank::Main }
+    }
+
+    pub const fn with_rank(self, rank: Rank) -> Heading {
+        Heading { rank, ..self }
+    }
 }
 
 /// The rows inside a [`Cell::Nested`].
@@ -49,17 +95,28 @@ pub struct Nested {
 }
 
 impl Cell {
-    /// The text for people: short, on one line, safe for the terminal.
-    pub(super) fn display_text(&self) -> String {
+    /// The text for people, for tests of other modules.
+    #[cfg(test)]
+    pub fn text_in(&self, zone: &Zone) -> String {
+        self.display_text(zone)
+    }
+
+    /// The text for people: short, on one line, safe for the terminal, times in their zone.
+    pub(super) fn display_text(&self, zone: &Zone) -> String {
         match self {
             Cell::Text(text) | Cell::Worded(_, text) => escape::line(text),
-            Cell::Time(time) => time.format("%Y-%m-%d %H:%M").to_string(),
+            Cell::Time(time) => zone.text_of(*time),
+            Cell::Changes(fields) => changes(fields, |cell| cell.display_text(zone)),
             Cell::Boolean(true) => "yes".to_owned(),
             Cell::Boolean(false) => "no".to_owned(),
             Cell::Missing => "-".to_owned(),
-            Cell::Id(_) | Cell::Money(_) | Cell::Amount(_) | Cell::Integer(_) | Cell::Json(_) | Cell::Nested(_) => {
-                self.raw_text()
-            }
+            Cell::State(..)
+            | Cell::Id(_)
+            | Cell::Money(_)
+            | Cell::Amount(_)
+            | Cell::Integer(_)
+            | Cell::Json(_)
+            | Cell::Nested(_) => self.raw_text(),
         }
     }
 
@@ -80,6 +137,7 @@ impl Cell {
         // Writing into a String cannot fail.
         let _ = match self {
             Cell::Text(value) => text.write_str(value),
+            Cell::State(name, _) => text.write_str(name),
             Cell::Id(id) => write!(text, "{id}"),
             Cell::Money(amount) => write!(text, "{amount}"),
             Cell::Amount(amount) => write!(text, "{amount}"),
@@ -87,6 +145,7 @@ impl Cell {
             Cell::Time(time) => text.write_str(&rfc3339(*time)),
             Cell::Boolean(value) => write!(text, "{value}"),
             Cell::Json(value) => text.write_str(&json::text(value)),
+            Cell::Changes(fields) => text.write_str(&changes(fields, Cell::raw_text)),
             Cell::Worded(value, _) => {
                 value.write_raw(text);
                 Ok(())
@@ -99,6 +158,8 @@ impl Cell {
     pub(super) fn to_json(&self) -> Value {
         match self {
             Cell::Text(text) => Value::from(text.as_str()),
+            Cell::State(name, _) => Value::from(*name),
+            Cell::Changes(_) => Value::from(self.raw_text()),
             Cell::Id(id) => Value::from(id.to_string()),
             Cell::Money(amount) => Value::from(amount.to_string()),
             Cell::Amount(amount) => Value::from(amount.to_string()),
@@ -121,7 +182,26 @@ impl Cell {
     pub(super) fn is_text(&self) -> bool {
         match self {
             Cell::Worded(value, _) => value.is_text(),
-            _ => matches!(self, Cell::Text(_) | Cell::Json(_) | Cell::Nested(_)),
+            _ => matches!(self, Cell::Text(_) | Cell::Json(_) | Cell::Nested(_) | Cell::Changes(_)),
+        }
+    }
+
+    /// What the state means to its reader, if it is one.
+    pub(super) fn tone(&self) -> Option<Tone> {
+        match self {
+            Cell::State(_, tone) => Some(*tone),
+            Cell::Worded(value, _) => value.tone(),
+            _ => None,
+        }
+    }
+
+    /// Whether people read a time in it, whose zone they must know.
+    pub(super) fn has_time(&self) -> bool {
+        match self {
+            Cell::Time(_) => true,
+            Cell::Changes(fields) => fields.iter().any(|field| field.before.has_time() || field.after.has_time()),
+            Cell::Nested(nested) => nested.in_table().1.iter().flatten().any(Cell::has_time),
+            _ => false,
         }
     }
 }
@@ -129,13 +209,26 @@ impl Cell {
 impl Nested {
     /// The part shown in a table.
     pub(super) fn in_table(&self) -> (Vec<Heading>, Vec<Vec<Cell>>) {
-        let is_shown = self.headings.iter().map(|heading| heading.in_table);
+        let is_shown = self.headings.iter().map(|heading| heading.shown == Shown::Everywhere);
         let shown = |row: &Vec<Cell>| {
             row.iter().zip(is_shown.clone()).filter(|(_, is)| *is).map(|(cell, _)| cell.clone()).collect()
         };
-        let headings = self.headings.iter().copied().filter(|heading| heading.in_table).collect();
+        let headings = self.headings.iter().copied().filter(|heading| heading.shown == Shown::Everywhere).collect();
         (headings, self.rows.iter().map(shown).collect())
     }
+}
+
+/// `price: 12.50 → 13.00; pending → paid`
+fn changes(fields: &[ChangedField], text: impl Fn(&Cell) -> String) -> String {
+    let value = |cell: &Cell| Some(text(cell)).filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned());
+    let field = |ChangedField { name, before, after }: &ChangedField| {
+        let label = if name.is_empty() { String::new() } else { format!("{name}: ") };
+        match (before, after) {
+            (Cell::Missing, only) if name.is_empty() => value(only),
+            _ => format!("{label}{} → {}", value(before), value(after)),
+        }
+    };
+    fields.iter().map(field).collect::<Vec<_>>().join("; ")
 }
 
 /// One row as an object, in the order of its headings.
@@ -159,8 +252,9 @@ impl_cell_from! {
     String: |text| Cell::Text(text);
     Money: |amount| Cell::Money(amount);
     Amount: |amount| Cell::Amount(amount);
-    OrderStatus: |status| status.as_str().into();
-    UserStatus: |status| status.as_str().into();
+    OrderStatus: |status| Cell::State(status.as_str(), status.into());
+    UserStatus: |status| Cell::State(status.as_str(), status.into());
+    Outcome: |outcome| Cell::State(outcome.as_str(), outcome.into());
     i64: |number| Cell::Integer(number);
     i32: |number| Cell::Integer(number.into());
     bool: |value| Cell::Boolean(value);

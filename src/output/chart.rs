@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use unicode_width::UnicodeWidthStr;
 
-use super::table::shorten;
+use super::wrap::shorten;
 use super::{Output, escape};
 use crate::error::Result;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::cell::{Cell, Heading, Nested};
+use super::cell::{Cell, Heading, Nested, Rank, Shown};
 use crate::domain::similar::closest;
 use crate::error::{Error, Result, printable};
 
@@ -15,12 +15,32 @@ pub struct Column<V> {
 impl<V> Column<V> {
     /// A field shown in every format.
     pub const fn new(name: &'static str, title: &'static str, cell: fn(&V) -> Cell) -> Column<V> {
-        Column { heading: Heading { name, title, in_table: true }, cell }
+        Column { heading: Heading::new(name, title), cell }
     }
 
     /// A field that a table of many rows omits unless `--fields` names it.
     pub const fn detail(name: &'static str, title: &'static str, cell: fn(&V) -> Cell) -> Column<V> {
-        Column { heading: Heading { name, title, in_table: false }, cell }
+        Column { heading: Heading { shown: Shown::OutsideTables, ..Heading::new(name, title) }, cell }
+    }
+
+    /// A field that is looked up only if `--fields` names it.
+    pub const fn on_request(name: &'static str, title: &'static str, cell: fn(&V) -> Cell) -> Column<V> {
+        Column { heading: Heading { shown: Shown::OnRequest, ..Heading::new(name, title) }, cell }
+    }
+
+    /// A field that names the row: the last that narrow terminals show under it.
+    pub const fn key(name: &'static str, title: &'static str, cell: fn(&V) -> Cell) -> Column<V> {
+        Column { heading: Heading::new(name, title).with_rank(Rank::Key), cell }
+    }
+
+    /// A long id: the first that narrow terminals show under its row.
+    pub const fn id(name: &'static str, title: &'static str, cell: fn(&V) -> Cell) -> Column<V> {
+        Column { heading: Heading::new(name, title).with_rank(Rank::Id), cell }
+    }
+
+    /// A field that narrow terminals leave out.
+    pub const fn minor(name: &'static str, title: &'static str, cell: fn(&V) -> Cell) -> Column<V> {
+        Column { heading: Heading::new(name, title).with_rank(Rank::Minor), cell }
     }
 }
 
@@ -38,7 +58,8 @@ pub trait View: Sized + 'static {
 
     /// All fields as one object, as printed by `show --json` and `create --json`.
     fn to_json(&self) -> Map<String, Value> {
-        Self::COLUMNS.iter().map(|column| (column.heading.name.to_owned(), (column.cell)(self).to_json())).collect()
+        let columns = Self::COLUMNS.iter().filter(|column| column.heading.shown != Shown::OnRequest);
+        columns.map(|column| (column.heading.name.to_owned(), (column.cell)(self).to_json())).collect()
     }
 }
 

@@ -36,13 +36,15 @@ impl Output {
         let (standard, messages) = (self, Box::new(io::stderr()));
         let Some(path) = file.filter(|path| !file::is_stdout(path)) else {
             let stdout = Box::new(BufWriter::new(io::stdout()));
-            let output = Output { is_export: true, ..Output::new(settings, self.terminal.clone(), stdout, messages) };
+            let output = Output::new(settings, self.terminal.clone(), stdout, messages).in_zone(self.zone.clone());
+            let output = Output { is_export: true, ..output };
             return Ok(Export { standard, output, file: None });
         };
         file::check_ending(path, extensions)?;
         let file = OutputFile::open(path).await?;
         let terminal = Terminal { stdout_is_terminal: file.is_terminal(), ..Terminal::default() };
-        let mut output = Output::new(settings, terminal, Box::new(BufWriter::new(file.stream()?)), messages);
+        let stream = Box::new(BufWriter::new(file.stream()?));
+        let mut output = Output::new(settings, terminal, stream, messages).in_zone(self.zone.clone());
         (output.path, output.is_export) = (Some(path.to_owned()), true);
         Ok(Export { standard, output, file: Some(file) })
     }

@@ -28,6 +28,8 @@ fn value(cell: &Cell) -> Value {
         Cell::Time(time) => json!({ "$date": { "$numberLong": time.timestamp_millis().to_string() } }),
         Cell::Worded(cell, _) => value(cell),
         Cell::Nested(nested) => nested.rows.iter().map(|row| document(&nested.headings, row)).collect(),
-        Cell::Text(_) | Cell::Boolean(_) | Cell::Json(_) | Cell::Missing => cell.to_json(),
+        Cell::Text(_) | Cell::State(..) | Cell::Boolean(_) | Cell::Json(_) | Cell::Changes(_) | Cell::Missing => {
+            cell.to_json()
+        }
     }
 }

@@ -11,8 +11,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::domain::Zone;
 use crate::error::{Error, Hint, Invocation, Kind, Result, io_reason};
 use crate::file::unwritable;
+use palette::{CYAN, RED_LABEL, YELLOW_LABEL, paint};
 
 mod cell;
 mod chart;
@@ -24,6 +26,7 @@ mod extended_json;
 mod format;
 mod json;
 mod mutation;
+mod palette;
 mod progress;
 mod rows;
 mod show;
@@ -33,21 +36,18 @@ mod terminal;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod wrap;
 
-pub use cell::Cell;
+pub use cell::{Cell, ChangedField};
 pub use chart::Bar;
 pub use column::{Column, View, unknown_field};
 pub use format::{ColorChoice, Format};
 pub use mutation::{Change, Mutation};
+pub use palette::Tone;
 pub use progress::Unit;
 pub use rows::{ListFooter, Rows};
-pub use table::shorten;
 pub use terminal::Terminal;
-
-const RED: &str = "\u{1b}[1;31m";
-const YELLOW: &str = "\u{1b}[1;33m";
-const CYAN: &str = "\u{1b}[36m";
-const RESET: &str = "\u{1b}[0m";
+pub use wrap::shorten;
 
 /// The output settings of the command line.
 #[derive(Debug, Clone, Default)]
@@ -72,6 +72,8 @@ pub struct Output {
     settings: OutputSettings,
     format: Format,
     terminal: Terminal,
+    /// The zone of times for people.
+    zone: Zone,
     stdout: Mutex<Box<dyn Write + Send>>,
     stderr: Mutex<Box<dyn Write + Send>>,
     /// The file that replaces stdout.
@@ -106,6 +108,7 @@ impl Output {
             format: settings.format.unwrap_or(default),
             settings,
             terminal,
+            zone: Zone::utc(),
             stdout: Mutex::new(stdout),
             stderr: Mutex::new(stderr),
             path: None,
@@ -113,6 +116,11 @@ impl Output {
             is_closed: AtomicBool::new(false),
             has_noted_missing_password: AtomicBool::new(false),
         }
+    }
+
+    /// The same output, which shows people times in this zone.
+    pub fn in_zone(self, zone: Zone) -> Output {
+        Output { zone, ..self }
     }
 
     /// The value of `--output`, if given.
@@ -137,6 +145,16 @@ impl Output {
     /// Whether `--fields` was given.
     pub fn has_fields(&self) -> bool {
         self.settings.fields.is_some()
+    }
+
+    /// Whether `--quiet` was given.
+    pub fn is_quiet(&self) -> bool {
+        self.settings.quiet
+    }
+
+    /// Whether `--fields` names this field.
+    pub fn has_field(&self, name: &str) -> bool {
+        self.settings.fields.iter().flatten().any(|field| field.trim() == name)
     }
 
     /// Whether the output must be one JSON value.
@@ -184,8 +202,25 @@ impl Output {
     ///
     /// Errors: as [`Output::list`].
     pub fn show<V: View>(&self, row: &V, extra: &[(&'static str, Cell)]) -> Result<()> {
-        let text = show::render(self, row, extra)?;
-        self.text(&text)
+        let (text, has_time) = show::render(self, row, extra)?;
+        self.text(&text)?;
+        if has_time {
+            self.note_zone();
+        }
+        Ok(())
+    }
+
+    /// Checks `--output` before a command changes something.
+    ///
+    /// Errors: exit 2 for a format of rows with columns, which a change does not have.
+    pub fn check_mutation_format(&self) -> Result<()> {
+        match self.settings.format {
+            Some(format @ (Format::Csv | Format::Tsv | Format::MongoJson)) => {
+                Err(Error::usage(format!("--output {} is for lists and exports, not for a change", format.as_str()))
+                    .hint("--output json, jsonl or id, or leave it out"))
+            }
+            Some(Format::Table | Format::Json | Format::Jsonl | Format::Id) | None => Ok(()),
+        }
     }
 
     /// Prints the result of a change. Never fails, because the change is committed: a failure to write is a warning on
@@ -201,12 +236,15 @@ impl Output {
         }
     }
 
-    /// Prints several results: one per line, or one JSON value. Never fails, as [`Output::mutation`].
+    /// Prints the results of a command that takes any number of objects: one per line, or one JSON value, which is the
+    /// same for one object and for many. Never fails, as [`Output::mutation`].
     pub fn mutations(&self, mutations: &[Mutation<impl Serialize>]) {
         if self.format != Format::Json {
             return mutations.iter().for_each(|mutation| self.mutation(mutation));
         }
-        self.answer(&serde_json::json!({ "items": json::value(mutations) }));
+        let items: Vec<Value> = mutations.iter().map(json::value).collect();
+        let changed = items.iter().any(|item| item["changed"] == true);
+        self.answer(&serde_json::json!({ "changed": changed, "items": items }));
     }
 
     /// Prints a result as one JSON value on a line. Never fails, as [`Output::mutation`].
@@ -238,6 +276,11 @@ impl Output {
         }
     }
 
+    /// Says in which zone the times are that were printed.
+    fn note_zone(&self) {
+        self.note(&format!("times are in {}", self.zone.name()));
+    }
+
     /// Prints a line on stderr even with `--quiet`, such as the context of a prompt.
     pub fn say(&self, text: &str) {
         self.write_message(&format!("{}\n", escape::lines(text)));
@@ -245,7 +288,7 @@ impl Output {
 
     /// Prints a warning on stderr.
     pub fn warn(&self, text: &str) {
-        let label = self.colored(YELLOW, "warning");
+        let label = self.colored(YELLOW_LABEL, "warning");
         self.write_message(&format!("{label}: {}\n", escape::lines(text)));
     }
 
@@ -281,7 +324,7 @@ impl Output {
             let value = error.to_json(&self.settings.aim);
             return self.write_message(&format!("{}\n", json::text(&value)));
         }
-        let label = self.colored(RED, &format!("error[{}]", error.code()));
+        let label = self.colored(RED_LABEL, &format!("error[{}]", error.code()));
         let mut text = format!("{label}: {}\n", escape::lines(error.message()));
         for hint in error.hint_lines(&self.settings.aim) {
             text.push_str(&format!("{}: {}\n", self.colored(CYAN, "hint"), escape::line(&hint)));
@@ -296,7 +339,7 @@ impl Output {
 
     fn colored(&self, color: &str, text: &str) -> String {
         if self.terminal.has_color(self.settings.color, self.terminal.stderr_is_terminal) {
-            format!("{color}{text}{RESET}")
+            paint(color, text)
         } else {
             text.to_owned()
         }

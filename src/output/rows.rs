@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::cell::{Cell, Heading, object};
+use super::cell::{Cell, Heading, Shown, object};
 use super::column::{self, Column, View, cells};
 use super::table::Layout;
 use super::{Format, Output, csv, escape, extended_json, json};
@@ -32,6 +32,8 @@ pub struct Rows<'a, V: View> {
     /// The rows of a table before its layout is known.
     waiting: Vec<Vec<Cell>>,
     layout: Option<Layout>,
+    /// Whether a table shows a time.
+    has_time: bool,
 }
 
 impl<'a, V: View> Rows<'a, V> {
@@ -42,10 +44,15 @@ impl<'a, V: View> Rows<'a, V> {
                 column::select(wanted, &names)?.into_iter().map(|position| &V::COLUMNS[position]).collect()
             }
             None => {
-                V::COLUMNS.iter().filter(|column| output.format != Format::Table || column.heading.in_table).collect()
+                let is_shown = |column: &&Column<V>| match column.heading.shown {
+                    Shown::Everywhere => true,
+                    Shown::OutsideTables => output.format != Format::Table,
+                    Shown::OnRequest => false,
+                };
+                V::COLUMNS.iter().filter(is_shown).collect()
             }
         };
-        Ok(Rows { output, columns, count: 0, waiting: Vec::new(), layout: None })
+        Ok(Rows { output, columns, count: 0, waiting: Vec::new(), layout: None, has_time: false })
     }
 
     /// Prints a row.
@@ -114,6 +121,7 @@ impl<'a, V: View> Rows<'a, V> {
     }
 
     fn push_to_table(&mut self, row: Vec<Cell>) -> Result<()> {
+        self.has_time |= row.iter().any(Cell::has_time);
         if let Some(layout) = &self.layout {
             return self.output.write(&layout.rows(&[row]));
         }
@@ -144,8 +152,12 @@ impl<'a, V: View> Rows<'a, V> {
             self.output.note(&format!("{total} {} in total", V::NOUN));
         }
         if !totals.is_empty() {
-            let sums: Vec<_> = totals.iter().map(|(name, cell)| format!("{name} {}", cell.display_text())).collect();
+            let sums: Vec<_> =
+                totals.iter().map(|(name, cell)| format!("{name} {}", cell.display_text(&self.output.zone))).collect();
             self.output.note(&format!("total: {}", sums.join(", ")));
+        }
+        if self.has_time {
+            self.output.note_zone();
         }
         if let Some(cursor) = next {
             self.output.note(&format!("next page: --after {cursor}"));

@@ -2,32 +2,38 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::cell::{Cell, Heading};
+use super::cell::{Cell, Heading, Shown};
 use super::column::{self, View};
 use super::csv::Delimiter;
-use super::table::Layout;
+use super::table::{Layout, Style};
+use super::wrap::wrap;
 use super::{Format, Output, csv};
 use crate::error::Result;
 
-/// The text of one object. In CSV and TSV it is one row, in which nested rows are a JSON cell.
-pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, Cell)]) -> Result<String> {
-    let mut fields: Vec<(Heading, Cell)> =
-        V::COLUMNS.iter().map(|column| (column.heading, (column.cell)(row))).collect();
-    fields.extend(extra.iter().map(|(name, cell)| (Heading { name, title: name, in_table: true }, cell.clone())));
+/// The width that a value needs beside its label; else it stands below.
+const MIN_VALUE_WIDTH: usize = 24;
+
+/// The text of one object, and whether people read a time in it. In CSV and TSV it is one row, in which nested rows are
+/// a JSON cell.
+pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, Cell)]) -> Result<(String, bool)> {
+    let columns = V::COLUMNS.iter().filter(|column| column.heading.shown != Shown::OnRequest);
+    let mut fields: Vec<(Heading, Cell)> = columns.map(|column| (column.heading, (column.cell)(row))).collect();
+    fields.extend(extra.iter().map(|(name, cell)| (Heading::new(name, name), cell.clone())));
     if let Some(wanted) = &output.settings.fields {
         let names: Vec<_> = fields.iter().map(|(heading, _)| heading.name).collect();
         let positions = column::select(wanted, &names)?;
         fields = positions.into_iter().map(|position| fields[position].clone()).collect();
     }
     let (headings, cells): (Vec<Heading>, Vec<Cell>) = fields.into_iter().unzip();
-    match output.format {
-        Format::Table => Ok(lines(output, &headings, &cells)),
+    let text = match output.format {
+        Format::Table => lines(output, &headings, &cells),
         Format::Csv if !output.settings.no_headers => {
             let header = csv::line(headings.iter().map(|heading| heading.name), Delimiter::Comma)?;
-            Ok(header + &output.line(&headings, &cells, row)?)
+            header + &output.line(&headings, &cells, row)?
         }
-        _ => output.line(&headings, &cells, row),
-    }
+        _ => output.line(&headings, &cells, row)?,
+    };
+    Ok((text, output.format == Format::Table && cells.iter().any(Cell::has_time)))
 }
 
 /// One line `name:  value` per field, then each nested list as a table under its name.
@@ -44,7 +50,7 @@ fn lines(output: &Output, headings: &[Heading], cells: &[Cell]) -> String {
             }
             value => {
                 let label = format!("{}:", heading.name);
-                text.push_str(&format!("{label:<width$}  {}\n", value.display_text(), width = widest + 1));
+                text.push_str(&labelled(output, &format!("{label:<width$}", width = widest + 3), value));
             }
         }
     }
@@ -52,16 +58,36 @@ fn lines(output: &Output, headings: &[Heading], cells: &[Cell]) -> String {
     text + tables
 }
 
+/// A value behind its label, on several lines if the terminal is narrow.
+fn labelled(output: &Output, label: &str, cell: &Cell) -> String {
+    let (style, text, indent) = (output.table_style(), cell.display_text(&output.zone), label.width());
+    let width = style.width.unwrap_or(usize::MAX);
+    let room = width.saturating_sub(indent);
+    if text.width() <= room {
+        let tone = cell.tone().filter(|_| style.is_colored);
+        return format!("{label}{}\n", tone.map_or_else(|| text.clone(), |tone| tone.paint(&text)));
+    }
+    if room >= MIN_VALUE_WIDTH && text.split(' ').all(|word| word.width() <= room) {
+        return format!("{label}{}", wrap(&text, width, (indent, indent)).trim_start());
+    }
+    format!("{}\n{}", label.trim_end(), wrap(&text, width, (2, 2)))
+}
+
 impl Output {
     /// A table and its layout for further rows.
     pub(super) fn table(&self, headings: &[Heading], rows: &[Vec<Cell>]) -> (Layout, String) {
-        let has_header = !self.settings.no_headers;
-        let titles: Vec<_> = headings.iter().map(|heading| if has_header { heading.title } else { "" }).collect();
-        let width = self.terminal.width.filter(|_| self.terminal.stdout_is_terminal);
-        let layout = Layout::fit(&titles, rows, width);
-        let is_bold = self.terminal.has_color(self.settings.color, self.terminal.stdout_is_terminal);
-        let mut text = if has_header { layout.header(&titles, is_bold) } else { String::new() };
-        text.push_str(&layout.rows(rows));
+        let layout = Layout::fit(headings, rows, self.table_style());
+        let text = layout.header() + &layout.rows(rows);
         (layout, text)
+    }
+
+    fn table_style(&self) -> Style {
+        Style {
+            zone: self.zone.clone(),
+            width: self.terminal.width.filter(|_| self.terminal.stdout_is_terminal),
+            has_header: !self.settings.no_headers,
+            is_colored: self.terminal.has_color(self.settings.color, self.terminal.stdout_is_terminal),
+            keeps_all: self.has_fields(),
+        }
     }
 }

@@ -1,80 +1,220 @@
-//! Tables for people: without borders, two spaces between columns, fitted to the width of the terminal.
+//! Tables for people: without borders, two spaces between columns, never wider than the terminal.
 //!
-//! comfy-table lays them out. Long texts are shortened beforehand, because it would wrap them into several lines.
+//! comfy-table lays the columns out. What does not fit is not cut: an overlong text stands on its own line under its
+//! row, in the first column above the rest of its row. In a narrow terminal whole columns move there, or are left out
+//! if their [`Rank`] allows it. Columns without any value are left out.
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 use unicode_width::UnicodeWidthStr;
 
-use super::cell::Cell;
+use super::cell::{Cell, Heading, Rank};
+use super::palette::{BOLD, paint};
+use super::wrap::wrap;
+use crate::domain::Zone;
 
 /// Spaces between two columns.
 const GAP: u16 = 2;
-/// The minimum width of a text column, even if the table becomes too wide.
-const MIN_TEXT_WIDTH: usize = 8;
-const BOLD: &str = "\u{1b}[1m";
-const RESET: &str = "\u{1b}[0m";
+/// The width that a text column keeps while other columns are narrowed.
+const MIN_TEXT_WIDTH: usize = 12;
+/// Indentation of the lines under a row, and of their further lines.
+const INDENTS: (usize, usize) = (2, 4);
 
-/// The width and alignment of each column, determined by the first rows.
+/// What a table looks like besides its rows.
+#[derive(Clone)]
+pub(super) struct Style {
+    pub zone: Zone,
+    /// The columns of the terminal; `None` if nothing has to fit.
+    pub width: Option<usize>,
+    pub has_header: bool,
+    pub is_colored: bool,
+    /// Whether the fields were asked for, so that none is left out.
+    pub keeps_all: bool,
+}
+
+/// Where each column is printed, determined by the first rows.
 pub(super) struct Layout {
     columns: Vec<TableColumn>,
-    /// Whether texts are shortened; only on a terminal.
-    is_fitted: bool,
+    style: Style,
 }
 
 struct TableColumn {
-    width: usize,
+    heading: Heading,
+    place: Place,
     is_number: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In the grid, with this width.
+    Grid(usize),
+    /// Under the row, if the row has a value.
+    Below,
+    /// Nowhere.
+    LeftOut,
+}
+
+/// A column while its place is determined.
+struct Measured {
+    rank: Rank,
     is_text: bool,
+    /// The width of the title, if there is a header.
+    title: usize,
+    /// The widths of the cells.
+    cells: Vec<usize>,
+    /// Whether no cell has a value.
+    is_empty: bool,
+    place: Place,
+}
+
+impl Measured {
+    fn new(heading: &Heading, cells: &[&Cell], style: &Style) -> Measured {
+        let title = if style.has_header { heading.title.width() } else { 0 };
+        let mut column = Measured {
+            rank: heading.rank,
+            is_text: cells.iter().any(|cell| cell.is_text() || matches!(cell, Cell::Worded(..))),
+            title,
+            cells: cells.iter().map(|cell| cell.display_text(&style.zone).width()).collect(),
+            is_empty: !cells.is_empty() && cells.iter().all(|cell| **cell == Cell::Missing) && !style.keeps_all,
+            place: Place::Below,
+        };
+        if !column.is_empty {
+            column.place = Place::Grid(column.natural_width());
+        }
+        column
+    }
+
+    fn natural_width(&self) -> usize {
+        self.cells.iter().copied().max().unwrap_or(0).max(self.title)
+    }
+
+    fn grid_width(&self) -> Option<usize> {
+        match self.place {
+            Place::Grid(width) => Some(width),
+            Place::Below | Place::LeftOut => None,
+        }
+    }
+
+    /// Whether it can be narrower than it is.
+    fn can_shrink(&self) -> bool {
+        self.is_text && self.grid_width().is_some_and(|width| width > self.title.max(MIN_TEXT_WIDTH))
+    }
+
+    /// Whether most cells do not fit into the grid any more.
+    fn mostly_overflows(&self) -> bool {
+        let Some(width) = self.grid_width() else { return false };
+        2 * self.cells.iter().filter(|cell| **cell <= width).count() < self.cells.len()
+    }
 }
 
 impl Layout {
-    /// Determines the layout for titles (empty without a header) and rows.
-    pub fn fit(titles: &[&str], rows: &[Vec<Cell>], terminal_width: Option<usize>) -> Layout {
-        let layout = |(position, title): (usize, &&str)| {
-            let cells = || rows.iter().filter_map(move |row| row.get(position));
-            TableColumn {
-                width: cells().map(|cell| cell.display_text().width()).max().unwrap_or(0).max(title.width()),
-                is_number: cells().any(Cell::is_number) && !cells().any(Cell::is_text),
-                is_text: cells().any(Cell::is_text),
-            }
-        };
-        let mut columns: Vec<TableColumn> = titles.iter().enumerate().map(layout).collect();
-        if let Some(width) = terminal_width {
-            narrow(&mut columns, width);
+    /// Determines the layout of these rows and of those that follow.
+    pub fn fit(headings: &[Heading], rows: &[Vec<Cell>], style: Style) -> Layout {
+        let cells = |position: usize| rows.iter().filter_map(|row| row.get(position)).collect::<Vec<_>>();
+        let measured = headings.iter().enumerate();
+        let mut measured: Vec<_> = measured.map(|(at, heading)| Measured::new(heading, &cells(at), &style)).collect();
+        // Where every column is empty, the first one still makes a line of each row.
+        if let (true, Some(first)) = (measured.iter().all(|column| column.is_empty), measured.first_mut()) {
+            first.place = Place::Grid(first.natural_width());
         }
-        Layout { columns, is_fitted: terminal_width.is_some() }
+        if let Some(width) = style.width {
+            narrow(&mut measured, width, style.keeps_all);
+        }
+        let column = |(at, measured): (usize, Measured)| TableColumn {
+            heading: headings[at],
+            place: measured.place,
+            is_number: !measured.is_text && cells(at).iter().any(|cell| cell.is_number()),
+        };
+        Layout { columns: measured.into_iter().enumerate().map(column).collect(), style }
     }
 
-    /// The header line.
-    pub fn header(&self, titles: &[&str], is_bold: bool) -> String {
-        let line = self.lines([titles.iter().map(|title| (*title).to_owned()).collect()]);
-        if is_bold { format!("{BOLD}{}{RESET}\n", line.trim_end()) } else { line }
+    /// The header line; empty without one.
+    pub fn header(&self) -> String {
+        if !self.style.has_header {
+            return String::new();
+        }
+        let titles = self.columns.iter().map(|column| column.heading.title.to_owned()).collect();
+        let line = self.grid(&[titles]).concat();
+        if self.style.is_colored { format!("{}\n", paint(BOLD, line.trim_end())) } else { line }
     }
 
     /// The lines of these rows.
     pub fn rows(&self, rows: &[Vec<Cell>]) -> String {
-        self.lines(rows.iter().map(|row| row.iter().map(Cell::display_text).collect()))
+        let text = |(column, cell): (&TableColumn, &Cell)| match column.place {
+            Place::Grid(width) => Some(cell.display_text(&self.style.zone)).filter(|text| text.width() <= width),
+            Place::Below | Place::LeftOut => None,
+        };
+        let texts: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| self.columns.iter().zip(row).map(text).map(Option::unwrap_or_default).collect())
+            .collect();
+        let lines = self.grid(&texts);
+        let block = |((row, texts), line): ((&Vec<Cell>, &Vec<String>), String)| {
+            let line = if line.trim().is_empty() { String::new() } else { self.painted(line, row, texts) };
+            let (above, below) = self.beside(row);
+            above + &line + &below
+        };
+        rows.iter().zip(&texts).zip(lines).map(block).collect()
     }
 
-    fn lines(&self, rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    /// The lines of a row's cells that the grid does not show: an overlong first cell, and the others.
+    fn beside(&self, row: &[Cell]) -> (String, String) {
+        let (mut above, mut below) = (String::new(), String::new());
+        let width = self.style.width.unwrap_or(usize::MAX);
+        let first = self.columns.iter().position(|column| matches!(column.place, Place::Grid(_)));
+        for (position, (column, cell)) in self.columns.iter().zip(row).enumerate() {
+            let text = cell.display_text(&self.style.zone);
+            match column.place {
+                Place::LeftOut => {}
+                Place::Grid(width) if text.width() <= width => {}
+                Place::Grid(_) if Some(position) == first => above = wrap(&text, width, (0, INDENTS.0)),
+                Place::Below if *cell == Cell::Missing => {}
+                Place::Grid(_) | Place::Below => {
+                    let title = column.heading.title.to_lowercase();
+                    let lines = wrap(&format!("{title}: {text}"), width, INDENTS);
+                    below += &self.painted(lines, std::slice::from_ref(cell), &[text]);
+                }
+            }
+        }
+        (above, below)
+    }
+
+    /// A line with its states in their colours.
+    fn painted(&self, line: String, row: &[Cell], texts: &[String]) -> String {
+        if !self.style.is_colored {
+            return line;
+        }
+        let (mut painted, mut rest) = (String::new(), line.as_str());
+        for (cell, text) in row.iter().zip(texts).filter(|(_, text)| !text.is_empty()) {
+            // Only blanks stand between a cell and the one before.
+            let Some((before, after)) = rest.split_once(text.as_str()) else { break };
+            painted.push_str(before);
+            painted.push_str(&cell.tone().map_or_else(|| text.clone(), |tone| tone.paint(text)));
+            rest = after;
+        }
+        painted + rest
+    }
+
+    /// One line for each row of texts that fit into the grid.
+    fn grid(&self, rows: &[Vec<String>]) -> Vec<String> {
+        let in_grid = |column: &TableColumn| match column.place {
+            Place::Grid(width) => Some((width, column.is_number)),
+            Place::Below | Place::LeftOut => None,
+        };
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         for row in rows {
-            let texts = self.columns.iter().zip(row);
-            table.add_row(texts.map(
-                |(column, text)| {
-                    if self.is_fitted && column.is_text { shorten(text, column.width) } else { text }
-                },
-            ));
+            let shown = self.columns.iter().zip(row).filter(|(column, _)| in_grid(column).is_some());
+            table.add_row(shown.map(|(_, text)| text));
         }
-        let last = self.columns.len().saturating_sub(1);
-        for (position, (column, printed)) in self.columns.iter().zip(table.column_iter_mut()).enumerate() {
+        let columns: Vec<_> = self.columns.iter().filter_map(in_grid).collect();
+        let last = columns.len().saturating_sub(1);
+        for (position, ((width, is_number), printed)) in columns.into_iter().zip(table.column_iter_mut()).enumerate() {
             let gap = if position == last { 0 } else { GAP };
             printed.set_padding((0, gap));
             printed.set_constraint(ColumnConstraint::Absolute(Width::Fixed(
-                u16::try_from(column.width).unwrap_or(u16::MAX).saturating_add(gap),
+                u16::try_from(width).unwrap_or(u16::MAX).saturating_add(gap),
             )));
-            if column.is_number {
+            if is_number {
                 printed.set_cell_alignment(CellAlignment::Right);
             }
         }
@@ -82,62 +222,163 @@ impl Layout {
     }
 }
 
-/// Shrinks the widest text column by one character at a time until the lines fit.
-fn narrow(columns: &mut [TableColumn], terminal_width: usize) {
-    let gaps = usize::from(GAP) * columns.len().saturating_sub(1);
-    let mut excess = (columns.iter().map(|column| column.width).sum::<usize>() + gaps).saturating_sub(terminal_width);
-    while excess > 0 {
-        let widest = columns.iter_mut().filter(|column| column.is_text).max_by_key(|column| column.width);
-        match widest {
-            Some(column) if column.width > MIN_TEXT_WIDTH => column.width -= 1,
-            _ => return,
-        }
-        excess -= 1;
+/// Makes the grid fit: narrows its texts, and takes columns out of it, one at a time.
+fn narrow(columns: &mut [Measured], terminal_width: usize, keeps_all: bool) {
+    loop {
+        let excess = shrink(columns, terminal_width);
+        let Some(next) = next_to_leave(columns, excess) else { break };
+        let is_left_out = columns[next].rank == Rank::Minor && !keeps_all;
+        columns[next].place = if is_left_out { Place::LeftOut } else { Place::Below };
+    }
+    take_back(columns, terminal_width);
+    // A single column may still be too wide.
+    if let Some(only) =
+        columns.iter_mut().find(|column| column.grid_width().is_some_and(|width| width > terminal_width))
+    {
+        only.place = Place::Grid(terminal_width);
     }
 }
 
-/// The text truncated to a width, with `…` at the end.
-pub fn shorten(text: String, width: usize) -> String {
-    if text.width() <= width {
-        return text;
-    }
-    let mut end = 0;
-    for (start, character) in text.char_indices() {
-        let next = start + character.len_utf8();
-        // The width of an emoji sequence is not the sum of its characters' widths.
-        if text[..next].width() >= width {
-            break;
+/// Puts columns into the grid again for which later ones made room.
+fn take_back(columns: &mut [Measured], terminal_width: usize) {
+    let order = [Rank::Key, Rank::Main, Rank::Minor, Rank::Id];
+    let count = columns.len();
+    for (rank, position) in order.into_iter().flat_map(|rank| (0..count).map(move |position| (rank, position))) {
+        let column = &columns[position];
+        if column.rank != rank || column.is_empty || column.grid_width().is_some() {
+            continue;
         }
-        end = next;
+        let places: Vec<Place> = columns.iter().map(|column| column.place).collect();
+        columns[position].place = Place::Grid(columns[position].natural_width());
+        let excess = shrink(columns, terminal_width);
+        if next_to_leave(columns, excess).is_some() {
+            columns.iter_mut().zip(places).for_each(|(column, place)| column.place = place);
+        }
     }
-    format!("{}…", &text[..end])
+}
+
+/// Narrows the widest text by one character at a time, keys last, and returns by how much the grid is still too wide.
+fn shrink(columns: &mut [Measured], terminal_width: usize) -> usize {
+    for column in columns.iter_mut().filter(|column| column.grid_width().is_some()) {
+        column.place = Place::Grid(column.natural_width());
+    }
+    let widths: Vec<usize> = columns.iter().filter_map(Measured::grid_width).collect();
+    let gaps = usize::from(GAP) * widths.len().saturating_sub(1);
+    let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(terminal_width);
+    while excess > 0 {
+        let order = |column: &&mut Measured| (column.rank != Rank::Key, column.grid_width());
+        let widest = columns.iter_mut().filter(|column| column.can_shrink()).max_by_key(order);
+        let Some((column, width)) = widest.and_then(|column| column.grid_width().map(|width| (column, width))) else {
+            break;
+        };
+        column.place = Place::Grid(width - 1);
+        excess -= 1;
+    }
+    excess
+}
+
+/// The column that leaves the grid next: the last of the lowest rank while the grid is too wide, then one into which
+/// hardly anything fits. The first one stays, unless it is an id.
+fn next_to_leave(columns: &[Measured], excess: usize) -> Option<usize> {
+    let in_grid: Vec<_> = columns.iter().enumerate().filter(|(_, column)| column.grid_width().is_some()).collect();
+    let others = || in_grid.iter().skip(1);
+    if excess == 0 {
+        let overflowing = others().filter(|(_, column)| column.mostly_overflows());
+        return overflowing.max_by_key(|(_, column)| column.natural_width()).map(|(position, _)| *position);
+    }
+    let last_id = in_grid.iter().rev().find(|(_, column)| column.rank == Rank::Id).filter(|_| in_grid.len() > 1);
+    let last = |rank: Rank| others().rfind(|(_, column)| column.rank == rank);
+    let lowest = last_id.or_else(|| [Rank::Minor, Rank::Main, Rank::Key].into_iter().find_map(last));
+    lowest.map(|(position, _)| *position)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn style(width: usize) -> Style {
+        let (zone, width) = (Zone::utc(), Some(width));
+        Style { zone, width, has_header: true, is_colored: false, keeps_all: false }
+    }
+
+    fn headings() -> [Heading; 4] {
+        [
+            Heading::new("email", "EMAIL").with_rank(Rank::Key),
+            Heading::new("note", "NOTE"),
+            Heading::new("total", "TOTAL"),
+            Heading::new("created", "CREATED").with_rank(Rank::Minor),
+        ]
+    }
+
+    fn row(email: &str, note: Option<&str>) -> Vec<Cell> {
+        let created: chrono::DateTime<chrono::Utc> = "2026-11-28T03:48:00Z".parse().unwrap();
+        vec![email.into(), note.into(), 1_234_567.into(), created.into()]
+    }
+
+    fn table(width: usize, rows: &[Vec<Cell>]) -> String {
+        let layout = Layout::fit(&headings(), rows, style(width));
+        layout.header() + &layout.rows(rows)
+    }
+
     #[test]
-    fn wide_characters_are_measured_not_counted() {
-        assert_eq!(shorten("日本語のマグカップ".to_owned(), 8), "日本語…");
-        assert_eq!(shorten("日本語".to_owned(), 6), "日本語");
-        assert_eq!(shorten("e\u{301}te\u{301}".to_owned(), 3), "e\u{301}te\u{301}");
+    fn long_texts_stand_under_their_row_and_keys_are_complete() {
+        let rows = [
+            row("ann@example.com", Some("short")),
+            row("bo@example.com", None),
+            row(
+                "a.very.long.name.of.a.customer@a.long.domain.example.com",
+                Some("a note that is longer than it has room"),
+            ),
+        ];
+        insta::assert_snapshot!(table(60, &rows), @r"
+        EMAIL            NOTE            TOTAL  CREATED
+        ann@example.com  short         1234567  2026-11-28 03:48
+        bo@example.com   -             1234567  2026-11-28 03:48
+        a.very.long.name.of.a.customer@a.long.domain.example.com
+                                       1234567  2026-11-28 03:48
+          note: a note that is longer than it has room
+        ");
+        insta::assert_snapshot!(table(34, &rows), @r"
+        ");
+    }
+
+    #[test]
+    fn empty_columns_are_left_out_until_a_value_comes() {
+        let layout = Layout::fit(&headings(), &[row("ann@example.com", None)], style(60));
+        insta::assert_snapshot!(layout.header() + &layout.rows(&[row("bo@example.com", Some("late"))]), @r"
+        EMAIL              TOTAL  CREATED
+        bo@example.com   1234567  2026-11-28 03:48
+          note: late
+        ");
     }
 
     proptest::proptest! {
         #[test]
-        fn a_fitted_table_is_never_wider_than_the_terminal(
+        fn no_line_is_wider_than_the_terminal_and_nothing_but_minor_columns_is_lost(
+            texts in proptest::collection::vec(("[a-zé日@.]{1,90}", "[a-z日 ]{0,90}"), 1..5),
+            width in 24usize..120,
+        ) {
+            let rows: Vec<Vec<Cell>> = texts.iter().map(|(email, note)| row(email, Some(note))).collect();
+            let text = table(width, &rows);
+            proptest::prop_assert!(text.lines().all(|line| line.width() <= width), "{}", text);
+            let letters = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
+            let printed = letters(&text);
+            for (email, note) in &texts {
+                proptest::prop_assert!(printed.contains(email) && printed.contains(&letters(note)), "{}", text);
+            }
+        }
+
+        #[test]
+        fn any_text_is_one_row_of_the_grid(
             names in proptest::collection::vec("(?s).*", 1..5),
-            number: i32,
             terminal_width in 40usize..120,
         ) {
-            let rows: Vec<Vec<Cell>> =
-                names.iter().map(|name| vec![Cell::from(name.as_str()), Cell::from(number), Cell::from("x")]).collect();
-            let layout = Layout::fit(&["NAME", "NUMBER", "X"], &rows, Some(terminal_width));
+            let rows: Vec<Vec<Cell>> = names.iter().map(|name| row("x", Some(name))).collect();
+            let layout = Layout::fit(&headings(), &rows, style(terminal_width));
             for row in &rows {
-                let line = layout.rows(std::slice::from_ref(row));
-                proptest::prop_assert!(line.trim_end().width() <= terminal_width, "{}", line);
-                proptest::prop_assert_eq!(line.matches('\n').count(), 1);
+                let text = layout.rows(std::slice::from_ref(row));
+                proptest::prop_assert!(text.lines().all(|line| line.width() <= terminal_width), "{}", text);
+                proptest::prop_assert!(text.starts_with("x "), "{}", text);
             }
         }
     }

@@ -69,11 +69,13 @@ fn a_terminal_gets_a_table_that_fits() {
     let (stdout, stderr) = listed(plain.clone(), on_a_terminal(64));
     insta::assert_snapshot!(stdout, @r#"
     REFERENCE  NOTE                PIECES    TOTAL  SENT
-    A1         =1+1\tpaid\\u{1b}…      12  1012.50  2026-11-23 16:14
+    A1                                 12  1012.50  2026-11-23 16:14
+      note: =1+1\tpaid\\u{1b}[31m\u{202e}\n"x"
     B2         -                       -3  1012.50  2026-11-23 16:14
     "#);
     insta::assert_snapshot!(stderr, @r#"
     7 parcels in total
+    times are in UTC
     next page: --after CURSOR
     "#);
     let (stdout, _) = listed(plain, on_a_terminal(200));
@@ -194,8 +196,8 @@ fn one_object_is_shown_with_its_nested_rows() {
     sent_at:    2026-11-23 16:14
 
     inside:
-    REFERENCE  NOTE  PIECES    TOTAL  SENT
-    B2         -         -3  1012.50  2026-11-23 16:14
+    REFERENCE  PIECES    TOTAL  SENT
+    B2             -3  1012.50  2026-11-23 16:14
     "#);
     insta::assert_snapshot!(shown(in_format(Format::Json), Terminal::default()), @r#"{"id":"id-A1","reference":"A1","note":"two\nlines","pieces":2,"total":"1012.50","sent_at":"2026-11-23T16:14:34.123456Z","inside":[{"id":"id-B2","reference":"B2","note":null,"pieces":-3,"total":"1012.50","sent_at":"2026-11-23T16:14:34.123456Z"}]}"#);
     let only_inside = OutputSettings { fields: Some(vec!["inside".to_owned()]), ..plain };

@@ -71,11 +71,6 @@ pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Opt
     Ok(Entity::find_without_hash().filter(Column::Id.eq(id)).one(connection).await?)
 }
 
-/// The users with these ids, without password hashes.
-pub async fn find_by_ids(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>> {
-    super::find_among(connection, &Entity::find_without_hash(), Column::Id, ids).await
-}
-
 /// The user with this id, complete and locked against changes until the operation ends.
 pub async fn find_by_id_for_share(handle: &WriteHandle, id: Id) -> Result<Option<Model>> {
     Ok(find(Lock::Share).filter(Column::Id.eq(id)).one(handle).await?)
@@ -87,6 +82,11 @@ fn find(lock: Lock) -> Select<Entity> {
         Lock::None => Entity::find_without_hash(),
         Lock::Share | Lock::Update => super::locked(Entity::find(), lock),
     }
+}
+
+/// The existing users with these ids, without their hashes.
+pub async fn find_by_ids(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>> {
+    super::find_among(connection, &Entity::find_without_hash(), Column::Id, ids).await
 }
 
 /// The users with these stored e-mail addresses, without password hashes unless they are locked.

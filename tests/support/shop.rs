@@ -498,6 +498,14 @@ impl Run {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self}"))
     }
 
+    /// The only item of standard output, of a command that takes any number of objects.
+    #[track_caller]
+    pub fn item(&self) -> Value {
+        let json = self.json();
+        assert_eq!(json["items"].as_array().map(Vec::len), Some(1), "{self}");
+        json["items"][0].clone()
+    }
+
     #[track_caller]
     pub fn says(self, text: &str) -> Run {
         assert!(self.stderr.contains(text), "{text} is not said by {self}");

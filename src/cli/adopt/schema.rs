@@ -6,11 +6,10 @@ use crate::cli::migrate::{printing, whole_plan};
 use crate::cli::shared::arguments::{AnswerArguments, name_of};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::Form;
 use crate::domain::text::counted;
+use crate::domain::{Form, Violations};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::verify::expected_at;
 use crate::migrate::{self, ForeignShop, Job, Misfit, cuts, defaults, misfits, numbers_as_ids};
@@ -25,28 +24,20 @@ pub struct SchemaArguments {
     /// Print the statements that convert the tables, without running them
     #[arg(long)]
     sql: bool,
-    /// UTC offset of times stored without one, e.g. +02:00
-    #[arg(long, value_name = "OFFSET", default_value = "UTC", value_parser = checked(offset), allow_hyphen_values = true)]
-    tz: i32,
     /// SQLite without ids yet: form of ids, e.g. digits (Django) or bytes (Pony)
     #[arg(long, value_name = "FORM", value_parser = name_of(Form::ALL, Form::as_str), hide_possible_values = true)]
     ids: Option<Form>,
 }
 
-fn offset(text: &str) -> Result<i32, String> {
-    let wrong = || "must be UTC or an offset such as +02:00".to_owned();
-    if ["UTC", "Z", "utc"].contains(&text) {
-        return Ok(0);
-    }
-    let sign = match text.chars().next() {
-        Some('+') => 1,
-        Some('-') => -1,
-        _ => return Err(wrong()),
-    };
-    let (hours, minutes) = text[1..].split_once(':').ok_or_else(wrong)?;
-    let number =
-        |text: &str, below: i32| text.parse().ok().filter(|number| (0..below).contains(number)).ok_or_else(wrong);
-    Ok(sign * (number(hours, 15)? * 60 + number(minutes, 60)?))
+/// The offset from UTC of times stored without a zone, in minutes: that of `--tz`.
+///
+/// Errors: exit 7 for a zone whose clocks are changed, which no statement of every engine can convert.
+fn offset(context: &Context) -> Result<i32> {
+    let Some(zone) = &context.file_zone else { return Ok(0) };
+    zone.fixed_offset().ok_or_else(|| {
+        let problem = format!("{} changes its clocks: give an offset such as +02:00", zone.name());
+        Violations::single("tz", problem).into_error()
+    })
 }
 
 /// Converts the tables where that is needed. Returns the effect if the rows cannot follow: after a script or a dry run.
@@ -57,6 +48,7 @@ pub async fn run(
     answers: &AnswerArguments,
     dry_run: bool,
 ) -> Result<Option<Effect>> {
+    let offset = offset(context)?;
     let is_reading = arguments.sql || dry_run;
     let database = context.database(if is_reading { Access::Read } else { Access::Write }).await?;
     let connection = database.connection();
@@ -82,7 +74,7 @@ pub async fn run(
         let removed = migrate::remove_broken_off(job).await?;
         context.output.note(&format!("removed the remains of an interrupted adoption: {}", names(&removed)));
     }
-    let Some(shop) = find(context, &database, arguments).await? else { return Ok(None) };
+    let Some(shop) = find(context, &database, arguments, offset).await? else { return Ok(None) };
     let numbers = numbers_as_ids(connection, &shop).await?;
     if !numbers.is_empty() {
         return Err(refusal(&numbers));
@@ -122,13 +114,17 @@ async fn id_form(database: &Database, form: Form, is_reading: bool) -> Result<Ef
     Ok(Effect::new(changed, false, database.target()))
 }
 
-async fn find(context: &Context, database: &Database, arguments: &SchemaArguments) -> Result<Option<ForeignShop>> {
+async fn find(
+    context: &Context,
+    database: &Database,
+    arguments: &SchemaArguments,
+    offset: i32,
+) -> Result<Option<ForeignShop>> {
     let plan = whole_plan(context);
     let scratch = context.connections.scratch(database).await?;
     let newest = plan.catalog.names().last().unwrap_or_default();
     let expected = expected_at(&scratch, &plan, newest).await?;
-    let (offset, ids) = (arguments.tz, arguments.ids);
-    ForeignShop::find(database.connection(), &plan.catalog, &expected, offset, ids).await
+    ForeignShop::find(database.connection(), &plan.catalog, &expected, offset, arguments.ids).await
 }
 
 /// Refuses a shop for everything that keeps it from being taken over, so that nothing is left to be found afterwards.
@@ -187,17 +183,4 @@ fn refusal(misfits: &[Misfit]) -> Error {
     let remedies = misfits.iter().filter_map(|one| one.remedy.clone()).take(REMEDIES_NAMED);
     let error = remedies.fold(error, Error::hint);
     error.hint(Hint::from("nothing was changed; when they are fixed: ").and(CommandLine::again()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_offset_is_utc_or_hours_and_minutes() {
-        assert_eq!(["UTC", "+02:00", "-05:30"].map(offset), [Ok(0), Ok(120), Ok(-330)]);
-        for wrong in ["", "2", "+2", "Europe/Berlin", "+99:00", "+01:60", "+é:00"] {
-            assert!(offset(wrong).is_err(), "{wrong}");
-        }
-    }
 }

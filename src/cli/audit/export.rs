@@ -17,6 +17,6 @@ pub struct ExportArguments {
 }
 
 pub async fn run(context: &Context, arguments: &ExportArguments) -> Result<()> {
-    arguments.filter.check()?;
+    arguments.filter.check(context)?;
     export(context, &arguments.filter, Format::Jsonl, arguments.file.out.as_deref()).await
 }

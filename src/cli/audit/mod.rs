@@ -1,5 +1,6 @@
 //! `shopctl audit`
 
+mod change;
 mod export;
 mod seal;
 mod settle;
@@ -7,36 +8,40 @@ mod show;
 mod verify;
 pub mod view;
 
-use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use self::view::EventView;
-use crate::cli::shared::arguments::{WriteArguments, check_period, name_of, parse_id, time};
+use crate::cli::shared::arguments::{PeriodArguments, WriteArguments, name_of, parse_id};
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::list::{List, ListQuery};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
+use crate::domain::period::Span;
 use crate::domain::similar::closest;
 use crate::domain::{EntityKind, EventName, Id, Outcome};
 use crate::entity::audit_event::Model;
 use crate::error::{Error, Kind, Result, printable};
+use crate::output::Output;
 use crate::repository::user::{self, Lock, UserKey};
 use crate::repository::{audit_event as events, order, product};
-use crate::service::undo;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List events, newest first
     #[command(
-        after_help = "The field undoable shows whether the event's operation can still be undone: it was not undone yet, and \
-                      its row still has the values that it left.
+        after_help = format!("The field undoable shows whether the event's operation can still be undone: it was not undone yet, and \
+                       its row still has the values that it left.
+
+Operations:
+{}
 
 Examples:
   shopctl audit list --order K7Q2M-9XD4T
-  shopctl audit list --outcome failed --since 2026-01-01 --json
-  shopctl audit list --product MUG-01 --fields occurred_at,operation,operation_id,undoable"
+  shopctl audit list --since yesterday --operation product.price
+  shopctl audit list --outcome failed --since 2026-01 --json
+  shopctl audit list --product MUG-01 --fields occurred_at,operation,operation_id,undoable", operations())
     )]
     List(List<FilterArguments>),
     /// Show an event with the values before and after
@@ -75,6 +80,24 @@ Example:
     Settle(settle::SettleArguments),
 }
 
+/// The operations by what they are about, a line each: `  user: create, update …`.
+fn operations() -> String {
+    let mut lines: Vec<(&str, Vec<&str>)> = Vec::new();
+    for name in EventName::ALL.map(EventName::as_str) {
+        let (noun, verb) = name.split_once('.').unwrap_or(("", name));
+        match lines.iter_mut().find(|(known, _)| *known == noun) {
+            Some((_, verbs)) => verbs.push(verb),
+            None => lines.push((noun, vec![verb])),
+        }
+    }
+    lines.sort_by_key(|(noun, _)| noun.is_empty());
+    let line = |(noun, verbs): &(&str, Vec<&str>)| {
+        let prefix = if noun.is_empty() { String::new() } else { format!("{noun}: ") };
+        format!("  {prefix}{}", verbs.join(", "))
+    };
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// Selects events.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
@@ -87,7 +110,7 @@ pub struct FilterArguments {
     /// Only events about this order: reference or id
     #[arg(long, value_name = "ORDER")]
     order: Option<String>,
-    /// Only events of operations with this name, e.g. order.place
+    /// Only events of operations with this name, e.g. order.place (see below)
     #[arg(long, value_name = "NAME")]
     operation: Option<String>,
     /// Only events of the operation with this id
@@ -99,12 +122,8 @@ pub struct FilterArguments {
     /// Only events with this outcome: succeeded or failed
     #[arg(long, value_name = "OUTCOME", value_parser = name_of(Outcome::ALL, Outcome::as_str), hide_possible_values = true)]
     outcome: Option<Outcome>,
-    /// Only events at or after this time
-    #[arg(long, value_name = "TIME", value_parser = time())]
-    since: Option<DateTime<Utc>>,
-    /// Only events before this time
-    #[arg(long, value_name = "TIME", value_parser = time())]
-    until: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    period: PeriodArguments,
 }
 
 pub async fn run(context: &Context, command: Command) -> Result<Effect> {
@@ -123,11 +142,12 @@ impl ListQuery for FilterArguments {
     type Row = EventView;
     const DEFAULT_SORT: &'static str = "-occurred_at";
 
-    fn check(&self) -> Result<()> {
-        check_period(("since", self.since), ("until", self.until))
+    fn check(&self, context: &Context) -> Result<()> {
+        self.period.span(context).map(drop)
     }
 
-    async fn filter(&self, database: &Database) -> Result<events::Filter> {
+    async fn filter(&self, context: &Context, database: &Database) -> Result<events::Filter> {
+        let Span { since, until } = self.period.span(context)?;
         let (entity_kind, entity_id) = find_entity(database, self).await?.unzip();
         if let Some(name) = &self.operation {
             check_operation(database, name).await?;
@@ -139,14 +159,13 @@ impl ListQuery for FilterArguments {
             operation: self.operation.clone(),
             actor: self.by.clone(),
             outcome: self.outcome,
-            since: self.since,
-            until: self.until,
+            since,
+            until,
         })
     }
 
-    async fn rows(database: &Database, found: Vec<Model>) -> Result<Vec<EventView>> {
-        let undoable = undo::undoable(database.connection(), &found).await?;
-        Ok(found.into_iter().zip(undoable).map(|(event, is_undoable)| EventView { event, is_undoable }).collect())
+    async fn rows(_output: &Output, database: &Database, found: Vec<Model>) -> Result<Vec<EventView>> {
+        EventView::find(database, found).await
     }
 }
 

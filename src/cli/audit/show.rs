@@ -1,7 +1,5 @@
 //! `shopctl audit show`
 
-use std::slice;
-
 use clap::Args;
 use uuid::Uuid;
 
@@ -12,7 +10,6 @@ use crate::context::Context;
 use crate::db::Access;
 use crate::error::{CommandLine, Error, Result};
 use crate::repository::audit_event as events;
-use crate::service::undo;
 
 #[derive(Debug, Args)]
 pub struct ShowArguments {
@@ -27,6 +24,6 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let event = events::find_by_id(database.connection(), arguments.id.into()).await?;
     let event =
         event.ok_or_else(|| Error::not_found("event", arguments.id).hint(CommandLine::new("audit list -o id")))?;
-    let undoable = undo::undoable(database.connection(), slice::from_ref(&event)).await?;
-    context.output.show(&EventView { event, is_undoable: undoable == [true] }, &[])
+    let views = EventView::find(&database, vec![event]).await?;
+    views.iter().try_for_each(|view| context.output.show(view, &[]))
 }

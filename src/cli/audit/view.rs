@@ -1,35 +1,56 @@
 //! Views of audit events and findings, and the timeline of one entity.
 
-use serde_json::Value;
-
-use crate::domain::Outcome;
+use super::change::{Names, Said};
+use crate::db::Database;
+use crate::domain::Id;
 use crate::entity::audit_event;
-use crate::output::{Cell, Column, View};
-use crate::repository::user::PASSWORD_DIGEST;
-use crate::service::explain::Finding;
+use crate::error::Result;
+use crate::output::{Cell, Column, Tone, View};
+use crate::service::explain::{Finding, FindingKind};
+use crate::service::undo;
 
-/// An event, and whether `undo` can take its operation back.
+/// An event, what it changed, and whether `undo` can take its operation back.
 pub struct EventView {
-    pub event: audit_event::Model,
-    pub is_undoable: bool,
+    event: audit_event::Model,
+    change: Cell,
+    is_undoable: bool,
+}
+
+impl EventView {
+    /// The views of these events.
+    pub async fn find(database: &Database, events: Vec<audit_event::Model>) -> Result<Vec<EventView>> {
+        let undoable = undo::undoable(database.connection(), &events).await?;
+        let names = Names::find(database, &events).await?;
+        let change = |event: &audit_event::Model| names.describe(event, &mut Said::new());
+        let view = |(event, is_undoable)| EventView { change: change(&event), event, is_undoable };
+        Ok(events.into_iter().zip(undoable).map(view).collect())
+    }
+}
+
+/// What the event is about, for people: `product MUG-01`.
+fn object(event: &audit_event::Model) -> Cell {
+    let name = event.name();
+    let words = format!("{} {}", event.entity_type, name.as_deref().unwrap_or_default());
+    Cell::from(name).worded(words.trim_end().to_owned())
 }
 
 impl View for EventView {
     const NOUN: &'static str = "events";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.event.id.into()),
+        Column::id("id", "EVENT", |view| view.event.id.into()),
         Column::new("occurred_at", "TIME", |view| view.event.occurred_at.clone().into()),
-        Column::new("operation", "OPERATION", |view| view.event.operation.to_string().into()),
+        Column::key("operation", "OPERATION", |view| view.event.operation.to_string().into()),
         Column::new("actor", "ACTOR", |view| view.event.actor.clone().into()),
-        Column::new("outcome", "OUTCOME", |view| view.event.outcome.to_string().into()),
-        Column::new("entity_type", "ENTITY", |view| view.event.entity_type.clone().into()),
+        Column::detail("outcome", "OUTCOME", |view| view.event.outcome.clone().into()),
+        Column::detail("entity_type", "ENTITY", |view| view.event.entity_type.clone().into()),
         Column::detail("entity_id", "ENTITY ID", |view| view.event.entity_id.present().map(|id| id.to_string()).into()),
-        Column::new("name", "NAME", |view| view.event.name().into()),
-        Column::detail("operation_id", "OPERATION ID", |view| view.event.operation_id.into()),
+        Column::key("name", "OBJECT", |view| object(&view.event)),
+        Column::new("change", "CHANGE", |view| view.change.clone()),
+        Column::new("reason", "REASON", |view| view.event.reason.clone().into()),
+        Column::id("operation_id", "OPERATION ID", |view| view.event.operation_id.into()),
         Column::detail("sequence", "SEQUENCE", |view| view.event.sequence.clone().into()),
         Column::detail("before", "BEFORE", |view| json(view.event.before.as_deref())),
         Column::detail("after", "AFTER", |view| json(view.event.after.as_deref())),
-        Column::new("reason", "REASON", |view| view.event.reason.clone().into()),
         Column::detail("error", "ERROR", |view| view.event.error.clone().into()),
         Column::detail("idempotency_key", "KEY", |view| view.event.idempotency_key.clone().into()),
         Column::detail("request_fingerprint", "FINGERPRINT", |view| view.event.request_fingerprint.clone().into()),
@@ -49,9 +70,9 @@ fn json(text: Option<&str>) -> Cell {
 impl View for Finding {
     const NOUN: &'static str = "findings";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("kind", "KIND", |view| view.kind.as_str().into()),
+        Column::new("kind", "KIND", |view| kind(view.kind)),
         Column::new("entity", "ENTITY", |view| view.entity.as_str().into()),
-        Column::new("name", "NAME", |view| view.name.as_str().into()),
+        Column::key("name", "NAME", |view| view.name.as_str().into()),
         Column::detail("id", "ID", |view| view.id.map(|id| id.to_string()).into()),
         Column::new("finding", "FINDING", |view| view.what.as_str().into()),
         Column::detail("repair", "REPAIR", |view| view.repair.clone().into()),
@@ -62,93 +83,58 @@ impl View for Finding {
     }
 }
 
-/// One event of a timeline.
-pub struct TimelineView(pub audit_event::Model);
+fn kind(kind: FindingKind) -> Cell {
+    let tone = match kind {
+        FindingKind::Foreign => Tone::Open,
+        FindingKind::Wrong => Tone::Bad,
+    };
+    Cell::State(kind.as_str(), tone)
+}
+
+/// One event of a timeline, and what it changed.
+pub struct TimelineView {
+    event: audit_event::Model,
+    change: Cell,
+}
+
+impl TimelineView {
+    /// The views of these events, oldest first.
+    pub async fn find(database: &Database, events: Vec<audit_event::Model>) -> Result<Vec<TimelineView>> {
+        let names = Names::find(database, &events).await?;
+        Ok(TimelineView::describe(&names, events))
+    }
+
+    /// The same for the user whom they are about: other users have no names.
+    pub async fn find_for(database: &Database, user: Id, events: Vec<audit_event::Model>) -> Result<Vec<TimelineView>> {
+        let names = Names::find(database, &events).await?.only_of(user);
+        Ok(TimelineView::describe(&names, events))
+    }
+
+    fn describe(names: &Names, events: Vec<audit_event::Model>) -> Vec<TimelineView> {
+        let mut said = Said::new();
+        let view = |event| TimelineView { change: names.describe(&event, &mut said), event };
+        events.into_iter().map(view).collect()
+    }
+}
 
 impl View for TimelineView {
     const NOUN: &'static str = "events";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.0.id.into()),
-        Column::new("occurred_at", "TIME", |view| view.0.occurred_at.clone().into()),
-        Column::new("operation", "OPERATION", |view| view.0.operation.to_string().into()),
-        Column::new("name", "NAME", |view| view.0.name().into()),
-        Column::new("change", "CHANGE", |view| change(&view.0).into()),
-        Column::new("actor", "ACTOR", |view| view.0.actor.clone().into()),
-        Column::new("reason", "REASON", |view| view.0.reason.clone().into()),
-        Column::new("tracking", "TRACKING", |view| text_in(&view.0, "tracking").into()),
-        Column::new("note", "NOTE", |view| text_in(&view.0, "note").into()),
-        Column::detail("error", "ERROR", |view| view.0.error.clone().into()),
+        Column::detail("id", "ID", |view| view.event.id.into()),
+        Column::new("occurred_at", "TIME", |view| view.event.occurred_at.clone().into()),
+        Column::key("operation", "OPERATION", |view| view.event.operation.to_string().into()),
+        Column::new("actor", "ACTOR", |view| view.event.actor.clone().into()),
+        Column::minor("name", "OBJECT", |view| object(&view.event)),
+        Column::new("change", "CHANGE", |view| view.change.clone()),
+        Column::new("reason", "REASON", |view| view.event.reason.clone().into()),
+        Column::detail("tracking", "TRACKING", |view| said(&view.event, "tracking")),
+        Column::detail("note", "NOTE", |view| said(&view.event, "note")),
+        Column::detail("error", "ERROR", |view| view.event.error.clone().into()),
     ];
 }
 
-fn data(text: Option<&str>) -> Value {
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-}
-
-fn text_in(event: &audit_event::Model, member: &str) -> Option<String> {
-    data(event.after.as_deref())[member].as_str().map(str::to_owned)
-}
-
-/// Summarizes an event: `pending → paid`, `created`, the changed fields, or `refused`.
-fn change(event: &audit_event::Model) -> String {
-    if event.outcome == Outcome::Failed {
-        return "refused".to_owned();
-    }
-    match (data(event.before.as_deref()), data(event.after.as_deref())) {
-        (Value::Null, Value::Object(_)) => "created".to_owned(),
-        (Value::Object(_), Value::Null) => "deleted".to_owned(),
-        (before, after) if before["status"] != after["status"] => {
-            let status = |data: &Value| data["status"].as_str().unwrap_or("?").to_owned();
-            format!("{} → {}", status(&before), status(&after))
-        }
-        (before, after) => {
-            let changed = after.as_object().into_iter().flatten();
-            let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
-            let changed = changed.filter(|(name, value)| before.get(name.as_str()) != Some(value) && !is_empty(value));
-            let names = changed.map(|(name, _)| name.as_str()).filter(|name| !QUIET.contains(name));
-            let names = names.map(|name| if name == PASSWORD_DIGEST { "password" } else { name });
-            names.collect::<Vec<_>>().join(", ")
-        }
-    }
-}
-
-/// Fields left out of the summary: one changes with every event, the other is secret.
-const QUIET: [&str; 2] = ["updated_at", "salt"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::EventName;
-
-    fn event(before: &str, after: &str) -> audit_event::Model {
-        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        audit_event::Model {
-            id: uuid::Uuid::nil().into(),
-            operation_id: uuid::Uuid::nil().into(),
-            sequence: 0.into(),
-            operation: EventName::UserUpdate.into(),
-            actor: "ann".into(),
-            outcome: Outcome::Succeeded.into(),
-            entity_type: "user".into(),
-            entity_id: crate::domain::Id::Missing,
-            before: text(before),
-            after: text(after),
-            reason: None,
-            error: None,
-            idempotency_key: None,
-            request_fingerprint: None,
-            seal_id: crate::domain::Id::Missing,
-            occurred_at: crate::entity::Moment::from_stored("2026-11-23"),
-        }
-    }
-
-    #[test]
-    fn changes_are_summarized_in_words() {
-        assert_eq!(change(&event("", r#"{"status":"pending"}"#)), "created");
-        assert_eq!(change(&event(r#"{"status":"pending"}"#, "")), "deleted");
-        assert_eq!(change(&event(r#"{"status":"pending"}"#, r#"{"status":"paid","tracking":"1"}"#)), "pending → paid");
-        let after = r#"{"email":"b","last_name":"x","updated_at":2}"#;
-        assert_eq!(change(&event(r#"{"email":"a","last_name":"x","updated_at":1}"#, after)), "email");
-        assert_eq!(change(&event("not json", "")), "");
-    }
+/// What the event says of an order.
+fn said(event: &audit_event::Model, member: &str) -> Cell {
+    let (_, after) = event.documents();
+    after[member].as_str().into()
 }

@@ -15,7 +15,7 @@ use crate::config::{self, Config, Flags};
 use crate::context::Context;
 use crate::db::budget::Budget;
 use crate::db::{Access, Database};
-use crate::domain::EventName;
+use crate::domain::{EventName, Zone};
 use crate::error::Result;
 use crate::output::{Output, OutputSettings};
 use crate::repository::{order as orders, product as products, user as users};
@@ -138,7 +138,8 @@ impl Values {
             return Ok(Vec::new());
         }
         let output = Output::messages_only(OutputSettings { quiet: true, ..OutputSettings::default() });
-        let context = Context::new(config, output, Budget::new(Some(LIMIT), true), CommitTracker::default());
+        let context =
+            Context::new(config, Zone::utc(), output, Budget::new(Some(LIMIT), true), CommitTracker::default());
         within_limit(async {
             let database = context.database(Access::Read).await?;
             let found = keys(&database, self.source, typed).await;

@@ -11,7 +11,7 @@ use crate::db::{Access, Database};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::file::is_open_to_others;
 use crate::migrate::{self, Catalog, MigrationStatus};
-use crate::output::{Column, Format, View, escape};
+use crate::output::{Cell, Column, Tone, View};
 use crate::service::doctor::{self, Check, Migrations, Setup, State};
 
 /// The interval of progress messages.
@@ -58,11 +58,6 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     };
     let rows: Vec<_> = checks.into_iter().map(to_view).collect();
     context.output.list(&rows)?;
-    if context.output.format() == Format::Table && !context.output.has_fields() {
-        let wrong = rows.iter().filter(|row| matches!(row.check.state, State::Warning | State::Failed));
-        let blocks: String = wrong.map(|row| format!("\n{}\n", escape::lines(&row.full_text()))).collect();
-        context.output.text(&blocks)?;
-    }
     if !context.output.is_json() {
         context.output.note_missing_password(&hints);
     }
@@ -157,19 +152,21 @@ struct CheckView {
     hint: Option<String>,
 }
 
-impl CheckView {
-    /// The texts that a table truncates on a terminal.
-    fn full_text(&self) -> String {
-        let hint = self.hint.iter().map(|hint| format!("\n  hint: {hint}"));
-        format!("{}: {}{}", self.check.name, self.check.detail, hint.collect::<String>())
-    }
+fn state(state: State) -> Cell {
+    let tone = match state {
+        State::Ok => Tone::Good,
+        State::Warning => Tone::Open,
+        State::Failed => Tone::Bad,
+        State::Skipped => Tone::Over,
+    };
+    Cell::State(state.as_str(), tone)
 }
 
 impl View for CheckView {
     const NOUN: &'static str = "checks";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("name", "CHECK", |view| view.check.name.into()),
-        Column::new("state", "STATE", |view| view.check.state.as_str().into()),
+        Column::key("name", "CHECK", |view| view.check.name.into()),
+        Column::new("state", "STATE", |view| state(view.check.state)),
         Column::new("detail", "DETAIL", |view| view.check.detail.as_str().into()),
         Column::new("hint", "HINT", |view| view.hint.clone().into()),
     ];

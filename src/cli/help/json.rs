@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::cli::shared::after_help::parts_of;
-use crate::domain::{Money, Quantity, Zone};
+use crate::domain::{Money, Quantity, TypedTime, Zone};
 use crate::error;
 
 /// The whole program.
@@ -68,6 +68,7 @@ fn type_name(argument: &Arg) -> &'static str {
     let types = [
         (TypeId::of::<Money>(), "amount"),
         (TypeId::of::<DateTime<Utc>>(), "time"),
+        (TypeId::of::<TypedTime>(), "time"),
         (TypeId::of::<Zone>(), "time zone"),
         (TypeId::of::<Uuid>(), "id"),
         (TypeId::of::<PathBuf>(), "path"),

@@ -110,7 +110,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Up(arguments) => apply::up(context, prompter, &arguments).await,
         Command::Down(arguments) => remove::down(context, prompter, &arguments, RunKind::Down).await,
         Command::Redo(arguments) => remove::down(context, prompter, &arguments, RunKind::Redo).await,
-        Command::Status(arguments) => status::status(context, &arguments).await.map(Effect::from),
+        Command::Status(arguments) => status::status(context, &arguments).await,
         Command::Plan(arguments) => plan::run(context, &arguments).await.map(Effect::from),
         Command::Verify(arguments) => verify::verify(context, &arguments).await.map(Effect::from),
         Command::History => status::history(context).await.map(Effect::from),

@@ -31,6 +31,7 @@ pub struct Arguments {
 }
 
 pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
+    context.output.check_mutation_format()?;
     let form = if arguments.sql { DraftStyle::Sql } else { DraftStyle::Builders };
     let draft = Draft::new(&arguments.name, form, context.clock.now())?;
     if let Some(newer) = Catalog::embedded().names().find(|name| *name >= draft.name.as_str()) {

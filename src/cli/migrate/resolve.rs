@@ -101,6 +101,7 @@ async fn retry(context: &Context, arguments: &ResolveArguments, plan: Plan) -> R
 }
 
 pub async fn bless(context: &Context, arguments: &BlessArguments) -> Result<()> {
+    context.output.check_mutation_format()?;
     let catalog = Catalog::embedded();
     catalog.check()?;
     if let Some(name) = &arguments.name {

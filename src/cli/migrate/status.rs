@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
@@ -9,12 +10,12 @@ use crate::migrate::{self, Catalog, MigrationStatus, Removal, Run, State};
 
 #[derive(Debug, Args)]
 pub struct StatusArguments {
-    /// Exit with 9 unless exactly today's migrations are applied
+    /// Exit with 9 unless exactly today's migrations are applied (-q: no output)
     #[arg(long)]
     check: bool,
 }
 
-pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()> {
+pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<Effect> {
     context.output.check_fields::<MigrationStatus>(&[])?;
     let catalog = Catalog::embedded();
     let (all, removal, foreign) = match context.database(Access::Read).await {
@@ -31,6 +32,10 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
     let open = summary(&all);
     let ways_out: Vec<Hint> = all.iter().filter_map(MigrationStatus::remedy).collect();
     let has_pending = all.iter().any(|migration| migration.state == State::Pending);
+    if arguments.check && context.output.is_quiet() {
+        let is_done = open.is_empty() && removal.is_none();
+        return Ok(if is_done { Effect::Unchanged } else { Effect::SaysNo });
+    }
     context.output.list(&all)?;
     match removal {
         Some(removal) if removal.has_removed_nothing => {
@@ -49,7 +54,7 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
     }
     if !arguments.check || open.is_empty() {
         ways_out.into_iter().for_each(|way_out| context.output.suggest(way_out));
-        return Ok(());
+        return Ok(Effect::Unchanged);
     }
     let up = (has_pending && foreign.is_empty()).then(|| CommandLine::new("migrate up"));
     let error = Error::new(Kind::CheckFailed, "migrate.open", format!("migrations: {}", open.join(", ")));

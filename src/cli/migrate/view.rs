@@ -6,18 +6,27 @@ use serde_json::json;
 use crate::db::target::Engine;
 use crate::migrate::finding::Finding;
 use crate::migrate::lint::Warning;
-use crate::migrate::{MigrationStatus, RehearsedStatement, Run};
-use crate::output::{Cell, Column, View};
+use crate::migrate::{MigrationStatus, RehearsedStatement, Run, State};
+use crate::output::{Cell, Column, Tone, View};
 
 impl View for MigrationStatus {
     const NOUN: &'static str = "migrations";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("name", "NAME", |view| view.name.as_str().into()),
-        Column::new("state", "STATE", |view| view.state.as_str().into()),
+        Column::key("name", "NAME", |view| view.name.as_str().into()),
+        Column::new("state", "STATE", |view| state(view.state)),
         Column::new("applied_at", "APPLIED", |view| view.applied_at.into()),
         Column::new("note", "NOTE", |view| view.note.clone().into()),
         Column::detail("runner", "RUNNER", |view| view.runner.clone().into()),
     ];
+}
+
+fn state(state: State) -> Cell {
+    let tone = match state {
+        State::Applied => Tone::Good,
+        State::Pending | State::Late | State::Renamed => Tone::Open,
+        _ => Tone::Bad,
+    };
+    Cell::State(state.as_str(), tone)
 }
 
 /// A migration that `up` would apply.
@@ -65,10 +74,10 @@ impl View for Run {
     const NOUN: &'static str = "runs";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("sequence", "NUMBER", |view| view.sequence.into()),
-        Column::new("name", "NAME", |view| view.name.as_str().into()),
+        Column::key("name", "NAME", |view| view.name.as_str().into()),
         Column::new("direction", "RUN", |view| view.direction.as_str().into()),
         Column::new("started_at", "STARTED", |view| view.started_at.into()),
-        Column::new("duration_milliseconds", "MS", |view| view.duration_milliseconds.into()),
+        Column::minor("duration_milliseconds", "MS", |view| view.duration_milliseconds.into()),
         Column::new("actor", "BY", |view| view.runner.split(", ").next().unwrap_or_default().into()),
         Column::new("result", "RESULT", |view| match &view.error {
             Some(error) => error.as_str().into(),

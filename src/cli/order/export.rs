@@ -13,10 +13,10 @@ use crate::output::{Format, ListFooter, Output, View};
 use crate::repository::order as orders;
 
 pub async fn run(context: &Context, arguments: &Export<FilterArguments>) -> Result<()> {
-    arguments.filter.check()?;
+    arguments.filter.check(context)?;
     let format = arguments.format(context)?;
     let database = context.database(Access::Read).await?;
-    let filter = arguments.filter.filter(&database).await?;
+    let filter = arguments.filter.filter(context, &database).await?;
     let export = context.output.open_export(format, arguments.out.as_deref()).await?;
     let connection = database.connection();
     match format {

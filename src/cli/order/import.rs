@@ -6,10 +6,9 @@ use crate::bulk::{Interpretation, InvoiceRow, OrderRow};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::import::{self, ImportArguments};
-use crate::cli::shared::values::{checked, one_of};
-use crate::cli::shared::zone;
+use crate::cli::shared::values::one_of;
 use crate::context::Context;
-use crate::domain::{DateOrder, Zone};
+use crate::domain::DateOrder;
 use crate::error::Result;
 use crate::service::place_order::StockHandling;
 
@@ -29,9 +28,6 @@ pub struct OrderImportArguments {
     /// How to read ambiguous dates such as 01/12/2020: dmy, mdy or ymd
     #[arg(long, value_name = "ORDER", value_parser = one_of(DateOrder::ALL.map(|order| (order.as_str(), order))))]
     date_order: Option<DateOrder>,
-    /// Time zone of times without one, e.g. Europe/Berlin [default: UTC]
-    #[arg(long, value_name = "NAME", value_parser = checked(zone::find))]
-    tz: Option<Zone>,
 }
 
 const STOCKS: [(&str, StockHandling); 2] = [("deduct", StockHandling::Deduct), ("skip", StockHandling::Skip)];
@@ -39,7 +35,7 @@ const STOCKS: [(&str, StockHandling); 2] = [("deduct", StockHandling::Deduct), (
 pub async fn run(context: &Context, prompter: &Prompter, arguments: &OrderImportArguments) -> Result<Effect> {
     let usual = if arguments.invoices { StockHandling::Skip } else { StockHandling::Deduct };
     let stock = arguments.stock.unwrap_or(usual);
-    let zone = arguments.tz.clone();
+    let zone = context.file_zone.clone();
     let (date_order, cancellation_prefix) = (arguments.date_order, arguments.cancellation_prefix.clone());
     let interpretation = Interpretation { date_order, zone, cancellation_prefix, ..Interpretation::default() };
     match arguments.invoices {

@@ -15,11 +15,12 @@ mod ship;
 mod show;
 pub mod view;
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
 use clap::{Args, Subcommand};
 
 use self::view::OrderView;
-use crate::cli::shared::arguments::{check_period, check_range, name_of, search_text, time};
+use crate::cli::shared::arguments::{PeriodArguments, check_range, name_of, search_text};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::list::{Export, List, ListQuery};
@@ -27,12 +28,15 @@ use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::order_status::Verb;
+use crate::domain::period::Span;
 use crate::domain::{Id, Money, OrderStatus, SearchText};
 use crate::entity::{Stored, order};
 use crate::error::{Error, Result};
+use crate::output::Output;
 use crate::repository::order::{self as orders, FullOrder, Item, ItemWithProduct};
 use crate::repository::user::{self as users, Lock, UserKey};
 use crate::repository::{Search, product as products};
+use crate::service::order_lifecycle::LastSaid;
 use crate::service::place_order::PlacedOrder;
 
 #[derive(Debug, Subcommand)]
@@ -66,9 +70,12 @@ Examples:
     Edit(edit::EditArguments),
     /// List orders, newest first
     #[command(after_help = "Examples:
-  shopctl order list --status pending,paid --since 2026-01-01
+  shopctl order list --status pending,paid --since last-month
   shopctl order list --user ann@example.com --json
-  shopctl order list --search \"lee mug\"")]
+  shopctl order list --search \"lee mug\"
+  shopctl order list --status shipped --fields reference,tracking,note
+
+The fields note and tracking are shown only if --fields names them.")]
     List(List<FilterArguments>),
     /// Export orders with their lines as JSON, JSON lines or CSV
     #[command(
@@ -80,7 +87,8 @@ Examples:
         after_help = "Orders that exist already are left unchanged. With --stock skip, the units are not taken from \
                       stock: for past orders whose units were never counted here. Orders of retired products are \
                       refused unless the stock is skipped. Invoice lines have the columns InvoiceNo, StockCode, \
-                      Description, Quantity, InvoiceDate, UnitPrice and CustomerID. See shopctl help import.
+                      Description, Quantity, InvoiceDate, UnitPrice and CustomerID. Times without a zone are read in \
+                      the zone of --tz, by default UTC. See shopctl help import.
 
 Examples:
   shopctl order import orders.csv
@@ -162,12 +170,8 @@ pub struct FilterArguments {
     /// Only orders with all of these words in reference, customer or products
     #[arg(long, value_name = "TEXT", value_parser = search_text())]
     search: Option<SearchText>,
-    /// Only orders placed at or after this time
-    #[arg(long, value_name = "TIME", value_parser = time())]
-    since: Option<DateTime<Utc>>,
-    /// Only orders placed before this time
-    #[arg(long, value_name = "TIME", value_parser = time())]
-    until: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    period: PeriodArguments,
     /// Only orders with a total of at least this amount
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_total))]
     min_total: Option<Money>,
@@ -180,13 +184,14 @@ impl ListQuery for FilterArguments {
     type Filter = orders::Filter;
     type Row = OrderView;
 
-    fn check(&self) -> Result<()> {
-        check_period(("since", self.since), ("until", self.until))?;
+    fn check(&self, context: &Context) -> Result<()> {
+        self.period.span(context)?;
         check_range(("min-total", self.min_total), ("max-total", self.max_total))
     }
 
-    async fn filter(&self, database: &Database) -> Result<orders::Filter> {
-        let FilterArguments { since, until, min_total, max_total, .. } = *self;
+    async fn filter(&self, context: &Context, database: &Database) -> Result<orders::Filter> {
+        let Span { since, until } = self.period.span(context)?;
+        let FilterArguments { min_total, max_total, .. } = *self;
         let (statuses, mut user_id, mut product_id) = (self.status.clone(), None, None);
         if let Some(who) = &self.user {
             let user = users::find_one(database.connection(), UserKey::parse(who), Lock::None).await?;
@@ -200,15 +205,20 @@ impl ListQuery for FilterArguments {
         Ok(orders::Filter { statuses, user_id, product_id, search, since, until, min_total, max_total })
     }
 
-    async fn rows(database: &Database, found: Vec<order::Model>) -> Result<Vec<OrderView>> {
+    async fn rows(output: &Output, database: &Database, found: Vec<order::Model>) -> Result<Vec<OrderView>> {
         let buyers = orders::find_users(database.connection(), &found).await?;
         // Of any status: another program may have refunded a pending order.
         let ids: Vec<Id> = found.iter().map(|order| order.id).collect();
         let mut refunded = orders::refunded_amounts(database.connection(), &ids).await?;
+        let mut said = match output.has_field("note") || output.has_field("tracking") {
+            true => LastSaid::find(database.connection(), &ids).await?,
+            false => HashMap::new(),
+        };
         let row = |order: order::Model| {
             let email = buyers.iter().find(|user| user.id == order.user_id).and_then(|user| user.email.to_text());
             let refunded = refunded.remove(&order.id).unwrap_or(Money::ZERO.into());
-            OrderView { order, email, refunded }
+            let said = said.remove(&order.id).unwrap_or_default();
+            OrderView { order, email, refunded, said }
         };
         Ok(found.into_iter().map(row).collect())
     }

@@ -12,7 +12,7 @@ use crate::entity::{Stored, order};
 use crate::error::printable;
 use crate::output::{Change, Mutation, View};
 use crate::repository::order::{Refund, refund_view, sum_of};
-use crate::service::order_lifecycle::{self as service, RestockedLine, TransitionResult};
+use crate::service::order_lifecycle::{self as service, LastSaid, RestockedLine, TransitionResult};
 
 /// What only these commands report.
 #[derive(Serialize)]
@@ -89,7 +89,7 @@ pub fn order_fields(moved: &TransitionResult) -> ([Map<String, Value>; 2], Map<S
 
 fn view(order: &order::Model, refunded: Option<Money>) -> Map<String, Value> {
     let refunded = refunded.map_or(Stored::Missing, Stored::from);
-    let mut json = OrderView { order: order.clone(), email: None, refunded }.to_json();
+    let mut json = OrderView { order: order.clone(), email: None, refunded, said: LastSaid::default() }.to_json();
     // The address has not been queried; the buyer is in user_id.
     json.shift_remove("user");
     json

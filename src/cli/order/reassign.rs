@@ -18,6 +18,7 @@ use crate::output::{Change, Mutation, View};
 use crate::repository::user::{Lock, UserKey, find_one};
 use crate::service::merge::{self as service, Reassigned};
 use crate::service::operation::Operations;
+use crate::service::order_lifecycle::LastSaid;
 use crate::service::user::unknown;
 
 #[derive(Debug, Args)]
@@ -69,7 +70,8 @@ fn mutation_of(Reassigned { order, user }: &Reassigned, dry_run: bool) -> Mutati
         false => format!("order {name} already belongs to {email}"),
     };
     let fields = |order: &order::Model, email: Option<String>| {
-        let mut fields = OrderView { order: order.clone(), email, refunded: Stored::Missing }.to_json();
+        let mut fields =
+            OrderView { order: order.clone(), email, refunded: Stored::Missing, said: LastSaid::default() }.to_json();
         // Neither has been queried; the buyer before is in user_id.
         fields.retain(|name, value| name != "refunded_amount" && !(name == "user" && value.is_null()));
         fields

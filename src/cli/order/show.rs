@@ -51,7 +51,7 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
         extra.push(("refunds", Cell::nested(&refunds)));
     }
     if arguments.timeline {
-        extra.push(("timeline", Cell::nested(&events.into_iter().map(TimelineView).collect::<Vec<_>>())));
+        extra.push(("timeline", Cell::nested(&TimelineView::find(&database, events).await?)));
     }
     context.output.show(&shown, &extra)
 }

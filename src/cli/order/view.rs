@@ -4,6 +4,7 @@ use crate::domain::{Money, OrderStatus, Quantity};
 use crate::entity::{Stored, order, order_refund, order_refund_line};
 use crate::output::{Cell, Column, View};
 use crate::repository::order::{FullOrder, Item, Line, Refund};
+use crate::service::order_lifecycle::LastSaid;
 
 /// An order in a list.
 pub struct OrderView {
@@ -12,6 +13,8 @@ pub struct OrderView {
     pub email: Option<String>,
     /// What was given back of its total.
     pub refunded: Stored<Money>,
+    /// Its note and the number of its parcel, if they were looked up.
+    pub said: LastSaid,
 }
 
 /// The status; where a part of the total was given back, people also read how much.
@@ -33,14 +36,16 @@ impl View for OrderView {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.order.id.into()),
-        Column::new("reference", "REFERENCE", |view| view.order.reference.clone().into()),
-        Column::new("user", "USER", |view| view.email.clone().into()),
+        Column::key("reference", "REFERENCE", |view| view.order.reference.clone().into()),
+        Column::key("user", "USER", |view| view.email.clone().into()),
         Column::detail("user_id", "USER ID", |view| view.order.user_id.into()),
         Column::new("status", "STATUS", |view| status(&view.order, &view.refunded)),
         Column::new("total_amount", "TOTAL", |view| view.order.total_amount.clone().into()),
         Column::detail("refunded_amount", "REFUNDED", |view| view.refunded.clone().into()),
-        Column::new("created_at", "CREATED", |view| view.order.created_at.clone().into()),
+        Column::minor("created_at", "CREATED", |view| view.order.created_at.clone().into()),
         Column::detail("updated_at", "UPDATED", |view| view.order.updated_at.clone().into()),
+        Column::on_request("note", "NOTE", |view| view.said.note.clone().into()),
+        Column::on_request("tracking", "TRACKING", |view| view.said.tracking.clone().into()),
     ];
 }
 
@@ -54,7 +59,7 @@ impl View for Item {
     const NOUN: &'static str = "items";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.item.id.into()),
-        Column::new("sku", "SKU", |view| view.sku.clone().into()),
+        Column::key("sku", "SKU", |view| view.sku.clone().into()),
         Column::new("name", "NAME", |view| view.name.clone().into()),
         Column::detail("product_id", "PRODUCT ID", |view| view.item.product_id.into()),
         Column::new("quantity", "QUANTITY", |view| view.item.quantity.clone().into()),
@@ -67,8 +72,8 @@ impl View for FullOrder {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("id", "ID", |view| view.order.id.into()),
-        Column::new("reference", "REFERENCE", |view| view.order.reference.clone().into()),
-        Column::new("user", "USER", |view| view.email.clone().into()),
+        Column::key("reference", "REFERENCE", |view| view.order.reference.clone().into()),
+        Column::key("user", "USER", |view| view.email.clone().into()),
         Column::new("user_id", "USER ID", |view| view.order.user_id.into()),
         Column::new("status", "STATUS", |view| status(&view.order, &view.refunded)),
         Column::new("total_amount", "TOTAL", |view| view.order.total_amount.clone().into()),
@@ -126,7 +131,7 @@ impl View for RefundLineView {
     const NOUN: &'static str = "lines";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("order_item_id", "LINE ID", |view| view.line.order_item_id.into()),
-        Column::new("sku", "SKU", |view| view.sku.clone().into()),
+        Column::key("sku", "SKU", |view| view.sku.clone().into()),
         Column::new("quantity", "QUANTITY", |view| view.line.quantity.clone().into()),
         Column::new("amount", "AMOUNT", |view| view.line.amount.clone().into()),
     ];
@@ -136,11 +141,11 @@ impl View for RefundLineView {
 impl View for Line {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("reference", "REFERENCE", |view| view.reference.clone().into()),
-        Column::new("user", "USER", |view| view.email.clone().into()),
+        Column::key("reference", "REFERENCE", |view| view.reference.clone().into()),
+        Column::key("user", "USER", |view| view.email.clone().into()),
         Column::new("status", "STATUS", |view| view.status.clone().into()),
         Column::new("created_at", "CREATED", |view| view.created_at.clone().into()),
-        Column::new("sku", "SKU", |view| view.sku.clone().into()),
+        Column::key("sku", "SKU", |view| view.sku.clone().into()),
         Column::new("name", "NAME", |view| view.name.clone().into()),
         Column::new("quantity", "QUANTITY", |view| view.quantity.clone().into()),
         Column::new("unit_price", "UNIT PRICE", |view| view.unit_price.clone().into()),

@@ -22,6 +22,7 @@ use crate::db::Database;
 use crate::domain::{Money, SearchText};
 use crate::entity::product::Model;
 use crate::error::Result;
+use crate::output::Output;
 use crate::repository::{Search, product as products};
 use crate::service::retire::Retirement;
 
@@ -123,18 +124,18 @@ impl ListQuery for FilterArguments {
     type Filter = products::Filter;
     type Row = Model;
 
-    fn check(&self) -> Result<()> {
+    fn check(&self, _context: &Context) -> Result<()> {
         check_range(("min-price", self.min_price), ("max-price", self.max_price))
     }
 
-    async fn filter(&self, database: &Database) -> Result<products::Filter> {
+    async fn filter(&self, _context: &Context, database: &Database) -> Result<products::Filter> {
         let FilterArguments { min_price, max_price, never_sold, .. } = *self;
         let search = Search::products(database.connection(), &self.search.clone().unwrap_or_default()).await?;
         let (max_stock, retired) = (self.left.max_stock(), Some(self.retired.retired));
         Ok(products::Filter { search, min_price, max_price, max_stock, never_sold, retired, at: None })
     }
 
-    async fn rows(_database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
+    async fn rows(_output: &Output, _database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
         Ok(found)
     }
 }
@@ -150,17 +151,17 @@ impl ListQuery for ExportFilterArguments {
     type Filter = products::Filter;
     type Row = Model;
 
-    fn check(&self) -> Result<()> {
-        self.filter.check()
+    fn check(&self, context: &Context) -> Result<()> {
+        self.filter.check(context)
     }
 
-    async fn filter(&self, database: &Database) -> Result<products::Filter> {
-        let filter = self.filter.filter(database).await?;
+    async fn filter(&self, context: &Context, database: &Database) -> Result<products::Filter> {
+        let filter = self.filter.filter(context, database).await?;
         Ok(products::Filter { retired: filter.retired.filter(|retired| *retired), ..filter })
     }
 
-    async fn rows(database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
-        FilterArguments::rows(database, found).await
+    async fn rows(output: &Output, database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
+        FilterArguments::rows(output, database, found).await
     }
 }
 

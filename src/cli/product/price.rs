@@ -71,13 +71,13 @@ impl PriceArguments {
         }
     }
 
-    fn parse(&self) -> Result<PriceChanges> {
+    fn parse(&self, context: &Context) -> Result<PriceChanges> {
         self.check_selection()?;
         if self.filter.search.as_ref().is_some_and(SearchText::is_empty) {
             // A script's empty variable must not select the whole shop.
             return Err(Violations::single("search", "must not be empty; use --all for all products").into_error());
         }
-        self.filter.check()?;
+        self.filter.check(context)?;
         let Some(change) = self.change.to.or(self.change.by) else {
             return Err(Error::internal("neither --to nor --by"));
         };
@@ -86,17 +86,19 @@ impl PriceArguments {
         Ok(PriceChanges { repricing, max_change: self.max_change, is_as_read: !self.is_single() })
     }
 
-    /// Whether one product is named: the result is then one object instead of a list.
+    /// Whether one product is named.
     fn is_single(&self) -> bool {
         self.products.len() == 1
     }
 }
 
 pub async fn price(context: &Context, prompter: &Prompter, arguments: &PriceArguments) -> Result<Effect> {
-    let changes = arguments.parse()?;
+    let changes = arguments.parse(context)?;
     let database = context.database(Access::Write).await?;
     let products = match arguments.products.as_slice() {
-        [] => service::find_matching(database.connection(), &arguments.filter.filter(&database).await?).await?,
+        [] => {
+            service::find_matching(database.connection(), &arguments.filter.filter(context, &database).await?).await?
+        }
         names => service::find_named(database.connection(), names).await?,
     };
     if products.is_empty() {

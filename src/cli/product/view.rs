@@ -9,12 +9,12 @@ impl View for product::Model {
     const NOUN: &'static str = "products";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.id.into()),
-        Column::new("sku", "SKU", |view| view.sku.clone().into()),
+        Column::key("sku", "SKU", |view| view.sku.clone().into()),
         Column::new("name", "NAME", |view| view.name.clone().into()),
         Column::detail("description", "DESCRIPTION", |view| view.description.clone().into()),
         Column::new("price", "PRICE", |view| view.price.clone().into()),
         Column::new("stock_quantity", "STOCK", |view| view.stock_quantity.clone().into()),
-        Column::new("created_at", "CREATED", |view| view.created_at.clone().into()),
+        Column::minor("created_at", "CREATED", |view| view.created_at.clone().into()),
         Column::detail("updated_at", "UPDATED", |view| view.updated_at.clone().into()),
         Column::detail("retired_at", "RETIRED", |view| view.retired_at.clone().into()),
     ];

@@ -6,29 +6,24 @@ mod sales;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::shared::arguments::{check_period, limit};
-use crate::cli::shared::values::checked;
-use crate::cli::shared::zone;
+use crate::cli::shared::arguments::limit;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::period::Span;
 use crate::domain::text::counted_are;
-use crate::domain::time_parser::ParsedTime;
-use crate::domain::{Violations, Zone, moment};
 use crate::error::{CommandLine, Error, Hint, Result};
 use crate::output::{Bar, Format, View};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show sales by day, week or month
+    /// Show sales by day, week, month or year
     ///
     /// Gross is the total of the orders placed in the period and paid, even if refunded since; pending and
     /// cancelled orders do not count. Refunds is the money given back in the period for any order; net is
     /// gross less refunds. The average is gross per order. Without --since, the report covers the last
-    /// 30 days, 12 weeks (from Monday) or 12 months. Periods without sales show 0.
+    /// 30 days, 12 weeks (from Monday), 12 months or 5 years. Periods without sales show 0.
     #[command(after_help = "Examples:
   shopctl report sales --by month
-  shopctl report sales --by day --since 2026-03-01 --until 2026-04-01 --tz Europe/Berlin
+  shopctl report sales --by day --since 2026-03 --until 2026-03 --tz Europe/Berlin
   shopctl report sales --by week --chart
   shopctl report sales --json --fields period,net")]
     Sales(sales::SalesArguments),
@@ -45,7 +40,7 @@ pub enum Command {
     /// Counts paid, shipped and completed orders, less refunds.
     #[command(after_help = "Examples:
   shopctl report customers --limit 10
-  shopctl report customers --since 2026-01-01 --until 2027-01-01 -o csv")]
+  shopctl report customers --since last-year --until last-year -o csv")]
     Customers(ranking::CustomersArguments),
     /// Show the number and the amount of the orders in each status
     ///
@@ -63,40 +58,6 @@ pub enum Command {
   shopctl report stock-value --at 2026-01-01
   shopctl report stock-value --limit 5 --json")]
     StockValue(ranking::StockArguments),
-}
-
-#[derive(Debug, Args)]
-pub struct PeriodArguments {
-    /// Only orders placed at or after this time; days begin at midnight in --tz
-    #[arg(long, value_name = "TIME", value_parser = checked(parse_time))]
-    since: Option<ParsedTime>,
-    /// Only orders placed before this time
-    #[arg(long, value_name = "TIME", value_parser = checked(parse_time))]
-    until: Option<ParsedTime>,
-    /// Time zone of days, weeks and months, e.g. Europe/Berlin
-    #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = checked(zone::find))]
-    tz: Zone,
-}
-
-impl PeriodArguments {
-    /// Errors: exit 7 for an empty period, and for local times that do not exist in the zone.
-    fn span(&self) -> Result<Span> {
-        let mut violations = Violations::new();
-        let mut time = |name: &str, time: &Option<ParsedTime>| {
-            let moment = time.as_ref()?.moment(None, &self.tz);
-            moment.map_err(|problem| violations.add(name, problem)).ok()
-        };
-        let (since, until) = (time("since", &self.since), time("until", &self.until));
-        violations.into_result()?;
-        check_period(("since", since), ("until", until))?;
-        Ok(Span { since, until })
-    }
-}
-
-/// Parses a time that is valid in every zone.
-fn parse_time(text: &str) -> Result<ParsedTime, String> {
-    moment::parse(text)?;
-    ParsedTime::read(text)
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{ChartArguments, PeriodArguments, open, warn_left_out};
+use super::{ChartArguments, open, warn_left_out};
+use crate::cli::shared::arguments::PeriodArguments;
 use crate::context::Context;
 use crate::domain::{Amount, OrderStatus};
 use crate::error::Result;
@@ -34,7 +35,7 @@ impl View for StatusTotal {
 }
 
 pub async fn run(context: &Context, arguments: &StatusArguments) -> Result<()> {
-    let span = arguments.period.span()?;
+    let span = arguments.period.span(context)?;
     let database = open::<StatusTotal>(context, &arguments.chart).await?;
     let rows = reports::by_status(database.connection(), span).await?;
     let orders: i64 = rows.iter().map(|row| row.orders).sum();

@@ -1,12 +1,11 @@
 //! `shopctl report top-products|customers|stock-value`: products and customers, the greatest first.
 
-use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::{ChartArguments, LimitArguments, PeriodArguments, open, warn_left_out};
-use crate::cli::shared::arguments::{one_of_words, time};
+use super::{ChartArguments, LimitArguments, open, warn_left_out};
+use crate::cli::shared::arguments::{PeriodArguments, moment_of, one_of_words, time};
 use crate::context::Context;
-use crate::domain::Amount;
+use crate::domain::{Amount, TypedTime};
 use crate::error::Result;
 use crate::output::{Bar, Column, ListFooter, View};
 use crate::repository::report::{self as reports, CustomerSales, ProductSales, Ranking, StockValue};
@@ -40,7 +39,7 @@ pub struct CustomersArguments {
 pub struct StockArguments {
     /// Stock as of this time, by its movements; only existing products
     #[arg(long, value_name = "TIME", value_parser = time())]
-    at: Option<DateTime<Utc>>,
+    at: Option<TypedTime>,
     #[command(flatten)]
     limit: LimitArguments,
     #[command(flatten)]
@@ -51,7 +50,7 @@ impl View for ProductSales {
     const NOUN: &'static str = "products sold";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("product_id", "PRODUCT ID", |view| view.product_id.into()),
-        Column::new("sku", "SKU", |view| view.sku.clone().into()),
+        Column::key("sku", "SKU", |view| view.sku.clone().into()),
         Column::new("name", "NAME", |view| view.name.clone().into()),
         Column::new("units", "UNITS", |view| view.units.into()),
         Column::new("revenue", "REVENUE", |view| view.revenue.into()),
@@ -62,7 +61,7 @@ impl View for CustomerSales {
     const NOUN: &'static str = "customers";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("user_id", "USER ID", |view| view.user_id.into()),
-        Column::new("user", "USER", |view| view.email.clone().into()),
+        Column::key("user", "USER", |view| view.email.clone().into()),
         Column::new("orders", "ORDERS", |view| view.orders.into()),
         Column::new("revenue", "REVENUE", |view| view.revenue.into()),
         Column::new("last_order", "LAST ORDER", |view| view.last_order.clone().into()),
@@ -73,7 +72,7 @@ impl View for StockValue {
     const NOUN: &'static str = "products";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("product_id", "PRODUCT ID", |view| view.product_id.into()),
-        Column::new("sku", "SKU", |view| view.sku.clone().into()),
+        Column::key("sku", "SKU", |view| view.sku.clone().into()),
         Column::new("name", "NAME", |view| view.name.clone().into()),
         Column::new("stock", "STOCK", |view| view.stock.clone().into()),
         Column::new("price", "PRICE", |view| view.price.clone().into()),
@@ -82,7 +81,7 @@ impl View for StockValue {
 }
 
 pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Result<()> {
-    let span = arguments.period.span()?;
+    let span = arguments.period.span(context)?;
     let database = open::<ProductSales>(context, &arguments.chart).await?;
     let rows = reports::top_products(database.connection(), span, arguments.by, arguments.limit.limit).await?;
     context.output.list(&rows)?;
@@ -94,7 +93,7 @@ pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Re
 }
 
 pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Result<()> {
-    let span = arguments.period.span()?;
+    let span = arguments.period.span(context)?;
     let database = open::<CustomerSales>(context, &arguments.chart).await?;
     let rows = reports::customers(database.connection(), span, arguments.limit.limit).await?;
     context.output.list(&rows)?;
@@ -105,9 +104,10 @@ pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Res
 }
 
 pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> {
+    let at = moment_of(context, "at", arguments.at.as_ref())?;
     let database = open::<StockValue>(context, &arguments.chart).await?;
-    let rows = reports::stock_value(database.connection(), arguments.limit.limit, arguments.at).await?;
-    let total = reports::stock_total(database.connection(), arguments.at).await?;
+    let rows = reports::stock_value(database.connection(), arguments.limit.limit, at).await?;
+    let total = reports::stock_total(database.connection(), at).await?;
     let totals = [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
     warn_left_out(context, total.left_out);

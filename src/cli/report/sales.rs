@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::{ChartArguments, PeriodArguments, open, warn_left_out};
-use crate::cli::shared::arguments::name_of;
+use super::{ChartArguments, open, warn_left_out};
+use crate::cli::shared::arguments::{PeriodArguments, name_of};
 use crate::context::Context;
 use crate::domain::period::{self, Bucket, PeriodLength};
 use crate::domain::{Amount, Violations};
@@ -13,7 +13,7 @@ use crate::repository::report::{self as reports, Sales};
 
 #[derive(Debug, Args)]
 pub struct SalesArguments {
-    /// Length of the periods: day, week or month
+    /// Length of the periods: day, week, month or year
     #[arg(long, value_name = "STEP", default_value = "day", value_parser = name_of(PeriodLength::ALL, PeriodLength::as_str), hide_possible_values = true)]
     by: PeriodLength,
     #[command(flatten)]
@@ -39,7 +39,7 @@ impl View for (Bucket, Sales) {
 }
 
 pub async fn run(context: &Context, arguments: &SalesArguments) -> Result<()> {
-    let (span, zone) = (arguments.period.span()?, &arguments.period.tz);
+    let (span, zone) = (arguments.period.span(context)?, &context.zone);
     let buckets = period::buckets(arguments.by, zone, span, context.clock.now());
     let buckets = buckets.map_err(|problem| Violations::single("period", problem).into_error())?;
     let database = open::<(Bucket, Sales)>(context, &arguments.chart).await?;

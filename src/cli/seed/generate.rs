@@ -6,11 +6,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::purpose::{UnmarkedShop, require_development};
-use crate::cli::shared::arguments::{time, whole_number};
+use crate::cli::shared::arguments::whole_number;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
+use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
+use crate::domain::moment;
 use crate::domain::text::{counted, hexadecimal};
 use crate::error::Result;
 use crate::output::{Mutation, Unit};
@@ -31,7 +33,7 @@ pub struct GenerateArguments {
     #[arg(long, value_name = "NUMBER", default_value = "42", value_parser = |text: &str| whole_number(text, 0, u64::MAX))]
     rng_seed: u64,
     /// End of the shop's history, three years after its start
-    #[arg(long, value_name = "TIME", default_value = "2026-01-01", value_parser = time())]
+    #[arg(long, value_name = "TIME", default_value = "2026-01-01", value_parser = checked(moment::parse))]
     as_of: DateTime<Utc>,
     /// Do not ask for confirmation
     #[arg(short = 'y', long)]

@@ -68,7 +68,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Up(arguments) => up::run(context, &arguments).await,
         Command::Down(arguments) => down::run(context, prompter, &arguments, false).await,
         Command::Redo(arguments) => down::run(context, prompter, &arguments, true).await,
-        Command::Status(arguments) => status::run(context, &arguments).await.map(Effect::from),
+        Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Generate(arguments) => generate::run(context, prompter, &arguments).await,
         Command::Export(arguments) => export::run(context, &arguments).await.map(Effect::from),
     }

@@ -5,11 +5,13 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::values::{Checked, checked};
+use crate::context::Context;
 use crate::domain::page::{MAX_LIMIT, Sort};
+use crate::domain::period::Span;
 use crate::domain::quantity::parse_stock;
 use crate::domain::similar::closest;
 use crate::domain::text::multi_line;
-use crate::domain::{Cursor, IdempotencyKey, Page, Quantity, SearchText, Violation, Violations, moment};
+use crate::domain::{Cursor, IdempotencyKey, Page, Quantity, SearchText, TypedTime, Violation, Violations};
 use crate::error::{Result, printable};
 
 /// Maximum number of pieces that `--low` selects.
@@ -91,6 +93,42 @@ pub struct RetiredArguments {
     pub retired: bool,
 }
 
+/// Flags that select a period.
+#[derive(Debug, Clone, Args)]
+pub struct PeriodArguments {
+    /// Only from this time on, e.g. 2026-03-01, 2026-03, 7d or yesterday
+    #[arg(long, value_name = "TIME", value_parser = time())]
+    since: Option<TypedTime>,
+    /// Only until this time, including the day, week or month named
+    #[arg(long, value_name = "TIME", value_parser = time())]
+    until: Option<TypedTime>,
+}
+
+impl PeriodArguments {
+    /// Errors: exit 7 for an empty period, and for local times that do not exist in the zone.
+    pub fn span(&self, context: &Context) -> Result<Span> {
+        let (zone, now, mut violations) = (&context.zone, context.clock.now(), Violations::new());
+        let mut moment = |name: &str, resolved: Option<Result<DateTime<Utc>, String>>| {
+            resolved?.map_err(|problem| violations.add(name, problem)).ok()
+        };
+        let since = moment("since", self.since.as_ref().map(|time| time.begin(zone, now)));
+        let until = moment("until", self.until.as_ref().map(|time| time.end(zone, now)));
+        violations.into_result()?;
+        match since.zip(until).is_some_and(|(since, until)| since >= until) {
+            true => Err(Violations::single("until", "must be after since").into_error()),
+            false => Ok(Span { since, until }),
+        }
+    }
+}
+
+/// The moment of a flag such as `--at`; a day is its beginning.
+///
+/// Errors: exit 7 for a local time that does not exist in the zone.
+pub fn moment_of(context: &Context, name: &str, time: Option<&TypedTime>) -> Result<Option<DateTime<Utc>>> {
+    let moment = time.map(|time| time.begin(&context.zone, context.clock.now())).transpose();
+    moment.map_err(|problem| Violations::single(name, problem).into_error())
+}
+
 /// Flags of commands that list.
 #[derive(Debug, Clone, Args)]
 pub struct ListArguments {
@@ -125,16 +163,6 @@ impl ListArguments {
     }
 }
 
-/// Rejects a period that nothing can match; `until` is exclusive.
-///
-/// Errors: exit 7.
-pub fn check_period<T: PartialOrd>(since: (&str, Option<T>), until: (&str, Option<T>)) -> Result<()> {
-    match since.1.zip(until.1).is_some_and(|(since, until)| since >= until) {
-        true => Err(Violations::single(until.0, format!("must be after {}", since.0)).into_error()),
-        false => Ok(()),
-    }
-}
-
 /// Rejects a range that nothing can match.
 ///
 /// Errors: exit 7.
@@ -155,8 +183,8 @@ fn offset() -> Checked<u64> {
 }
 
 /// A point in time.
-pub fn time() -> Checked<DateTime<Utc>> {
-    checked(moment::parse)
+pub fn time() -> Checked<TypedTime> {
+    checked(TypedTime::parse)
 }
 
 /// Parses the id of an event or an operation.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::effect::Effect;
-use super::mutation::finish;
+use super::mutation::finish_each;
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::text::first_names;
@@ -40,7 +40,7 @@ pub struct BatchArguments {
 #[derive(Debug)]
 pub struct Names {
     pub names: Vec<String>,
-    /// Whether one object is named as an argument: the result is then one object instead of a list.
+    /// Whether one object is named as an argument: it is then asked about, and fails, as itself.
     pub is_single: bool,
 }
 
@@ -135,7 +135,7 @@ pub async fn run<D: Serialize>(
 ) -> Result<Effect> {
     if let ([only], true) = (names.as_slice(), is_single) {
         let mutation = body(&context.operations(database, dry_run), only).await?;
-        return Ok(finish(context, database, &mutation));
+        return Ok(finish_each(context, database, std::slice::from_ref(&mutation)));
     }
     let mut batch = Batch::new(context, database, dry_run, names);
     for name in names {

@@ -9,6 +9,8 @@ use crate::output::Output;
 pub enum Effect {
     /// Nothing: it only read, or everything was as wanted already.
     Unchanged,
+    /// A check that is to print nothing says no.
+    SaysNo,
     /// A dry run found something to change.
     WouldChange,
     /// It changed this database.

@@ -28,26 +28,31 @@ pub trait ListQuery: Args {
     const DEFAULT_SORT: &'static str = "-created_at";
 
     /// Checks the arguments without a database. Errors: exit 7 for a filter that nothing can match.
-    fn check(&self) -> Result<()> {
+    fn check(&self, _context: &Context) -> Result<()> {
         Ok(())
     }
 
     /// The filter; names are resolved by queries.
     ///
     /// Errors: exit 3 for an unknown name.
-    async fn filter(&self, database: &Database) -> Result<Self::Filter>;
+    async fn filter(&self, context: &Context, database: &Database) -> Result<Self::Filter>;
 
-    /// The rows as they are shown; what they name is looked up.
-    async fn rows(database: &Database, found: Vec<Stored<Self>>) -> Result<Vec<Self::Row>>;
+    /// The rows as they are shown; what they name is looked up, some of it only if `--fields` asks for it.
+    async fn rows(output: &Output, database: &Database, found: Vec<Stored<Self>>) -> Result<Vec<Self::Row>>;
 }
 
 /// The stored rows of a list.
 pub type Stored<N> = <<<N as ListQuery>::Filter as ListFilter>::Entity as EntityTrait>::Model;
 
 /// A page of a list, as it is shown.
-async fn page<N: ListQuery>(database: &Database, filter: &N::Filter, page: &Page) -> Result<Listing<N::Row>> {
+async fn page<N: ListQuery>(
+    output: &Output,
+    database: &Database,
+    filter: &N::Filter,
+    page: &Page,
+) -> Result<Listing<N::Row>> {
     let found = repository::find_all(database.connection(), filter, page).await?;
-    Ok(Listing { items: N::rows(database, found.items).await?, next: found.next })
+    Ok(Listing { items: N::rows(output, database, found.items).await?, next: found.next })
 }
 
 #[derive(Debug, Args)]
@@ -86,11 +91,11 @@ impl<N: ListQuery> List<N> {
     /// Prints one page and the cursor of the next, or with `--all` every page as it is read.
     pub async fn run(&self, context: &Context) -> Result<()> {
         context.output.check_fields::<N::Row>(&[])?;
-        self.filter.check()?;
+        self.filter.check(context)?;
         let wanted = self.list.page(self.sort.as_deref(), N::DEFAULT_SORT);
         sort_field(N::Filter::SORT_FIELDS, &wanted.sort)?;
         let database = context.database(Access::Read).await?;
-        let filter = self.filter.filter(&database).await?;
+        let filter = self.filter.filter(context, &database).await?;
         let count = async || match self.list.count {
             true => repository::count(database.connection(), &filter).await.map(Some),
             false => Ok(None),
@@ -98,7 +103,7 @@ impl<N: ListQuery> List<N> {
         if self.list.all {
             return print_all::<N>(&context.output, &database, &filter, wanted, count).await;
         }
-        let found = page::<N>(&database, &filter, &wanted).await?;
+        let found = page::<N>(&context.output, &database, &filter, &wanted).await?;
         let next = found.next.map(|cursor| cursor.encode());
         let footer = ListFooter { next: next.as_deref(), total: count().await?, totals: &[] };
         context.output.page(&found.items, &footer)
@@ -120,7 +125,7 @@ impl<N: ListQuery> Export<N> {
     }
 
     pub async fn run(&self, context: &Context) -> Result<()> {
-        self.filter.check()?;
+        self.filter.check(context)?;
         export(context, &self.filter, self.format(context)?, self.out.as_deref()).await
     }
 }
@@ -130,7 +135,7 @@ impl<N: ListQuery> Export<N> {
 /// Errors: those of the filter; exit 5 if the disk is full, exit 4 if the file cannot be written.
 pub async fn export<N: ListQuery>(context: &Context, query: &N, format: Format, out: Option<&Path>) -> Result<()> {
     let database = context.database(Access::Read).await?;
-    let filter = query.filter(&database).await?;
+    let filter = query.filter(context, &database).await?;
     let export = context.output.open_export(format, out).await?;
     let page = Page { limit: ROWS, offset: 0, after: None, sort: Sort::parse(N::DEFAULT_SORT.trim_start_matches('-')) };
     print_all::<N>(export.output(), &database, &filter, page, async || Ok(None)).await?;
@@ -147,7 +152,7 @@ async fn print_all<N: ListQuery>(
 ) -> Result<()> {
     let mut rows = output.rows::<N::Row>()?;
     loop {
-        let found = page::<N>(database, filter, &wanted).await?;
+        let found = page::<N>(output, database, filter, &wanted).await?;
         for row in &found.items {
             rows.push(row)?;
         }

@@ -130,8 +130,16 @@ pub fn finish(context: &Context, database: &Database, mutation: &Mutation<Change
     Effect::new(mutation.change.changed, mutation.change.dry_run, database.target())
 }
 
-/// Prints the results of one operation on several objects, and on stderr their number; of a single one as [`finish`].
-/// `noun` and `verb` are what was done: `price`, `changed`.
+/// Prints the results of a command that takes any number of objects.
+pub fn finish_each(context: &Context, database: &Database, mutations: &[Mutation<Change<impl Serialize>>]) -> Effect {
+    context.output.mutations(mutations);
+    let changed = mutations.iter().any(|mutation| mutation.change.changed);
+    let dry_run = mutations.iter().any(|mutation| mutation.change.dry_run);
+    Effect::new(changed, dry_run, database.target())
+}
+
+/// As [`finish_each`], with the number of the results on stderr, unless a single object was named. `noun` and `verb` are
+/// what was done: `price`, `changed`.
 pub fn finish_all(
     context: &Context,
     operations: &Operations,
@@ -140,12 +148,9 @@ pub fn finish_all(
     (noun, verb): (&str, &str),
 ) -> Effect {
     let Operations { database, dry_run, .. } = operations;
-    if let ([only], true) = (mutations, is_single) {
-        return finish(context, database, only);
-    }
     let changed = mutations.iter().filter(|mutation| mutation.change.changed).count();
     context.output.mutations(mutations);
-    if !mutations.is_empty() {
+    if !mutations.is_empty() && !is_single {
         let (verb, stay) = (outcome_verb(*dry_run, verb), mutations.len() - changed);
         context.output.note(&format!("{} {verb}, {stay} unchanged", counted(changed, noun)));
     }

@@ -2,20 +2,49 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::Zone;
-use crate::domain::similar;
+use crate::config::Timezone;
+use crate::domain::{Zone, similar};
+use crate::error::{CommandLine, Error, Hint, Kind, Result as CommandResult};
+use crate::output::Output;
 
 /// Where zone files are, besides `TZDIR`.
 const FOLDERS: [&str; 3] = ["/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo"];
 /// Maximum size of a zone file.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Finds a zone by name; UTC needs no file. Errors: with a suggestion for an unknown name, or if the system has no zone
-/// files.
+/// The zone of the configuration. A TZ that only other programs understand is no reason to refuse to work.
+///
+/// Errors: exit 4 for an unknown zone in a file.
+pub fn configured(timezone: &Timezone, output: &Output) -> CommandResult<Zone> {
+    let Timezone { name, origin, is_variable } = timezone;
+    let found = if *is_variable { find_variable(name) } else { find(name) };
+    found.or_else(|problem| match is_variable {
+        true => {
+            output.warn(&format!("times are in UTC: TZ ({origin}) {problem}"));
+            Ok(Zone::utc())
+        }
+        false => Err(Error::new(Kind::Configuration, "config.invalid", format!("timezone ({origin}): {problem}"))
+            .hint(Hint::from("to see where each setting comes from: ").and(CommandLine::anywhere("config show")))),
+    })
+}
+
+/// As [`find`], for TZ, which may also begin with a colon, be the path of a zone file or hold a rule.
+fn find_variable(text: &str) -> Result<Zone, String> {
+    let name = text.trim().trim_start_matches(':');
+    let in_folder = |folder: &str| name.strip_prefix(folder)?.strip_prefix('/');
+    let found = find(FOLDERS.into_iter().find_map(in_folder).unwrap_or(name));
+    found.or_else(|problem| Zone::from_rule(name).map_err(|_| problem))
+}
+
+/// Finds a zone by name or by an offset such as `+02:00`; UTC needs no file. Errors: with a suggestion for an unknown
+/// name, or if the system has no zone files.
 pub fn find(name: &str) -> Result<Zone, String> {
     let name = name.trim();
-    if name.eq_ignore_ascii_case("UTC") {
+    if ["UTC", "Z"].iter().any(|utc| name.eq_ignore_ascii_case(utc)) {
         return Ok(Zone::utc());
+    }
+    if name.starts_with(['+', '-']) {
+        return Zone::fixed(name, offset_minutes(name)?);
     }
     let Some(folder) = folder() else {
         return Err(format!(
@@ -43,6 +72,20 @@ pub fn names() -> Vec<String> {
     }
     names.sort_unstable();
     names
+}
+
+/// Reads `+05:45` or `-03:00`.
+fn offset_minutes(text: &str) -> Result<i32, String> {
+    /// No zone is further from UTC.
+    const MAX_HOURS: i32 = 14;
+    let wrong = || "must be a time zone such as Europe/Berlin, or an offset such as +02:00".to_owned();
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let (hours, minutes) = text[1..].split_once(':').ok_or_else(wrong)?;
+    let number = |text: &str, most: i32| {
+        let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|number| is_number && (0..=most).contains(number)).ok_or_else(wrong)
+    };
+    Ok(sign * (number(hours, MAX_HOURS)? * 60 + number(minutes, 59)?))
 }
 
 fn folder() -> Option<PathBuf> {
@@ -94,6 +137,23 @@ fn collect(folder: &Path, prefix: &str, names: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn offsets_are_zones_too() {
+        let offset = |text: &str| find(text).map(|zone| zone.fixed_offset());
+        assert_eq!(["UTC", "+02:00", "-05:30"].map(offset), [Ok(Some(0)), Ok(Some(120)), Ok(Some(-330))]);
+        for wrong in ["", "+2", "+99:00", "+01:60", "+é:00", "-:", "+1:00", "+-1:00"] {
+            assert!(find(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_variable_may_have_a_colon_or_hold_a_rule() {
+        let name = |text: &str| find_variable(text).map(|zone| zone.name().to_owned());
+        assert_eq!(name(":UTC"), Ok("UTC".to_owned()));
+        assert!(name("CET-1CEST,M3.5.0,M10.5.0/3").is_ok());
+        assert!(["CET-1CEST,", "soon", ":", "/etc/passwd"].iter().all(|text| name(text).is_err()));
+    }
 
     #[test]
     fn zone_names_cannot_escape_the_folder() {

@@ -1,16 +1,17 @@
 //! `shopctl stock list|history`: which products, and which movements of one.
 
-use chrono::{DateTime, Utc};
 use clap::Args;
 use uuid::Uuid;
 
 use super::view::{MovementView, StockView};
-use crate::cli::shared::arguments::{RetiredArguments, StockFilterArguments, search_text, time};
+use crate::cli::shared::arguments::{RetiredArguments, StockFilterArguments, moment_of, search_text, time};
 use crate::cli::shared::list::ListQuery;
+use crate::context::Context;
 use crate::db::Database;
-use crate::domain::{Id, SearchText};
+use crate::domain::{Id, SearchText, TypedTime};
 use crate::entity::{product, stock_movement};
 use crate::error::{Kind, Result};
+use crate::output::Output;
 use crate::repository::{Search, order as orders, product as products, stock_movement as movements};
 use crate::service::product as service;
 
@@ -25,7 +26,7 @@ pub struct LevelArguments {
     retired: RetiredArguments,
     /// Stock as of this time, by its movements; only existing products
     #[arg(long, value_name = "TIME", value_parser = time())]
-    at: Option<DateTime<Utc>>,
+    at: Option<TypedTime>,
 }
 
 impl ListQuery for LevelArguments {
@@ -34,13 +35,18 @@ impl ListQuery for LevelArguments {
     /// Lowest stock first, by default.
     const DEFAULT_SORT: &'static str = "stock_quantity";
 
-    async fn filter(&self, database: &Database) -> Result<products::Filter> {
-        let search = Search::products(database.connection(), &self.search.clone().unwrap_or_default()).await?;
-        let (max_stock, retired) = (self.left.max_stock(), Some(self.retired.retired));
-        Ok(products::Filter { search, max_stock, retired, at: self.at, ..products::Filter::default() })
+    fn check(&self, context: &Context) -> Result<()> {
+        moment_of(context, "at", self.at.as_ref()).map(drop)
     }
 
-    async fn rows(_database: &Database, found: Vec<product::Model>) -> Result<Vec<StockView>> {
+    async fn filter(&self, context: &Context, database: &Database) -> Result<products::Filter> {
+        let at = moment_of(context, "at", self.at.as_ref())?;
+        let search = Search::products(database.connection(), &self.search.clone().unwrap_or_default()).await?;
+        let (max_stock, retired) = (self.left.max_stock(), Some(self.retired.retired));
+        Ok(products::Filter { search, max_stock, retired, at, ..products::Filter::default() })
+    }
+
+    async fn rows(_output: &Output, _database: &Database, found: Vec<product::Model>) -> Result<Vec<StockView>> {
         Ok(found.into_iter().map(StockView).collect())
     }
 }
@@ -56,7 +62,7 @@ impl ListQuery for MovementArguments {
     type Filter = movements::Filter;
     type Row = MovementView;
 
-    async fn filter(&self, database: &Database) -> Result<movements::Filter> {
+    async fn filter(&self, _context: &Context, database: &Database) -> Result<movements::Filter> {
         // A deleted product can still be named by its id, because its movements remain.
         let product_id =
             match (service::find(database.connection(), &self.product).await, Uuid::try_parse(&self.product)) {
@@ -66,7 +72,11 @@ impl ListQuery for MovementArguments {
         Ok(movements::Filter { product_id })
     }
 
-    async fn rows(database: &Database, found: Vec<stock_movement::Model>) -> Result<Vec<MovementView>> {
+    async fn rows(
+        _output: &Output,
+        database: &Database,
+        found: Vec<stock_movement::Model>,
+    ) -> Result<Vec<MovementView>> {
         let ids: Vec<Id> = found.iter().filter_map(|movement| movement.order_id.present()).collect();
         let orders = orders::find_references(database.connection(), &ids).await?;
         let row = |movement: stock_movement::Model| {

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{self, finish, outcome_verb};
+use crate::cli::shared::mutation::{self, outcome_verb};
 use crate::cli::shared::values::{checked, checked_parts};
 use crate::context::Context;
 use crate::db::Access;
@@ -53,15 +53,12 @@ pub async fn run(context: &Context, arguments: &ReceiveArguments) -> Result<Effe
     let received = service::receive(&operations, &delivery, key.idempotency_key.clone()).await?;
     let mutations: Vec<_> =
         received.products.iter().map(|product| mutation_of(&operations, product, received.replayed)).collect();
-    if let [only] = mutations.as_slice()
-        && products.len() == 1
-    {
-        return Ok(finish(context, &database, only));
-    }
     context.output.mutations(&mutations);
     let units: i64 = received.products.iter().map(|product| i64::from(service::difference(product))).sum();
     let verb = if received.replayed { "already received".to_owned() } else { outcome_verb(write.dry_run, "received") };
-    context.output.note(&format!("{} of {} {verb}", counted(units, "unit"), counted(mutations.len(), "product")));
+    if products.len() > 1 {
+        context.output.note(&format!("{} of {} {verb}", counted(units, "unit"), counted(mutations.len(), "product")));
+    }
     Ok(Effect::new(!received.replayed, write.dry_run, database.target()))
 }
 

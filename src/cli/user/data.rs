@@ -59,11 +59,13 @@ pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Resul
         all.push(members);
     }
     let events_found = events::find_about_person(connection, user.id, EVENTS_MAX).await?;
+    let documents: Vec<[Value; 2]> = events_found.iter().map(personal_documents).collect();
+    let views = TimelineView::find_for(&database, user.id, events_found).await?;
     let document = json!({
         "exported_at": context.clock.now(),
         "user": user.to_json(),
         "orders": all,
-        "events": events_found.into_iter().map(event).collect::<Vec<_>>(),
+        "events": views.iter().zip(documents).map(|(view, documents)| event(view, documents)).collect::<Vec<_>>(),
     });
     export.output().document(&document)?;
     export.complete()
@@ -77,14 +79,18 @@ async fn notes(database: &Database, order: Id) -> Result<Vec<String>> {
     Ok(notes)
 }
 
-/// An event without its actor, with the person's data before and after.
-fn event(event: audit_event::Model) -> Value {
+/// The person's data before and after an event.
+fn personal_documents(event: &audit_event::Model) -> [Value; 2] {
     let document = |text: &Option<String>| match text.as_deref().map(serde_json::from_str) {
         Some(Ok(Value::Object(document))) if event.entity_type == "user" => without_members(document, &SECRETS),
         _ => Value::Null,
     };
-    let (before, after) = (document(&event.before), document(&event.after));
-    let mut members = TimelineView(event).to_json();
+    [document(&event.before), document(&event.after)]
+}
+
+/// An event without its actor, with the person's data before and after.
+fn event(view: &TimelineView, [before, after]: [Value; 2]) -> Value {
+    let mut members = view.to_json();
     members.extend([("before".to_owned(), before), ("after".to_owned(), after)]);
     without_members(members, &["actor"])
 }

@@ -11,20 +11,21 @@ mod status;
 mod update;
 pub mod view;
 
-use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use crate::bulk::{Interpretation, UserRow};
-use crate::cli::shared::arguments::{check_period, name_of, search_text, time};
+use crate::cli::shared::arguments::{PeriodArguments, name_of, search_text};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::list::{Export, List, ListQuery};
 use crate::context::Context;
 use crate::db::{Access, Database};
+use crate::domain::period::Span;
 use crate::domain::{SearchText, UserStatus};
 use crate::entity::user::Model;
 use crate::error::Result;
+use crate::output::Output;
 use crate::repository::Search;
 use crate::repository::user::{self as users, UserKey};
 use crate::service::place_order::StockHandling;
@@ -43,7 +44,7 @@ Examples:
     #[command(after_help = "Examples:
   shopctl user list --status active
   shopctl user list --search lee --json
-  shopctl user list --never-ordered --until 2026-01-01")]
+  shopctl user list --never-ordered --until last-year")]
     List(List<FilterArguments>),
     /// Export users as CSV, JSON lines or JSON, without password hashes
     #[command(
@@ -117,12 +118,8 @@ pub struct FilterArguments {
     /// Only users with all of these words in their e-mail address or name
     #[arg(long, value_name = "TEXT", value_parser = search_text())]
     search: Option<SearchText>,
-    /// Only users created at or after this time
-    #[arg(long, value_name = "TIME", value_parser = time())]
-    since: Option<DateTime<Utc>>,
-    /// Only users created before this time
-    #[arg(long, value_name = "TIME", value_parser = time())]
-    until: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    period: PeriodArguments,
     /// Only users without orders
     #[arg(long)]
     never_ordered: bool,
@@ -132,17 +129,18 @@ impl ListQuery for FilterArguments {
     type Filter = users::Filter;
     type Row = Model;
 
-    fn check(&self) -> Result<()> {
-        check_period(("since", self.since), ("until", self.until))
+    fn check(&self, context: &Context) -> Result<()> {
+        self.period.span(context).map(drop)
     }
 
-    async fn filter(&self, database: &Database) -> Result<users::Filter> {
-        let FilterArguments { status, since, until, never_ordered, .. } = *self;
+    async fn filter(&self, context: &Context, database: &Database) -> Result<users::Filter> {
+        let Span { since: created_since, until: created_until } = self.period.span(context)?;
+        let FilterArguments { status, never_ordered, .. } = *self;
         let search = Search::users(database.connection(), &self.search.clone().unwrap_or_default()).await?;
-        Ok(users::Filter { status, search, created_since: since, created_until: until, never_ordered })
+        Ok(users::Filter { status, search, created_since, created_until, never_ordered })
     }
 
-    async fn rows(_database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
+    async fn rows(_output: &Output, _database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
         Ok(found)
     }
 }

@@ -79,6 +79,7 @@ pub async fn set(context: &Context, prompter: &Prompter, arguments: &UserPasswor
 
 /// Verifies a password. An argon2 hash with weaker parameters than the current ones is replaced.
 pub async fn verify(context: &Context, prompter: &Prompter, arguments: &UserPasswordArguments) -> Result<()> {
+    context.output.check_mutation_format()?;
     let who = &arguments.who.who;
     let database = context.database(Access::Read).await?;
     let user = users::find_with_hash(database.connection(), UserKey::parse(who)).await?;

@@ -32,7 +32,7 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let mut extra = Vec::new();
     if arguments.timeline {
         let all = events::find_about_person(connection, user.id, TIMELINE_MAX).await?;
-        extra.push(("timeline", Cell::nested(&all.into_iter().map(TimelineView).collect::<Vec<_>>())));
+        extra.push(("timeline", Cell::nested(&TimelineView::find(&database, all).await?)));
     }
     context.output.show(&user, &extra)
 }

@@ -9,11 +9,11 @@ impl View for user::Model {
     const NOUN: &'static str = "users";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.id.into()),
-        Column::new("email", "EMAIL", |view| view.email.clone().into()),
+        Column::key("email", "EMAIL", |view| view.email.clone().into()),
         Column::new("first_name", "FIRST NAME", |view| view.first_name.clone().into()),
         Column::new("last_name", "LAST NAME", |view| view.last_name.clone().into()),
         Column::new("status", "STATUS", |view| view.status.clone().into()),
-        Column::new("created_at", "CREATED", |view| view.created_at.clone().into()),
+        Column::minor("created_at", "CREATED", |view| view.created_at.clone().into()),
         Column::detail("updated_at", "UPDATED", |view| view.updated_at.clone().into()),
     ];
 }

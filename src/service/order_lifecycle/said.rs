@@ -1,12 +1,15 @@
 //! What is said about an order: its note and the number of its parcel. The audit trail keeps both.
 
+use std::collections::HashMap;
+
+use sea_orm::ConnectionTrait;
 use serde_json::{Map, Value as Json, json};
 
 use super::OrderTransition;
 use crate::domain::{EntityKind, Id};
 use crate::entity::audit_event;
 use crate::error::Result;
-use crate::repository;
+use crate::repository::audit_event as audit_events;
 use crate::service::operation::Operation;
 
 /// Number of newest events of an order to inspect.
@@ -45,6 +48,15 @@ pub struct LastSaid {
 }
 
 impl LastSaid {
+    /// What was said of each of these orders.
+    pub async fn find(connection: &impl ConnectionTrait, orders: &[Id]) -> Result<HashMap<Id, LastSaid>> {
+        let mut events: HashMap<Id, Vec<audit_event::Model>> = HashMap::new();
+        for event in audit_events::find_by_orders(connection, orders).await? {
+            events.entry(event.entity_id).or_default().push(event);
+        }
+        Ok(events.into_iter().map(|(order, events)| (order, LastSaid::of(&events))).collect())
+    }
+
     /// Reads the events of an order, oldest first.
     pub fn of(events: &[audit_event::Model]) -> LastSaid {
         let mut last = LastSaid::default();
@@ -69,8 +81,7 @@ pub(in crate::service) async fn replaced(
     if !members.contains_key(NOTE) && !members.contains_key(TRACKING) {
         return Ok(Map::new());
     }
-    let events =
-        repository::audit_event::find_by_entity(operation.handle(), EntityKind::Order, order, EVENTS_MAX).await?;
+    let events = audit_events::find_by_entity(operation.handle(), EntityKind::Order, order, EVENTS_MAX).await?;
     let LastSaid { note, tracking } = LastSaid::of(&events);
     let said = [(NOTE, note), (TRACKING, tracking)].into_iter().filter(|(name, _)| members.contains_key(*name));
     Ok(said.map(|(name, text)| (name.to_owned(), json!(text))).collect())
