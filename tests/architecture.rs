@@ -61,8 +61,8 @@ const ONLY_IN: [(&str, &str); 23] = [
     ("load::", "src/db/, src/seed/generate"),
     // Only one place opens writing transactions.
     ("database.begin()", "src/db/, src/migrate/, src/service/operation.rs, src/service/tombstone.rs"),
-    ("read_key", "src/cli/shared/keys.rs"),
-    ("raw_mode", "src/cli/shared/keys.rs"),
+    ("rustix::", "src/cli/shared/keyboard.rs"),
+    ("raw_mode", "src/cli/shared/screen.rs"),
     // Decisions depend on a `Cause`; error codes are for other programs.
     ("code() ==", "nowhere"),
     ("code() !=", "nowhere"),

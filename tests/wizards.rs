@@ -16,7 +16,7 @@ const ORDER: [Step; 9] = [
     ("next product: ", "mug-01\r"),
     ("quantity of MUG-01, 10 in stock [1]: ", "1\r"),
     ("next product: ", "\r"),
-    ("place this order? [y/N] ", "y\r"),
+    ("Place this order? [y/N] ", "y\r"),
 ];
 
 const USER: [Step; 6] = [
@@ -25,7 +25,7 @@ const USER: [Step; 6] = [
     ("last name: ", "O'Hara Ek\r"),
     ("password: ", "battery staple\r"),
     ("repeat the password: ", "battery staple\r"),
-    ("create this user? [y/N] ", "y\r"),
+    ("Create this user? [y/N] ", "y\r"),
 ];
 
 fn stocked(shop: &Shop) {
@@ -84,7 +84,7 @@ const CHANGE: [Step; 8] = [
     ("product to change or add: ", "hat\r"),
     ("quantity of HAT, 0 in the order, 3 in stock [1]: ", "2\r"),
     ("product to change or add: ", "\r"),
-    ("change this order? [y/N] ", "y\r"),
+    ("Change this order? [y/N] ", "y\r"),
 ];
 
 on_every_backend!(the_change_wizard_has_the_same_result_as_the_printed_command);
@@ -125,7 +125,7 @@ fn the_change_wizard_has_the_same_result_as_the_printed_command(shop: &Shop) {
         ("this must be between 0 and 1000000", ""),
         ("quantity of MUG-01, 2 in the order, 7 in stock [2]: ", "3\r"),
     ]);
-    refused.extend([CHANGE[6], ("change this order? [y/N] ", "n\r")]);
+    refused.extend([CHANGE[6], ("Change this order? [y/N] ", "n\r")]);
     let (code, shown) = play(shop, &["order", "change", &other], &refused);
     assert_eq!(code, 10, "{shown}");
     assert_eq!(shop.everything(), before);
@@ -168,7 +168,7 @@ fn ends_everywhere(noun: &str, steps: &[Step], key: &str, code: i32) {
         }
         // The picker is cleared: only the error follows its last clearing.
         let after = rest.rsplit("\u{1b}[0J").next().unwrap_or_default();
-        assert!(!after.contains("Esc: back") && !after.contains("searching"), "left over at {question}: {rest}");
+        assert!(!after.contains("Esc:") && !after.contains("searching"), "left over at {question}: {rest}");
         assert!(!rest.contains("\u{1b}[?25l"), "the cursor is hidden: {rest}");
         assert_eq!(shop.counts(), before, "after {key:?} at {question}");
     }
@@ -201,7 +201,7 @@ fn an_external_signal_restores_the_terminal() {
         start_script(&shop, "sh -c 'echo id $$; exec shopctl order create'; echo \"ended with $?\"; stty -a");
     session.exp_string("id ").expect("the shell says its id");
     let id = session.read_line().expect("a line");
-    session.exp_string("back)").expect("the first list");
+    session.exp_string("cancel)").expect("the first list");
     let kill = std::process::Command::new("kill").args(["-INT", id.trim()]).status().expect("kill is everywhere");
     assert!(kill.success());
     let (_, rest) = end(session);
@@ -265,7 +265,7 @@ fn only_missing_values_are_prompted_for() {
     assert_eq!(code, 0, "{shown}");
     assert!(!shown.contains("customer") && equivalent(&shown).contains(" --note 'a b' "), "{shown}");
     let given = ["order", "create", "--item", "mug-01:2", "--dry-run"];
-    let (code, shown) = play(&shop, &given, &[ORDER[0], ORDER[8]]);
+    let (code, shown) = play(&shop, &given, &[ORDER[0]]);
     assert_eq!(code, 0, "{shown}");
     assert!(!shown.contains("product: ") && shown.contains("would be placed"), "{shown}");
     assert_eq!(equivalent(&shown), "shopctl order create --dry-run --user ann@example.com --item mug-01:2");
@@ -331,11 +331,9 @@ fn without_a_terminal_the_missing_flags_are_named() {
     let run = shop.run(&["order", "create", "--item", "MUG-01", "--json"]).exits_with(2);
     let error: serde_json::Value = serde_json::from_str(&run.stderr).expect("one JSON object");
     assert_eq!(error["error"]["message"], "missing --user");
-    for (arguments, variables) in [
-        (vec!["order", "create", "--no-input"], vec![]),
-        (vec!["order", "create"], vec![("CI", "true")]),
-        (vec!["order", "create"], vec![("TERM", "dumb")]),
-    ] {
+    for (arguments, variables) in
+        [(vec!["order", "create", "--no-input"], vec![]), (vec!["order", "create"], vec![("CI", "true")])]
+    {
         let (code, shown) = end(start(&shop, &arguments, &variables));
         assert_eq!(code, 2, "{shown}");
         assert!(shown.contains("missing --user, --item"), "{shown}");
@@ -375,7 +373,7 @@ fn narrow_terminals_and_hostile_names_are_handled() {
     let mut shown = answer(&mut session, "customer: ", "example.com this text is far too long");
     shown += &answer(&mut session, "nothing matches", "\u{15}ann\r");
     shown += &answer(&mut session, "product: ", "mug\r");
-    let drawn: Vec<String> = shown.split("\u{1b}[0J").flat_map(|part| part.split("\r\n")).map(plain).collect();
+    let drawn: Vec<String> = shown.split("\u{1b}[0J").flat_map(|part| part.split('\r')).map(plain).collect();
     for line in drawn.iter().filter(|line| !line.contains("customer: ann@")) {
         assert!(line.chars().count() < 20, "{line:?} is too wide in {shown:?}");
     }
@@ -390,17 +388,19 @@ fn narrow_terminals_and_hostile_names_are_handled() {
 
 /// The line without what moves the cursor.
 fn plain(line: &str) -> String {
-    let line = line.replace('\r', "");
+    let line = line.replace('\n', "");
     let mut parts = line.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + part.trim_start_matches(|c: char| c.is_ascii_digit()).get(1..).unwrap_or(""))
+    parts.fold(first, |text, part| {
+        text + part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '?').get(1..).unwrap_or("")
+    })
 }
 
 #[test]
 fn the_time_limit_does_not_apply_to_wizard_prompts() {
     let shop = shop();
     let mut session = start(&shop, &["order", "create", "--timeout", "1s"], &[]);
-    session.exp_string("back)").expect("the first list");
+    session.exp_string("cancel)").expect("the first list");
     // The delay is the condition under test.
     std::thread::sleep(std::time::Duration::from_millis(1700));
     session.send("ann\r").and_then(|_| session.flush()).expect("it listens");
@@ -418,7 +418,7 @@ fn a_hanging_query_can_be_interrupted_and_times_out() {
     let mut waiting = start(&shop, &["order", "create"], &[]);
     let mut limited = start(&shop, &["order", "create", "--timeout", "1s"], &[]);
     for session in [&mut waiting, &mut limited] {
-        session.exp_string("back)").expect("the first list");
+        session.exp_string("cancel)").expect("the first list");
     }
     crate::support::shop::block_on(async {
         let connection = shop.connect().await;
@@ -448,7 +448,7 @@ fn a_closed_terminal_ends_every_question_as_the_end_of_input_does() {
         ("product to change or add: ", "\r"),
         ("quantity of MUG-01, 2 in the order", "1\r"),
         ("product to change or add: ", "\r"),
-        ("change this order? [y/N] ", ""),
+        ("Change this order? [y/N] ", ""),
     ];
     let ends_with_10 = |arguments: &[&str], steps: &[Step]| {
         let (question, last) = steps.split_last().map(|(last, before)| ((last.0, ""), before)).expect("a step");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::shared::keys;
+use super::shared::screen;
 use crate::error::{Error, Kind, Result};
 use crate::output::{Output, OutputSettings};
 use crate::service::committing::{CommitTracker, Pending};
@@ -28,7 +28,7 @@ pub fn listen(settings: OutputSettings, committing: CommitTracker) {
         // Without a runtime, signals have their default effect and end the process.
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         if runtime.block_on(wait_for_overrun(&committing)).is_ok() {
-            keys::restore();
+            screen::restore();
             let error = interrupted();
             Output::messages_only(settings).error(&error);
             std::process::exit(i32::from(error.kind().exit_code()));
@@ -65,7 +65,7 @@ enum Termination {
 
 /// Tells the command to end. A question whose terminal was closed ends by itself, as at any end of input.
 fn note(signal: Termination, committing: &CommitTracker) {
-    if signal == Termination::End || !keys::is_asking() {
+    if signal == Termination::End || !screen::is_asking() {
         committing.interrupt();
     }
 }

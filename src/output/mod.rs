@@ -281,6 +281,13 @@ impl Output {
         self.note(&format!("times are in {}", self.zone.name()));
     }
 
+    /// Says at a terminal that standard input is awaited, which is not a question.
+    pub fn note_standard_input(&self) {
+        if self.terminal.stdin_is_terminal {
+            self.note("waiting for standard input; Ctrl-D ends it");
+        }
+    }
+
     /// Prints a line on stderr even with `--quiet`, such as the context of a prompt.
     pub fn say(&self, text: &str) {
         self.write_message(&format!("{}\n", escape::lines(text)));

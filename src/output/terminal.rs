@@ -1,4 +1,4 @@
-//! Properties of stdout and stderr, and whether they get colours.
+//! Properties of the standard streams, and whether they get colours.
 
 use std::env;
 use std::io::{self, IsTerminal};
@@ -7,10 +7,11 @@ use console::Term;
 
 use super::ColorChoice;
 
-/// Properties of both streams and the environment. The fields are plain values, so that tests can set them.
+/// Properties of the streams and the environment. The fields are plain values, so that tests can set them.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_field_names, reason = "there are two streams, and each may be one")]
+#[expect(clippy::struct_field_names, reason = "there are three streams, and each may be one")]
 pub struct Terminal {
+    pub stdin_is_terminal: bool,
     pub stdout_is_terminal: bool,
     pub stderr_is_terminal: bool,
     /// The width of the terminal at stdout, in columns; `None` if nothing is to be shortened.
@@ -35,6 +36,7 @@ impl Terminal {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find(|name| is_set(name)).and_then(env::var_os);
         let locale = locale.unwrap_or_default().to_string_lossy().to_lowercase();
         Terminal {
+            stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             width: Term::stdout().size_checked().map(|(_rows, columns)| usize::from(columns)),

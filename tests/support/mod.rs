@@ -1,6 +1,7 @@
 //! Test support: real servers, a shop on each, the binary as a process, a proxy that breaks
 //! connections.
 
+pub mod emulator;
 pub mod foreign;
 pub mod library;
 pub mod proxy;

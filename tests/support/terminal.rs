@@ -15,15 +15,16 @@ const LIMIT_MILLISECONDS: u64 = 20_000;
 /// Starts shopctl on a pseudo-terminal, with nothing of the tester's environment.
 pub fn start(shop: &Shop, arguments: &[&str], variables: &[(&str, &str)]) -> PtySession {
     // rexpect turns the echo off; real terminals have it.
-    start_in_shell(shop, "stty echo && exec shopctl \"$@\"", arguments, variables)
+    start_with(shop, "stty echo && exec shopctl \"$@\"", arguments, variables)
 }
 
 /// Starts a shell script on a pseudo-terminal; `shopctl` in it is the one under test.
 pub fn start_script(shop: &Shop, script: &str) -> PtySession {
-    start_in_shell(shop, &format!("stty echo; {script}"), &[], &[])
+    start_with(shop, &format!("stty echo; {script}"), &[], &[])
 }
 
-fn start_in_shell(shop: &Shop, script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> PtySession {
+/// Starts a shell script with arguments and variables on a pseudo-terminal.
+pub fn start_with(shop: &Shop, script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> PtySession {
     let folder = std::path::Path::new(env!("CARGO_BIN_EXE_shopctl")).parent().expect("a folder").display();
     let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new("sh");

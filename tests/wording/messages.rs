@@ -1,7 +1,10 @@
 //! Frequent messages, errors, hints and questions of the binary, one after the other on one shop.
 
-use crate::support::terminal::{answer, end, start};
+use crate::support::emulator::Emulator;
 use crate::support::{Backend, Run, Shop};
+
+/// A terminal on which no line is broken.
+const UNWRAPPED: (u16, u16) = (400, 24);
 
 /// The text with `ID`, `HASH` and `HOME` in place of ids, hashes and the folder, which differ in every run.
 fn redacted(shop: &Shop, text: &str) -> String {
@@ -180,27 +183,11 @@ fn questions_on_a_terminal_are_reviewed() {
         (&["seed", "down", "demo"], "to confirm:"),
     ];
     let shown = questions.map(|(line, question)| {
-        let mut session = start(&shop, line, &[]);
-        let asked = answer(&mut session, question, "n\r");
-        let (code, rest) = end(session);
-        format!("$ shopctl {}\n{}exit {code}\n", line.join(" "), without_controls(&(asked + &rest)))
+        let mut terminal = Emulator::start(&shop, &format!("shopctl {}", line.join(" ")), UNWRAPPED, &[]);
+        terminal.answer(question, "n\r");
+        let (code, shown) = terminal.end();
+        format!("$ shopctl {}\n{}\nexit {code}\n", line.join(" "), shown.trim_end())
     });
     let shown = redacted(&shop, &shown.join("\n"));
     insta::assert_snapshot!("questions", shown);
-}
-
-/// The text of a terminal without escape sequences and carriage returns.
-fn without_controls(text: &str) -> String {
-    let mut shown = String::new();
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\u{1b}' if letters.peek() == Some(&'[') => {
-                let _ = letters.find(|letter| ('@'..='~').contains(letter) && *letter != '[');
-            }
-            '\r' | '\u{7}' => {}
-            letter => shown.push(letter),
-        }
-    }
-    shown
 }

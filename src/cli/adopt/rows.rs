@@ -26,8 +26,8 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
             tell_rows(context, &tried);
             if !sets_totals && !tried.totals_of_zero.is_empty() {
                 let orders = counted(tried.totals_of_zero.len(), "order");
-                sets_totals =
-                    prompter.accepts(&format!("the total of {orders} is 0. Set it to the sum of the lines?"))?;
+                let question = format!("the total of {orders} is 0. Set it to the sum of the lines?");
+                sets_totals = prompter.accepts(&question).await?;
             }
             let totals = if sets_totals { " and sets totals of 0" } else { "" };
             if tried.count() > 0 || sets_totals {

@@ -63,7 +63,7 @@ async fn remove(
     }
     impact.count_rows(job).await?;
     if impact.needs_permission() {
-        ask_permission(context, prompter, guard, &database, &impact)?;
+        ask_permission(context, prompter, guard, &database, &impact).await?;
     }
     let plan = &Plan { asked: Some(impact.asked()), ..plan.clone() };
     let steps = run_until_stopped(context, plan, migrate::run(Job { plan, ..job }, kind)).await?;
@@ -74,7 +74,7 @@ async fn remove(
 /// Asks for permission to destroy data: yes or no where that is sufficient, otherwise the database's name.
 ///
 /// If a flag answers, the impact is printed instead. Errors: exit 10 for no, exit 11 if nobody can be asked.
-fn ask_permission(
+async fn ask_permission(
     context: &Context,
     prompter: &Prompter,
     guard: &GuardArguments,
@@ -84,8 +84,11 @@ fn ask_permission(
     let summary = impact.summary(database.target(), context.config.protected);
     let takes_yes = guard.confirm.is_none() && impact.accepts_yes(database.target(), context.config.protected);
     match takes_yes {
-        true => prompter.confirm(&context.output, guard.yes, &summary)?,
-        false => prompter.confirm_by_name(&context.output, &guard.confirm, &summary, &context.config.target.name())?,
+        true => prompter.confirm(&context.output, guard.yes, &summary).await?,
+        false => {
+            let name = context.config.target.name();
+            prompter.confirm_by_name(&context.output, &guard.confirm, &summary, &name).await?;
+        }
     }
     if guard.yes && takes_yes || guard.confirm.is_some() {
         context.output.note(&summary);

@@ -4,9 +4,9 @@
 use std::fmt::Write as _;
 
 use super::detail;
-use crate::cli::shared::confirm::confirm_question;
-use crate::cli::shared::keys::declined;
+use crate::cli::shared::confirm::{self, Review};
 use crate::cli::shared::picker::{Choice, Entry, Picker};
+use crate::cli::shared::prompt::cancelled;
 use crate::cli::shared::wizard::{SUGGESTIONS, argument_for, ask_until, describe_user, note_command, product_entry};
 use crate::context::Context;
 use crate::domain::quantity::MAX_QUANTITY;
@@ -35,22 +35,35 @@ pub async fn complete_change(context: &Context, operations: &Operations, wanted:
     let buyer = order.user.as_ref().map_or_else(|| "?".to_owned(), describe_user);
     let title = format!("order {} for {buyer}", printable(&order.order.reference));
     context.output.say(&format!("{title}\n{}", table(&order)));
-    while ask_product(context, operations, &mut lines).await? {}
+    loop {
+        while ask_product(context, operations, &mut lines).await? {}
+        let wanted = OrderChange {
+            lines: new_quantities(&lines),
+            shown_at: Some(order.order.updated_at.clone()),
+            ..wanted.clone()
+        };
+        let after = change_order::rehearse(operations, &wanted).await.inspect_err(|_| note(context, &wanted))?.after;
+        context.output.say(&format!("\n{title}\n{}", table(&after)));
+        let review = match operations.dry_run {
+            true => Review::Accepted,
+            false => confirm::review("Change this order?").await.inspect_err(|_| note(context, &wanted))?,
+        };
+        if review == Review::Accepted {
+            note(context, &wanted);
+            let total = after.order.total_amount.known();
+            return Ok(OrderChange { expected_total: wanted.expected_total.or(total), ..wanted });
+        }
+    }
+}
+
+/// The lines that change.
+fn new_quantities(lines: &[Line]) -> Vec<NewQuantity> {
     let changed = lines.iter().filter(|line| line.after != line.before);
     let quantity = |line: &Line| NewQuantity {
         product: argument_for(line.product.id, &line.product.sku, Sku::parse),
         quantity: Quantity::new(line.after).ok(),
     };
-    let shown_at = Some(order.order.updated_at.clone());
-    let wanted = OrderChange { lines: changed.map(quantity).collect(), shown_at, ..wanted };
-    let after = change_order::rehearse(operations, &wanted).await.inspect_err(|_| note(context, &wanted))?.after;
-    context.output.say(&format!("\n{title}\n{}", table(&after)));
-    if !operations.dry_run {
-        confirm_question("change this order?")?;
-    }
-    note(context, &wanted);
-    let total = after.order.total_amount.known();
-    Ok(OrderChange { expected_total: wanted.expected_total.or(total), ..wanted })
+    changed.map(quantity).collect()
 }
 
 /// The products of an order with their pieces; not those that another program removed.
@@ -86,10 +99,10 @@ async fn ask_product(context: &Context, operations: &Operations, lines: &mut Vec
         };
         Ok(found.into_iter().map(entry).collect())
     };
-    let done = is_changed.then_some("done");
-    match (Picker { context, question: "product to change or add", done }).pick(&find).await? {
+    let (done, escape) = if is_changed { (Some("done"), "discard all changes") } else { (None, "cancel") };
+    match (Picker { context, question: "product to change or add", done, escape }).pick(&find).await? {
         Choice::Selected(product) => {
-            ask_quantity(context, lines, product)?;
+            ask_quantity(context, lines, product).await?;
             Ok(true)
         }
         Choice::Done => Ok(false),
@@ -98,7 +111,7 @@ async fn ask_product(context: &Context, operations: &Operations, lines: &mut Vec
             context.output.say("all changes discarded");
             Ok(true)
         }
-        Choice::Back => Err(declined("nothing was changed")),
+        Choice::Back => Err(cancelled()),
     }
 }
 
@@ -110,7 +123,7 @@ fn line_entry(line: &Line) -> Entry<product::Model> {
 }
 
 /// Asks for the new quantity of a product; 0 removes it.
-fn ask_quantity(context: &Context, lines: &mut Vec<Line>, product: product::Model) -> Result<()> {
+async fn ask_quantity(context: &Context, lines: &mut Vec<Line>, product: product::Model) -> Result<()> {
     let position = lines.iter().position(|line| line.product.id == product.id).unwrap_or(lines.len());
     if position == lines.len() {
         lines.push(Line { product, before: 0, after: 0 });
@@ -118,11 +131,12 @@ fn ask_quantity(context: &Context, lines: &mut Vec<Line>, product: product::Mode
     let line = &mut lines[position];
     let (sku, stock) = (printable(&line.product.sku), &line.product.stock_quantity);
     let proposed = if line.after == 0 { 1 } else { line.after };
-    let label = format!("quantity of {sku}, {} in the order, {stock} in stock [{proposed}]", line.after);
-    let quantity = ask_until(context, &label, |text| match text.trim() {
-        "" => Ok(proposed),
-        text => Quantity::parse_or_none(text).map(|quantity| quantity.map_or(0, |quantity| i64::from(quantity.get()))),
-    })?;
+    let (label, proposed) =
+        (format!("quantity of {sku}, {} in the order, {stock} in stock", line.after), proposed.to_string());
+    let quantity = ask_until(context, (&label, Some(&proposed)), "back", |text| {
+        Quantity::parse_or_none(text.trim()).map(|quantity| quantity.map_or(0, |quantity| i64::from(quantity.get())))
+    });
+    let Some(quantity) = quantity.await? else { return Ok(()) };
     let taken = quantity - line.before;
     if taken > stock.pieces() {
         context.output.warn(&format!("{sku} has {stock} in stock, {taken} more requested"));

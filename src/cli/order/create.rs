@@ -6,13 +6,13 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::create_wizard::complete_order;
 use super::detail;
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{finish, outcome_verb};
 use crate::cli::shared::values::{checked, checked_parts};
-use crate::cli::shared::wizard;
 use crate::context::Context;
 use crate::domain::text::counted;
 use crate::domain::{Money, Quantity, Violation, Violations};
@@ -51,14 +51,14 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
         ("--item", is_from || !arguments.items.is_empty()),
     ])?;
     let (user, lines) = match &arguments.from {
-        Some(path) => read_order(path)?,
+        Some(path) => read_order(context, path)?,
         None => (arguments.user.clone().unwrap_or_default(), arguments.items.clone()),
     };
     let CreateArguments { note, expect_total, key, .. } = arguments;
     let mut new = NewOrder { note: note.clone(), expected_total: *expect_total, ..NewOrder::new(user, lines) };
     let operations = context.open_operations(arguments.write.dry_run).await?;
     if is_wizard {
-        new = wizard::complete_order(context, &operations.database, new).await?;
+        new = complete_order(context, &operations, new).await?;
     }
     let placed = place_order::run(&operations, &new, key.idempotency_key.clone()).await?;
     Ok(finish(context, &operations.database, &mutation_of(placed, operations.dry_run)))
@@ -126,11 +126,14 @@ fn one() -> Value {
 /// Reads an order from a JSON file.
 ///
 /// Errors: exit 4 for an unreadable file; exit 7, with the line, for one that is not an order.
-fn read_order(path: &Path) -> Result<(String, Vec<NewLine>)> {
+fn read_order(context: &Context, path: &Path) -> Result<(String, Vec<NewLine>)> {
     /// Maximum size of the file; 300 lines need far less.
     const MAX_BYTES: u64 = 1024 * 1024;
     let file = (!is_stdout(path)).then_some(path);
     let place = input_name(file);
+    if file.is_none() {
+        context.output.note_standard_input();
+    }
     let text = read_input(file, MAX_BYTES + 1).map_err(|error| {
         Error::configuration("order.unreadable", format!("cannot read {place}: {}", io_reason(&error)))
     })?;

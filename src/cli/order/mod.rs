@@ -3,6 +3,7 @@
 mod change;
 mod change_wizard;
 mod create;
+mod create_wizard;
 mod edit;
 mod export;
 mod import;

@@ -54,7 +54,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ShipArgumen
     let names = match &batch.file {
         None => batch.names(context, orders, "order")?,
         Some(path) => {
-            let mut file = open_input(path).await?;
+            let mut file = open_input(context, path).await?;
             if let Some(format) = table_format(path, &mut file, reading)? {
                 return ship_file(context, prompter, arguments, (path, format, file)).await;
             }

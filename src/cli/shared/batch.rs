@@ -51,7 +51,10 @@ impl BatchArguments {
     pub fn names(&self, context: &Context, arguments: &[String], noun: &str) -> Result<Names> {
         let file = match &self.file {
             None => None,
-            Some(path) if is_stdout(path) => Some(Box::new(std::io::stdin()) as Box<dyn Read>),
+            Some(path) if is_stdout(path) => {
+                context.output.note_standard_input();
+                Some(Box::new(std::io::stdin()) as Box<dyn Read>)
+            }
             Some(path) => Some(Box::new(std::fs::File::open(path).map_err(|error| unreadable(path, &error))?) as _),
         };
         self.names_in(context, arguments, noun, file)

@@ -1,4 +1,4 @@
-//! Prompts: confirmations and hidden passwords, read key by key (see `keys`).
+//! Confirmations and hidden passwords.
 
 use std::env;
 use std::io::{self, IsTerminal};
@@ -6,18 +6,21 @@ use std::io::{self, IsTerminal};
 use serde_json::json;
 
 use super::arguments::AnswerArguments;
-use super::keys::{Echo, ask, can_draw, declined};
+use super::prompt::{Question, cancelled, declined};
 use crate::context::Context;
 use crate::domain::Password;
 use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::output::{Output, escape};
+
+/// Values of `CI` by which people turn it off.
+const NOT_CI: [&str; 5] = ["", "0", "false", "no", "off"];
 
 /// Asks the user, if there is a terminal to ask on. The fields are plain values, so that tests can set them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Prompter {
     pub stdin_is_terminal: bool,
     pub stderr_is_terminal: bool,
-    /// `CI` is set and not empty.
+    /// `CI` is set, and not to one of [`NOT_CI`].
     pub is_ci: bool,
     /// `--no-input`
     pub no_input: bool,
@@ -29,7 +32,7 @@ impl Prompter {
         Prompter {
             stdin_is_terminal: io::stdin().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
-            is_ci: env::var_os("CI").is_some_and(|value| !value.is_empty()),
+            is_ci: env::var("CI").is_ok_and(|value| !NOT_CI.contains(&value.trim().to_lowercase().as_str())),
             no_input,
         }
     }
@@ -56,8 +59,11 @@ impl Prompter {
         }
         let impact = impact().await?;
         match is_protected {
-            false => self.confirm(&context.output, answers.yes, &impact),
-            true => self.confirm_by_name(&context.output, &answers.confirm, &impact, &context.config.target.name()),
+            false => self.confirm(&context.output, answers.yes, &impact).await,
+            true => {
+                let name = context.config.target.name();
+                self.confirm_by_name(&context.output, &answers.confirm, &impact, &name).await
+            }
         }
     }
 
@@ -65,7 +71,7 @@ impl Prompter {
     /// `this cancels 3 orders in sqlite:shop.db; 7 units are restocked`. Anything but yes counts as no.
     ///
     /// Errors: exit 10 for no or the end of input, 11 if nobody can be asked, 130 for Ctrl-C.
-    pub fn confirm(&self, output: &Output, yes: bool, impact: &str) -> Result<()> {
+    pub async fn confirm(&self, output: &Output, yes: bool, impact: &str) -> Result<()> {
         if yes {
             return Ok(());
         }
@@ -73,21 +79,21 @@ impl Prompter {
             return Err(confirmation_needed(impact).hint(CommandLine::again().flag("--yes")));
         }
         output.say(&sentence(impact));
-        confirm_question("Continue?")
+        if is_yes("Continue?").await? { Ok(()) } else { Err(declined(DECLINED)) }
     }
 
     /// Whether the user accepts an optional addition; no if nobody can be asked.
     ///
-    /// Errors: exit 10 for the end of input, 130 for Ctrl-C.
-    pub fn accepts(&self, question: &str) -> Result<bool> {
-        Ok(self.is_interactive() && is_yes(question)?)
+    /// Errors: exit 10 for Escape and the end of input, 130 for Ctrl-C.
+    pub async fn accepts(&self, question: &str) -> Result<bool> {
+        Ok(self.is_interactive() && is_yes(question).await?)
     }
 
     /// Asks for the name of the object to destroy, unless `--confirm` gives it; `--yes` is not sufficient.
     ///
     /// Errors: exit 10 for another name or the end of input, 11 if nobody can be asked or `--confirm` gives another
     /// name, 130 for Ctrl-C.
-    pub fn confirm_by_name(
+    pub async fn confirm_by_name(
         &self,
         output: &Output,
         confirm: &Option<String>,
@@ -99,8 +105,8 @@ impl Prompter {
             None if !self.is_interactive() => Err(confirmation_needed(impact).hint(hint)),
             None => {
                 output.say(&sentence(impact));
-                let answer = ask(&format!("Type {} to confirm: ", escape::line(expected)), Echo::Shown)?;
-                let is_same = answer.trim() == expected;
+                let question = Question::value(&format!("Type {} to confirm", escape::line(expected)), None);
+                let is_same = question.ask().await?.ok_or_else(cancelled)?.trim() == expected;
                 if is_same { Ok(()) } else { Err(declined("a different name was typed; nothing was changed")) }
             }
             Some(name) if name == expected => Ok(()),
@@ -111,12 +117,12 @@ impl Prompter {
         }
     }
 
-    /// Asks for a new password, twice and hidden, until it is valid.
+    /// Asks for a new password, twice and hidden, until it is valid; `None` for Escape at the first question.
     ///
     /// Errors: exit 10 for an empty one or the end of input, 11 if nobody can be asked, 130 for Ctrl-C.
-    pub fn new_password(&self, output: &Output) -> Result<String> {
+    pub async fn new_password(&self, output: &Output, escape: &'static str) -> Result<Option<String>> {
         loop {
-            let password = self.existing_password()?;
+            let Some(password) = self.existing_password(escape).await? else { return Ok(None) };
             if password.is_empty() {
                 return Err(declined("no password was given"));
             }
@@ -124,22 +130,23 @@ impl Prompter {
                 output.warn(&format!("the password {problem}"));
                 continue;
             }
-            if ask("repeat the password: ", Echo::Hidden)? == password {
-                return Ok(password);
+            match Question::hidden("repeat the password").escape("back").ask().await? {
+                Some(again) if again == password => return Ok(Some(password)),
+                Some(_) => output.warn("the passwords differ; type both again"),
+                None => {}
             }
-            output.warn("the passwords differ; type both again");
         }
     }
 
-    /// Asks for an existing password, once and hidden.
+    /// Asks for an existing password, once and hidden; `None` for Escape.
     ///
     /// Errors: as [`Prompter::new_password`].
-    pub fn existing_password(&self) -> Result<String> {
+    pub async fn existing_password(&self, escape: &'static str) -> Result<Option<String>> {
         if !self.is_interactive() {
             return Err(Error::new(Kind::ConfirmationNeeded, "password.needed", "a password is needed")
                 .hint("give it with --password-stdin or --password-file FILE"));
         }
-        ask("password: ", Echo::Hidden)
+        Question::hidden("password").escape(escape).ask().await
     }
 
     /// Whether flags are missing and the user can be asked instead. `flags` are the required ones, each with whether it
@@ -148,7 +155,7 @@ impl Prompter {
     /// Errors: exit 2, listing the missing flags, if nobody can be asked.
     pub fn needs_answers(&self, flags: &[(&str, bool)]) -> Result<bool> {
         let missing: Vec<&str> = flags.iter().filter(|(_, is_given)| !is_given).map(|(flag, _)| *flag).collect();
-        if missing.is_empty() || (self.is_interactive() && can_draw()) {
+        if missing.is_empty() || self.is_interactive() {
             return Ok(!missing.is_empty());
         }
         Err(Error::usage(format!("missing {}", missing.join(", ")))
@@ -156,21 +163,43 @@ impl Prompter {
     }
 }
 
-/// Asks a yes-or-no question such as `place this order?`, which no flag can skip.
-///
-/// Errors: exit 10 for no or the end of input, 130 for Ctrl-C.
-pub fn confirm_question(question: &str) -> Result<()> {
-    if is_yes(question)? { Ok(()) } else { Err(declined("declined; nothing was changed")) }
-}
-
 /// An impact such as `this cancels 3 orders` with a capital letter.
 fn sentence(impact: &str) -> String {
     impact.strip_prefix("this ").map_or_else(|| impact.to_owned(), |rest| format!("This {rest}"))
 }
 
-fn is_yes(question: &str) -> Result<bool> {
-    let answer = ask(&format!("{question} [y/N] "), Echo::Shown)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+const DECLINED: &str = "declined; nothing was changed";
+
+/// Asks yes or no. Errors: exit 10 for Escape.
+async fn is_yes(question: &str) -> Result<bool> {
+    let answer = Question::yes_or_no(question).ask().await?.ok_or_else(cancelled)?;
+    Ok(means_yes(&answer))
+}
+
+fn means_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+/// The answer to the last question of a wizard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Review {
+    Accepted,
+    /// To change the answers.
+    Edit,
+    /// Escape: to the question before.
+    Back,
+}
+
+/// Asks whether the answers of a wizard are right: `Place this order? [y/N] `.
+///
+/// Errors: exit 10 for no or the end of input, 130 for Ctrl-C.
+pub async fn review(question: &str) -> Result<Review> {
+    match Question::yes_or_no(question).also("e: edit").escape("back").ask().await? {
+        None => Ok(Review::Back),
+        Some(answer) if matches!(answer.trim().to_lowercase().as_str(), "e" | "edit") => Ok(Review::Edit),
+        Some(answer) if means_yes(&answer) => Ok(Review::Accepted),
+        Some(_) => Err(declined(DECLINED)),
+    }
 }
 
 fn confirmation_needed(impact: &str) -> Error {
@@ -201,36 +230,36 @@ mod tests {
         }
     }
 
-    #[test]
-    fn without_a_terminal_a_prompt_fails_and_names_the_flag() {
+    #[tokio::test]
+    async fn without_a_terminal_a_prompt_fails_and_names_the_flag() {
         let (output, stdout, stderr) = captured(OutputSettings::default(), Terminal::default());
-        Prompter::default().confirm(&output, true, "this cancels 3 orders").unwrap();
+        Prompter::default().confirm(&output, true, "this cancels 3 orders").await.unwrap();
         let aim = Invocation { command: "order cancel A B".to_owned(), ..Invocation::default() };
-        let refusal = Prompter::default().confirm(&output, false, "this cancels 3 orders").unwrap_err();
+        let refusal = Prompter::default().confirm(&output, false, "this cancels 3 orders").await.unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
         assert_eq!(refusal.message(), "confirmation needed: this cancels 3 orders");
         assert_eq!(refusal.hint_lines(&aim), ["shopctl order cancel A B --yes"]);
         assert_eq!(stdout.text() + &stderr.text(), "");
     }
 
-    #[test]
-    fn only_the_exact_name_confirms() {
+    #[tokio::test]
+    async fn only_the_exact_name_confirms() {
         let (output, ..) = captured(OutputSettings::default(), Terminal::default());
-        let named = |prompter: Prompter, name: Option<&str>| {
-            prompter.confirm_by_name(&output, &name.map(str::to_owned), "this drops all tables", "shop")
+        let named = async |prompter: Prompter, name: Option<&str>| {
+            prompter.confirm_by_name(&output, &name.map(str::to_owned), "this drops all tables", "shop").await
         };
-        named(SOMEBODY, Some("shop")).unwrap();
-        for refused in [named(SOMEBODY, Some("Shop")), named(Prompter::default(), None)] {
+        named(SOMEBODY, Some("shop")).await.unwrap();
+        for refused in [named(SOMEBODY, Some("Shop")).await, named(Prompter::default(), None).await] {
             let error = refused.unwrap_err();
             assert_eq!(error.kind(), Kind::ConfirmationNeeded);
             assert_eq!(error.hint_lines(&Invocation::default()), ["shopctl --confirm shop"]);
         }
     }
 
-    #[test]
-    fn without_a_terminal_the_password_error_names_the_flags() {
+    #[tokio::test]
+    async fn without_a_terminal_the_password_error_names_the_flags() {
         let (output, ..) = captured(OutputSettings::default(), Terminal::default());
-        let refusal = Prompter::default().new_password(&output).unwrap_err();
+        let refusal = Prompter::default().new_password(&output, "cancel").await.unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
         assert_eq!(
             refusal.hint_lines(&Invocation::default()),

@@ -4,16 +4,23 @@
 //! for its words anywhere. One query runs at a time, and keys are handled meanwhile, so that typed text shows
 //! immediately and Ctrl-C always works.
 
+mod plain;
+
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use console::Term;
+use dialoguer::theme::Theme;
+use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use super::keys::{self, Key, KeyEffect, LineEditor, RawMode, prompt_error};
+use super::keyboard::unread;
+use super::keys::Key;
+use super::line_editor::{KeyEffect, LineEditor};
+use super::prompt::{THEME, prompt_error};
+use super::screen::{Frame, Input, Screen, Size, can_draw, columns_of};
 use crate::context::Context;
 use crate::domain::Id;
 use crate::error::Result;
@@ -26,6 +33,8 @@ pub const LIMIT: usize = 8;
 const PAUSE: Duration = Duration::from_millis(20);
 /// Delay before a slow query, which cannot be cancelled by typing.
 const LONG_PAUSE: Duration = Duration::from_millis(120);
+/// The width that typed text has at least, if need be in place of the question.
+const MIN_TEXT_WIDTH: usize = 8;
 /// Maximum width of all columns but the last.
 const MAX_COLUMN_WIDTH: usize = 30;
 
@@ -55,6 +64,8 @@ pub struct Picker<'a> {
     pub question: &'a str,
     /// The first entry while nothing is typed, which ends a series of choices.
     pub done: Option<&'a str>,
+    /// What Escape does: `back`.
+    pub escape: &'static str,
 }
 
 type Search<'a, T> = Pin<Box<dyn Future<Output = Result<SearchResult<T>>> + 'a>>;
@@ -73,6 +84,9 @@ impl Picker<'_> {
     /// Errors: exit 10 for the end of input, 130 for Ctrl-C, exit 5 for a query longer than `--timeout`, and those of
     /// `find`.
     pub async fn pick<T>(&self, find: &impl AsyncFn(&str, Match) -> Result<Vec<Entry<T>>>) -> Result<Choice<T>> {
+        if !can_draw() {
+            return self.pick_plainly(find).await;
+        }
         let mut screen = Screen::open().map_err(prompt_error)?;
         let mut state = PickerState::new(self.done.is_some());
         let mut pressed = VecDeque::new();
@@ -85,6 +99,7 @@ impl Picker<'_> {
                     break;
                 }
                 if let Some(choice) = state.press(key).map_err(prompt_error)? {
+                    unread(pressed);
                     drop(screen);
                     return Ok(choice);
                 }
@@ -95,15 +110,15 @@ impl Picker<'_> {
                 is_asked.set(false);
                 search = Some(Box::pin(self.search(find, text, how, &is_asked)));
             }
-            screen.draw(&self.lines(&state)).map_err(prompt_error)?;
+            screen.draw(self.frame(&state, Size::of_terminal())).map_err(prompt_error)?;
             tokio::select! {
                 biased;
-                () = keys::wait_for_key() => {
-                    let key = keys::read().map_err(prompt_error)?;
-                    if key == Key::CtrlC {
-                        return Err(prompt_error(io::Error::from(io::ErrorKind::Interrupted)));
+                input = screen.next() => {
+                    match input.map_err(prompt_error)? {
+                        Input::Key(Key::Interrupt) => return Err(prompt_error(io::ErrorKind::Interrupted.into())),
+                        Input::Key(key) => pressed.push_back(key),
+                        Input::Redraw => continue,
                     }
-                    pressed.push_back(key);
                     if !is_asked.get() {
                         search = None;
                     }
@@ -133,27 +148,43 @@ impl Picker<'_> {
         Ok(SearchResult { text, how, entries })
     }
 
-    /// The lines to draw: the question, the entries, and the state.
-    fn lines<T>(&self, state: &PickerState<T>) -> Frame {
-        let (rows, columns) = Term::stderr().size();
-        // The last column stays empty, because some terminals wrap when it is written.
-        let (width, height) = (usize::from(columns).saturating_sub(1).max(1), usize::from(rows));
-        let typed = visible_end(&state.line.text, width.saturating_sub(self.question.width() + 2).max(1));
-        let question = shorten(format!("{}: {typed}", self.question), width);
-        let cursor = question.width();
-        let mut lines = vec![question];
-        // Three lines are reserved for the question, the state and the cursor.
-        let room = height.saturating_sub(3).max(1);
+    /// The question, the entries, and the state.
+    fn frame<T>(&self, state: &PickerState<T>, size: Size) -> Frame {
+        let Size { width, height } = size;
+        let label = format!("{}: ", self.question);
+        // A narrow screen shows the typed text rather than the question.
+        let label = if label.width() + MIN_TEXT_WIDTH <= width { label } else { "> ".to_owned() };
+        let (before, after) = state.line.halves();
+        let before = format!("{label}{}", visible_end(before, width.saturating_sub(label.width())));
+        let mut lines = vec![format!("{before}{}", visible_start(after, width.saturating_sub(columns_of(&before))))];
+        let states = self.state(state, width);
+        // The question has a line too, and one stays empty.
+        let room = height.saturating_sub(2 + states.len()).max(1);
         let first = (state.selected + 1).saturating_sub(room);
         let done = state.shows_done().then(|| self.done.unwrap_or_default().to_owned());
         let all = done.into_iter().chain(align_columns(&state.entries));
         for (position, text) in all.enumerate().skip(first).take(room) {
-            let is_selected = position == state.selected;
-            let line = shorten(format!("{} {text}", if is_selected { '>' } else { ' ' }), width);
+            let (is_selected, mut line) = (position == state.selected, String::new());
+            // Writing into a text cannot fail.
+            let _ = THEME.format_select_prompt_item(&mut line, &text, is_selected);
+            let line = visible_start(&shorten(line, width), width).to_owned();
             lines.push(if is_selected { self.context.output.highlighted(&line) } else { line });
         }
-        lines.push(shorten(state.state().to_owned(), width));
-        Frame { lines, cursor }
+        lines.extend(states);
+        Frame { lines, row: 0, before }
+    }
+
+    /// What was found and what the keys do, on one line or two.
+    fn state<T>(&self, state: &PickerState<T>, width: usize) -> Vec<String> {
+        let (found, can_choose) = state.state();
+        let escape = format!("(Esc: {})", self.escape);
+        let keys = if can_choose { format!("(arrows, Enter, Esc: {})", self.escape) } else { escape.clone() };
+        let line = format!("{found} {keys}").trim_start().to_owned();
+        if line.width() <= width {
+            return vec![line];
+        }
+        let keys = if keys.width() <= width { keys } else { escape };
+        [found.to_owned(), keys].into_iter().filter(|line| !line.is_empty()).map(|line| shorten(line, width)).collect()
     }
 }
 
@@ -166,8 +197,14 @@ async fn await_search<T>(search: &mut Option<Search<'_, T>>) -> Result<SearchRes
 
 /// The end of a text that fits the width.
 fn visible_end(text: &str, width: usize) -> &str {
-    let starts = text.char_indices().map(|(start, _)| start).chain([text.len()]);
-    starts.map(|start| &text[start..]).find(|end| end.width() < width).unwrap_or_default()
+    let starts = text.grapheme_indices(true).map(|(start, _)| start).chain([text.len()]);
+    starts.map(|start| &text[start..]).find(|end| columns_of(end) <= width).unwrap_or_default()
+}
+
+/// The start of a text that fits the width.
+fn visible_start(text: &str, width: usize) -> &str {
+    let ends = text.grapheme_indices(true).map(|(start, part)| start + part.len());
+    ends.map(|end| &text[..end]).take_while(|start| columns_of(start) <= width).last().unwrap_or_default()
 }
 
 /// The entries as lines with aligned columns.
@@ -213,7 +250,7 @@ impl<T> PickerState<T> {
     }
 
     fn text(&self) -> &str {
-        self.line.text.trim()
+        self.line.text().trim()
     }
 
     fn shows_done(&self) -> bool {
@@ -239,7 +276,7 @@ impl<T> PickerState<T> {
     }
 
     fn accepts(&self, key: &Key) -> bool {
-        self.is_settled() || !matches!(key, Key::Enter | Key::ArrowUp | Key::ArrowDown)
+        self.is_settled() || !matches!(key, Key::Enter | Key::Up | Key::Down)
     }
 
     fn press(&mut self, key: Key) -> io::Result<Option<Choice<T>>> {
@@ -249,9 +286,9 @@ impl<T> PickerState<T> {
             // The selection restarts with the new text.
             KeyEffect::Edited => self.selected = 0,
             KeyEffect::Other(Key::Escape) => return Ok(Some(Choice::Back)),
-            KeyEffect::Other(Key::ArrowUp) => self.selected = self.selected.saturating_sub(1),
-            KeyEffect::Other(Key::ArrowDown) => self.selected = (self.selected + 1).min(rows.saturating_sub(1)),
-            KeyEffect::Other(_) => {}
+            KeyEffect::Other(Key::Up) => self.selected = self.selected.saturating_sub(1),
+            KeyEffect::Other(Key::Down) => self.selected = (self.selected + 1).min(rows.saturating_sub(1)),
+            KeyEffect::Moved | KeyEffect::Other(_) => {}
         }
         Ok(None)
     }
@@ -283,55 +320,15 @@ impl<T> PickerState<T> {
         self.answered = Some((found.text, found.how));
     }
 
-    fn state(&self) -> &'static str {
+    /// What was found, and whether there is something to choose.
+    fn state(&self) -> (&'static str, bool) {
         match self.next_query() {
-            Some(_) => "searching…",
-            None if self.entries.is_empty() && self.text().is_empty() => "there are none",
-            None if self.entries.is_empty() => "nothing matches",
-            None if self.has_more => "more: type to search (arrows, Enter, Esc: back)",
-            None => "(arrows, Enter, Esc: back)",
+            Some(_) => ("searching…", false),
+            None if self.entries.is_empty() && self.text().is_empty() => ("there are none", false),
+            None if self.entries.is_empty() => ("nothing matches", false),
+            None if self.has_more => ("more: type to search", true),
+            None => ("", true),
         }
-    }
-}
-
-/// Lines to draw, and the cursor's column in the first one.
-struct Frame {
-    lines: Vec<String>,
-    cursor: usize,
-}
-
-/// The part of the terminal below the cursor, in raw mode; cleared and restored when dropped.
-struct Screen {
-    terminal: Term,
-    _raw: RawMode,
-}
-
-impl Screen {
-    fn open() -> io::Result<Screen> {
-        let raw = RawMode::enter()?;
-        Ok(Screen { terminal: Term::buffered_stderr(), _raw: raw })
-    }
-
-    fn clear(&self) -> io::Result<()> {
-        self.terminal.clear_line()?;
-        self.terminal.clear_to_end_of_screen()
-    }
-
-    /// Draws the lines and places the cursor in the first one, after the typed text.
-    fn draw(&mut self, frame: &Frame) -> io::Result<()> {
-        self.clear()?;
-        self.terminal.write_str(&frame.lines.join("\r\n"))?;
-        self.terminal.move_cursor_up(frame.lines.len() - 1)?;
-        self.terminal.write_str("\r")?;
-        self.terminal.move_cursor_right(frame.cursor)?;
-        self.terminal.flush()
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        // A lost terminal cannot be handled.
-        let _ = self.clear().and_then(|()| self.terminal.flush());
     }
 }
 
@@ -346,7 +343,7 @@ mod tests {
     }
 
     fn typed(state: &mut PickerState<u128>, text: &str) {
-        text.chars().for_each(|character| assert_eq!(state.press(Key::Char(character)).unwrap(), None));
+        text.chars().for_each(|character| assert_eq!(state.press(Key::Character(character)).unwrap(), None));
     }
 
     #[test]
@@ -354,10 +351,10 @@ mod tests {
         let mut state = PickerState::new(false);
         typed(&mut state, "a");
         assert_eq!(state.next_query(), Some(("a".to_owned(), Match::Start)));
-        assert!(!state.accepts(&Key::Enter) && state.accepts(&Key::Char('b')));
+        assert!(!state.accepts(&Key::Enter) && state.accepts(&Key::Character('b')));
         state.apply_result(found("a", Match::Start, [1, 2]));
         assert_eq!(state.next_query(), Some(("a".to_owned(), Match::Anywhere)));
-        state.press(Key::ArrowDown).unwrap();
+        state.press(Key::Down).unwrap();
         state.apply_result(found("a", Match::Anywhere, [3, 2]));
         assert_eq!(state.entries.iter().map(|entry| entry.value).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!((state.next_query(), state.selected), (None, 1));
@@ -379,7 +376,7 @@ mod tests {
         state.apply_result(found("abc", Match::Start, []));
         state.apply_result(found("abc", Match::Anywhere, []));
         assert_eq!(state.press(Key::Enter).unwrap(), None);
-        assert_eq!(state.state(), "nothing matches");
+        assert_eq!(state.state().0, "nothing matches");
     }
 
     #[test]
@@ -388,14 +385,16 @@ mod tests {
         assert!(state.accepts(&Key::Enter));
         assert_eq!(state.press(Key::Enter).unwrap(), Some(Choice::Done));
         state.apply_result(found("", Match::Anywhere, [1]));
-        state.press(Key::ArrowDown).unwrap();
+        state.press(Key::Down).unwrap();
         assert_eq!(state.press(Key::Enter).unwrap(), Some(Choice::Selected(1)));
     }
 
     #[test]
-    fn the_end_of_a_long_text_stays_visible() {
-        assert_eq!(visible_end("abcdef", 4), "def");
+    fn the_text_around_the_cursor_stays_visible() {
+        assert_eq!(visible_end("abcdef", 3), "def");
         assert_eq!(visible_end("日本語", 5), "本語");
         assert_eq!(visible_end("abc", 9), "abc");
+        assert_eq!(visible_start("abcdef", 3), "abc");
+        assert_eq!(visible_start("日本語", 5), "日本");
     }
 }

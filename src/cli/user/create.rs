@@ -2,12 +2,12 @@
 
 use clap::Args;
 
+use super::create_wizard::UserAnswers;
 use super::password;
 use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, finish};
-use crate::cli::shared::wizard;
 use crate::context::Context;
 use crate::domain::{Email, Password, PersonName, Violations};
 use crate::error::{Error, Result};
@@ -39,35 +39,29 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
     // All invalid values are reported together, including a password from a file.
     let mut violations = Violations::new();
     let CreateArguments { email, first_name, last_name, .. } = arguments;
-    let mut answers = wizard::UserAnswers {
+    let mut answers = UserAnswers {
         email: email.as_ref().and_then(|text| violations.parse("email", text, Email::parse)),
         first_name: first_name.as_ref().and_then(|text| violations.parse("first-name", text, PersonName::parse)),
         last_name: last_name.as_ref().and_then(|text| violations.parse("last-name", text, PersonName::parse)),
+        password: None,
     };
-    // Invalid input is rejected before the password prompt.
-    if is_wizard || arguments.password.is_prompted() {
+    // Invalid input is rejected before any prompt.
+    let is_prompted = arguments.password.is_prompted();
+    if is_wizard || is_prompted {
         std::mem::take(&mut violations).into_result()?;
     }
-    let opened = if is_wizard { Some(answers.complete(context).await?) } else { None };
-    let password = arguments.password.read(|| prompter.new_password(&context.output))?;
-    let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
+    if !(is_wizard && is_prompted) {
+        let ask = async || prompter.new_password(&context.output, password::CANCEL).await;
+        let password = arguments.password.read(prompter, &context.output, ask).await?;
+        answers.password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
+    }
     violations.into_result()?;
-    let database = match opened {
-        Some(database) => database,
-        None => context.database_for_operation().await?,
-    };
+    let database = context.database_for_operation().await?;
     if is_wizard {
-        answers.review(context)?;
-        wizard::note_command(
-            context,
-            match arguments.password.password_file {
-                Some(_) => answers.command(),
-                None => answers.command().flag("--password-stdin"),
-            },
-        );
+        answers.complete(context, prompter, &database, arguments.write.dry_run).await?;
     }
     let (Some(email), Some(first_name), Some(last_name), Some(password)) =
-        (answers.email, answers.first_name, answers.last_name, password)
+        (answers.email, answers.first_name, answers.last_name, answers.password)
     else {
         return Err(Error::internal("a required value is missing"));
     };

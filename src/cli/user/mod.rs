@@ -1,6 +1,7 @@
 //! `shopctl user`
 
 mod create;
+mod create_wizard;
 mod data;
 mod delete;
 mod edit;

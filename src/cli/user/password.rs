@@ -9,6 +9,7 @@ use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, outcome_verb};
+use crate::cli::shared::prompt::cancelled;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::password::{self, Verdict};
@@ -16,9 +17,12 @@ use crate::domain::{Password, Violations};
 use crate::entity::user::Model;
 use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::file::{input_name, read_input};
-use crate::output::{Change, Mutation};
+use crate::output::{Change, Mutation, Output};
 use crate::repository::user::{self as users, UserKey};
 use crate::service::user as service;
+
+/// What Escape does if there is no other question.
+pub const CANCEL: &str = "cancel";
 
 #[derive(Debug, Args)]
 pub struct PasswordArguments {
@@ -46,12 +50,24 @@ impl PasswordArguments {
         !self.password_stdin && self.password_file.is_none()
     }
 
-    /// Reads the password from the given source, without the final line break, or asks for it.
-    pub fn read(&self, ask: impl FnOnce() -> Result<String>) -> Result<String> {
+    /// Reads the password from the given source, without the final line break, or asks for it by `ask`. At a terminal,
+    /// standard input is a hidden question too.
+    pub async fn read(
+        &self,
+        prompter: &Prompter,
+        output: &Output,
+        ask: impl AsyncFnOnce() -> Result<Option<String>>,
+    ) -> Result<String> {
         /// Maximum size of the input, in bytes; larger than any valid password.
         const MAX_BYTES: u64 = 64 * 1024;
         if self.is_prompted() {
-            return ask();
+            return ask().await?.ok_or_else(cancelled);
+        }
+        if self.password_stdin && prompter.is_interactive() {
+            return prompter.existing_password(CANCEL).await?.ok_or_else(cancelled);
+        }
+        if self.password_stdin {
+            output.note_standard_input();
         }
         let file = self.password_file.as_deref();
         let text = read_input(file, MAX_BYTES).map_err(|error| {
@@ -67,7 +83,10 @@ pub async fn set(context: &Context, prompter: &Prompter, arguments: &UserPasswor
     if arguments.password.is_prompted() {
         find_user(context, &arguments.who.who).await?;
     }
-    let password = arguments.password.read(|| prompter.new_password(&context.output))?;
+    let password = {
+        let ask = async || prompter.new_password(&context.output, CANCEL).await;
+        arguments.password.read(prompter, &context.output, ask).await?
+    };
     let password =
         Password::parse(&password).map_err(|problem| Violations::single("password", problem).into_error())?;
     mutation::run(context, &arguments.write, async |operations| {
@@ -84,7 +103,10 @@ pub async fn verify(context: &Context, prompter: &Prompter, arguments: &UserPass
     let database = context.database(Access::Read).await?;
     let user = users::find_with_hash(database.connection(), UserKey::parse(who)).await?;
     let user = user.ok_or_else(|| service::unknown(who))?;
-    let password = arguments.password.read(|| prompter.existing_password())?;
+    let password = {
+        let ask = async || prompter.existing_password(CANCEL).await;
+        arguments.password.read(prompter, &context.output, ask).await?
+    };
     if password.is_empty() {
         return Err(Error::new(Kind::Invalid, "password.missing", "no password was given"));
     }

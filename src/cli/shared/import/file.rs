@@ -127,7 +127,7 @@ impl FileArguments {
         if let Some(errors) = &self.errors {
             check_not_input("--errors", errors, &self.file)?;
         }
-        open_source::<R>(context, &self.file, open_input(&self.file).await?, import)
+        open_source::<R>(context, &self.file, open_input(context, &self.file).await?, import)
     }
 }
 
@@ -183,9 +183,12 @@ pub fn open_source<'a, R: Row>(context: &Context, path: &'a Path, file: File, im
 }
 
 /// Opens a file that is read several times: a pipe is copied to a temporary file.
-pub async fn open_input(path: &Path) -> Result<File> {
+pub async fn open_input(context: &Context, path: &Path) -> Result<File> {
     let stream: Box<dyn Read> = match is_stdout(path) {
-        true => Box::new(io::stdin()),
+        true => {
+            context.output.note_standard_input();
+            Box::new(io::stdin())
+        }
         false => match InputFile::open(path).await? {
             InputFile::Regular(file) => return Ok(file),
             InputFile::Stream(file) => Box::new(file),

@@ -1,0 +1,200 @@
+//! A question with one line as its answer.
+//!
+//! `dialoguer` says what questions look like (its `Theme`). Its own prompts are not used: they take Ctrl-D for a letter,
+//! repeat a hidden question forever at the end of input, leave the echo off when Ctrl-C ends the process, and know few
+//! of the keys of readline (0.12).
+
+use std::io;
+
+use console::Term;
+use dialoguer::theme::{SimpleTheme, Theme};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::keyboard::Keyboard;
+use super::keys::Key;
+use super::line_editor::{KeyEffect, LineEditor};
+use super::screen::{Frame, Input, Screen, Size, can_draw, columns_of};
+use crate::error::{Error, Kind, Result, io_reason};
+
+/// How questions and entries look.
+pub const THEME: SimpleTheme = SimpleTheme;
+
+/// A question with one line as its answer.
+pub struct Question {
+    text: String,
+    is_hidden: bool,
+    /// Another answer than those that the question shows: `e: edit`.
+    also: &'static str,
+    /// What Escape does.
+    escape: &'static str,
+}
+
+impl Question {
+    /// Asks for a value: `quantity [1]: `.
+    pub fn value(label: &str, default: Option<&str>) -> Question {
+        let mut text = String::new();
+        // Writing into a text cannot fail.
+        let _ = THEME.format_input_prompt(&mut text, label, default);
+        Question { text, is_hidden: false, also: "", escape: "cancel" }
+    }
+
+    /// Asks for a value that is not shown.
+    pub fn hidden(label: &str) -> Question {
+        Question { is_hidden: true, ..Question::value(label, None) }
+    }
+
+    /// Asks yes or no: `Continue? [y/N] `.
+    pub fn yes_or_no(question: &str) -> Question {
+        let mut text = String::new();
+        let _ = THEME.format_confirm_prompt(&mut text, question, Some(false));
+        Question { text, is_hidden: false, also: "", escape: "cancel" }
+    }
+
+    /// Says what Escape does, if it does not cancel the command.
+    pub fn escape(self, escape: &'static str) -> Question {
+        Question { escape, ..self }
+    }
+
+    /// Says what else can be answered.
+    pub fn also(self, also: &'static str) -> Question {
+        Question { also, ..self }
+    }
+
+    /// Asks on stderr and reads one line; `None` for Escape.
+    ///
+    /// Errors: see [`prompt_error`].
+    pub async fn ask(&self) -> Result<Option<String>> {
+        let answer = if can_draw() || self.is_hidden { self.ask_on_screen().await } else { self.ask_plainly().await };
+        answer.map_err(prompt_error)
+    }
+
+    async fn ask_on_screen(&self) -> io::Result<Option<String>> {
+        let mut screen = Screen::open()?;
+        let mut line = LineEditor::default();
+        if !can_draw() {
+            Term::stderr().write_str(&self.text)?;
+        }
+        let answer = self.edit(&mut screen, &mut line).await;
+        screen.draw(self.answered(&line, Size::of_terminal().width))?;
+        screen.leave()?;
+        answer
+    }
+
+    async fn edit(&self, screen: &mut Screen, line: &mut LineEditor) -> io::Result<Option<String>> {
+        loop {
+            screen.draw(self.frame(line, Size::of_terminal()))?;
+            let Input::Key(key) = screen.next().await? else { continue };
+            match line.press(key)? {
+                KeyEffect::Entered => return Ok(Some(line.text().to_owned())),
+                KeyEffect::Other(Key::Escape) => return Ok(None),
+                _ => {}
+            }
+        }
+    }
+
+    /// Asks a terminal that cannot move its cursor, which edits the line itself.
+    async fn ask_plainly(&self) -> io::Result<Option<String>> {
+        let also = if self.also.is_empty() { String::new() } else { format!("({}) ", self.also) };
+        Term::stderr().write_str(&format!("{}{also}", self.text))?;
+        let line = Keyboard::open()?.line().await?;
+        Ok(Some(line).filter(|line| line != "\u{1b}"))
+    }
+
+    /// The question with its answer.
+    fn answered(&self, line: &LineEditor, width: usize) -> Frame {
+        let (before, after) = if self.is_hidden { ("", "") } else { line.halves() };
+        wrap(&format!("{}{before}", self.text), after, width)
+    }
+
+    /// The question with the typed text, as far as it fits, and the keys below.
+    fn frame(&self, line: &LineEditor, size: Size) -> Frame {
+        let separator = if self.also.is_empty() { "" } else { ", " };
+        let keys = wrap(&format!("({}{separator}Esc: {})", self.also, self.escape), "", size.width).lines;
+        let mut frame = self.answered(line, size.width);
+        let room = size.height.saturating_sub(keys.len() + 1).max(1);
+        let first = (frame.row + 1).saturating_sub(room);
+        frame.lines = frame.lines.drain(first..).take(room).chain(keys).collect();
+        frame.row -= first;
+        frame
+    }
+}
+
+/// Breaks a text into lines of at most this width; the cursor is between its parts.
+fn wrap(before: &str, after: &str, width: usize) -> Frame {
+    let (mut frame, mut used) = (Frame { lines: vec![String::new()], ..Frame::default() }, 0);
+    for (part, is_before) in [(before, true), (after, false)] {
+        for character in part.graphemes(true) {
+            let columns = columns_of(character);
+            if used + columns > width && used > 0 {
+                frame.lines.push(String::new());
+                used = 0;
+            }
+            used += columns;
+            if let Some(line) = frame.lines.last_mut() {
+                line.push_str(character);
+            }
+        }
+        if is_before {
+            frame.row = frame.lines.len() - 1;
+            frame.before = frame.lines[frame.row].clone();
+        }
+    }
+    frame
+}
+
+/// The error of an unanswered question: exit 130 for Ctrl-C, exit 10 for the end of input and for a terminal that was
+/// closed, which fails in many ways.
+pub fn prompt_error(failure: io::Error) -> Error {
+    match failure.kind() {
+        io::ErrorKind::Interrupted => Error::new(Kind::Interrupted, "interrupted", "interrupted; nothing was changed"),
+        io::ErrorKind::UnexpectedEof => declined("the input ended; nothing was changed"),
+        _ => declined(&format!("the prompt could not be shown: {}; nothing was changed", io_reason(&failure))),
+    }
+}
+
+/// The error of a declined question (exit 10).
+pub fn declined(message: &str) -> Error {
+    Error::new(Kind::Declined, "declined", message)
+}
+
+/// The error for Escape where there is no question to go back to (exit 10).
+pub fn cancelled() -> Error {
+    declined("cancelled; nothing was changed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_answers_wrap_within_the_width_and_keep_the_cursor_in_sight() {
+        let frame = wrap("name: 日本", "語x", 9);
+        assert_eq!(
+            (frame.lines, frame.row, frame.before),
+            (vec!["name: 日".to_owned(), "本語x".to_owned()], 1, "本".to_owned())
+        );
+        let frame = wrap("", "👩‍👩‍👧‍👦👩‍👩‍👧‍👦", 9);
+        assert_eq!(frame.lines, ["👩‍👩‍👧‍👦", "👩‍👩‍👧‍👦"]);
+        let frame = wrap("abc", "", 3);
+        assert_eq!((frame.lines.len(), frame.row), (1, 0));
+        let mut line = LineEditor::default();
+        line.press(Key::Pasted("x".repeat(95))).unwrap();
+        let question = Question::value("name", None).escape("back");
+        let size = Size { width: 10, height: 5 };
+        let frame = question.frame(&line, size);
+        assert_eq!(frame.lines, ["xxxxxxxxxx", "xxxxxxxxxx", "x", "(Esc: back", ")"][1..]);
+        assert_eq!((frame.row, frame.before.as_str()), (1, "x"));
+        assert_eq!(Question::hidden("password").answered(&line, 10).lines, ["password: "]);
+    }
+
+    #[test]
+    fn unanswered_prompts_have_distinct_exit_codes() {
+        for (failure, kind) in [
+            (io::ErrorKind::Interrupted, Kind::Interrupted),
+            (io::ErrorKind::UnexpectedEof, Kind::Declined),
+            (io::ErrorKind::NotConnected, Kind::Declined),
+        ] {
+            assert_eq!(prompt_error(failure.into()).kind(), kind);
+        }
+    }
+}
