@@ -84,65 +84,69 @@ pub fn blocked(what: &str, by: &[String]) -> Error {
     Error::from_cause(Cause::Blocked, message).hint("wait for them or end them on the server; --lock-wait waits longer")
 }
 
-/// The progress of an interrupted run.
-pub struct RunProgress<'a> {
+/// A run that an error ended, and what it changed until then.
+pub struct StoppedRun {
+    pub error: Error,
     /// Whether everything was dropped before these.
     pub is_emptied: bool,
-    pub steps: &'a [Step],
+    pub steps: Vec<Step>,
     /// The migrations whose outcome is unknown.
-    pub in_doubt: &'a [&'a str],
+    pub in_doubt: Vec<&'static str>,
     /// The migrations that were selected but not applied.
-    pub open: Vec<&'a str>,
+    pub open: Vec<&'static str>,
     /// The direction of the rejected migration.
     pub refused: Option<Direction>,
     /// The hint to complete it.
     pub resume: Hint,
 }
 
-/// The error of an interrupted run, with what it changed.
-pub fn with_progress(error: Error, progress: &RunProgress<'_>) -> Error {
-    let then = |words: &str| Hint::from(words).and(progress.resume.clone());
-    let error = match progress.refused {
-        Some(Direction::Up) => error.hint(then("earlier migrations are kept; fix the cause, then ")),
-        Some(_) => error.hint(then("it is still applied; fix the cause, then ")),
-        None => error,
-    };
-    if !progress.is_emptied && progress.steps.is_empty() && progress.in_doubt.is_empty() {
-        return error;
+impl From<StoppedRun> for Error {
+    /// The error, with what the run changed.
+    fn from(run: StoppedRun) -> Error {
+        let error = run.error;
+        let then = |words: &str| Hint::from(words).and(run.resume.clone());
+        let error = match run.refused {
+            Some(Direction::Up) => error.hint(then("earlier migrations are kept; fix the cause, then ")),
+            Some(_) => error.hint(then("it is still applied; fix the cause, then ")),
+            None => error,
+        };
+        if !run.is_emptied && run.steps.is_empty() && run.in_doubt.is_empty() {
+            return error;
+        }
+        let done = |is_wanted: fn(&Step) -> bool| -> Vec<&str> {
+            run.steps.iter().filter(|step| is_wanted(step)).map(|step| step.name.as_str()).collect()
+        };
+        let parts = [
+            ("reverted", done(|step| step.direction == Direction::Down)),
+            ("applied", done(|step| step.direction != Direction::Down)),
+            ("in doubt", run.in_doubt.clone()),
+            ("not applied", run.open.clone()),
+        ];
+        let summary = parts.iter().filter(|(_, names)| !names.is_empty());
+        let summary = summary.map(|(what, names)| format!("{what}: {} ({})", names.len(), from_to(names)));
+        let emptied = run.is_emptied.then(|| "everything was dropped".to_owned());
+        let summary: Vec<String> = emptied.into_iter().chain(summary).collect();
+        let message = format!("{}; {}", error.message(), summary.join(", "));
+        let is_cut = matches!(error.kind(), Kind::Unavailable | Kind::OutcomeUnknown | Kind::Interrupted)
+            && !error.is(Cause::Blocked);
+        let error = error.reworded(message);
+        if is_cut {
+            // Its own hints speak of one operation, of which nothing was kept.
+            let is_downward = run.steps.iter().any(|step| step.direction == Direction::Down);
+            return error.without_hints().hint(match is_downward || run.open.is_empty() {
+                // How much is left to revert is not known.
+                true if !run.in_doubt.is_empty() => {
+                    Hint::from("to see the state of each: ").and(CommandLine::new("migrate status"))
+                }
+                true => CommandLine::new("migrate status")
+                    .and(" shows the state of each, ")
+                    .and(run.resume.clone())
+                    .and(" does the rest"),
+                false => run.resume.clone().and(" completes it"),
+            });
+        }
+        error
     }
-    let done = |is_wanted: fn(&Step) -> bool| -> Vec<&str> {
-        progress.steps.iter().filter(|step| is_wanted(step)).map(|step| step.name.as_str()).collect()
-    };
-    let parts = [
-        ("reverted", done(|step| step.direction == Direction::Down)),
-        ("applied", done(|step| step.direction != Direction::Down)),
-        ("in doubt", progress.in_doubt.to_vec()),
-        ("not applied", progress.open.clone()),
-    ];
-    let summary = parts.iter().filter(|(_, names)| !names.is_empty());
-    let summary = summary.map(|(what, names)| format!("{what}: {} ({})", names.len(), from_to(names)));
-    let emptied = progress.is_emptied.then(|| "everything was dropped".to_owned());
-    let summary: Vec<String> = emptied.into_iter().chain(summary).collect();
-    let message = format!("{}; {}", error.message(), summary.join(", "));
-    let is_cut = matches!(error.kind(), Kind::Unavailable | Kind::OutcomeUnknown | Kind::Interrupted)
-        && !error.is(Cause::Blocked);
-    let error = error.reworded(message);
-    if is_cut {
-        // Its own hints speak of one operation, of which nothing was kept.
-        let is_downward = progress.steps.iter().any(|step| step.direction == Direction::Down);
-        return error.without_hints().hint(match is_downward || progress.open.is_empty() {
-            // How much is left to revert is not known.
-            true if !progress.in_doubt.is_empty() => {
-                Hint::from("to see the state of each: ").and(CommandLine::new("migrate status"))
-            }
-            true => CommandLine::new("migrate status")
-                .and(" shows the state of each, ")
-                .and(progress.resume.clone())
-                .and(" does the rest"),
-            false => progress.resume.clone().and(" completes it"),
-        });
-    }
-    error
 }
 
 /// The single name, or the first and the last.
@@ -161,19 +165,19 @@ mod tests {
     use crate::migrate::stop::interrupted;
 
     #[test]
-    fn an_interrupt_right_after_everything_was_removed_says_so() {
-        let progress = RunProgress {
-            is_emptied: true,
-            steps: &[],
-            in_doubt: &[],
+    fn an_interrupt_right_after_everything_was_dropped_says_so() {
+        let stopped = |is_emptied| StoppedRun {
+            error: interrupted(),
+            is_emptied,
+            steps: Vec::new(),
+            in_doubt: Vec::new(),
             open: vec!["m1", "m2", "m3"],
             refused: None,
             resume: CommandLine::new("migrate up").into(),
         };
-        let error = with_progress(interrupted(), &progress);
+        let error = Error::from(stopped(true));
         assert_eq!(error.message(), "interrupted; everything was dropped, not applied: 3 (m1 to m3)");
         assert_eq!(error.hint_lines(&Invocation::default()), ["shopctl migrate up completes it"]);
-        let nothing = RunProgress { is_emptied: false, ..progress };
-        assert_eq!(with_progress(interrupted(), &nothing).message(), "interrupted");
+        assert_eq!(Error::from(stopped(false)).message(), "interrupted");
     }
 }

@@ -48,7 +48,7 @@ use backup::finish_with_copy;
 pub use blocking_rows::{BlockingRows, blocking_rows};
 pub use catalog::Catalog;
 use catalog::{checksum_of, statements};
-use failure::{Failure, RunProgress, blocked, failed, with_progress};
+use failure::{Failure, StoppedRun, blocked, failed};
 pub use history::{Direction, History, Run};
 use history::{Record, RunState};
 pub use impact::Impact;
@@ -237,19 +237,17 @@ pub async fn run(job: Job<'_>, kind: RunKind) -> Result<Vec<Step>> {
         lock = Lock::acquire(job) => lock?,
         () = plan.stop.requested() => return Err(stop::interrupted()),
     };
-    let done = run_locked(job, kind, selected, &lock).await;
+    let done = async { Ok(run_locked(Runner::new(job, &lock).await?, kind, selected).await?) };
+    let done = done.await;
     lock.finish(done).await
 }
 
-async fn run_locked(job: Job<'_>, kind: RunKind, selected: &[Migration], lock: &Lock) -> Result<Vec<Step>> {
-    if kind != RunKind::Fresh {
-        removal::undo_announced(job, lock).await?;
-    }
-    let runner = Runner::new(job, lock).await?;
+async fn run_locked(runner: Runner<'_>, kind: RunKind, selected: &[Migration]) -> Result<Vec<Step>, StoppedRun> {
+    let (job, lock) = (runner.job, runner.lock);
     let mut active = ActiveRun { runner, steps: Vec::new(), reapplied: None, is_emptied: false };
     let done = until_stopped(active.execute(kind, selected), job, lock).await;
     let ActiveRun { runner, steps, reapplied, is_emptied } = active;
-    let done = done.map_err(|error| {
+    let done = done.err().map(|error| {
         let is_open = |name: &&str| !runner.history.is_applied(name) && !runner.in_doubt.contains(name);
         let open = match (kind, &reapplied) {
             (RunKind::Down | RunKind::Reset, _) => Vec::new(),
@@ -258,13 +256,13 @@ async fn run_locked(job: Job<'_>, kind: RunKind, selected: &[Migration], lock: &
             (_, None) => selected.iter().map(|migration| migration.name).filter(is_open).collect(),
         };
         let resume = resume_hint(kind, job.plan, &steps, reapplied.as_deref());
-        let (in_doubt, refused) = (runner.in_doubt.as_slice(), runner.refused);
+        let (in_doubt, refused) = (runner.in_doubt.clone(), runner.refused);
         let is_interrupted_removal = error.kind() == Kind::Interrupted && runner.is_removal_in_doubt;
         let error = if is_interrupted_removal { removal::unknown_extent(error) } else { error };
-        with_progress(error, &RunProgress { is_emptied, steps: &steps, in_doubt, open, refused, resume })
+        StoppedRun { error, is_emptied, steps: steps.clone(), in_doubt, open, refused, resume }
     });
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, runner.close()).await;
-    done.map(|()| steps)
+    done.map_or(Ok(steps), Err)
 }
 
 /// The command that completes an interrupted run.
@@ -353,6 +351,9 @@ impl ActiveRun<'_> {
         let all = plan.catalog.migrations();
         let limit = plan.steps.map(|steps| steps as usize);
         let downward = kind.downward(plan);
+        if kind != RunKind::Fresh {
+            self.runner.undo_announced().await?;
+        }
         match kind {
             RunKind::Up => self.run_steps(Selection::OldestPending(selected), limit.unwrap_or(usize::MAX)).await,
             RunKind::Down | RunKind::Reset => self.revert(downward).await,

@@ -132,6 +132,11 @@ async fn clear_announcement(job: Job<'_>, lock: &Lock) -> Result<()> {
 }
 
 impl Runner<'_> {
+    /// See [`undo_announced`].
+    pub async fn undo_announced(&self) -> Result<()> {
+        undo_announced(self.job, self.lock).await
+    }
+
     /// Removes everything except the history's own tables, and clears the history.
     ///
     /// Errors: what stopped it, with what is gone; where nothing is, everything is as before.
