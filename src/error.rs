@@ -1,6 +1,6 @@
 //! The error type: the kind of failure, the message, and hints.
 //!
-//! Every [`Kind`] has exactly one exit code; `shopctl help exit-codes` prints [`exit_codes`].
+//! Every [`Kind`] has exactly one exit code; `shopctl help exit-codes` prints [`EXIT_CODES`].
 
 mod hint;
 mod invocation;
@@ -48,45 +48,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds in the order of their exit codes.
-    pub const ALL: [Kind; 13] = [
-        Kind::Internal,
-        Kind::Usage,
-        Kind::NotFound,
-        Kind::Configuration,
-        Kind::Unavailable,
-        Kind::Conflict,
-        Kind::Invalid,
-        Kind::Partial,
-        Kind::CheckFailed,
-        Kind::Declined,
-        Kind::ConfirmationNeeded,
-        Kind::OutcomeUnknown,
-        Kind::Interrupted,
-    ];
-
     /// The process exit code of this kind.
     pub const fn exit_code(self) -> u8 {
         self as u8
-    }
-
-    /// One line for `shopctl help exit-codes`.
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Kind::Internal => "internal error, or a failed migration",
-            Kind::Usage => "usage: unknown flag or field, contradictory flags",
-            Kind::NotFound => "not found",
-            Kind::Configuration => "configuration: no shop, unknown context, credentials, permissions",
-            Kind::Unavailable => "retry later: database unreachable, locked or read-only, disk full, timeout",
-            Kind::Conflict => "conflict: status, stock, duplicate, stale value, reused idempotency key",
-            Kind::Invalid => "invalid values, all listed together; nothing was written",
-            Kind::Partial => "partly done: some of several objects or rows failed",
-            Kind::CheckFailed => "a check failed: pending or edited migrations, stock, audit trail, data",
-            Kind::Declined => "declined",
-            Kind::ConfirmationNeeded => "confirmation needed but nobody can be asked, or the database is guarded",
-            Kind::OutcomeUnknown => "outcome unknown: connection lost at COMMIT; audit settle finds out",
-            Kind::Interrupted => "interrupted",
-        }
     }
 
     /// Whether the same command may succeed later without changes.
@@ -95,11 +59,23 @@ impl Kind {
     }
 }
 
-/// Every exit code with its meaning: that of success, then one for each kind of failure.
-pub fn exit_codes() -> impl Iterator<Item = (u8, &'static str)> {
-    let success = (0, "done, or nothing to do: an empty list, no change, a repeated request");
-    std::iter::once(success).chain(Kind::ALL.map(|kind| (kind.exit_code(), kind.meaning())))
-}
+/// Every exit code with its meaning: that of success, then one for each [`Kind`].
+pub const EXIT_CODES: [(u8, &str); 14] = [
+    (0, "done, or nothing to do: an empty list, no change, a repeated request"),
+    (Kind::Internal.exit_code(), "internal error, or a failed migration"),
+    (Kind::Usage.exit_code(), "usage: unknown flag or field, contradictory flags"),
+    (Kind::NotFound.exit_code(), "not found"),
+    (Kind::Configuration.exit_code(), "configuration: no shop, unknown context, credentials, permissions"),
+    (Kind::Unavailable.exit_code(), "retry later: database unreachable, locked or read-only, disk full, timeout"),
+    (Kind::Conflict.exit_code(), "conflict: status, stock, duplicate, stale value, reused idempotency key"),
+    (Kind::Invalid.exit_code(), "invalid values, all listed together; nothing was written"),
+    (Kind::Partial.exit_code(), "partly done: some of several objects or rows failed"),
+    (Kind::CheckFailed.exit_code(), "a check failed: pending or edited migrations, stock, audit trail, data"),
+    (Kind::Declined.exit_code(), "declined"),
+    (Kind::ConfirmationNeeded.exit_code(), "confirmation needed but nobody can be asked, or the database is guarded"),
+    (Kind::OutcomeUnknown.exit_code(), "outcome unknown: connection lost at COMMIT; audit settle finds out"),
+    (Kind::Interrupted.exit_code(), "interrupted"),
+];
 
 /// A failure as the user sees it. It contains no secrets: callers redact first.
 #[derive(Debug)]

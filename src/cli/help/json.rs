@@ -10,15 +10,14 @@ use uuid::Uuid;
 
 use crate::cli::shared::after_help::parts_of;
 use crate::domain::{Money, Quantity, TypedTime, Zone};
-use crate::error;
+use crate::error::EXIT_CODES;
 
 /// The whole program.
 pub fn program(command: &Command, topics: &[&str]) -> Value {
     let mut value = describe(command, &[]);
     value["version"] = command.get_version().into();
     value["topics"] = json!(topics);
-    value["exit_codes"] =
-        error::exit_codes().map(|(code, meaning)| json!({ "code": code, "meaning": meaning })).collect();
+    value["exit_codes"] = json!(EXIT_CODES.map(|(code, meaning)| json!({ "code": code, "meaning": meaning })));
     value
 }
 

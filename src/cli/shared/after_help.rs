@@ -2,11 +2,11 @@
 
 use clap::Command;
 
-use crate::error;
+use crate::error::EXIT_CODES;
 
 /// The exit codes with their meanings, one on a line.
 pub fn exit_code_lines() -> String {
-    error::exit_codes().map(|(code, meaning)| format!("{code:>3}  {meaning}\n")).collect()
+    EXIT_CODES.map(|(code, meaning)| format!("{code:>3}  {meaning}\n")).concat()
 }
 
 /// The notes in the help of a command, and its examples: the indented lines after their heading.
