@@ -1,7 +1,9 @@
 //! Connecting to a database: failures name the cause and the remedy.
 
 use std::net::TcpListener;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::support::roles::{create, login, login_with, secret_user};
 use crate::support::shop::{block_on, finish};
@@ -126,6 +128,33 @@ fn a_login_limited_to_one_connection_can_migrate_and_fill_a_shop() {
             _ => drop(fresh.success()),
         }
     }
+}
+
+#[test]
+fn a_connection_that_still_counts_is_waited_for() {
+    let Some(shop) = with_one_connection(Backend::MariaDb) else { return };
+    shop.run(&["migrate", "up"]).success();
+    let arguments = ["product", "create", "--name", "One", "--price", "1.00"];
+    let other = Shop::empty(Backend::MariaDb).expect("the same server");
+    let created = block_on(async {
+        let only = sea_orm::Database::connect(&shop.url).await.expect("the one");
+        let administrator = other.connect().await;
+        let refused = async || -> String {
+            let sql =
+                "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'ABORTED_CONNECTS'";
+            let row = administrator.query_one_raw(Statement::from_string(DbBackend::MySql, sql)).await;
+            row.expect("answers").expect("one row").try_get_by_index(0).expect("a text")
+        };
+        let before = refused().await;
+        let waiting = shop.start(&arguments);
+        let until = Instant::now() + Duration::from_secs(20);
+        while refused().await == before {
+            assert!(Instant::now() < until, "nobody was refused");
+        }
+        only.close().await.expect("closes");
+        waiting
+    });
+    finish(created, &arguments).success();
 }
 
 #[test]

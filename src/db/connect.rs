@@ -6,6 +6,7 @@ use sea_orm::sqlx;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::fault::Fault;
 use super::login::Login;
 use super::probe::SessionIds;
 use super::settings::{Access, ConnectSettings};
@@ -15,6 +16,9 @@ use crate::error::{CommandLine, Error, Hint, Kind, Result, io_reason, printable}
 
 /// The time to detect a refused TCP connection; the driver alone would keep trying.
 const REFUSAL_PROBE_AFTER: Duration = Duration::from_millis(200);
+/// How long a closed connection may still count at a server that limits those of a user.
+const STILL_COUNTS: Duration = Duration::from_secs(2);
+const GRANT_RETRY_AFTER: Duration = Duration::from_millis(20);
 /// During a failover none of the servers may match.
 const NEXT_ROUND_AFTER: Duration = Duration::from_millis(250);
 
@@ -91,6 +95,23 @@ async fn choose(login: &Login, is_for_writing: bool, limit: Duration) -> Result<
 /// Whether the server accepts writes.
 async fn takes_writes(login: &Login) -> Result<bool> {
     login.target.engine.takes_writes(login).await.map_err(|error| error_of(&login.target, &error))
+}
+
+/// Connects again while the server grants no further connection: one that this program, or the command before it, has
+/// closed may still count. The driver itself waits for PostgreSQL only.
+pub async fn once_granted<T, E, F: Future<Output = Result<T, E>>>(
+    connect: impl Fn() -> F,
+    classify: fn(&E) -> Fault,
+) -> Result<T, E> {
+    let until = Instant::now() + STILL_COUNTS;
+    loop {
+        match connect().await {
+            Err(error) if classify(&error) == Fault::ConnectionLimit && Instant::now() < until => {
+                sleep(GRANT_RETRY_AFTER).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// Returns only if the host refuses TCP connections.

@@ -107,7 +107,7 @@ impl Database {
     /// credentials, TLS, a missing database.
     pub async fn ready(&self) -> Result<()> {
         let (engine, pool) = (self.engine(), self.connection.inner());
-        let acquire = engine.first_connection(pool);
+        let acquire = connect::once_granted(|| engine.first_connection(pool), fault::classify_driver);
         match self.first_use(acquire).await? {
             Ok(()) => Ok(()),
             Err(error) if self.retries_with_less(&error) => Box::pin(self.ready()).await,
@@ -182,7 +182,8 @@ impl Database {
     /// Begins a transaction the way the engine needs it. For `service::operation` and the
     /// migration runner only.
     pub async fn begin(&self) -> Result<WriteHandle, BeginFailure> {
-        let begun = self.connection.inner().begin_with_options(self.engine().transaction());
+        let pool = self.connection.inner();
+        let begun = connect::once_granted(|| pool.begin_with_options(self.engine().transaction()), fault::classify);
         match self.first_use(begun).await {
             Ok(Ok(transaction)) => {
                 let transaction = Guarded::new(transaction, self.connection.guard().clone());
