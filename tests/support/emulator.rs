@@ -15,6 +15,8 @@ pub struct Emulator {
     parser: vt100::Parser,
     /// The terminal's file.
     name: String,
+    /// The number of bytes so far.
+    received: usize,
 }
 
 fn size(cells: u16) -> NonZeroU16 {
@@ -27,11 +29,16 @@ impl Emulator {
         let script = format!("stty cols {columns} rows {rows} echo; tty; {script}");
         let mut session = start_with(shop, &script, &[], variables);
         let name = session.read_line().expect("tty says its name").trim().to_owned();
-        Emulator { session, parser: vt100::Parser::new(size(rows), size(columns), 0), name }
+        Emulator { session, parser: vt100::Parser::new(size(rows), size(columns), 0), name, received: 0 }
     }
 
     pub fn keys(&mut self, keys: &str) {
         self.session.send(keys).and_then(|_| self.session.flush()).expect("it listens");
+    }
+
+    /// The number of bytes so far.
+    pub fn received(&self) -> usize {
+        self.received
     }
 
     /// Changes the number of columns, as a window does.
@@ -44,6 +51,7 @@ impl Emulator {
 
     fn read(&mut self) {
         while let Some(byte) = self.session.try_read() {
+            self.received += 1;
             self.parser.process(&[u8::try_from(byte).expect("rexpect takes each byte for a character")]);
         }
     }
