@@ -59,11 +59,18 @@ impl Context {
     ///
     /// Errors: those of [`Database::connect`]; exit 11 for writing to a read-only context.
     pub async fn database(&self, access: Access) -> Result<Database> {
+        self.database_of(&self.config, access).await
+    }
+
+    /// Connects to the database of a configuration: the own one, or that of [`Config::for_shop`].
+    ///
+    /// Errors: those of [`Context::database`].
+    pub async fn database_of(&self, config: &Config, access: Access) -> Result<Database> {
         // Only the default folder is created: a missing folder that the user named is an error.
-        if access == Access::Create && self.config.target == Target::Sqlite(self.config.embedded_default.clone()) {
-            Database::create_folder(&self.config.target)?;
+        if access == Access::Create && config.target == Target::Sqlite(config.embedded_default.clone()) {
+            Database::create_folder(&config.target)?;
         }
-        let database = self.open(&self.config.target, access).await?;
+        let database = self.open(config, &config.target, access).await?;
         database.ready().await?;
         Ok(database)
     }
@@ -90,7 +97,7 @@ impl Context {
 
     /// The configured database, without connecting: the operation that the command begins connects by itself.
     pub async fn database_for_operation(&self) -> Result<Database> {
-        self.open(&self.config.target, Access::Write).await
+        self.open(&self.config, &self.config.target, Access::Write).await
     }
 
     /// Operations on the configured database.
@@ -102,15 +109,15 @@ impl Context {
     ///
     /// Errors: exit 2 for `--fields` with a command that writes, where an unknown field would be detected too late, and
     /// for an output format that a change does not have.
-    async fn open(&self, target: &Target, access: Access) -> Result<Database> {
+    async fn open(&self, config: &Config, target: &Target, access: Access) -> Result<Database> {
         if access != Access::Read {
             self.output.check_mutation_format()?;
         }
         if access != Access::Read && self.output.has_fields() {
             return Err(Error::usage("--fields is for commands that list or show"));
         }
-        if access != Access::Read && self.config.read_only {
-            let context = self.config.context.clone().unwrap_or_default();
+        if access != Access::Read && config.read_only {
+            let context = config.context.clone().unwrap_or_default();
             return Err(Error::new(
                 Kind::ConfirmationNeeded,
                 "context.read_only",
@@ -120,8 +127,8 @@ impl Context {
         }
         // Anyone may have created the file in the working folder, so the database is named before it is changed.
         if access != Access::Read
-            && *target == self.config.target
-            && let Some(file) = self.config.working_folder_file()
+            && *target == config.target
+            && let Some(file) = config.working_folder_file()
             && !self.connections.has_writable(target)
         {
             self.output.note(&format!("database: {target}, named by {}", file.display()));
@@ -131,7 +138,7 @@ impl Context {
 
     /// Connects to a database other than the configured one.
     pub async fn other_database(&self, target: &Target, access: Access) -> Result<Database> {
-        let database = self.open(target, access).await?;
+        let database = self.open(&self.config, target, access).await?;
         database.ready().await?;
         Ok(database)
     }

@@ -1,8 +1,8 @@
 //! shopctl looks after a shop's database: its schema, its data for development and tests, and
 //! every administrative operation on it.
 //!
-//! Layers, from the top down: `cli`; `context`, the wiring; `seed` and `bulk`, rows from files; `service` and `migrate`,
-//! which change data and schema; `repository`, queries; `output`; `entity` and `config`; `db`, connections and engines;
+//! Layers, from the top down: `cli`; `context`, the wiring; `seed` and `bulk`, rows from files; `transfer`,
+//! whole shops; `service` and `migrate`, which change data and schema; `repository`, queries; `output`; `entity` and `config`; `db`, connections and engines;
 //! `file`; `domain` and `error`. A layer uses only layers below its own, and only `cli` prints, through `output`.
 //! `CONTRIBUTING.md` says what each contains, and `tests/architecture.rs` checks it.
 
@@ -20,3 +20,4 @@ mod output;
 pub mod repository;
 mod seed;
 pub mod service;
+mod transfer;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may use with `crate::…`; arrows point down only.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("main", &[]),
     (
         "cli",
@@ -25,11 +25,13 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "repository",
             "seed",
             "service",
+            "transfer",
         ],
     ),
     ("context", &["config", "db", "domain", "error", "output", "service"]),
     ("bulk", &["db", "domain", "entity", "error", "file", "repository", "service"]),
     ("seed", &["db", "domain", "entity", "error", "repository", "service"]),
+    ("transfer", &["db", "domain", "entity", "error", "file", "service"]),
     ("service", &["db", "domain", "entity", "error", "repository"]),
     ("migrate", &["db", "domain", "entity", "error", "file"]),
     ("repository", &["db", "domain", "entity", "error"]),
@@ -58,7 +60,7 @@ const ONLY_IN: [(&str, &str); 23] = [
     ("DatabaseConnection", "src/db/"),
     ("DatabaseTransaction", "src/db/"),
     ("sqlx::", "src/db/"),
-    ("load::", "src/db/, src/seed/generate"),
+    ("load::", "src/db/, src/seed/generate, src/transfer/"),
     // Only one place opens writing transactions.
     ("database.begin()", "src/db/, src/migrate/, src/service/operation.rs, src/service/tombstone.rs"),
     ("rustix::", "src/cli/shared/keyboard.rs"),
@@ -75,12 +77,14 @@ const ONLY_IN: [(&str, &str); 23] = [
 
 /// Commands in messages are values (`CommandLine`), so that each gets the flags of its run: what is text here is
 /// only an example of the help.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "access",
     "adopt",
     "audit",
     "completions",
     "config",
+    "copy",
+    "diff",
     "doctor",
     "help",
     "man",

@@ -52,6 +52,7 @@ mod migrate;
 mod missing_values;
 mod mistyped_values;
 mod model;
+mod moving;
 mod mutations;
 mod operations;
 mod order_changes;

@@ -5,6 +5,8 @@ mod adopt;
 mod audit;
 mod completions;
 mod config;
+mod copy;
+mod diff;
 mod doctor;
 mod help;
 mod interrupt;
@@ -141,6 +143,10 @@ enum Command {
     /// Report on sales and stock
     #[command(subcommand)]
     Report(report::Command),
+    /// Copy a whole shop to an empty database of any engine
+    Copy(copy::Arguments),
+    /// Compare two shops row by row
+    Diff(diff::Arguments),
     /// Check connection, schema and settings; with --deep also the data
     Doctor(doctor::Arguments),
     /// Show the configuration and where it comes from
@@ -160,6 +166,7 @@ impl Command {
     fn is_long(&self, is_timeout_stated: bool) -> bool {
         match self {
             Command::Quickstart(_) | Command::Seed(_) | Command::Adopt(_) => true,
+            Command::Copy(_) | Command::Diff(_) => true,
             // These must have time to drop their scratch database.
             Command::Migrate(migrate::Command::Verify(_) | migrate::Command::Baseline(_)) => true,
             // A stated limit applies to the whole schema change.
@@ -208,6 +215,8 @@ async fn dispatch(context: &Context, prompter: &Prompter, command: Command) -> R
         Command::Undo(arguments) => undo::run(context, prompter, &arguments).await,
         Command::Adopt(arguments) => adopt::run(context, prompter, &arguments).await,
         Command::Access(command) => access::run(context, prompter, command).await,
+        Command::Copy(arguments) => copy::run(context, prompter, &arguments).await,
+        Command::Diff(arguments) => diff::run(context, &arguments).await.map(Effect::from),
         Command::Report(command) => report::run(context, command).await.map(Effect::from),
         Command::Doctor(arguments) => doctor::run(context, &arguments).await.map(Effect::from),
         Command::Config(command) => config::run(context, &command).map(Effect::from),

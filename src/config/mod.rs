@@ -75,6 +75,7 @@ pub struct Config {
     /// Files with a password that other users can read.
     pub exposed_files: Vec<PathBuf>,
     working_folder_file: Option<PathBuf>,
+    flags: Flags,
 }
 
 /// A setting as printed by `config show`: redacted, with its origin.
@@ -141,9 +142,27 @@ impl Config {
             protected,
             read_only,
             working_folder_file: resolved.working_folder_file,
+            flags: sources.flags.clone(),
             context: resolved.context.map(|context| context.name),
             target: resolved.target,
         })
+    }
+
+    /// The configuration of a database that a command names instead of the configured one: a context or a URL.
+    ///
+    /// Errors: exit 2 if a global flag names a database, which would be ignored; those of [`Config::load`].
+    pub fn for_shop(&self, shop: &str) -> Result<Config> {
+        if self.flags.context.is_some() || self.flags.database_url.is_some() {
+            return Err(Error::usage(
+                "--context and --database-url do not apply: the command itself names its databases",
+            ));
+        }
+        let is_url = shop.contains(':');
+        let named = |is_it: bool| is_it.then(|| shop.to_owned());
+        let flags = Flags { context: named(!is_url), database_url: named(is_url), ..self.flags.clone() };
+        let mut sources = Sources::read(flags)?;
+        sources.forget_context();
+        Config::resolve(&sources)
     }
 
     /// The file in the working folder that names the database; anyone may have created it.

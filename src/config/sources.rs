@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -25,12 +26,14 @@ const VARIABLES: [&str; 10] = [
     "DB_POOL_MIN",
     "DB_POOL_ACQUIRE",
     "DB_POOL_IDLE",
-    "SHOPCTL_CONTEXT",
+    CONTEXT,
     "SHOPCTL_TIMEOUT",
     "SHOPCTL_CONNECT_TIMEOUT",
     "SHOPCTL_ACTOR",
     "TZ",
 ];
+/// The variable that selects a context.
+const CONTEXT: &str = "SHOPCTL_CONTEXT";
 /// Variables of libpq that shopctl reads for PostgreSQL, from the environment only.
 const LIBPQ_VARIABLES: [&str; 6] = ["PGOPTIONS", "PGPASSFILE", "PGPASSWORD", "PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT"];
 
@@ -113,7 +116,22 @@ impl Folders {
     }
 }
 
+/// Without the URL, which may contain a password.
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flags").field("context", &self.context).field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
 impl Sources {
+    /// Ignores the context of the environment, for a command that names its databases itself.
+    pub(super) fn forget_context(&mut self) {
+        let variables = self.dotenv.iter_mut().map(|(_, variables)| variables);
+        for variables in variables.chain([&mut self.environment]) {
+            variables.remove(CONTEXT);
+        }
+    }
+
     /// Reads the environment, `.env` and the settings files, without exporting variables.
     ///
     /// Errors: exit 4 for an unreadable or malformed file, with its line, and for a variable that is not UTF-8.

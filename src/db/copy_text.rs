@@ -6,6 +6,7 @@ use sea_orm::sea_query::ArrayType;
 use sea_orm::{DbErr, Value};
 use sha2::{Digest, Sha256};
 
+use crate::domain::text::hexadecimal;
 use crate::error::{Error, Result};
 
 /// A trailing NULL.
@@ -84,6 +85,8 @@ pub fn push_text(text: &mut String, value: &Value, push_string: fn(&mut String, 
         }
         Value::Int(Some(number)) => write!(text, "{number}"),
         Value::BigInt(Some(number)) => write!(text, "{number}"),
+        Value::Double(Some(number)) => write!(text, "{number:?}"),
+        Value::Bytes(Some(bytes)) => write!(text, "\\\\x{}", hexadecimal(bytes)),
         Value::Decimal(Some(amount)) => write!(text, "{amount}"),
         Value::ChronoDateTimeUtc(Some(time)) => write!(text, "{}+00", time.naive_utc()),
         null if *null == null.as_null() => return Ok(false),

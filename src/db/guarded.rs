@@ -186,11 +186,11 @@ impl Guard {
     }
 
     /// Rows that each arrive in time.
-    pub(super) fn rows<T: Send + 'static, E: From<AnswerTimeout> + Send + 'static>(
+    pub(super) fn rows<'a, T: Send + 'a, E: From<AnswerTimeout> + Send + 'a>(
         &self,
         sql: &str,
-        rows: impl Stream<Item = Result<T, E>> + Send + 'static,
-    ) -> BoxStream<'static, Result<T, E>> {
+        rows: impl Stream<Item = Result<T, E>> + Send + 'a,
+    ) -> BoxStream<'a, Result<T, E>> {
         let what = subject(sql);
         let state = (self.clone(), Box::pin(rows), what);
         try_unfold(state, |(guard, mut rows, what): (Guard, Pin<Box<_>>, String)| async move {

@@ -55,7 +55,7 @@ pub(super) async fn insert_each<E: From<DbErr>>(
 /// A table, and its columns with their types.
 pub struct InsertTarget {
     table: String,
-    columns: Vec<(&'static str, ArrayType)>,
+    columns: Vec<(String, ArrayType)>,
 }
 
 impl InsertTarget {
@@ -63,9 +63,15 @@ impl InsertTarget {
     where
         <M::Entity as EntityTrait>::Column: Copy,
     {
-        let column = |column: <M::Entity as EntityTrait>::Column| (column.as_str(), M::get_value_type(column));
+        let column =
+            |column: <M::Entity as EntityTrait>::Column| (column.as_str().to_owned(), M::get_value_type(column));
         let columns = <M::Entity as EntityTrait>::Column::iter().map(column).collect();
         InsertTarget { table: M::Entity::default().table_name().to_owned(), columns }
+    }
+
+    /// These columns of a table.
+    pub fn new(table: String, columns: Vec<(String, ArrayType)>) -> InsertTarget {
+        InsertTarget { table, columns }
     }
 
     pub fn types(&self) -> impl Iterator<Item = &ArrayType> {

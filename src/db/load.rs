@@ -14,6 +14,9 @@ use super::insert::{InsertTarget, ROWS_PER_INSERT, insert_each, values_of};
 use super::write::WriteHandle;
 use crate::error::{Error, Kind, Result};
 
+/// The savepoint before a batch of rows.
+pub const BATCH: &str = "batch";
+
 /// An open load.
 pub struct Load {
     writer: Box<dyn LoadWriter>,
@@ -33,6 +36,9 @@ pub trait LoadWriter: Send {
     ) -> Result<LoadSummary>;
 
     async fn execute(&mut self, sql: &str) -> Result<()>;
+
+    /// Takes back what was written since [`BATCH`] was set, also after a failed statement.
+    async fn roll_back_batch(&mut self) -> Result<()>;
 
     async fn commit(self: Box<Self>) -> Result<(), DbErr>;
 
@@ -59,6 +65,25 @@ impl Load {
     {
         let mut rows = models.map(|model| values_of(&model));
         self.writer.insert(&InsertTarget::for_model::<M>(), &mut rows, progress).await
+    }
+
+    /// Writes rows of values into a table. On failure [`Load::roll_back_batch`] makes the load usable again.
+    ///
+    /// Errors: those of the database.
+    pub async fn insert_rows(
+        &mut self,
+        target: &InsertTarget,
+        rows: &mut (dyn Iterator<Item = Vec<Value>> + Send),
+    ) -> Result<LoadSummary> {
+        self.writer.execute(&format!("SAVEPOINT {BATCH}")).await?;
+        let loaded = self.writer.insert(target, rows, &mut |_| ()).await?;
+        self.writer.execute(&format!("RELEASE SAVEPOINT {BATCH}")).await?;
+        Ok(loaded)
+    }
+
+    /// Takes back the [`Load::insert_rows`] that failed.
+    pub async fn roll_back_batch(&mut self) -> Result<()> {
+        self.writer.roll_back_batch().await
     }
 
     /// Recreates the indexes; calls `told` before with their number.
@@ -118,6 +143,10 @@ impl LoadWriter for WriteHandle {
     async fn execute(&mut self, sql: &str) -> Result<()> {
         self.execute_unprepared(sql).await?;
         Ok(())
+    }
+
+    async fn roll_back_batch(&mut self) -> Result<()> {
+        Ok(self.rollback_to(BATCH, 0).await?)
     }
 
     async fn commit(self: Box<Self>) -> Result<(), DbErr> {

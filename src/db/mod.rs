@@ -18,6 +18,7 @@ pub(crate) mod inspection;
 pub(crate) mod load;
 mod login;
 mod probe;
+pub(crate) mod raw;
 pub(crate) mod references;
 pub mod schema;
 pub(crate) mod scratch;

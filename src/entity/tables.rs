@@ -1,7 +1,7 @@
 //! The schema that the entities expect, in one list.
 
 use sea_orm::sea_query::ColumnType;
-use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable};
+use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
 
 use super::{
     audit_event, audit_seal, order, order_item, order_refund, order_refund_line, product, seed, seed_row,
@@ -14,6 +14,8 @@ use crate::domain::named_enum;
 pub struct Table {
     pub name: String,
     pub columns: Vec<Column>,
+    /// The names of the columns of its primary key.
+    pub key: Vec<String>,
 }
 
 /// A column as its entity reads it.
@@ -60,7 +62,8 @@ pub fn tables() -> Vec<Table> {
                 may_be_null: definition.is_null(),
             }
         });
-        Table { name: E::default().table_name().to_owned(), columns: columns.collect() }
+        let key = E::PrimaryKey::iter().map(|key| key.into_column().as_str().to_owned());
+        Table { name: E::default().table_name().to_owned(), columns: columns.collect(), key: key.collect() }
     }
     vec![
         table::<user::Entity>(),

@@ -44,7 +44,7 @@ pub use column::{Column, View, unknown_field};
 pub use format::{ColorChoice, Format};
 pub use mutation::{Change, Mutation};
 pub use palette::Tone;
-pub use progress::Unit;
+pub use progress::{Progress, Unit};
 pub use rows::{ListFooter, Rows};
 pub use terminal::Terminal;
 pub use wrap::shorten;

@@ -44,7 +44,7 @@ impl Role {
     /// The intended rights of the role.
     pub fn rights(self) -> Rights {
         let shop = tables();
-        let history = HISTORY_TABLES.map(|name| Table { name: name.to_owned(), columns: Vec::new() });
+        let history = HISTORY_TABLES.map(|name| Table { name: name.to_owned(), columns: Vec::new(), key: Vec::new() });
         Rights {
             tables: shop.iter().chain(&history).map(|table| self.rights_on(table)).collect(),
             is_admin: self == Role::Admin,

@@ -18,11 +18,12 @@ use serde::Serialize;
 
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
+pub use crate::cli::shared::migrations::{plan_with, whole_plan};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::moment;
 use crate::error::{CommandLine, Hint, Result};
-use crate::migrate::{self, Catalog, Direction, Plan, Progress, RunKind, Step};
+use crate::migrate::{Direction, Plan, Progress, RunKind, Step};
 use crate::output::Format;
 use crate::service::committing::Pending;
 
@@ -90,9 +91,6 @@ struct LockArguments {
     lock_wait: Duration,
 }
 
-/// How long commands without `--lock-wait` wait for the lock.
-const LOCK_WAIT: Duration = Duration::from_mins(1);
-
 /// Flags of commands that destroy data.
 #[derive(Debug, Args)]
 struct GuardArguments {
@@ -133,26 +131,6 @@ struct NamedChange<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'static str>,
     changed: bool,
-}
-
-/// The plan of a command that applies to all migrations.
-pub fn whole_plan(context: &Context) -> Plan {
-    plan_with(context, LOCK_WAIT)
-}
-
-fn plan_with(context: &Context, lock_wait: Duration) -> Plan {
-    Plan {
-        catalog: Catalog::embedded(),
-        steps: None,
-        to: None,
-        allow_late: false,
-        lock_wait: context.budget.stated().into_iter().fold(lock_wait, Duration::min),
-        stop: migrate::StopSignal::default(),
-        runner: context.runner(),
-        settings: Vec::new(),
-        clock: context.clock,
-        asked: None,
-    }
 }
 
 /// Runs migrations until they end; a signal stops them after cancelling the current statement on the server.

@@ -95,6 +95,8 @@ pub struct Facts {
     pub stores_ids_as_text: bool,
     /// Whether times are stored as text in any form.
     pub stores_times_as_text: bool,
+    /// Whether a column holds values of any type.
+    pub holds_any_value: bool,
     /// Whether NULL comes before every value in ascending order; in descending order it is the reverse.
     pub sorts_null_first: bool,
     /// Whether texts are converted implicitly in comparisons.

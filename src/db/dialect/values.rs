@@ -10,6 +10,7 @@ use sea_orm::{DbErr, QueryResult};
 use uuid::Uuid;
 
 use crate::db::engine::{Engine, OwnForm};
+use crate::db::raw::{Raw, RawColumn};
 use crate::domain::{Form, Id};
 
 /// Values, and expressions about them.
@@ -166,6 +167,17 @@ pub trait Values {
     /// The condition for a stored id that is not a UUID; `None` if the column type prevents it.
     fn is_odd_id(&self, _column: &str) -> Option<String> {
         None
+    }
+
+    /// A column in the form that [`Values::raw`] reads.
+    fn raw_column(&self, column: &RawColumn<'_>) -> String;
+
+    /// A value of [`Values::raw_column`] exactly as it is stored. Errors: a value that the driver cannot read.
+    fn raw(&self, row: &QueryResult, index: usize) -> Result<Raw, DbErr> {
+        match row.try_get_by_index::<Option<String>>(index) {
+            Ok(text) => Ok(text.map_or(Raw::Null, Raw::Text)),
+            Err(error) => row.try_get_by_index(index).map(Raw::Bytes).map_err(|_| error),
+        }
     }
 
     /// The name of a parameter, by its number from 1.

@@ -181,7 +181,7 @@ fn judge_schema(found: &Schema) -> (Check, bool) {
     ];
     let expected = tables();
     let mut missing = Vec::new();
-    for Table { name: table, columns } in &expected {
+    for Table { name: table, columns, .. } in &expected {
         if !found.has_table(table) {
             missing.push(format!("table {table}"));
             continue;

@@ -62,6 +62,7 @@ pub static FACTS: Facts = Facts {
     mark: Some(grants::MARK),
     stores_ids_as_text: true,
     stores_times_as_text: false,
+    holds_any_value: false,
     sorts_null_first: true,
     converts_texts: true,
     returns_updated_rows: false,

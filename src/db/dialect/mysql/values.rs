@@ -4,8 +4,10 @@ use sea_orm::sea_query::{DynIden, Expr, Order, UpdateStatement};
 use uuid::Uuid;
 
 use super::Mysql;
+use crate::db::dialect::catalog::Catalog as _;
 use crate::db::dialect::values::{Values, is_numbered, number_by_id};
 use crate::db::engine::OwnForm;
+use crate::db::raw::RawColumn;
 use crate::domain::{Form, Id};
 
 impl Values for Mysql {
@@ -58,6 +60,12 @@ impl Values for Mysql {
         let forms = [Form::UpperCase, Form::Digits, Form::UpperCaseDigits];
         let ids = |id| std::iter::once(Id::Known(id)).chain(forms.map(|form| Id::Formed(id, form)));
         Uuid::try_parse(name).map(ids).into_iter().flatten().collect()
+    }
+
+    /// A text is not cast: the server makes NULL of one that is longer than its packets.
+    fn raw_column(&self, column: &RawColumn<'_>) -> String {
+        let name = Mysql.quoted(column.name);
+        if column.is_text { name } else { format!("CAST({name} AS CHAR)") }
     }
 
     fn is_odd_time(&self, column: &str) -> String {

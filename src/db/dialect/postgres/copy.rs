@@ -13,7 +13,7 @@ use crate::db::database::Database;
 use crate::db::engine::Engine;
 use crate::db::guarded::{Connection, Guard, subject};
 use crate::db::insert::InsertTarget;
-use crate::db::load::LoadWriter;
+use crate::db::load::{BATCH, LoadWriter};
 use crate::db::stream::Row;
 use crate::error::Result;
 
@@ -115,6 +115,10 @@ impl LoadWriter for CopyWriter {
         let answer = self.connection.execute(sqlx::AssertSqlSafe(sql));
         self.guard.answer(|| subject(sql), answer).await.map_err(driver)?;
         Ok(())
+    }
+
+    async fn roll_back_batch(&mut self) -> Result<()> {
+        self.execute(&format!("ROLLBACK TO SAVEPOINT {BATCH}")).await
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), DbErr> {

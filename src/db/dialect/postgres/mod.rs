@@ -68,6 +68,7 @@ pub static FACTS: Facts = Facts {
     mark: None,
     stores_ids_as_text: false,
     stores_times_as_text: false,
+    holds_any_value: false,
     sorts_null_first: false,
     converts_texts: false,
     returns_updated_rows: true,

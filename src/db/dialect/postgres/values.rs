@@ -9,7 +9,9 @@ use sea_orm::sea_query::{
 
 use super::Postgres;
 use super::array::{array, type_of};
+use crate::db::dialect::catalog::Catalog as _;
 use crate::db::dialect::values::{Values, is_numbered, number_by_id};
+use crate::db::raw::RawColumn;
 use crate::domain::Id;
 
 /// Up to this number of values each has its own parameter, which is faster than an array.
@@ -111,6 +113,10 @@ impl Values for Postgres {
 
     fn is_odd_amount(&self, column: &str) -> Option<String> {
         Some(format!("{column} = 'NaN'"))
+    }
+
+    fn raw_column(&self, column: &RawColumn<'_>) -> String {
+        format!("CAST({} AS text)", Postgres.quoted(column.name))
     }
 
     fn parameter(&self, number: usize) -> String {

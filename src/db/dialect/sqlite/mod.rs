@@ -57,6 +57,7 @@ pub static FACTS: Facts = Facts {
     mark: None,
     stores_ids_as_text: true,
     stores_times_as_text: true,
+    holds_any_value: true,
     sorts_null_first: true,
     converts_texts: true,
     returns_updated_rows: true,

@@ -10,6 +10,7 @@ use sea_orm::{
 use tokio::sync::OnceCell;
 
 use crate::db::guarded::RowRepair;
+use crate::db::raw::Raw;
 use crate::domain::text;
 
 /// Creates rows with an empty in-memory database, opened on first use. Only SQLite can create a row of the
@@ -60,6 +61,25 @@ fn made_again(row: &SqliteRow) -> Statement {
         value(row, position, declared).unwrap_or(Value::String(None))
     });
     Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)
+}
+
+/// A value as it is stored, of whatever type.
+pub fn raw(row: &SqliteRow, position: usize) -> Result<Raw, DbErr> {
+    let value = row.try_get_raw(position).map_err(|error| DbErr::Type(error.to_string()))?;
+    if value.is_null() {
+        return Ok(Raw::Null);
+    }
+    let stored = value.type_info().into_owned();
+    let decoded = match stored.name() {
+        "INTEGER" => <i64 as Decode<Sqlite>>::decode(value).map(Raw::Integer),
+        "REAL" => <f64 as Decode<Sqlite>>::decode(value).map(Raw::Real),
+        "BLOB" => <&[u8] as Decode<Sqlite>>::decode(value).map(|bytes| Raw::Bytes(bytes.to_vec())),
+        _ => <&[u8] as Decode<Sqlite>>::decode(value).map(|bytes| match String::from_utf8(bytes.to_vec()) {
+            Ok(text) => Raw::Text(text),
+            Err(error) => Raw::Garbled(error.into_bytes()),
+        }),
+    };
+    decoded.map_err(|error| DbErr::Type(error.to_string()))
 }
 
 /// `None` for NULL.

@@ -8,9 +8,11 @@ use sea_orm::sea_query::{ArrayType, Expr, ExprTrait, Func, Value};
 use sea_orm::{DbErr, QueryResult};
 use uuid::Uuid;
 
-use super::Sqlite;
+use super::{Sqlite, rows};
+use crate::db::dialect::catalog::Catalog as _;
 use crate::db::dialect::values::{Values, halving};
 use crate::db::engine::OwnForm;
+use crate::db::raw::{Raw, RawColumn};
 use crate::domain::{Form, Id, moment, text};
 
 /// The form in which shopctl and the schema's defaults write times: it sorts by time.
@@ -194,6 +196,15 @@ impl Values for Sqlite {
              AND ({is_number} OR {column} GLOB '????-??-??*') AND NOT ({sorts}) AND ({own}) IS NOT NULL"
         );
         Some(OwnForm { is_other, own })
+    }
+
+    fn raw_column(&self, column: &RawColumn<'_>) -> String {
+        Sqlite.quoted(column.name)
+    }
+
+    fn raw(&self, row: &QueryResult, index: usize) -> Result<Raw, DbErr> {
+        let row = row.try_as_sqlite_row().ok_or_else(|| DbErr::Type("a row of another engine".to_owned()))?;
+        rows::raw(row, index)
     }
 
     fn ids_named(&self, name: &str) -> Vec<Id> {

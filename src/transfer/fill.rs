@@ -1,0 +1,207 @@
+//! Fills an empty shop from an [`Origin`], in one transaction: whatever ends it early leaves the shop empty.
+
+use futures_util::StreamExt;
+use futures_util::future::join;
+use futures_util::stream::BoxStream;
+use sea_orm::Value;
+use sea_orm::sea_query::ArrayType;
+
+use super::row::shown;
+use super::{Cell, Fingerprint, Origin, Progress, Report, Row};
+use crate::db::Database;
+use crate::db::insert::InsertTarget;
+use crate::db::load::Load;
+use crate::entity::tables::{Column, Family, Table};
+use crate::error::{Error, Hint, Kind, Result, printable};
+use crate::service::committing::{CommitTracker, Pending};
+
+/// How much is sent at once: few enough bytes for memory, and as many rows as pay for a round trip.
+const BATCH_BYTES: usize = 1 << 20;
+const BATCH_ROWS: usize = 10_000;
+
+/// A table with what was written into it.
+pub type Filled = (Table, Fingerprint);
+
+/// Where rows go.
+struct Destination {
+    insert: InsertTarget,
+    table: Table,
+    /// Whether values keep the form in which the origin stores them.
+    in_form: bool,
+    /// Whether a column takes values that it is not for.
+    holds_odd: bool,
+}
+
+/// Writes every row of the origin.
+///
+/// Errors: exit 7 for a row that cannot be kept exactly, which is named; those of both databases. Nothing is written
+/// then.
+pub async fn fill(
+    origin: &mut dyn Origin,
+    database: &Database,
+    committing: &CommitTracker,
+    remedy: Hint,
+    report: Report<'_>,
+) -> Result<Vec<Filled>> {
+    let tables = origin.tables();
+    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    let mut load = database.load(&names).await?;
+    let loaded = match write_all(&mut load, origin, database, report).await {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            load.abandon().await;
+            return Err(error);
+        }
+    };
+    committing.begin(Pending::Work(remedy.clone()).in_database(database.engine()));
+    let committed = load.commit().await;
+    committing.end();
+    committed.map_err(|error| match error.kind() {
+        Kind::OutcomeUnknown => error.hint(remedy),
+        _ => error,
+    })?;
+    Ok(loaded)
+}
+
+async fn write_all(
+    load: &mut Load,
+    origin: &mut dyn Origin,
+    database: &Database,
+    report: Report<'_>,
+) -> Result<Vec<Filled>> {
+    let (from, to) = (origin.engine(), database.engine());
+    let mut loaded = Vec::new();
+    for table in origin.tables() {
+        let columns = table.columns.iter().map(|column| (column.name.clone(), array_type(column.family)));
+        let destination = Destination {
+            insert: InsertTarget::new(table.name.clone(), columns.collect()),
+            in_form: from == to,
+            holds_odd: from == to || to.holds_any_value,
+            table: table.clone(),
+        };
+        let mut fingerprint = Fingerprint::empty();
+        let mut rows = origin.rows(&table).await?;
+        let mut batch = destination.next_batch(&mut rows, &mut fingerprint).await?;
+        while !batch.is_empty() {
+            // One side reads while the other writes.
+            let write = destination.write(load, &batch);
+            let (written, next) = join(write, destination.next_batch(&mut rows, &mut fingerprint)).await;
+            written?;
+            report(Progress::Rows(batch.len() as u64));
+            batch = next?;
+        }
+        loaded.push((table, fingerprint));
+    }
+    load.rebuild(|count| report(Progress::Indexes(count))).await?;
+    Ok(loaded)
+}
+
+fn array_type(family: Family) -> ArrayType {
+    match family {
+        Family::Id => ArrayType::Uuid,
+        Family::Time => ArrayType::ChronoDateTimeUtc,
+        Family::Amount => ArrayType::Decimal,
+        Family::Integer => ArrayType::BigInt,
+        Family::Text | Family::Other => ArrayType::String,
+    }
+}
+
+impl Destination {
+    /// The next rows; none at the end.
+    ///
+    /// Errors: exit 7 for a row that cannot be kept.
+    async fn next_batch(
+        &self,
+        rows: &mut BoxStream<'_, Result<Row>>,
+        fingerprint: &mut Fingerprint,
+    ) -> Result<Vec<Row>> {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while bytes < BATCH_BYTES && batch.len() < BATCH_ROWS {
+            let Some(row) = rows.next().await.transpose()? else { break };
+            self.check(&row)?;
+            fingerprint.add(&row, &self.table);
+            bytes += row.0.iter().map(size).sum::<usize>();
+            batch.push(row);
+        }
+        Ok(batch)
+    }
+
+    /// Refuses what the database would change in silence.
+    fn check(&self, row: &Row) -> Result<()> {
+        for (column, cell) in self.table.columns.iter().zip(&row.0) {
+            let refused = match cell {
+                Cell::Garbled(_) => Some("is text that is not UTF-8".to_owned()),
+                Cell::Missing if !column.may_be_null => Some("is NULL".to_owned()),
+                cell if !self.holds_odd && !cell.is_of(column.family) => {
+                    let shown = shown(column, cell).unwrap_or_default();
+                    Some(format!("is {}, which is not {}", printable(&shown), column.family))
+                }
+                _ => None,
+            };
+            if let Some(refused) = refused {
+                return Err(self.refusal(row, &format!("{} {refused}", column.name), Some(column)));
+            }
+        }
+        Ok(())
+    }
+
+    fn refusal(&self, row: &Row, why: &str, column: Option<&Column>) -> Error {
+        let name = printable(&row.name(&self.table));
+        let table = &self.table.name;
+        let message = format!("the row {name} of {table} cannot be kept exactly: {why}; nothing was written");
+        let details = serde_json::json!({
+            "table": table, "row": name, "column": column.map(|column| &column.name)
+        });
+        Error::new(Kind::Invalid, "transfer.row", message)
+            .details(details)
+            .hint("correct the row in the source, then repeat the command")
+    }
+
+    fn values(&self, row: &Row) -> Vec<Value> {
+        row.0.iter().map(|cell| cell.to_value(self.in_form)).collect()
+    }
+
+    /// Writes a batch. If the database refuses it, the row is found that it refuses.
+    async fn write(&self, load: &mut Load, batch: &[Row]) -> Result<()> {
+        let insert = async |load: &mut Load, rows: &[Row]| {
+            load.insert_rows(&self.insert, &mut rows.iter().map(|row| self.values(row))).await
+        };
+        let Err(mut error) = insert(load, batch).await else { return Ok(()) };
+        let mut suspects = batch;
+        while suspects.len() > 1 {
+            if matches!(error.kind(), Kind::Unavailable | Kind::OutcomeUnknown) {
+                return Err(error);
+            }
+            load.roll_back_batch().await?;
+            let (first, rest) = suspects.split_at(suspects.len() / 2);
+            suspects = match insert(load, first).await {
+                Err(of_first) => {
+                    error = of_first;
+                    first
+                }
+                Ok(_) => match insert(load, rest).await {
+                    Err(of_rest) => {
+                        error = of_rest;
+                        rest
+                    }
+                    Ok(_) => return Ok(()),
+                },
+            };
+        }
+        match suspects {
+            [row] if !matches!(error.kind(), Kind::Unavailable | Kind::OutcomeUnknown) => {
+                Err(self.refusal(row, error.message(), None))
+            }
+            _ => Err(error),
+        }
+    }
+}
+
+/// About how many bytes a value takes.
+fn size(cell: &Cell) -> usize {
+    match cell {
+        Cell::Text(text) => text.len(),
+        Cell::Bytes(bytes) | Cell::Garbled(bytes) => bytes.len(),
+        _ => 16,
+    }
+}

@@ -1,0 +1,55 @@
+//! A row of a table.
+
+use sha2::{Digest, Sha256};
+
+use super::Cell;
+use crate::entity::tables::{Column, Table};
+
+/// The values of a row, in the order of its table's columns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row(pub Vec<Cell>);
+
+/// The columns that name a row for people, where its table has one.
+const NAMES: [&str; 4] = ["email", "sku", "reference", "name"];
+
+impl Row {
+    /// The hash of all values.
+    pub fn hash(&self) -> [u8; 32] {
+        hash(self.0.iter())
+    }
+
+    /// The hash of the key, by which the same row is found on the other side.
+    pub fn key_hash(&self, table: &Table) -> [u8; 32] {
+        let columns = table.columns.iter().zip(&self.0);
+        hash(columns.filter(|(column, _)| table.key.contains(&column.name)).map(|(_, cell)| cell))
+    }
+
+    /// `ada@example.com (0190…)`: what the row is called, and its key.
+    pub fn name(&self, table: &Table) -> String {
+        let of = |name: &str| {
+            let index = table.columns.iter().position(|column| column.name == name)?;
+            self.0[index].to_text()
+        };
+        let key: Vec<String> = table.key.iter().map(|name| of(name).unwrap_or_else(|| "NULL".to_owned())).collect();
+        let key = key.join(" ");
+        match NAMES.into_iter().find_map(of) {
+            Some(name) if name != key => format!("{name} ({key})"),
+            _ => key,
+        }
+    }
+}
+
+/// The column whose values nobody is shown.
+const SECRET: &str = "password_hash";
+
+/// A value as a message may show it; `None` for a missing one.
+pub fn shown(column: &Column, cell: &Cell) -> Option<String> {
+    let text = cell.to_text()?;
+    Some(if column.name == SECRET { "***".to_owned() } else { text })
+}
+
+fn hash<'a>(cells: impl Iterator<Item = &'a Cell>) -> [u8; 32] {
+    let mut bytes = Vec::new();
+    cells.for_each(|cell| cell.push_canonical(&mut bytes));
+    Sha256::digest(bytes).into()
+}

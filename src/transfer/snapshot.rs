@@ -1,0 +1,111 @@
+//! A shop in a database, as it is at one moment.
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use sea_orm::prelude::async_trait::async_trait;
+
+use super::{Cell, Origin, Row};
+use crate::db::Database;
+use crate::db::guarded::Snapshot;
+use crate::db::raw::{RawColumn, raw_rows};
+use crate::db::schema;
+use crate::db::target::Engine;
+use crate::entity::tables::{Family, Table, tables};
+use crate::error::{Cause, CommandLine, Error, Hint, Result, printable};
+
+/// A shop that nobody can change any more, for whoever reads it here.
+pub struct ShopSnapshot {
+    snapshot: Snapshot,
+    engine: Engine,
+    tables: Vec<Table>,
+    /// Columns and tables that are there and no part of the shop.
+    pub foreign: Vec<String>,
+}
+
+impl ShopSnapshot {
+    /// Begins to read a shop with its whole schema.
+    ///
+    /// Errors: exit 4 where a table or a column is missing.
+    pub async fn whole(database: &Database) -> Result<ShopSnapshot> {
+        let shop = ShopSnapshot::begin(database).await?;
+        let missing = tables().into_iter().find(|table| {
+            let found = shop.tables.iter().find(|found| found.name == table.name);
+            found.is_none_or(|found| found.columns.len() < table.columns.len())
+        });
+        let Some(missing) = missing else { return Ok(shop) };
+        let message = format!("{}: the table {} is missing, or has not all columns", database.target(), missing.name);
+        Err(Error::from_cause(Cause::NoSchema, message).hint(
+            Hint::from("bring its schema up to date: ")
+                .and(CommandLine::new("migrate up").on(database.target().to_string())),
+        ))
+    }
+
+    /// Begins to read a shop that may lack tables and columns of a newer version.
+    pub async fn begin(database: &Database) -> Result<ShopSnapshot> {
+        let engine = database.engine();
+        let snapshot = database.snapshot().await?;
+        let found = schema::read(&snapshot, engine).await?;
+        let (mut here, mut foreign) = (Vec::new(), Vec::new());
+        for mut table in tables() {
+            if !found.has_table(&table.name) {
+                continue;
+            }
+            table.columns.retain(|column| found.has_column(&table.name, &column.name));
+            let known = |name: &str| table.columns.iter().any(|column| column.name == name);
+            let others = found.of_table(&table.name, schema::ObjectKind::Column).filter(|(name, _)| !known(name));
+            foreign.extend(others.map(|(name, _)| format!("column {}.{}", table.name, printable(name))));
+            here.push(table);
+        }
+        Ok(ShopSnapshot { snapshot, engine, tables: here, foreign })
+    }
+
+    /// The number of rows of each table.
+    pub async fn counts(&self) -> Result<Vec<u64>> {
+        let names: Vec<String> = self.tables.iter().map(|table| table.name.clone()).collect();
+        let counts = schema::row_counts(&self.snapshot, self.engine, &names, COUNT_LIMIT).await?;
+        let of = |name: &String| counts.iter().find(|(table, ..)| table == name).map_or(0, |(_, count, _)| *count);
+        Ok(names.iter().map(of).collect())
+    }
+
+    /// The number of rows of all tables.
+    pub async fn count(&self) -> Result<u64> {
+        Ok(self.counts().await?.iter().sum())
+    }
+
+    /// For other queries on the same state.
+    pub fn connection(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Ends the transaction. A failure loses nothing: all was read, and a server may have ended it by itself.
+    pub async fn end(self) {
+        let _ = self.snapshot.rollback().await;
+    }
+}
+
+/// More rows than any table has.
+const COUNT_LIMIT: u64 = u32::MAX as u64;
+
+#[async_trait]
+impl Origin for ShopSnapshot {
+    fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        self.tables.clone()
+    }
+
+    async fn rows<'a>(&'a mut self, table: &Table) -> Result<BoxStream<'a, Result<Row>>> {
+        let columns = table.columns.iter();
+        let columns = columns.map(|column| RawColumn { name: &column.name, is_text: column.family == Family::Text });
+        let rows = raw_rows(&self.snapshot, &table.name, &columns.collect::<Vec<_>>()).await?;
+        let families: Vec<Family> = table.columns.iter().map(|column| column.family).collect();
+        let has_forms = self.engine.stores_times_as_text;
+        let row = move |raw: Result<Vec<_>>| -> Result<Row> {
+            let cells = raw?.into_iter().zip(&families).map(|(raw, family)| Cell::read(raw, *family, has_forms));
+            Ok(Row(cells.collect()))
+        };
+        Ok(rows.map(row).boxed())
+    }
+}
