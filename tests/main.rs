@@ -83,5 +83,6 @@ mod twins;
 mod typing;
 mod undo;
 mod users;
+mod version;
 mod wizards;
 mod wording;

@@ -42,7 +42,8 @@ use crate::output::{ColorChoice, Format, OutputSettings};
 
 /// Administer a shop's database: schema, seeds, users, products, stock and orders
 #[derive(Debug, Parser)]
-#[command(name = "shopctl", version, max_term_width = 100, propagate_version = false, disable_help_subcommand = true)]
+#[command(name = "shopctl", version, long_version = env!("SHOPCTL_VERSION"), max_term_width = 100)]
+#[command(propagate_version = false, disable_help_subcommand = true)]
 #[command(
     after_help = "Get started: shopctl quickstart\n\nTopics: shopctl help environment|exit-codes|formatting|import|lifecycle"
 )]
