@@ -96,7 +96,7 @@ fn stock_is_listed_as_it_was_at_a_time(shop: &Shop) {
         &damaged[..10]
     ));
     assert_eq!(stock(&damaged, &[]), "MUG 3, PEN 15");
-    shop.run(&["stock", "list", "--at", "yesterday"]).exits_with(7);
+    shop.run(&["stock", "list", "--at", "yesterdy"]).exits_with(7).says("did you mean yesterday?");
 }
 
 fn a_stock_history_names_its_orders(shop: &Shop) {
@@ -188,16 +188,17 @@ fn timelines_list_every_event(shop: &Shop) {
         let text = |row: &serde_json::Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
         rows.iter().map(|row| ["operation", "change", "tracking"].map(|field| text(row, field))).collect()
     };
+    let refused = format!("refused: order {reference} is paid; allowed: ship, complete, refund");
     let order_told = [
-        ["order.place", "created", ""],
+        ["order.place", "created, total 25.00", ""],
         ["order.pay", "pending → paid", ""],
-        ["order.cancel", "refused", ""],
-        ["order.ship", "paid → shipped", "1Z999"],
+        ["order.cancel", &refused, ""],
+        ["order.ship", "paid → shipped; tracking: - → 1Z999", "1Z999"],
     ];
     assert_eq!(told(&["order", "show", reference, "--timeline", "--json"]), order_told);
     let mut all = vec![["user.create", "created", ""]];
     all.extend(order_told);
-    all.push(["user.update", "last_name", ""]);
+    all.push(["user.update", "last name: Test → Lee", ""]);
     assert_eq!(told(&["user", "show", &user, "--timeline", "--json"]), all);
     assert!(shop.run(&["order", "show", reference, "--json"]).success().json().get("timeline").is_none());
 }

@@ -9,7 +9,7 @@ use super::similar::closest;
 use super::time_parser::{ParsedTime, YEARS, no_time};
 
 /// The accepted forms, for messages.
-const FORMS: &str = "2026-03-01, 2026-03-01 12:30, 2026-03, 7d, yesterday or last-month";
+const FORMS: &str = "2026-03-01, 2026-03-01 12:30, 2026-03, 7d, yesterday or last-month, with a year from 1900 to 2999";
 
 /// The periods that have a name: their length, and how many of them ago they were.
 const NAMED: [(&str, PeriodLength, u32); 8] = [
