@@ -331,14 +331,24 @@ mod tests {
             ),
         ];
         insta::assert_snapshot!(table(60, &rows), @r"
-        EMAIL            NOTE            TOTAL  CREATED
-        ann@example.com  short         1234567  2026-11-28 03:48
-        bo@example.com   -             1234567  2026-11-28 03:48
+        EMAIL                NOTE            TOTAL  CREATED
+        ann@example.com      short         1234567  2026-11-28 03:48
+        bo@example.com       -             1234567  2026-11-28 03:48
         a.very.long.name.of.a.customer@a.long.domain.example.com
-                                       1234567  2026-11-28 03:48
+                                           1234567  2026-11-28 03:48
           note: a note that is longer than it has room
         ");
         insta::assert_snapshot!(table(34, &rows), @r"
+        EMAIL                 NOTE
+        ann@example.com       short
+          total: 1234567
+        bo@example.com        -
+          total: 1234567
+        a.very.long.name.of.a.customer@a.l
+          ong.domain.example.com
+          note: a note that is longer than
+            it has room
+          total: 1234567
         ");
     }
 
