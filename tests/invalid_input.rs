@@ -42,7 +42,7 @@ fn invalid_input_is_rejected_and_nothing_is_written(shop: &Shop) {
         (vec!["order", "show", "00000-00000"], 3, "no order"),
         (vec!["user", "list", "--limit", "abc"], 7, "limit abc"),
         (vec!["user", "list", "--after", "abc"], 7, "not a cursor"),
-        (vec!["order", "list", "--since", "yesterday"], 7, "since yesterday"),
+        (vec!["order", "list", "--since", "yesterdy"], 7, "since yesterdy"),
         (vec!["order", "create", "--from", "missing.json"], 4, "missing.json"),
     ];
     for (arguments, code, text) in cases {

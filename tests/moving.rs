@@ -64,7 +64,7 @@ pub fn face(shop: &Shop) -> Vec<String> {
 }
 
 fn a_shop_moves_to_every_engine_with_all_that_it_has(shop: &Shop) {
-    fill(shop, "2000");
+    fill(shop, "500");
     let (face, everything) = (face(shop), shop.everything());
     let head = shop.column("SELECT hash FROM audit_seals ORDER BY number DESC LIMIT 1").remove(0);
     let mut digests = Vec::new();
