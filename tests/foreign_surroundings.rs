@@ -229,7 +229,7 @@ fn what_is_written_during_the_conversion_is_in_the_new_tables() {
     let made = made_by_others(&empty, &document(Backend::MariaDb));
     made.sql(
         "INSERT INTO users (email, password_hash, first_name, last_name) \
-         SELECT CONCAT('u', seq, '@example.com'), 'x', 'U', 'S' FROM seq_1_to_20000",
+         SELECT CONCAT('u', seq, '@example.com'), 'x', 'U', 'S' FROM seq_1_to_5000",
     );
     let is_over = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..4)
