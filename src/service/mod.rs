@@ -27,3 +27,4 @@ mod tombstone;
 mod twins;
 pub mod undo;
 pub mod user;
+pub mod verification;

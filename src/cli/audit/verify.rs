@@ -9,9 +9,8 @@ use crate::db::Access;
 use crate::domain::text::counted;
 use crate::domain::{EntityKind, Id};
 use crate::error::{CommandLine, Error, Hint, Kind, Result};
-use crate::repository::user;
-use crate::service::explain::{self, Finding, FindingKind};
-use crate::service::seal;
+use crate::service::explain::{Finding, FindingKind};
+use crate::service::verification::Verification;
 
 /// Maximum number of statements in hints.
 const REPAIRS_SHOWN: usize = 5;
@@ -26,11 +25,9 @@ pub struct VerifyArguments {
 pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     context.output.check_fields::<Finding>(&[])?;
     let database = context.database(Access::Read).await?;
-    let reads_hashes = user::may_read_hashes(database.connection()).await?;
-    let snapshot = database.snapshot().await?;
-    let chain = seal::verify(&snapshot, arguments.head.as_deref()).await?;
-    let explanation = explain::explain(&snapshot, reads_hashes).await?;
-    drop(snapshot);
+    let verification = Verification::of(&database, arguments.head.as_deref()).await?;
+    let found = verification.found();
+    let Verification { chain, explanation, compares_hashes } = verification;
     let of_seals = chain.problems.into_iter().map(|problem| {
         if let Some((id, operation)) = problem.event {
             return wrong(EntityKind::Event, Some(id), operation, problem.what);
@@ -38,14 +35,12 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
         let name = problem.seal.map(|number| number.to_string()).unwrap_or_default();
         wrong(EntityKind::Seal, None, name, problem.what)
     });
-    let unlisted = chain.unlisted + explanation.found - explanation.findings.len() as u64;
     let findings: Vec<_> = of_seals.chain(explanation.findings).collect();
     let shown = findings.len() as u64;
-    let found = shown + unlisted;
     context.output.list(&findings)?;
     let (rows, sealed, seals) = (explanation.rows, chain.sealed_events, chain.seals);
     context.output.note(&format!("rows compared: {rows}; events sealed: {sealed}, seals: {seals}"));
-    if !reads_hashes {
+    if !compares_hashes {
         context.output.note("password hashes were not compared: this role may not read them");
     }
     if chain.unsealed_events > 0 {

@@ -10,10 +10,8 @@ use crate::domain::text::{counted, first_names};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::{self, Catalog, Job};
 use crate::output::{Column, Progress as Bar, Unit, View};
-use crate::repository;
 use crate::service::doctor::{self, State};
-use crate::service::explain;
-use crate::service::seal;
+use crate::service::verification::Verification;
 use crate::transfer::compare::{Compared, Difference, DifferenceKind, compare};
 use crate::transfer::fill::Filled;
 use crate::transfer::snapshot::ShopSnapshot;
@@ -135,14 +133,11 @@ pub async fn check(context: &Context, database: &Database) -> Result<Option<Stri
     }
     let failed: Vec<&str> =
         checks.iter().filter(|check| check.state == State::Failed).map(|check| check.name).collect();
-    let reads_hashes = repository::user::may_read_hashes(database.connection()).await?;
-    let snapshot = database.snapshot().await?;
-    let chain = seal::verify(&snapshot, None).await?;
-    let explained = explain::explain(&snapshot, reads_hashes).await?;
-    snapshot.rollback().await?;
-    let findings = chain.problems.len() as u64 + chain.unlisted + explained.found - explained.foreign;
-    if explained.foreign > 0 {
-        let foreign = counted(explained.foreign, "change");
+    let trail = Verification::of(database, None).await?;
+    let foreign = trail.explanation.foreign;
+    let findings = trail.found() - foreign;
+    if foreign > 0 {
+        let foreign = counted(foreign, "change");
         context.output.note(&format!("{}: {foreign} of another program not adopted yet", database.target()));
     }
     let mut wrong = Vec::new();
@@ -153,7 +148,7 @@ pub async fn check(context: &Context, database: &Database) -> Result<Option<Stri
         wrong.push(format!("{} in the audit trail", counted(findings, "finding")));
     }
     if wrong.is_empty() {
-        return Ok(Some(chain.head).filter(|head| !head.is_empty()));
+        return Ok(Some(trail.chain.head).filter(|head| !head.is_empty()));
     }
     let message = format!("{}: {}", database.target(), wrong.join("; "));
     let on = |words: &str| CommandLine::new(words).on(database.target().to_string());
