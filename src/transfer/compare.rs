@@ -101,7 +101,7 @@ async fn compare_table(
 }
 
 /// The fingerprint of a table.
-pub async fn fingerprint(table: &Table, origin: &mut dyn Origin) -> Result<Fingerprint> {
+async fn fingerprint(table: &Table, origin: &mut dyn Origin) -> Result<Fingerprint> {
     let mut fingerprint = Fingerprint::empty();
     let mut rows = origin.rows(table).await?;
     while let Some(row) = rows.next().await {
