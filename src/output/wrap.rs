@@ -18,7 +18,9 @@ pub(super) fn wrap(text: &str, width: usize, (first, further): (usize, usize)) -
             line.push(' ');
         }
         while !word.is_empty() && line.width() + word.width() > width {
-            let (head, tail) = word.split_at(fitting(word, width.saturating_sub(line.width())));
+            // A character that is wider than the line stands there all the same.
+            let first = word.chars().next().map_or(0, char::len_utf8);
+            let (head, tail) = word.split_at(fitting(word, width.saturating_sub(line.width())).max(first));
             line.push_str(head);
             end_line(&mut line);
             word = tail;
@@ -30,11 +32,10 @@ pub(super) fn wrap(text: &str, width: usize, (first, further): (usize, usize)) -
     lines
 }
 
-/// How many bytes of a text fit into a width; at least those of one character.
+/// How many bytes of a text fit into a width. The width of an emoji sequence is not the sum of its characters' widths.
 fn fitting(text: &str, width: usize) -> usize {
     let ends = text.char_indices().map(|(start, character)| start + character.len_utf8());
-    let fits = ends.clone().take_while(|end| text[..*end].width() <= width).last();
-    fits.or_else(|| ends.clone().next()).unwrap_or(0)
+    ends.take_while(|end| text[..*end].width() <= width).last().unwrap_or(0)
 }
 
 /// The text truncated to a width, with `…` at the end.
@@ -42,16 +43,7 @@ pub fn shorten(text: String, width: usize) -> String {
     if text.width() <= width {
         return text;
     }
-    let mut end = 0;
-    for (start, character) in text.char_indices() {
-        let next = start + character.len_utf8();
-        // The width of an emoji sequence is not the sum of its characters' widths.
-        if text[..next].width() >= width {
-            break;
-        }
-        end = next;
-    }
-    format!("{}…", &text[..end])
+    format!("{}…", &text[..fitting(&text, width.saturating_sub(1))])
 }
 
 #[cfg(test)]
