@@ -233,8 +233,7 @@ fn a_mariadb_with_custom_settings_works() {
     crate::support::shop::sql_on(&server.admin_url, "CREATE DATABASE shop");
     // Applies to every later session.
     crate::support::shop::sql_on(&server.admin_url, "SET GLOBAL sql_select_limit = 2");
-    let shop = any().with_url(server.admin_url.replace("/mysql", "/shop"));
-    let shop = Shop { backend: Backend::MariaDb, ..shop };
+    let shop = Shop::at(Backend::MariaDb, server.admin_url.replace("/mysql", "/shop"));
     works(&shop);
     let odd = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'shop' AND engine <> 'InnoDB'";
     assert_eq!(shop.number(odd), 0);

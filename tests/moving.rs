@@ -86,7 +86,6 @@ fn a_shop_moves_to_every_engine_with_all_that_it_has(shop: &Shop) {
         to.product("M-2", "1.00", 3);
         to.run(&["order", "create", "--user", "ann@example.com", "--item", "M-2"]).success();
         to.assert_invariants();
-        to.drop_database();
     }
     assert!(digests.windows(2).all(|pair| pair[0] == pair[1]), "{digests:?}");
     assert!(digests[0].as_object().expect("an object").values().all(|table| table["rows"] != 0), "{digests:?}");
@@ -171,7 +170,6 @@ fn a_killed_copy_leaves_an_empty_or_a_complete_shop(on: &Shop) {
         diff(&shop, &killed).success();
         assert!(killed.run(&arguments).success().stdout.contains("unchanged"));
         killed.run(&["migrate", "verify"]).success();
-        killed.drop_database();
     }
 }
 
@@ -217,9 +215,7 @@ fn what_cannot_be_kept_is_refused_and_nothing_is_written(shop: &Shop) {
                 assert!([0, 9].contains(&run.code), "{statement}: {run}");
                 diff(&odd, &to).success();
             }
-            to.drop_database();
         }
-        odd.drop_database();
     }
 }
 

@@ -36,7 +36,6 @@ fn all_succeed_on_an_unmarked_shop(backend: Backend, command: &[&str]) {
         }
         assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "development");
         shop.assert_invariants();
-        shop.drop_database();
     }
 }
 
@@ -68,7 +67,6 @@ fn concurrent_fresh_and_up_wait_for_each_other(shop: &Shop) {
             run.success();
         }
         shop.run(&["migrate", "status", "--check"]).success();
-        shop.drop_database();
     }
 }
 

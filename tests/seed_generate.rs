@@ -123,7 +123,6 @@ fn a_killed_run_leaves_nothing_and_can_be_repeated(shop: &Shop) {
         assert_eq!(facts(&killed), facts(&whole));
         assert_eq!(killed.number("SELECT COUNT(*) FROM orders"), 8_000);
         killed.assert_invariants();
-        killed.drop_database();
     }
 }
 

@@ -3,12 +3,6 @@
 use super::checks;
 use crate::support::{Backend, Shop, servers};
 
-/// The shop on a server of a test's own.
-fn on(backend: Backend, url: &str) -> Shop {
-    let home = tempfile::tempdir().expect("the temporary folder can be written");
-    Shop { backend, url: url.to_owned(), home }
-}
-
 #[track_caller]
 fn assert_role(shop: &Shop, state: &str, detail: &str) {
     let run = shop.run(&["doctor", "--json"]);
@@ -31,7 +25,8 @@ fn assert_only_read(shop: &Shop) {
 #[test]
 fn a_hot_standby_is_distinguished_from_its_primary() {
     let Some((primary, standby)) = servers::postgres_with_standby("roles") else { return };
-    let (first, second) = (on(Backend::Postgres, &primary.admin_url), on(Backend::Postgres, &standby.admin_url));
+    let (first, second) =
+        (Shop::at(Backend::Postgres, primary.admin_url), Shop::at(Backend::Postgres, standby.admin_url));
     first.run(&["migrate", "up"]).success();
     first.run(&["seed", "up"]).success();
     let written = "SELECT CAST(pg_current_wal_lsn() AS text)";
@@ -82,7 +77,7 @@ fn a_database_set_to_reject_writes_is_read_only() {
 #[test]
 fn a_read_only_or_replicating_mariadb_is_reported() {
     let Some(server) = servers::own_mariadb("read-only") else { return };
-    let root = on(Backend::MariaDb, &server.admin_url);
+    let root = Shop::at(Backend::MariaDb, server.admin_url.clone());
     root.sql("CREATE DATABASE shop");
     root.sql("CREATE USER clerk");
     let root = root.with_url(server.admin_url.replace("/mysql", "/shop"));

@@ -39,7 +39,6 @@ fn one_is_killed_each_round(backend: Backend) {
         );
         assert_eq!(applied.len(), migration::MIGRATIONS.len(), "each exactly once, round {round}: {applied:?}");
         assert!(applied.is_sorted(), "{applied:?}");
-        shop.drop_database();
     }
     eprintln!("{backend:?}: {killed_at_work} of {} were killed before they ended", rounds());
 }

@@ -44,8 +44,7 @@ fn script_without_a_database(backend: Backend) -> String {
         Backend::MariaDb => "mysql",
     };
     // No server listens there: the plan needs no database.
-    let home = tempfile::tempdir().expect("the temporary folder can be written");
-    let nowhere = Shop { backend, url: "postgres://nobody@127.0.0.1:1/none".to_owned(), home };
+    let nowhere = Shop::at(backend, "postgres://nobody@127.0.0.1:1/none".to_owned());
     nowhere.run(&["migrate", "plan", "--sql", "--backend", name]).success().stdout
 }
 

@@ -119,8 +119,7 @@ fn verify_survives_a_server_that_ends_idle_sessions_early() {
         }
     }
     if let Some(server) = servers::own_mariadb("idle-sessions") {
-        let home = tempfile::tempdir().expect("the temporary folder can be written");
-        let shop = Shop { backend: Backend::MariaDb, url: server.admin_url.clone(), home };
+        let shop = Shop::at(Backend::MariaDb, server.admin_url.clone());
         shop.sql("CREATE DATABASE shop");
         let shop = shop.with_url(server.admin_url.replace("/mysql", "/shop"));
         shop.run(&["migrate", "up"]).success();

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,51 @@ pub struct Shop {
     pub url: String,
     /// Home, configuration, data and working folder of each run.
     pub home: tempfile::TempDir,
+    database: Option<Arc<OwnDatabase>>,
+}
+
+/// A database on the shared server of an engine. It goes with the last shop that uses it: those of a whole run take
+/// several gigabytes.
+struct OwnDatabase {
+    server: &'static servers::Server,
+    name: String,
+}
+
+impl OwnDatabase {
+    fn create(server: &'static servers::Server) -> Arc<OwnDatabase> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        sql_on(&server.admin_url, &format!("CREATE DATABASE {name}"));
+        Arc::new(OwnDatabase { server, name })
+    }
+
+    fn url(&self) -> String {
+        let (base, _) = self.server.admin_url.rsplit_once('/').expect("a URL with a path");
+        format!("{base}/{}", self.name)
+    }
+}
+
+impl Drop for OwnDatabase {
+    fn drop(&mut self) {
+        let drop = match self.server.admin_url.starts_with("postgres") {
+            true => "DROP DATABASE IF EXISTS {} WITH (FORCE)",
+            // A session that a test left open would otherwise be waited for until the end of the day.
+            false => "SET lock_wait_timeout = 10; DROP DATABASE IF EXISTS {}",
+        };
+        let (url, statement) = (&self.server.admin_url, drop.replace("{}", &self.name));
+        // A thread of its own, as a shop may end inside a runtime; a failure is that of the test, which has been told.
+        std::thread::scope(|scope| {
+            let _ = scope
+                .spawn(|| {
+                    block_on(async {
+                        let admin = sea_orm::Database::connect(url).await?;
+                        admin.execute_unprepared(&statement).await?;
+                        admin.close().await
+                    })
+                })
+                .join();
+        });
+    }
 }
 
 /// How a run ended.
@@ -57,25 +103,21 @@ pub fn sql_on(url: &str, statement: &str) {
 impl Shop {
     /// An empty database; `None` if the backend is not available.
     pub fn empty(backend: Backend) -> Option<Shop> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         let home = tempfile::tempdir().expect("the temporary folder can be written");
-        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let on_server = |server: &servers::Server| {
-            block_on(async {
-                let admin = sea_orm::Database::connect(&server.admin_url).await?;
-                admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await?;
-                admin.close().await
-            })
-            .expect("the admin may create databases");
-            let (base, _) = server.admin_url.rsplit_once('/').expect("a URL with a path");
-            format!("{base}/{name}")
+        let database = match backend {
+            Backend::Sqlite => None,
+            Backend::Postgres => Some(OwnDatabase::create(servers::postgres()?)),
+            Backend::MariaDb => Some(OwnDatabase::create(servers::mariadb()?)),
         };
-        let url = match backend {
-            Backend::Sqlite => format!("sqlite:{}", home.path().join("shop.db").display()),
-            Backend::Postgres => on_server(servers::postgres()?),
-            Backend::MariaDb => on_server(servers::mariadb()?),
-        };
-        Some(Shop { backend, url, home })
+        let in_home = || format!("sqlite:{}", home.path().join("shop.db").display());
+        let url = database.as_ref().map_or_else(in_home, |database| database.url());
+        Some(Shop { backend, url, home, database })
+    }
+
+    /// A database that somebody else looks after.
+    pub fn at(backend: Backend, url: String) -> Shop {
+        let home = tempfile::tempdir().expect("the temporary folder can be written");
+        Shop { backend, url, home, database: None }
     }
 
     /// A database with the schema, for development.
@@ -88,7 +130,7 @@ impl Shop {
 
     /// The same shop at another URL (through a proxy, as another user).
     pub fn with_url(&self, url: String) -> Shop {
-        Shop { backend: self.backend, url, home: tempfile::tempdir().expect("the temporary folder can be written") }
+        Shop { database: self.database.clone(), ..Shop::at(self.backend, url) }
     }
 
     /// shopctl with a clean environment and standard input closed.
@@ -218,17 +260,6 @@ impl Shop {
             connection.close().await.expect("closes");
             schema
         })
-    }
-
-    /// For tests that create many databases, to limit disk usage.
-    pub fn drop_database(self) {
-        if self.backend != Backend::Sqlite {
-            let name = self.database_name();
-            let server = self.with_url(
-                self.url.replace(&name, if self.backend == Backend::Postgres { "postgres" } else { "mysql" }),
-            );
-            server.sql(&format!("DROP DATABASE {name}"));
-        }
     }
 
     /// The name that confirms a destructive command.
