@@ -5,13 +5,12 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::Value;
 
-use super::servers;
+use super::database::OwnDatabase;
 
 /// A run that takes longer is killed and fails its test.
 const RUN_LIMIT: Duration = Duration::from_secs(90);
@@ -29,51 +28,7 @@ pub struct Shop {
     pub url: String,
     /// Home, configuration, data and working folder of each run.
     pub home: tempfile::TempDir,
-    database: Option<Arc<OwnDatabase>>,
-}
-
-/// A database on the shared server of an engine. It goes with the last shop that uses it: those of a whole run take
-/// several gigabytes.
-struct OwnDatabase {
-    server: &'static servers::Server,
-    name: String,
-}
-
-impl OwnDatabase {
-    fn create(server: &'static servers::Server) -> Arc<OwnDatabase> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        sql_on(&server.admin_url, &format!("CREATE DATABASE {name}"));
-        Arc::new(OwnDatabase { server, name })
-    }
-
-    fn url(&self) -> String {
-        let (base, _) = self.server.admin_url.rsplit_once('/').expect("a URL with a path");
-        format!("{base}/{}", self.name)
-    }
-}
-
-impl Drop for OwnDatabase {
-    fn drop(&mut self) {
-        let drop = match self.server.admin_url.starts_with("postgres") {
-            true => "DROP DATABASE IF EXISTS {} WITH (FORCE)",
-            // A session that a test left open would otherwise be waited for until the end of the day.
-            false => "SET lock_wait_timeout = 10; DROP DATABASE IF EXISTS {}",
-        };
-        let (url, statement) = (&self.server.admin_url, drop.replace("{}", &self.name));
-        // A thread of its own, as a shop may end inside a runtime; a failure is that of the test, which has been told.
-        std::thread::scope(|scope| {
-            let _ = scope
-                .spawn(|| {
-                    block_on(async {
-                        let admin = sea_orm::Database::connect(url).await?;
-                        admin.execute_unprepared(&statement).await?;
-                        admin.close().await
-                    })
-                })
-                .join();
-        });
-    }
+    pub(super) database: Option<Arc<OwnDatabase>>,
 }
 
 /// How a run ended.
@@ -101,31 +56,10 @@ pub fn sql_on(url: &str, statement: &str) {
 }
 
 impl Shop {
-    /// An empty database; `None` if the backend is not available.
-    pub fn empty(backend: Backend) -> Option<Shop> {
-        let home = tempfile::tempdir().expect("the temporary folder can be written");
-        let database = match backend {
-            Backend::Sqlite => None,
-            Backend::Postgres => Some(OwnDatabase::create(servers::postgres()?)),
-            Backend::MariaDb => Some(OwnDatabase::create(servers::mariadb()?)),
-        };
-        let in_home = || format!("sqlite:{}", home.path().join("shop.db").display());
-        let url = database.as_ref().map_or_else(in_home, |database| database.url());
-        Some(Shop { backend, url, home, database })
-    }
-
     /// A database that somebody else looks after.
     pub fn at(backend: Backend, url: String) -> Shop {
         let home = tempfile::tempdir().expect("the temporary folder can be written");
         Shop { backend, url, home, database: None }
-    }
-
-    /// A database with the schema, for development.
-    pub fn migrated(backend: Backend) -> Option<Shop> {
-        let shop = Shop::empty(backend)?;
-        shop.run(&["migrate", "up"]).success();
-        shop.run(&["migrate", "env", "development"]).success();
-        Some(shop)
     }
 
     /// The same shop at another URL (through a proxy, as another user).
@@ -458,7 +392,7 @@ impl Shop {
     }
 
     /// Writes a file into the working folder.
-    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).expect("the test's own folder");
         std::fs::write(&path, content).expect("the test's own folder");
