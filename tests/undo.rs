@@ -42,7 +42,7 @@ fn rows(shop: &Shop) -> Vec<Value> {
     let mut rows = listed(&["user", "list"], "id,email,first_name,last_name,status");
     rows.extend(listed(&["product", "list"], "id,sku,name,description,price,stock_quantity"));
     rows.extend(listed(&["product", "list", "--retired"], "id,sku,stock_quantity,retired_at"));
-    rows.extend(listed(&["order", "list"], "id,reference,user,status,total_amount"));
+    rows.extend(listed(&["order", "list"], "id,reference,user,status,total_amount,note"));
     rows.push(shop.column("SELECT quantity FROM order_items ORDER BY id").into());
     rows.push(shop.column("SELECT CAST(unit_price AS char(20)) FROM order_items ORDER BY id").into());
     rows.push(shop.column("SELECT CAST(id AS char(36)) FROM order_items ORDER BY id").into());
@@ -248,6 +248,17 @@ fn a_changed_order_gets_its_lines_customer_and_total_back(shop: &Shop) {
     shop.run(&["user", "disable", "ann@example.com", "--yes"]).success();
     undo(shop, &[&changed, "--yes"]).exits_with(6).says("user.not_active");
     shop.run(&["user", "enable", "ann@example.com"]).success();
+    // A note that somebody replaced since is theirs.
+    let changed_note = change(&["--item", "MUG:1", "--note", "one is enough"]);
+    shop.run(&["order", "note", &order, "calls back"]).success();
+    let noted = newest(shop, "order.note");
+    undo(shop, &[&changed_note, "--yes"])
+        .exits_with(6)
+        .says(&format!("order {order} has a different note since order.note {noted}"));
+    shop.run(&["order", "note", &order, "one is enough"]).success();
+    let dry = undo(shop, &[&changed_note, "-n", "-o", "table"]).success();
+    assert!(dry.stdout.contains("one is enough"), "{dry}");
+    undo(shop, &[&changed_note, "--yes"]).success();
     shop.run(&["order", "pay", &order]).success();
     let paid = newest(shop, "order.pay");
     undo(shop, &[&changed, "--yes"])

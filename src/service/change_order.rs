@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value as Json, json};
 
-pub(super) use self::restore::{Restored, moved_on, restore};
+pub(super) use self::restore::{Restored, last_said, moved_on, restore};
 use self::rules::{check_may_grow, check_own, check_pending, check_shown};
 use super::explain::TAKEN;
 use super::merge::record_handover;
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
-use super::order_lifecycle::{self, RestockedLine, to_json};
+use super::order_lifecycle::{self, NOTE, RestockedLine, to_json};
 use super::place_order::{LineAmount, PlacedOrder, check_may_order, find_replayed, total};
 use super::product::{check_orderable, known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
@@ -451,7 +451,7 @@ async fn move_stock(
 /// Additional data of the event.
 fn extra(note: Option<&str>, taken: &[RestockedLine]) -> Map<String, Json> {
     let mut extra = Map::new();
-    extra.extend(note.map(|note| ("note".to_owned(), json!(note))));
+    extra.extend(note.map(|note| (NOTE.to_owned(), json!(note))));
     if !taken.is_empty() {
         extra.insert(TAKEN.to_owned(), to_json(taken));
     }

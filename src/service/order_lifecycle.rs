@@ -19,7 +19,7 @@ pub(super) use self::refund::{Balance, check_refund_of_past_order, refund_of_pas
 pub use self::restock::{OrderRestock, restock};
 pub use self::said::LastSaid;
 use self::said::Said;
-pub(super) use self::said::replaced;
+pub(super) use self::said::{NOTE, replaced};
 pub use self::shipments::run_together;
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use crate::domain::order_status::{self, Decision, StockEffect, Transition, Verb};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::EntityTrait;
+use sea_orm::{ConnectionTrait, EntityTrait};
 use serde_json::{Value as Json, json};
 
 use super::rules::{check_may_grow, check_own};
@@ -14,6 +14,7 @@ use crate::repository::user::UserKey;
 use crate::repository::{self, Lock, stock_movement as movements, trail};
 use crate::service::explain::sorted;
 use crate::service::operation::Operation;
+use crate::service::order_lifecycle::{LastSaid, NOTE};
 use crate::service::place_order::check_may_order;
 
 /// The members of an order's event that a change may write.
@@ -34,7 +35,8 @@ pub(in crate::service) async fn restore(operation: &mut Operation, id: Id, from:
     let found = trail::find_for_update(operation.handle(), order::Entity::find(), order::Column::Id, &[id]).await?;
     let Some(before) = found.into_iter().next() else { return Ok(Restored::MovedOn(CHANGED.to_vec())) };
     let items = repository::order::find_latest_items(operation.handle(), id).await?;
-    let moved_on = moved_on(&before, &items, from);
+    let said = last_said(operation.handle(), &[(id, from)]).await?;
+    let moved_on = moved_on(&before, &items, said.get(&id), from);
     if !moved_on.is_empty() || before.status != OrderStatus::Pending {
         return Ok(Restored::MovedOn(moved_on));
     }
@@ -57,21 +59,42 @@ pub(in crate::service) async fn restore(operation: &mut Operation, id: Id, from:
     let user_id = user.as_ref().map_or(before.user_id, |user| user.id);
     let after = order::Model { user_id, total_amount, updated_at: operation.now().into(), ..before.clone() };
     let taken = lines.taken(&difference)?;
-    write(operation, (&before, &items), (&after, &after_items), &taken, None).await?;
+    let note = note_of_before(from, to);
+    write(operation, (&before, &items), (&after, &after_items), &taken, note).await?;
     record_customers(operation, old_user.as_ref(), user.as_ref(), &before);
-    let values = values(&lines, (&before, &items), (&after, &after_items));
+    let mut values = values(&lines, (&before, &items), (&after, &after_items));
+    values.extend(note.map(|_| (NOTE.to_owned(), from[NOTE].clone(), to[NOTE].clone())));
     Ok(Restored::Done { name: before.reference.or_id(id), values })
+}
+
+/// What was last said of those of these orders whose change left a note behind.
+pub(in crate::service) async fn last_said(
+    connection: &impl ConnectionTrait,
+    left: &[(Id, &Json)],
+) -> Result<HashMap<Id, LastSaid>> {
+    let noted = left.iter().filter(|(_, left)| left.get(NOTE).is_some());
+    LastSaid::find(connection, &noted.map(|(id, _)| *id).collect::<Vec<_>>()).await
 }
 
 /// The members of a change's event that an order has other values of by now.
 pub(in crate::service) fn moved_on(
     order: &order::Model,
     items: &[order_item::Model],
+    said: Option<&LastSaid>,
     left: &Json,
 ) -> Vec<&'static str> {
     let now = repository::order::audit_view(order, items, &[]);
     let member = |document: &Json, name: &str| sorted(document[name].clone());
-    CHANGED.into_iter().filter(|name| member(&now, name) != member(left, name)).collect()
+    let mut moved_on: Vec<_> = CHANGED.into_iter().filter(|name| member(&now, name) != member(left, name)).collect();
+    let note = said.and_then(|said| said.note.as_deref()).unwrap_or_default();
+    moved_on.extend(left.get(NOTE).filter(|left| left.as_str().unwrap_or_default() != note).map(|_| NOTE));
+    moved_on
+}
+
+/// The note that a change replaced, empty if there was none; `None` if the change left the note alone.
+fn note_of_before<'a>(from: &Json, to: &'a Json) -> Option<&'a str> {
+    from.get(NOTE)?;
+    Some(to.get(NOTE)?.as_str().unwrap_or_default())
 }
 
 fn product_of(item: &Json) -> String {

@@ -15,7 +15,8 @@ use crate::service::operation::Operation;
 /// Number of newest events of an order to inspect.
 pub(super) const EVENTS_MAX: u64 = 1_000;
 
-const NOTE: &str = "note";
+/// The member of an order's event that sets its note.
+pub(in crate::service) const NOTE: &str = "note";
 const TRACKING: &str = "tracking";
 
 /// What the event says about an order's change.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::ConnectionTrait;
+use serde_json::Value as Json;
 
 use super::Recorded;
 use super::rows::{level_after, pieces_to_add, restored};
@@ -52,9 +53,12 @@ pub(super) async fn find(connection: &impl ConnectionTrait, events: &[&audit_eve
             items.entry(item.order_id).or_default().push(item);
         }
     }
-    as_left.extend(events.into_iter().filter_map(|(id, event)| {
+    let left: Vec<(Id, &Json)> = events.iter().map(|(_, event)| (event.id, &event.after)).collect();
+    let said = change_order::last_said(connection, &left).await?;
+    as_left.extend(events.iter().filter_map(|(id, event)| {
         let items = items.get(&event.id).map_or(&[][..], Vec::as_slice);
-        change_order::moved_on(rows.get(&event.id)?, items, &event.after).is_empty().then_some(id)
+        let moved_on = change_order::moved_on(rows.get(&event.id)?, items, said.get(&event.id), &event.after);
+        moved_on.is_empty().then_some(*id)
     }));
     Ok(as_left)
 }
