@@ -243,8 +243,7 @@ pub fn large(sizes: &Sizes) -> Vec<Line> {
         },
         || {
             let empty = shop(Backend::Postgres);
-            let seconds = limits::copy(&first, &empty);
-            seconds
+            limits::copy(&first, &empty)
         },
     );
     let mut lines = vec![line(

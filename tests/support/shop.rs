@@ -392,7 +392,7 @@ impl Shop {
     }
 
     /// Writes a file into the working folder.
-    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).expect("the test's own folder");
         std::fs::write(&path, content).expect("the test's own folder");
