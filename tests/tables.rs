@@ -214,5 +214,71 @@ fn the_help_names_every_operation_and_a_typo_is_corrected() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let help = shop.run(&["audit", "list", "--help"]).success().stdout;
     assert!(help.contains("order: cancel, change, complete"), "{help}");
-    shop.run(&["audit", "list", "--operation", "product.prize"]).exits_with(7).says("did you mean product.price?");
+    let meant = [
+        ("product.prize", "product.price"),
+        ("prise", "product.price"),
+        ("Price", "product.price"),
+        ("shipped", "order.ship"),
+        ("creat", "product.create or user.create"),
+    ];
+    for (typed, meant) in meant {
+        let run = shop.run(&["audit", "list", "--operation", typed]).exits_with(7);
+        run.says(&format!("did you mean {meant}?"));
+    }
+    let run = shop.run(&["audit", "list", "--operation", "product"]).exits_with(7).says("operations: product.create, ");
+    assert!(!run.stderr.contains("did you mean") && !run.stderr.contains("order."), "{run}");
+}
+
+#[test]
+fn an_event_is_shown_in_words_and_its_documents_are_for_programs() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let order = furnished(&shop);
+    let shown = |operation: &str, width: usize| {
+        let id = shop.run(&["audit", "list", "--operation", operation, "-o", "id"]).success().stdout;
+        let id = id.lines().next().expect("an event").to_owned();
+        let text = printed(&shop, &order, &format!("audit show {id}"), width, "NO_COLOR=1");
+        assert!(!text.contains('{') && !text.contains("\nbefore"), "{text}");
+        (id, text)
+    };
+    let (id, priced) = shown("product.price", 80);
+    assert!(priced.contains("price: 123456.78 → 135802.46\n"), "{priced}");
+    let (_, changed) = shown("order.change", 200);
+    assert!(changed.contains("  total: "), "{changed}");
+    assert!(changed.contains("\n                      MUG: 1 → 0\n"), "a line for each: {changed}");
+    let (_, created) = shown("order.place", 200);
+    for said in ["change:               created\n", &format!("  user: - → {EMAIL}\n"), "  MUG: 0 → 1\n"] {
+        assert!(created.contains(said), "{said} is not in {created}");
+    }
+    shown("user.create", 40);
+    let json = shop.run(&["audit", "show", &id, "--json"]).success().json();
+    assert_eq!(json["before"]["price"], "123456.78");
+    let asked = shop.run(&["audit", "show", &id, "-o", "table", "--fields", "before"]).success().stdout;
+    assert!(asked.contains("123456.78"), "{asked}");
+}
+
+#[test]
+fn nothing_is_said_under_a_row_of_what_is_zero() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let order = furnished(&shop);
+    let sales = printed(&shop, &order, "report sales --by month", 40, "NO_COLOR=1");
+    assert_eq!(sales.lines().filter(|line| line.trim_start().starts_with("refunds:")).count(), 1, "{sales}");
+    assert!(sales.contains("  refunds: 123456.78\n"), "{sales}");
+    let asked = printed(&shop, &order, "report sales --by month --fields period,gross,net,refunds", 30, "NO_COLOR=1");
+    assert_eq!(asked.matches("  refunds: ").count(), 12, "all that was asked for: {asked}");
+}
+
+#[test]
+fn the_zone_is_said_where_a_time_is_shown() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.product("MUG", "12.50", 10);
+    let said = |width: usize, command: &str| {
+        let script = format!("stty cols {width} rows 50; shopctl {command} 2>&1");
+        end(start_script(&shop, &script)).1.contains("times are in UTC")
+    };
+    assert!(said(80, "product list"), "it has CREATED");
+    assert!(!said(28, "product list"), "CREATED is left out");
+    assert!(said(28, "product list --fields sku,created_at"));
+    assert!(!said(80, "product list --fields sku"));
+    assert!(said(28, "product show MUG"));
+    assert!(said(28, "stock history MUG"));
 }

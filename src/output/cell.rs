@@ -62,6 +62,8 @@ pub enum Shown {
     Everywhere,
     /// In all formats except tables of many rows.
     OutsideTables,
+    /// In formats for programs: people read the same elsewhere in the row.
+    ForPrograms,
     /// Nowhere: it costs a query.
     OnRequest,
 }
@@ -173,6 +175,26 @@ impl Cell {
         }
     }
 
+    /// The values that stand on lines of their own where one object is shown.
+    pub(super) fn parts(&self) -> Vec<Cell> {
+        match self {
+            Cell::Changes(fields) => fields.iter().map(|field| Cell::Changes(vec![field.clone()])).collect(),
+            other => vec![other.clone()],
+        }
+    }
+
+    /// Whether it says nothing: no value, or zero.
+    pub(super) fn is_nothing(&self) -> bool {
+        match self {
+            Cell::Missing | Cell::Integer(0) => true,
+            Cell::Text(text) => text.is_empty(),
+            Cell::Money(amount) => *amount == Money::ZERO,
+            Cell::Amount(amount) => *amount == Amount::ZERO,
+            Cell::Worded(value, _) => value.is_nothing(),
+            _ => false,
+        }
+    }
+
     /// Whether it is right-aligned.
     pub(super) fn is_number(&self) -> bool {
         matches!(self, Cell::Money(_) | Cell::Amount(_) | Cell::Integer(_))
@@ -200,7 +222,7 @@ impl Cell {
         match self {
             Cell::Time(_) => true,
             Cell::Changes(fields) => fields.iter().any(|field| field.before.has_time() || field.after.has_time()),
-            Cell::Nested(nested) => nested.in_table().1.iter().flatten().any(Cell::has_time),
+            // The table of nested rows knows which columns it shows.
             _ => false,
         }
     }

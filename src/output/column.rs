@@ -23,6 +23,11 @@ impl<V> Column<V> {
         Column { heading: Heading { shown: Shown::OutsideTables, ..Heading::new(name, title) }, cell }
     }
 
+    /// A field for programs: people read the same in another one, unless `--fields` names it.
+    pub const fn for_programs(name: &'static str, title: &'static str, cell: fn(&V) -> Cell) -> Column<V> {
+        Column { heading: Heading { shown: Shown::ForPrograms, ..Heading::new(name, title) }, cell }
+    }
+
     /// A field that is looked up only if `--fields` names it.
     pub const fn on_request(name: &'static str, title: &'static str, cell: fn(&V) -> Cell) -> Column<V> {
         Column { heading: Heading { shown: Shown::OnRequest, ..Heading::new(name, title) }, cell }

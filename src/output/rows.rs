@@ -46,7 +46,7 @@ impl<'a, V: View> Rows<'a, V> {
             None => {
                 let is_shown = |column: &&Column<V>| match column.heading.shown {
                     Shown::Everywhere => true,
-                    Shown::OutsideTables => output.format != Format::Table,
+                    Shown::OutsideTables | Shown::ForPrograms => output.format != Format::Table,
                     Shown::OnRequest => false,
                 };
                 V::COLUMNS.iter().filter(is_shown).collect()
@@ -121,8 +121,8 @@ impl<'a, V: View> Rows<'a, V> {
     }
 
     fn push_to_table(&mut self, row: Vec<Cell>) -> Result<()> {
-        self.has_time |= row.iter().any(Cell::has_time);
         if let Some(layout) = &self.layout {
+            self.has_time |= layout.has_time(std::slice::from_ref(&row));
             return self.output.write(&layout.rows(&[row]));
         }
         self.waiting.push(row);
@@ -136,6 +136,7 @@ impl<'a, V: View> Rows<'a, V> {
         }
         let rows = std::mem::take(&mut self.waiting);
         let (layout, text) = self.output.table(&self.headings(), &rows);
+        self.has_time |= layout.has_time(&rows);
         self.layout = Some(layout);
         self.output.write(&text)
     }

@@ -16,7 +16,12 @@ const MIN_VALUE_WIDTH: usize = 24;
 /// The text of one object, and whether people read a time in it. In CSV and TSV it is one row, in which nested rows are
 /// a JSON cell.
 pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, Cell)]) -> Result<(String, bool)> {
-    let columns = V::COLUMNS.iter().filter(|column| column.heading.shown != Shown::OnRequest);
+    let is_shown = |column: &&column::Column<V>| match column.heading.shown {
+        Shown::Everywhere | Shown::OutsideTables => true,
+        Shown::ForPrograms => output.format != Format::Table || output.has_fields(),
+        Shown::OnRequest => false,
+    };
+    let columns = V::COLUMNS.iter().filter(is_shown);
     let mut fields: Vec<(Heading, Cell)> = columns.map(|column| (column.heading, (column.cell)(row))).collect();
     fields.extend(extra.iter().map(|(name, cell)| (Heading::new(name, name), cell.clone())));
     if let Some(wanted) = &output.settings.fields {
@@ -26,36 +31,42 @@ pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, 
     }
     let (headings, cells): (Vec<Heading>, Vec<Cell>) = fields.into_iter().unzip();
     let text = match output.format {
-        Format::Table => lines(output, &headings, &cells),
+        Format::Table => return Ok(lines(output, &headings, &cells)),
         Format::Csv if !output.settings.no_headers => {
             let header = csv::line(headings.iter().map(|heading| heading.name), Delimiter::Comma)?;
             header + &output.line(&headings, &cells, row)?
         }
         _ => output.line(&headings, &cells, row)?,
     };
-    Ok((text, output.format == Format::Table && cells.iter().any(Cell::has_time)))
+    Ok((text, false))
 }
 
-/// One line `name:  value` per field, then each nested list as a table under its name.
-fn lines(output: &Output, headings: &[Heading], cells: &[Cell]) -> String {
+/// One line `name:  value` per field, then each nested list as a table under its name; and whether it has a time.
+fn lines(output: &Output, headings: &[Heading], cells: &[Cell]) -> (String, bool) {
     let widest = headings.iter().map(|heading| heading.name.width()).max().unwrap_or(0);
     let mut text = String::new();
     let mut tables = String::new();
+    let mut has_time = cells.iter().any(Cell::has_time);
     for (heading, cell) in headings.iter().zip(cells) {
         match cell {
             Cell::Nested(nested) if nested.rows.is_empty() => tables.push_str(&format!("\n{}: none\n", heading.name)),
             Cell::Nested(nested) => {
                 let (shown, rows) = nested.in_table();
-                tables.push_str(&format!("\n{}:\n{}", heading.name, output.table(&shown, &rows).1));
+                let (layout, table) = output.table(&shown, &rows);
+                has_time |= layout.has_time(&rows);
+                tables.push_str(&format!("\n{}:\n{table}", heading.name));
             }
             value => {
-                let label = format!("{}:", heading.name);
-                text.push_str(&labelled(output, &format!("{label:<width$}", width = widest + 3), value));
+                let mut label = format!("{}:", heading.name);
+                for part in value.parts() {
+                    text.push_str(&labelled(output, &format!("{label:<width$}", width = widest + 3), &part));
+                    label.clear();
+                }
             }
         }
     }
     let tables = if text.is_empty() { tables.trim_start() } else { &tables };
-    text + tables
+    (text + tables, has_time)
 }
 
 /// A value behind its label, on several lines if the terminal is narrow.
@@ -70,7 +81,9 @@ fn labelled(output: &Output, label: &str, cell: &Cell) -> String {
     if room >= MIN_VALUE_WIDTH && text.split(' ').all(|word| word.width() <= room) {
         return format!("{label}{}", wrap(&text, width, (indent, indent)).trim_start());
     }
-    format!("{}\n{}", label.trim_end(), wrap(&text, width, (2, 2)))
+    let label = label.trim_end();
+    let line = if label.is_empty() { String::new() } else { format!("{label}\n") };
+    line + &wrap(&text, width, (2, 2))
 }
 
 impl Output {

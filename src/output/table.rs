@@ -2,7 +2,7 @@
 //!
 //! comfy-table lays the columns out. What does not fit is not cut: an overlong text stands on its own line under its
 //! row, in the first column above the rest of its row. In a narrow terminal whole columns move there, or are left out
-//! if their [`Rank`] allows it. Columns without any value are left out.
+//! if their [`Rank`] allows it. Columns without any value are left out, and under a row what is zero.
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 use unicode_width::UnicodeWidthStr;
@@ -41,6 +41,8 @@ struct TableColumn {
     heading: Heading,
     place: Place,
     is_number: bool,
+    /// Whether a zero under the row says nothing: of a sum of money, and where all rows have one.
+    hides_zero: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,8 +125,16 @@ impl Layout {
             heading: headings[at],
             place: measured.place,
             is_number: !measured.is_text && cells(at).iter().any(|cell| cell.is_number()),
+            hides_zero: !style.keeps_all
+                && cells(at).iter().all(|cell| cell.is_nothing() || matches!(cell, Cell::Amount(_))),
         };
         Layout { columns: measured.into_iter().enumerate().map(column).collect(), style }
+    }
+
+    /// Whether people read a time in these rows.
+    pub fn has_time(&self, rows: &[Vec<Cell>]) -> bool {
+        let is_read = |(column, cell): (&TableColumn, &Cell)| column.place != Place::LeftOut && cell.has_time();
+        rows.iter().any(|row| self.columns.iter().zip(row).any(is_read))
     }
 
     /// The header line; empty without one.
@@ -167,7 +177,7 @@ impl Layout {
                 Place::LeftOut => {}
                 Place::Grid(width) if text.width() <= width => {}
                 Place::Grid(_) if Some(position) == first => above = wrap(&text, width, (0, INDENTS.0)),
-                Place::Below if *cell == Cell::Missing => {}
+                Place::Below if *cell == Cell::Missing || column.hides_zero && cell.is_nothing() => {}
                 Place::Grid(_) | Place::Below => {
                     let title = column.heading.title.to_lowercase();
                     let lines = wrap(&format!("{title}: {text}"), width, INDENTS);
@@ -359,6 +369,51 @@ mod tests {
         EMAIL              TOTAL  CREATED
         bo@example.com   1234567  2026-11-28 03:48
           note: late
+        ");
+    }
+
+    #[test]
+    fn under_a_row_zero_sums_and_columns_of_zeros_are_left_out() {
+        let headings = [
+            Heading::new("period", "PERIOD"),
+            Heading::new("orders", "ORDERS"),
+            Heading::new("units", "UNITS"),
+            Heading::new("refunds", "REFUNDS"),
+        ];
+        let amount = |text: &str| Cell::Amount(crate::domain::Amount::from_stored(text.parse().unwrap()));
+        let rows = [
+            vec!["2026-11".into(), 3.into(), 0.into(), amount("0.00")],
+            vec!["2026-12".into(), 0.into(), 0.into(), amount("1.50")],
+        ];
+        let table = |keeps_all| {
+            let layout = Layout::fit(&headings, &rows, Style { keeps_all, ..style(10) });
+            layout.header() + &layout.rows(&rows)
+        };
+        insta::assert_snapshot!(table(false), @r"
+        PERIOD
+        2026-11
+          orders:
+            3
+        2026-12
+          orders:
+            0
+          refunds:
+            1.50
+        ");
+        insta::assert_snapshot!(table(true), @r"
+        PERIOD
+        2026-11
+          orders:
+            3
+          units: 0
+          refunds:
+            0.00
+        2026-12
+          orders:
+            0
+          units: 0
+          refunds:
+            1.50
         ");
     }
 

@@ -1,6 +1,7 @@
 //! What an event changed, as people read it: `price: 12.50 → 13.00`.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
@@ -36,7 +37,7 @@ impl Names {
     pub async fn find(database: &Database, events: &[audit_event::Model]) -> Result<Names> {
         let (mut product_ids, mut user_ids) = (BTreeSet::new(), BTreeSet::new());
         for (before, after) in events.iter().map(audit_event::Model::documents) {
-            if before["user_id"] != after["user_id"] && before.is_object() && after.is_object() {
+            if before["user_id"] != after["user_id"] {
                 user_ids.extend([&before, &after].into_iter().filter_map(|document| id_in(&document["user_id"])));
             }
             let lines = differing_lines(&before, &after);
@@ -79,22 +80,37 @@ impl Names {
                 Cell::Changes(fields)
             }
             (Value::Object(_), Value::Null) => words("deleted".to_owned()),
-            (Value::Object(before), Value::Object(after)) => {
+            (before @ Value::Object(_), after @ Value::Object(_)) => {
                 let mut fields = self.changed_fields(&before, &after);
-                fields.extend(said_fields(said, event.entity_id, &before, &after));
+                fields.extend(said_fields(said, event.entity_id, members(&before), members(&after)));
                 if fields.is_empty() { Cell::Missing } else { Cell::Changes(fields) }
             }
             _ => Cell::Missing,
         }
     }
 
-    fn changed_fields(&self, before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<ChangedField> {
+    /// Describes an event with every value that a new row got, or a deleted one had.
+    pub fn describe_in_full(&self, event: &audit_event::Model) -> Cell {
+        let (before, after) = event.documents();
+        let verb = match (&before, &after) {
+            (Value::Null, Value::Object(_)) => "created",
+            (Value::Object(_), Value::Null) => "deleted",
+            _ => return self.describe(event, &mut Said::new()),
+        };
+        let mut fields = vec![field("", Cell::Missing, verb.into())];
+        fields.extend(self.changed_fields(&before, &after));
+        fields.extend(said_fields(&mut Said::new(), event.entity_id, members(&before), members(&after)));
+        Cell::Changes(fields)
+    }
+
+    fn changed_fields(&self, before: &Value, after: &Value) -> Vec<ChangedField> {
         let mut fields = Vec::new();
-        for (name, now) in after {
-            let then = before.get(name).unwrap_or(&Value::Null);
+        for name in members(if after.is_null() { before } else { after }).keys() {
+            let (then, now) = (&before[name], &after[name]);
             match name.as_str() {
                 _ if then == now || QUIET.contains(&name.as_str()) || SAID.contains(&name.as_str()) => {}
                 "status" => fields.push(field("", value(name, then), value(name, now))),
+                PASSWORD_DIGEST if now.is_null() => {}
                 PASSWORD_DIGEST => fields.push(field("", Cell::Missing, "new password".into())),
                 "user_id" => {
                     let user = |id: &Value| id.as_str().map(|id| self.user(id));
@@ -104,10 +120,11 @@ impl Names {
                 "refunds" => fields.extend(new_refunds(then, now)),
                 "restored" => fields.extend(restocked(now)),
                 _ if now.is_array() || now.is_object() => fields.push(counted_list(name, now)),
+                _ if then.is_array() || then.is_object() => fields.push(counted_list(name, then)),
                 _ => fields.push(field(&label(name), value(name, then), value(name, now))),
             }
         }
-        let lines = differing_lines(&Value::from(before.clone()), &Value::from(after.clone()));
+        let lines = differing_lines(before, after);
         fields.extend(lines.into_iter().map(|(product, then, now)| self.changed_line(&product, &then, &now)));
         fields
     }
@@ -144,6 +161,12 @@ fn said_fields(
         });
     }
     fields
+}
+
+/// The members of an event's document; none of one that is absent.
+fn members(document: &Value) -> &Map<String, Value> {
+    static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+    document.as_object().unwrap_or(&NONE)
 }
 
 fn field(name: &str, before: Cell, after: Cell) -> ChangedField {
@@ -195,11 +218,16 @@ struct Line {
 
 /// The products of an order whose lines differ, with what they were and are.
 fn differing_lines(before: &Value, after: &Value) -> Vec<(String, Line, Line)> {
-    let (Some(then), Some(now)) = (before["items"].as_array(), after["items"].as_array()) else { return Vec::new() };
+    // A row that is not there has no lines.
+    let lines = |document: &Value| match document {
+        Value::Null => Some(Vec::new()),
+        document => document["items"].as_array().cloned(),
+    };
+    let (Some(then), Some(now)) = (lines(before), lines(after)) else { return Vec::new() };
     if then == now {
         return Vec::new();
     }
-    let mut products: Vec<&str> = then.iter().chain(now).filter_map(|item| item["product_id"].as_str()).collect();
+    let mut products: Vec<&str> = then.iter().chain(&now).filter_map(|item| item["product_id"].as_str()).collect();
     let mut seen = BTreeSet::new();
     products.retain(|product| seen.insert(*product));
     let line = |items: &[Value], product: &str| {
@@ -211,7 +239,7 @@ fn differing_lines(before: &Value, after: &Value) -> Vec<(String, Line, Line)> {
         }
         line
     };
-    let lines = products.into_iter().map(|product| (product.to_owned(), line(then, product), line(now, product)));
+    let lines = products.into_iter().map(|product| (product.to_owned(), line(&then, product), line(&now, product)));
     lines.filter(|(_, then, now)| then != now).collect()
 }
 
@@ -287,6 +315,15 @@ mod tests {
             "new password"
         );
         assert_eq!(change("not json", ""), "-");
+    }
+
+    #[test]
+    fn a_new_and_a_deleted_row_are_described_by_their_values() {
+        let row = r#"{"id":"1","sku":"MUG","price":"9.00","retired_at":null,"password_digest":"a","status":"active","items":[{"product_id":"2","quantity":3,"unit_price":"1.00"}],"refunds":[],"note":"ring"}"#;
+        let full = |before, after| Names::default().describe_in_full(&event(before, after)).text_in(&Zone::utc());
+        assert_eq!(full("", row), "created; sku: - → MUG; price: - → 9.00; new password; active; 2: 0 → 3; note: ring");
+        assert_eq!(full(row, ""), "deleted; sku: MUG → -; price: 9.00 → -; active → -; 2: 3 → 0");
+        assert_eq!(full(r#"{"price":"9.00"}"#, r#"{"price":"8.00"}"#), "price: 9.00 → 8.00");
     }
 
     #[test]

@@ -176,13 +176,18 @@ async fn check_operation(database: &Database, name: &str) -> Result<()> {
         return Ok(());
     }
     let error = Error::new(Kind::Invalid, "invalid", format!("operation: there is no {}", printable(name)));
-    let ends_so = |known: &&&str| known.split_once('.').is_some_and(|(_, verb)| verb == name);
-    let noun = name.split('.').next().unwrap_or_default();
-    let begins_so = |known: &&&str| known.split_once('.').is_some_and(|(known, _)| known == noun);
-    let mut near: Vec<&str> = known.iter().filter(ends_so).copied().collect();
-    near.extend(closest(name, known.iter().copied()).filter(|_| near.is_empty()));
-    let list: Vec<&str> = known.iter().filter(begins_so).copied().collect();
-    let list = if list.is_empty() { known.to_vec() } else { list };
+    let typed = name.to_lowercase();
+    let verb = |known: &'static str| known.split_once('.').map_or(known, |(_, verb)| verb);
+    let noun = typed.split('.').next().unwrap_or_default();
+    let of_noun: Vec<&str> =
+        known.into_iter().filter(|known| known.split_once('.').is_some_and(|(known, _)| known == noun)).collect();
+    // A noun alone means any of its operations.
+    let word = match typed == noun && !of_noun.is_empty() {
+        true => None,
+        false => closest(&typed, known.into_iter().chain(known.map(verb))),
+    };
+    let near: Vec<&str> = known.into_iter().filter(|known| word == Some(*known) || word == Some(verb(known))).collect();
+    let list = if of_noun.is_empty() { known.to_vec() } else { of_noun };
     let meant = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")));
     Err(error.hints_of(meant).hint(format!("operations: {}", list.join(", "))))
 }

@@ -9,6 +9,7 @@ use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::{CommandLine, Error, Result};
+use crate::output::Format;
 use crate::repository::audit_event as events;
 
 #[derive(Debug, Args)]
@@ -24,6 +25,11 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let event = events::find_by_id(database.connection(), arguments.id.into()).await?;
     let event =
         event.ok_or_else(|| Error::not_found("event", arguments.id).hint(CommandLine::new("audit list -o id")))?;
-    let views = EventView::find(&database, vec![event]).await?;
-    views.iter().try_for_each(|view| context.output.show(view, &[]))
+    for view in EventView::find(&database, vec![event]).await? {
+        // Programs get the values as they were stored.
+        let is_for_people = context.output.format() == Format::Table;
+        let view = if is_for_people { view.with_values(&database).await? } else { view };
+        context.output.show(&view, &[])?;
+    }
+    Ok(())
 }

@@ -25,6 +25,12 @@ impl EventView {
         let view = |(event, is_undoable)| EventView { change: change(&event), event, is_undoable };
         Ok(events.into_iter().zip(undoable).map(view).collect())
     }
+
+    /// The same view with every value that a new row got, or a deleted one had.
+    pub async fn with_values(self, database: &Database) -> Result<EventView> {
+        let names = Names::find(database, std::slice::from_ref(&self.event)).await?;
+        Ok(EventView { change: names.describe_in_full(&self.event), ..self })
+    }
 }
 
 /// What the event is about, for people: `product MUG-01`.
@@ -49,8 +55,8 @@ impl View for EventView {
         Column::new("reason", "REASON", |view| view.event.reason.clone().into()),
         Column::id("operation_id", "OPERATION ID", |view| view.event.operation_id.into()),
         Column::detail("sequence", "SEQUENCE", |view| view.event.sequence.clone().into()),
-        Column::detail("before", "BEFORE", |view| json(view.event.before.as_deref())),
-        Column::detail("after", "AFTER", |view| json(view.event.after.as_deref())),
+        Column::for_programs("before", "BEFORE", |view| json(view.event.before.as_deref())),
+        Column::for_programs("after", "AFTER", |view| json(view.event.after.as_deref())),
         Column::detail("error", "ERROR", |view| view.event.error.clone().into()),
         Column::detail("idempotency_key", "KEY", |view| view.event.idempotency_key.clone().into()),
         Column::detail("request_fingerprint", "FINGERPRINT", |view| view.event.request_fingerprint.clone().into()),
