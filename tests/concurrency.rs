@@ -89,7 +89,7 @@ const VARIABLE: &str = "SHOPCTL_TEST_SECONDS";
 
 /// Workers place, pay, ship, complete, cancel, refund and adjust at random, often the same order.
 fn mixed_concurrent_operations_keep_the_shop_consistent(shop: &Shop) {
-    use rand::Rng;
+    use rand::RngExt;
     let user = shop.user("ann");
     let skus: Vec<String> = (0..20).map(|number| format!("SKU-{number:02}")).collect();
     skus.iter().for_each(|sku| shop.product(sku, "3.33", 30));
@@ -161,7 +161,7 @@ struct Done {
 
 /// A random command on one of the newest orders, or a new order; `None` if there is nothing to take back yet.
 fn correction(done: &Done, key: &str) -> Option<Vec<String>> {
-    use rand::Rng;
+    use rand::RngExt;
     let mut random = rand::rng();
     let newest = |list: &Mutex<Vec<String>>, position: f64| {
         let list = list.lock().expect("no panic");

@@ -1,6 +1,6 @@
 //! Moving a shop: an empty shop that imports all exports of another becomes identical to it.
 
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use crate::on_every_backend;

@@ -334,7 +334,7 @@ impl Odd {
 
 fn a_shop_with_odd_values_imports_its_own_exports_as_unchanged(shop: &Shop) {
     use rand::seq::IndexedRandom;
-    use rand::{Rng, SeedableRng};
+    use rand::{RngExt, SeedableRng};
     const BITS: [&str; 22] = [
         "a", "B", " ", "\t", "\n", "\r\n", "'", "=", "+", "-", "@", "\"", ",", ";", "İ", "é", "\u{202e}", ":", "|",
         "\u{a0}", "\\", "\u{feff}",

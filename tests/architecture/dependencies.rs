@@ -1,12 +1,24 @@
-//! Every crate that `Cargo.toml` names is used.
+//! Every crate that `Cargo.toml` names is used, and no crate is compiled twice for the sake of tests.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use super::files;
 
 /// Packages whose library is called otherwise.
 const OTHER_NAMES: [(&str, &str); 1] = [("tz-rs", "tz")];
+
+/// Packages that no source names, and what each is for.
+const FOR_ITS_FEATURES: [(&str, &str); 6] = [
+    ("idna_adapter", "its version has no tables of Unicode"),
+    ("libc", "nix, of rexpect, needs `extra_traits`"),
+    ("regex-automata", "regex, of rexpect, needs all of it"),
+    ("regex-syntax", "proptest needs its defaults"),
+    ("simdutf8", "bson needs its defaults"),
+    ("thiserror", "bson and rexpect need its defaults"),
+];
 
 /// The packages of the sections that end with `dependencies]`.
 fn packages(manifest: &str) -> Vec<&str> {
@@ -45,8 +57,34 @@ fn every_dependency_is_used() {
         let sources: Vec<String> = found.iter().map(|file| fs::read_to_string(file).expect("readable")).collect();
         let manifest = fs::read_to_string(package.join("Cargo.toml")).expect("readable");
         assert!(packages(&manifest).len() > 1, "the dependencies were not found");
-        assert_eq!(unused(&manifest, &sources), [] as [&str; 0], "{}", package.display());
+        let expected = match package == root {
+            true => FOR_ITS_FEATURES.map(|(name, _)| name).to_vec(),
+            false => Vec::new(),
+        };
+        let mut unused = unused(&manifest, &sources);
+        unused.sort_unstable();
+        assert_eq!(unused, expected, "{}", package.display());
     }
+}
+
+/// The packages that cargo compiles for dependencies of these kinds, with their features.
+fn compiled(kinds: &str) -> BTreeSet<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut tree = Command::new(cargo);
+    tree.args(["tree", "--locked", "--workspace", "--prefix", "none", "--format", "{p} {f}", "--edges", kinds]);
+    let output = tree.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs the tests");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).expect("names and features");
+    lines.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
+#[test]
+fn tests_need_no_dependency_of_the_program_with_other_features() {
+    let (program, with_tests) = (compiled("normal,build"), compiled("normal,build,dev"));
+    assert!(program.len() > 100 && with_tests.len() > program.len(), "{program:?}");
+    // Each would be compiled a second time, and with it all that is built on it.
+    let again: Vec<_> = program.difference(&with_tests).collect();
+    assert!(again.is_empty(), "name the features that tests add in [dependencies] and FOR_ITS_FEATURES: {again:?}");
 }
 
 #[test]

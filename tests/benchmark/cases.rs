@@ -181,7 +181,7 @@ pub fn orders(sizes: &Sizes) -> Vec<Line> {
 /// Orders a second of so many clients, each with a connection of its own, in as many threads as
 /// pgbench has.
 fn place(shop: &Shop, clients: usize, seconds: u32, users: &[String], skus: &[String]) -> f64 {
-    use rand::Rng;
+    use rand::RngExt;
     let until = Instant::now() + Duration::from_secs(seconds.into());
     let client = || async {
         let database = library::database(shop).await;

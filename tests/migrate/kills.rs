@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use rand::Rng;
+use rand::RngExt;
 
 use crate::support::shop::finish;
 use crate::support::{Backend, Shop, rounds};

@@ -107,7 +107,7 @@ impl Shop {
 
     /// Kills a run at a random moment within the given number of milliseconds.
     pub fn run_killed(&self, arguments: &[&str], within: u64) {
-        use rand::Rng;
+        use rand::RngExt;
         let mut child = self.start(arguments);
         std::thread::sleep(Duration::from_millis(rand::rng().random_range(0..within)));
         let _ = child.kill();
