@@ -45,7 +45,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 ];
 
 /// Words that stand in one place only, and where that is.
-const ONLY_IN: [(&str, &str); 23] = [
+const ONLY_IN: [(&str, &str); 24] = [
     ("println!", "src/output/"),
     ("print!(", "src/output/"),
     ("Utc::now", "src/context.rs"),
@@ -64,6 +64,7 @@ const ONLY_IN: [(&str, &str); 23] = [
     // Only one place opens writing transactions.
     ("database.begin()", "src/db/, src/migrate/, src/service/operation.rs, src/service/tombstone.rs"),
     ("rustix::", "src/cli/shared/keyboard.rs"),
+    ("plotters::", "src/output/svg.rs"),
     ("raw_mode", "src/cli/shared/screen.rs"),
     // Decisions depend on a `Cause`; error codes are for other programs.
     ("code() ==", "nowhere"),

@@ -15,6 +15,7 @@ mod completions;
 mod concurrency;
 mod configuration;
 mod connection;
+mod dashboard;
 mod database_file;
 mod dates;
 mod doctor;

@@ -29,6 +29,7 @@ const READERS: &[&[&str]] = &[
     &["report", "customers"],
     &["report", "orders-by-status"],
     &["report", "stock-value"],
+    &["report", "dashboard"],
     &["report", "stock-value", "--at", "2027-01-01"],
     &["stock", "list", "--at", "2027-01-01", "--limit", "1"],
     &["seed", "status"],

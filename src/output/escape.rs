@@ -1,4 +1,4 @@
-//! Escapes database text for a terminal and for single lines.
+//! Escapes database text for a terminal, for single lines and for HTML.
 
 use crate::domain::text::is_unsafe;
 
@@ -18,6 +18,22 @@ pub fn lines(text: &str) -> String {
 /// Escapes a tab-separated value like [`line()`], and doubles backslashes so that it can be parsed.
 pub fn tsv(text: &str) -> String {
     escaped(text, |character| character == '\\' || is_unsafe(character))
+}
+
+/// Escapes text for HTML like [`line()`]: it is neither markup nor the end of an attribute.
+pub fn html(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in line(text).chars() {
+        match character {
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '&' => safe.push_str("&amp;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            _ => safe.push(character),
+        }
+    }
+    safe
 }
 
 fn escaped(text: &str, must_escape: impl Fn(char) -> bool) -> String {

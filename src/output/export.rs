@@ -21,14 +21,19 @@ impl Output {
     /// Errors: exit 2 if `--output` or the file extension requests another format; those of [`OutputFile::open`].
     pub async fn open_export(&self, format: Format, file: Option<&Path>) -> Result<Export<'_>> {
         if let Some(asked) = self.settings.format.filter(|asked| *asked != format) {
-            let message = format!("this is always written as {}", format.as_str());
-            return Err(Error::usage(message).hint(format!("leave out --output {}", asked.as_str())));
+            return Err(always_written_as(format.as_str(), asked));
         }
         self.export(OutputSettings { format: Some(format), ..self.settings.clone() }, format.extensions(), file).await
     }
 
-    /// As [`Output::open_export`], for preformatted text.
+    /// As [`Output::open_export`], for preformatted text, which is in the first of these formats.
     pub async fn open_text_export(&self, extensions: &[&str], file: Option<&Path>) -> Result<Export<'_>> {
+        let format = extensions.first().copied().unwrap_or("text");
+        match self.settings.format {
+            Some(asked) => return Err(always_written_as(format, asked)),
+            None if self.has_fields() => return Err(Error::usage(format!("--fields is not for {format}"))),
+            None => {}
+        }
         self.export(self.settings.clone(), extensions, file).await
     }
 
@@ -48,6 +53,11 @@ impl Output {
         (output.path, output.is_export) = (Some(path.to_owned()), true);
         Ok(Export { standard, output, file: Some(file) })
     }
+}
+
+fn always_written_as(format: &str, asked: Format) -> Error {
+    let error = Error::usage(format!("this is always written as {format}"));
+    error.hint(format!("leave out --output {}", asked.as_str()))
 }
 
 impl Export<'_> {

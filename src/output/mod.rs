@@ -24,12 +24,14 @@ pub mod escape;
 mod export;
 mod extended_json;
 mod format;
+mod html;
 mod json;
 mod mutation;
 mod palette;
 mod progress;
 mod rows;
 mod show;
+mod svg;
 mod table;
 mod terminal;
 #[cfg(test)]
@@ -42,10 +44,12 @@ pub use cell::{Cell, ChangedField};
 pub use chart::Bar;
 pub use column::{Column, View, unknown_field};
 pub use format::{ColorChoice, Format};
+pub use html::{Figure, Page};
 pub use mutation::{Change, Mutation};
 pub use palette::Tone;
 pub use progress::{Progress, Unit};
 pub use rows::{ListFooter, Rows};
+pub use svg::{Chart, Flow};
 pub use terminal::Terminal;
 pub use wrap::shorten;
 

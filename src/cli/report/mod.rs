@@ -1,5 +1,6 @@
 //! `shopctl report`
 
+mod dashboard;
 mod orders_by_status;
 mod ranking;
 mod sales;
@@ -58,6 +59,15 @@ pub enum Command {
   shopctl report stock-value --at 2026-01-01
   shopctl report stock-value --limit 5 --json")]
     StockValue(ranking::StockArguments),
+    /// Write the figures of the shop as a page with charts
+    ///
+    /// The page needs neither network nor scripts, follows the light or dark setting of its reader, and
+    /// prints. It has the sales of the last 30 days and 12 months, orders by status, the products sold best, low
+    /// stock, and the value of the stock: the figures of the other reports, as charts and as tables.
+    #[command(after_help = "Examples:
+  shopctl report dashboard --out shop.html
+  shopctl report dashboard --tz Europe/Berlin > shop.html")]
+    Dashboard(dashboard::DashboardArguments),
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +110,7 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Customers(arguments) => ranking::customers(context, &arguments).await,
         Command::OrdersByStatus(arguments) => orders_by_status::run(context, &arguments).await,
         Command::StockValue(arguments) => ranking::stock(context, &arguments).await,
+        Command::Dashboard(arguments) => dashboard::run(context, &arguments).await,
     }
 }
 

@@ -23,6 +23,12 @@ fn is_sale(total: &StatusTotal) -> bool {
     total.status.as_deref().and_then(OrderStatus::from_stored).is_some_and(OrderStatus::is_sale)
 }
 
+/// What was sold, without what was given back of it.
+pub fn revenue(rows: &[StatusTotal]) -> Amount {
+    let sales = rows.iter().filter(|row| is_sale(row));
+    sales.fold(Amount::ZERO, |sum, row| sum.plus(row.amount.minus(row.refunded)))
+}
+
 impl View for StatusTotal {
     const NOUN: &'static str = "statuses";
     const COLUMNS: &'static [Column<Self>] = &[
@@ -39,9 +45,7 @@ pub async fn run(context: &Context, arguments: &StatusArguments) -> Result<()> {
     let database = open::<StatusTotal>(context, &arguments.chart).await?;
     let rows = reports::by_status(database.connection(), span).await?;
     let orders: i64 = rows.iter().map(|row| row.orders).sum();
-    let sales = rows.iter().filter(|row| is_sale(row));
-    let revenue = sales.fold(Amount::ZERO, |sum, row| sum.plus(row.amount.minus(row.refunded)));
-    let totals = [("orders", orders.into()), ("revenue", revenue.into())];
+    let totals = [("orders", orders.into()), ("revenue", revenue(&rows).into())];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
     warn_left_out(context, rows.iter().map(|row| row.left_out).sum());
     arguments.chart.draw(context, &rows, |row| Bar::new(row.status.as_deref().unwrap_or_default(), row.orders.into()))

@@ -5,8 +5,9 @@ use clap::Args;
 use super::{ChartArguments, open, warn_left_out};
 use crate::cli::shared::arguments::{PeriodArguments, name_of};
 use crate::context::Context;
-use crate::domain::period::{self, Bucket, PeriodLength};
-use crate::domain::{Amount, Violations};
+use crate::db::guarded::Connection;
+use crate::domain::Violations;
+use crate::domain::period::{self, Bucket, PeriodLength, Span};
 use crate::error::Result;
 use crate::output::{Bar, Column, ListFooter, View};
 use crate::repository::report::{self as reports, Sales};
@@ -38,29 +39,48 @@ impl View for (Bucket, Sales) {
     ];
 }
 
-pub async fn run(context: &Context, arguments: &SalesArguments) -> Result<()> {
-    let (span, zone) = (arguments.period.span(context)?, &context.zone);
-    let buckets = period::buckets(arguments.by, zone, span, context.clock.now());
-    let buckets = buckets.map_err(|problem| Violations::single("period", problem).into_error())?;
-    let database = open::<(Bucket, Sales)>(context, &arguments.chart).await?;
+/// The periods of a report, those of the zone.
+///
+/// Errors: exit 7 for a span that has none, or too many.
+pub fn buckets(context: &Context, by: PeriodLength, span: Span) -> Result<Vec<Bucket>> {
+    let buckets = period::buckets(by, &context.zone, span, context.clock.now());
+    buckets.map_err(|problem| Violations::single("period", problem).into_error())
+}
+
+/// The sales of each period.
+pub async fn of_buckets(connection: &Connection, buckets: Vec<Bucket>) -> Result<Vec<(Bucket, Sales)>> {
     let ends = buckets.last().map(|bucket| bucket.end);
     let boundaries: Vec<_> = buckets.iter().map(|bucket| bucket.begin).chain(ends).collect();
-    let sold = reports::sales(database.connection(), &boundaries).await?;
-    let orders: i64 = sold.iter().map(|sales| sales.orders).sum();
-    let units: i64 = sold.iter().map(|sales| sales.units).sum();
-    let sum = |part: fn(&Sales) -> Amount| sold.iter().fold(Amount::ZERO, |sum, sales| sum.plus(part(sales)));
-    let (gross, refunds, net) = (sum(|sales| sales.gross), sum(|sales| sales.refunds), sum(Sales::net));
-    let rows: Vec<_> = buckets.into_iter().zip(sold).collect();
+    let sold = reports::sales(connection, &boundaries).await?;
+    Ok(buckets.into_iter().zip(sold).collect())
+}
+
+/// The sum over all periods.
+pub fn total(rows: &[(Bucket, Sales)]) -> Sales {
+    rows.iter().fold(Sales::default(), |sum, (_, sales)| Sales {
+        orders: sum.orders + sales.orders,
+        units: sum.units + sales.units,
+        gross: sum.gross.plus(sales.gross),
+        refunds: sum.refunds.plus(sales.refunds),
+        left_out: sum.left_out + sales.left_out,
+    })
+}
+
+pub async fn run(context: &Context, arguments: &SalesArguments) -> Result<()> {
+    let buckets = buckets(context, arguments.by, arguments.period.span(context)?)?;
+    let database = open::<(Bucket, Sales)>(context, &arguments.chart).await?;
+    let rows = of_buckets(database.connection(), buckets).await?;
+    let sum = total(&rows);
     let totals = [
-        ("orders", orders.into()),
-        ("units", units.into()),
-        ("gross", gross.into()),
-        ("refunds", refunds.into()),
-        ("net", net.into()),
-        ("average", gross.average(orders).into()),
+        ("orders", sum.orders.into()),
+        ("units", sum.units.into()),
+        ("gross", sum.gross.into()),
+        ("refunds", sum.refunds.into()),
+        ("net", sum.net().into()),
+        ("average", sum.gross.average(sum.orders).into()),
     ];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
-    warn_left_out(context, rows.iter().map(|(_, sales)| sales.left_out).sum());
+    warn_left_out(context, sum.left_out);
     let bar = |(bucket, sales): &(Bucket, Sales)| Bar::new(&bucket.label, sales.net().to_decimal());
     if arguments.chart.chart {
         context.output.sparkline(&rows.iter().map(bar).collect::<Vec<_>>())?;

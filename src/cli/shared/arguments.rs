@@ -15,7 +15,7 @@ use crate::domain::{Cursor, IdempotencyKey, Page, Quantity, SearchText, TypedTim
 use crate::error::{Result, printable};
 
 /// Maximum number of pieces that `--low` selects.
-const LOW_STOCK: i32 = 5;
+pub const LOW_STOCK: i32 = 5;
 
 /// Flags of commands that write.
 #[derive(Debug, Clone, Args)]
