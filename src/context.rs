@@ -111,10 +111,7 @@ impl Context {
     /// for an output format that a change does not have.
     async fn open(&self, config: &Config, target: &Target, access: Access) -> Result<Database> {
         if access != Access::Read {
-            self.output.check_mutation_format()?;
-        }
-        if access != Access::Read && self.output.has_fields() {
-            return Err(Error::usage("--fields is for commands that list or show"));
+            self.check_mutation_output()?;
         }
         if access != Access::Read && config.read_only {
             let context = config.context.clone().unwrap_or_default();
@@ -134,6 +131,17 @@ impl Context {
             self.output.note(&format!("database: {target}, named by {}", file.display()));
         }
         self.connections.open_database(target, access).await
+    }
+
+    /// Rejects options of the output that a command without a list does not have.
+    ///
+    /// Errors: exit 2.
+    pub fn check_mutation_output(&self) -> Result<()> {
+        self.output.check_mutation_format()?;
+        match self.output.has_fields() {
+            true => Err(Error::usage("--fields is for commands that list or show")),
+            false => Ok(()),
+        }
     }
 
     /// Connects to a database other than the configured one.

@@ -1,5 +1,6 @@
 //! Files that shopctl reads and writes; written files are complete or absent, and only replace regular files.
 
+mod private;
 mod small;
 
 use std::fs::{self, File};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Error, Kind, Result, io_reason, printable};
+pub use private::create_private_folder;
 pub use small::{input_name, is_open_to_others, read_input, read_small};
 
 /// How long to wait for the other end of a pipe.

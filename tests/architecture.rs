@@ -78,10 +78,11 @@ const ONLY_IN: [(&str, &str); 24] = [
 
 /// Commands in messages are values (`CommandLine`), so that each gets the flags of its run: what is text here is
 /// only an example of the help.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 21] = [
     "access",
     "adopt",
     "audit",
+    "backup",
     "completions",
     "config",
     "copy",
@@ -94,6 +95,7 @@ const COMMANDS: [&str; 19] = [
     "product",
     "quickstart",
     "report",
+    "restore",
     "seed",
     "stock",
     "undo",
@@ -105,7 +107,8 @@ const REPOSITORIES: [&str; 9] =
     ["audit_event", "audit_seal", "invariant", "order", "product", "report", "seed", "stock_movement", "user"];
 
 /// Help, and what says in a file or a statement who wrote it.
-const MAY_SPELL_COMMANDS: [&str; 3] = ["src/cli/help.rs", "src/migrate/lock_file.rs", "src/migrate/script.rs"];
+const MAY_SPELL_COMMANDS: [&str; 4] =
+    ["src/cli/help.rs", "src/migrate/lock_file.rs", "src/migrate/script.rs", "src/transfer/backup/mod.rs"];
 
 /// What `src/context.rs` must not contain: commands return what they did, and never leave it in their environment.
 const STATE: [&str; 5] = ["Cell<", "Mutex", "Atomic", "Once", "RwLock"];

@@ -56,6 +56,16 @@ fn a_full_disk_keeps_the_last_product_and_rejects_the_next() {
 }
 
 #[test]
+fn a_full_disk_leaves_no_part_of_a_backup() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.run(&["seed", "generate", "--users", "40", "--products", "20", "--orders", "500", "-y"]).success();
+    let Some(disk) = Disk::mount(&shop.path("disk"), "16k") else { return };
+    let file = disk.0.join("shop.backup").display().to_string();
+    shop.run(&["backup", "--out", &file]).exits_with(5).says("no space left");
+    assert_eq!(std::fs::read_dir(&disk.0).expect("mounted").count(), 0);
+}
+
+#[test]
 fn missing_space_for_the_journal_is_reported_as_a_full_disk() {
     let Some((_home, full, disk)) = on_disk("600k") else { return };
     let fill = |name: &str, size: usize| std::fs::write(disk.0.join(name), vec![b'x'; size]);

@@ -10,6 +10,7 @@ mod adopt_rows;
 mod architecture;
 mod audit;
 mod audit_tampering;
+mod backups;
 mod command_line;
 mod completions;
 mod concurrency;

@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use super::shared::confirm::Prompter;
 use super::shared::effect::Effect;
+use super::shared::migrations::whole_plan;
 use super::shared::transfer::{
-    check, compare_shops, extent, is_empty, name_foreign, open_to_read, prepare, print_differences, reporting,
-    shop_named, tables_json, told,
+    check, compare_shops, extent, is_empty, name_foreign, note_applied, open_to_read, prepare, print_differences,
+    reporting, shop_named, tables_json, told,
 };
 use crate::config::Config;
 use crate::context::Context;
@@ -61,7 +62,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
         let to = open_to_read(context, &target).await?;
         let compared = compare_shops(context, &from, &to).await?;
         print_differences(context, &compared)?;
-        check(context, &to).await?;
+        check(context, &to, &to.target().to_string()).await?;
         return Ok(Effect::Unchanged);
     }
     confirm(context, prompter, arguments, [&source, &target]).await?;
@@ -77,7 +78,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
         None if !compared.iter().all(Compared::is_same) => return Err(not_empty(&from, &to, &compared)),
         None => {}
     }
-    let head = check(context, &to).await?;
+    let head = check(context, &to, &to.target().to_string()).await?;
     print(context, (&from, &to), loaded.as_deref(), head);
     Ok(Effect::new(loaded.is_some(), false, to.target()))
 }
@@ -99,7 +100,7 @@ async fn confirm(
 async fn write(context: &Context, from: &Database, to: &Database) -> Result<Vec<Filled>> {
     let mut shop = ShopSnapshot::whole(from).await?;
     let environment = migrate::setting(shop.connection(), migrate::ENVIRONMENT).await?;
-    prepare(context, to, environment).await?;
+    note_applied(context, to, prepare(to, &whole_plan(context), environment.as_deref()).await?);
     let total = shop.count().await?;
     let remedy = Hint::from("to check, and to complete the copy: ").and(CommandLine::again());
     let loaded = fill(&mut shop, to, &context.committing, remedy, &mut reporting(context, total)).await?;

@@ -54,6 +54,7 @@ Order of precedence: flag, environment, .env, shopctl.toml, the embedded shop.
   SHOPCTL_CONNECT_TIMEOUT
                      as --connect-timeout (5s)
   SHOPCTL_ACTOR      who makes the change, for the audit trail, as --actor
+  SHOPCTL_BACKUP_DIR folder for backups (backups beside the embedded shop)
   TZ                 time zone of times typed and shown, as --tz (UTC)
   TZDIR              folder of the time zone files, if not in the usual place
   CI                 if set, never prompt

@@ -3,6 +3,7 @@
 mod access;
 mod adopt;
 mod audit;
+mod backup;
 mod completions;
 mod config;
 mod copy;
@@ -17,6 +18,7 @@ mod panic;
 mod product;
 mod quickstart;
 mod report;
+mod restore;
 mod run;
 mod seed;
 mod shared;
@@ -144,6 +146,10 @@ enum Command {
     /// Report on sales and stock
     #[command(subcommand)]
     Report(report::Command),
+    /// Back up the whole shop to a file, or verify a backup
+    Backup(backup::Arguments),
+    /// Restore a backup to an empty database of any engine
+    Restore(restore::Arguments),
     /// Copy a whole shop to an empty database of any engine
     Copy(copy::Arguments),
     /// Compare two shops row by row
@@ -167,7 +173,7 @@ impl Command {
     fn is_long(&self, is_timeout_stated: bool) -> bool {
         match self {
             Command::Quickstart(_) | Command::Seed(_) | Command::Adopt(_) => true,
-            Command::Copy(_) | Command::Diff(_) => true,
+            Command::Copy(_) | Command::Diff(_) | Command::Backup(_) | Command::Restore(_) => true,
             // These must have time to drop their scratch database.
             Command::Migrate(migrate::Command::Verify(_) | migrate::Command::Baseline(_)) => true,
             // A stated limit applies to the whole schema change.
@@ -216,6 +222,8 @@ async fn dispatch(context: &Context, prompter: &Prompter, command: Command) -> R
         Command::Undo(arguments) => undo::run(context, prompter, &arguments).await,
         Command::Adopt(arguments) => adopt::run(context, prompter, &arguments).await,
         Command::Access(command) => access::run(context, prompter, command).await,
+        Command::Backup(arguments) => backup::run(context, &arguments).await,
+        Command::Restore(arguments) => restore::run(context, prompter, &arguments).await,
         Command::Copy(arguments) => copy::run(context, prompter, &arguments).await,
         Command::Diff(arguments) => diff::run(context, &arguments).await.map(Effect::from),
         Command::Report(command) => report::run(context, command).await.map(Effect::from),

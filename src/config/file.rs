@@ -30,6 +30,7 @@ pub struct FileSettings {
     pub timeout: Setting,
     pub connect_timeout: Setting,
     pub timezone: Setting,
+    pub backup_dir: Setting,
     #[serde(default)]
     pub context: BTreeMap<String, ContextSettings>,
 }

@@ -61,6 +61,8 @@ pub struct Config {
     pub is_timeout_stated: bool,
     pub connect_timeout: Duration,
     pub actor: String,
+    /// The folder for backups; `None` for the default.
+    backup_dir: Option<PathBuf>,
     pub timezone: Timezone,
     pub context: Option<String>,
     /// Whether destructive commands ask for the database's name.
@@ -120,6 +122,7 @@ impl Config {
         let url_timeout = resolved.as_ref().ok().and_then(|resolved| resolved.as_ref()?.connect_timeout.as_ref());
         let connect_timeout = settings.duration_or(&settings::CONNECT_TIMEOUT, url_timeout);
         let actor = settings.actor();
+        let backup_dir = settings.backup_dir();
         let timezone = settings.timezone();
         let Settings { entries, violations, .. } = settings;
         let resolved = combine_errors(resolved, violations)?;
@@ -138,6 +141,7 @@ impl Config {
             is_timeout_stated,
             connect_timeout,
             actor,
+            backup_dir,
             timezone,
             protected,
             read_only,
@@ -163,6 +167,15 @@ impl Config {
         let mut sources = Sources::read(flags)?;
         sources.forget_context();
         Config::resolve(&sources)
+    }
+
+    /// The folder for backups: the configured one, or `backups` beside the embedded shop.
+    pub fn backup_folder(&self) -> PathBuf {
+        if let Some(folder) = &self.backup_dir {
+            return folder.clone();
+        }
+        let embedded = self.target.file().unwrap_or(&self.embedded_default);
+        embedded.path.parent().unwrap_or(Path::new("")).join("backups")
     }
 
     /// The file in the working folder that names the database; anyone may have created it.

@@ -1,12 +1,13 @@
 //! Settings other than the database: found by precedence, validated, and kept with their origin.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::file::{FileSettings, ParsedFile, Setting};
 use super::sourced_value::SourcedValue;
 use super::sources::{Flags, Sources};
 use super::{Entry, PoolSettings, Timezone};
-use crate::db::target::escaped;
+use crate::db::target::{escaped, path_of};
 use crate::domain::Violations;
 use crate::domain::moment::parse_span;
 use crate::domain::text::single_line;
@@ -65,6 +66,8 @@ pub const TIMEZONE: SettingKey = SettingKey {
     flag_name: Some("tz"),
     ..SettingKey::new("timezone", "TZ", |file| &file.timezone, "UTC")
 };
+
+const BACKUP_DIR: SettingKey = SettingKey::new("backup_dir", "SHOPCTL_BACKUP_DIR", |file| &file.backup_dir, "");
 
 /// Finds settings and records their origin; all violations are reported together.
 pub struct Settings<'a> {
@@ -169,6 +172,16 @@ impl<'a> Settings<'a> {
         let is_variable = origin.ends_with(TIMEZONE.variable);
         self.entries.push(Entry { name: TIMEZONE.name, value: escaped(&text), origin: origin.clone() });
         Timezone { name: text, origin, is_variable }
+    }
+
+    /// The folder for backups, if one is configured.
+    pub fn backup_dir(&mut self) -> Option<PathBuf> {
+        let found = self.look_up(&BACKUP_DIR);
+        let read = match found.text.as_str() {
+            "" => Ok((None, "beside the embedded shop".to_owned())),
+            text => path_of(text).map(|path| (Some(path), escaped(text))).map_err(str::to_owned),
+        };
+        self.record(BACKUP_DIR.name, found.origin, read).flatten()
     }
 
     /// The actor: the configured name, else the user of the operating system.

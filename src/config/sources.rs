@@ -20,7 +20,7 @@ pub(super) const DOTENV: &str = ".env";
 const EMBEDDED: &str = "shop.db";
 
 /// The known variables besides those of [`file::PARTS`]; others are discarded.
-const VARIABLES: [&str; 10] = [
+const VARIABLES: [&str; 11] = [
     "DATABASE_URL",
     "DB_POOL_MAX",
     "DB_POOL_MIN",
@@ -30,6 +30,7 @@ const VARIABLES: [&str; 10] = [
     "SHOPCTL_TIMEOUT",
     "SHOPCTL_CONNECT_TIMEOUT",
     "SHOPCTL_ACTOR",
+    "SHOPCTL_BACKUP_DIR",
     "TZ",
 ];
 /// The variable that selects a context.

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod answers;
 pub mod budget;
+mod clear;
 mod connect;
 pub mod connections;
 mod copy_text;
@@ -29,6 +30,7 @@ pub mod target;
 mod tls;
 pub mod write;
 
+pub use clear::Expected;
 pub use database::{BeginFailure, Database};
 pub use dialect::adoption;
 pub use file_copy::FileCopy;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::StreamExt;
 use futures_util::future::join;
 
 use super::fingerprint::Buckets;
 use super::row::shown;
-use super::{Fingerprint, Origin, Progress, Report, Row};
+use super::{Fingerprint, Origin, Progress, Report, Row, read_rows};
 use crate::domain::named_enum;
 use crate::entity::tables::Table;
 use crate::error::Result;
@@ -16,8 +15,6 @@ use crate::error::Result;
 const ROWS_EXAMINED: u64 = 20_000;
 /// How many rows of a table are named.
 const ROWS_NAMED: usize = 100;
-/// Progress is told after this many rows.
-const REPORTED: u64 = 1_000;
 
 /// A table on both sides.
 #[derive(Debug, Clone)]
@@ -101,16 +98,13 @@ async fn compare_table(
 }
 
 /// The fingerprint of a table.
-async fn fingerprint(table: &Table, origin: &mut dyn Origin) -> Result<Fingerprint> {
+pub async fn fingerprint(table: &Table, origin: &mut dyn Origin) -> Result<Fingerprint> {
     let mut fingerprint = Fingerprint::empty();
-    let mut rows = origin.rows(table).await?;
-    while let Some(row) = rows.next().await {
-        fingerprint.add(&row?, table);
-        if fingerprint.rows.is_multiple_of(REPORTED) {
-            // The other side, and the bar, have their turn.
-            tokio::task::yield_now().await;
-        }
-    }
+    let add = |row: Row| {
+        fingerprint.add(&row, table);
+        Ok(())
+    };
+    read_rows(table, origin, &mut |_| (), add).await?;
     Ok(fingerprint)
 }
 
@@ -119,14 +113,14 @@ type Examined = BTreeMap<[u8; 32], Vec<Row>>;
 
 async fn examine(table: &Table, origin: &mut dyn Origin, buckets: &Buckets) -> Result<Examined> {
     let mut examined = Examined::new();
-    let mut rows = origin.rows(table).await?;
-    while let Some(row) = rows.next().await {
-        let row = row?;
+    let keep = |row: Row| {
         let key = row.key_hash(table);
         if buckets.have(&key) {
             examined.entry(key).or_default().push(row);
         }
-    }
+        Ok(())
+    };
+    read_rows(table, origin, &mut |_| (), keep).await?;
     Ok(examined)
 }
 

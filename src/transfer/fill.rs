@@ -118,43 +118,12 @@ impl Destination {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while bytes < BATCH_BYTES && batch.len() < BATCH_ROWS {
             let Some(row) = rows.next().await.transpose()? else { break };
-            self.check(&row)?;
+            check(&row, &self.table, self.holds_odd)?;
             fingerprint.add(&row, &self.table);
             bytes += row.0.iter().map(size).sum::<usize>();
             batch.push(row);
         }
         Ok(batch)
-    }
-
-    /// Refuses what the database would change in silence.
-    fn check(&self, row: &Row) -> Result<()> {
-        for (column, cell) in self.table.columns.iter().zip(&row.0) {
-            let refused = match cell {
-                Cell::Garbled(_) => Some("is text that is not UTF-8".to_owned()),
-                Cell::Missing if !column.may_be_null => Some("is NULL".to_owned()),
-                cell if !self.holds_odd && !cell.is_of(column.family) => {
-                    let shown = shown(column, cell).unwrap_or_default();
-                    Some(format!("is {}, which is not {}", printable(&shown), column.family))
-                }
-                _ => None,
-            };
-            if let Some(refused) = refused {
-                return Err(self.refusal(row, &format!("{} {refused}", column.name), Some(column)));
-            }
-        }
-        Ok(())
-    }
-
-    fn refusal(&self, row: &Row, why: &str, column: Option<&Column>) -> Error {
-        let name = printable(&row.name(&self.table));
-        let table = &self.table.name;
-        let message = format!("the row {name} of {table} cannot be kept exactly: {why}; nothing was written");
-        let details = serde_json::json!({
-            "table": table, "row": name, "column": column.map(|column| &column.name)
-        });
-        Error::new(Kind::Invalid, "transfer.row", message)
-            .details(details)
-            .hint("correct the row in the source, then repeat the command")
     }
 
     fn values(&self, row: &Row) -> Vec<Value> {
@@ -190,11 +159,43 @@ impl Destination {
         }
         match suspects {
             [row] if !matches!(error.kind(), Kind::Unavailable | Kind::OutcomeUnknown) => {
-                Err(self.refusal(row, error.message(), None))
+                Err(refusal(row, &self.table, error.message(), None))
             }
             _ => Err(error),
         }
     }
+}
+
+/// Refuses what no database keeps, and unless `holds_odd` what a column is not for.
+///
+/// Errors: exit 7 naming the row.
+pub fn check(row: &Row, table: &Table, holds_odd: bool) -> Result<()> {
+    for (column, cell) in table.columns.iter().zip(&row.0) {
+        let refused = match cell {
+            Cell::Garbled(_) => Some("is text that is not UTF-8".to_owned()),
+            Cell::Missing if !column.may_be_null => Some("is NULL".to_owned()),
+            cell if !holds_odd && !cell.is_of(column.family) => {
+                let shown = shown(column, cell).unwrap_or_default();
+                Some(format!("is {}, which is not {}", printable(&shown), column.family))
+            }
+            _ => None,
+        };
+        if let Some(refused) = refused {
+            return Err(refusal(row, table, &format!("{} {refused}", column.name), Some(column)));
+        }
+    }
+    Ok(())
+}
+
+fn refusal(row: &Row, table: &Table, why: &str, column: Option<&Column>) -> Error {
+    let (name, table) = (printable(&row.name(table)), &table.name);
+    let message = format!("the row {name} of {table} cannot be kept exactly: {why}; nothing was written");
+    let details = serde_json::json!({
+        "table": table, "row": name, "column": column.map(|column| &column.name)
+    });
+    Error::new(Kind::Invalid, "transfer.row", message)
+        .details(details)
+        .hint("correct the row in the source, then repeat the command")
 }
 
 /// About how many bytes a value takes.

@@ -3,6 +3,7 @@
 //! An [`Origin`] gives every row of every table as [`Cell`]s, which are the same on each engine; a [`Fingerprint`] of
 //! a table does not depend on the order of its rows. What cannot be kept exactly is refused, with its row named.
 
+pub mod backup;
 mod cell;
 pub mod compare;
 pub mod fill;
@@ -10,6 +11,7 @@ mod fingerprint;
 mod row;
 pub mod snapshot;
 
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use sea_orm::prelude::async_trait::async_trait;
 
@@ -34,6 +36,33 @@ pub trait Origin: Send {
     ///
     /// Errors, there and among the rows: those of reading.
     async fn rows<'a>(&'a mut self, table: &Table) -> Result<BoxStream<'a, Result<Row>>>;
+}
+
+/// Progress is told after this many rows.
+const REPORTED: u64 = 1_000;
+
+/// Calls `each` with every row of a table.
+///
+/// Errors: those of reading, and of `each`.
+async fn read_rows(
+    table: &Table,
+    origin: &mut dyn Origin,
+    report: Report<'_>,
+    mut each: impl FnMut(Row) -> Result<()> + Send,
+) -> Result<()> {
+    let (mut rows, mut read) = (origin.rows(table).await?, 0);
+    while let Some(row) = rows.next().await {
+        each(row?)?;
+        read += 1;
+        if read == REPORTED {
+            report(Progress::Rows(read));
+            read = 0;
+            // The other side, and the bar, have their turn.
+            tokio::task::yield_now().await;
+        }
+    }
+    report(Progress::Rows(read));
+    Ok(())
 }
 
 /// How far a transfer is.

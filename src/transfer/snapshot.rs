@@ -28,10 +28,7 @@ impl ShopSnapshot {
     /// Errors: exit 4 where a table or a column is missing.
     pub async fn whole(database: &Database) -> Result<ShopSnapshot> {
         let shop = ShopSnapshot::begin(database).await?;
-        let missing = tables().into_iter().find(|table| {
-            let found = shop.tables.iter().find(|found| found.name == table.name);
-            found.is_none_or(|found| found.columns.len() < table.columns.len())
-        });
+        let missing = tables().into_iter().find(|table| !shop.has_columns_of(table));
         let Some(missing) = missing else { return Ok(shop) };
         let message = format!("{}: the table {} is missing, or has not all columns", database.target(), missing.name);
         Err(Error::from_cause(Cause::NoSchema, message).hint(
@@ -57,6 +54,14 @@ impl ShopSnapshot {
             here.push(table);
         }
         Ok(ShopSnapshot { snapshot, engine, tables: here, foreign })
+    }
+
+    /// Whether it has a table of this name with all columns of this one.
+    pub fn has_columns_of(&self, table: &Table) -> bool {
+        let found = self.tables.iter().find(|found| found.name == table.name);
+        found.is_some_and(|found| {
+            table.columns.iter().all(|column| found.columns.iter().any(|found| found.name == column.name))
+        })
     }
 
     /// The number of rows of all tables.

@@ -1,14 +1,15 @@
 //! Shared parts of the commands that move or compare whole shops.
 
+pub mod backups;
+
 use serde_json::{Map, Value, json};
 
-use crate::cli::shared::migrations::whole_plan;
 use crate::config::Config;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::{counted, first_names};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
-use crate::migrate::{self, Catalog, Job};
+use crate::migrate::{self, Catalog, Job, Plan};
 use crate::output::{Column, Progress as Bar, Unit, View};
 use crate::service::doctor::{self, State};
 use crate::service::verification::Verification;
@@ -42,17 +43,24 @@ pub async fn open_to_read(context: &Context, config: &Config) -> Result<Database
 
 /// Names what does not belong to the shop: it is neither read nor written.
 pub async fn name_foreign(context: &Context, database: &Database) -> Result<()> {
-    let shop = ShopSnapshot::begin(database).await?;
-    let others = migrate::foreign_objects(shop.connection(), &Catalog::embedded()).await?;
-    let mut foreign = shop.foreign.clone();
+    // Not in a snapshot: looking for a history that is not there ends a transaction.
+    let others = migrate::foreign_objects(database.connection(), &Catalog::embedded()).await?;
+    let mut foreign = foreign_columns(database).await?;
     if !others.is_empty() {
         foreign.push(migrate::object_list(&others));
     }
     if !foreign.is_empty() {
         context.output.note(&format!("{}: ignored, as other programs': {}", database.target(), foreign.join(", ")));
     }
-    shop.end().await;
     Ok(())
+}
+
+/// The columns of other programs in the shop's tables.
+pub async fn foreign_columns(database: &Database) -> Result<Vec<String>> {
+    let shop = ShopSnapshot::begin(database).await?;
+    let foreign = shop.foreign.clone();
+    shop.end().await;
+    Ok(foreign)
 }
 
 /// Compares every row of two shops as they are now.
@@ -65,17 +73,21 @@ pub async fn compare_shops(context: &Context, one: &Database, other: &Database) 
     Ok(compared)
 }
 
-/// Brings the schema of a database up to date, and records what it is for as another does.
-pub async fn prepare(context: &Context, database: &Database, environment: Option<String>) -> Result<()> {
+/// Applies migrations to a database, and records what it is for as another does. Returns the number of migrations.
+pub async fn prepare(database: &Database, plan: &Plan, environment: Option<&str>) -> Result<usize> {
     migrate::refuse_foreign_shop(database.connection(), &Catalog::embedded()).await?;
-    let steps = migrate::up(Job::silent(database, &whole_plan(context))).await?;
-    if !steps.is_empty() {
-        context.output.note(&format!("{} applied to {}", counted(steps.len(), "migration"), database.target()));
-    }
+    let steps = migrate::up(Job::silent(database, plan)).await?;
     if let Some(environment) = environment {
-        migrate::set_setting_if_absent(database, migrate::ENVIRONMENT, &environment).await?;
+        migrate::set_setting_if_absent(database, migrate::ENVIRONMENT, environment).await?;
     }
-    Ok(())
+    Ok(steps.len())
+}
+
+/// Says how many migrations were applied to a database, if any.
+pub fn note_applied(context: &Context, database: &Database, migrations: usize) {
+    if migrations > 0 {
+        context.output.note(&format!("{} applied to {}", counted(migrations, "migration"), database.target()));
+    }
 }
 
 /// Shows progress on a bar.
@@ -120,16 +132,16 @@ fn phrase(difference: &Difference) -> String {
     }
 }
 
-/// Runs the checks of `doctor --deep` and `audit verify`, and prints their warnings. Returns the hash of the last
-/// seal, if there is one.
+/// Runs the checks of `doctor --deep` and `audit verify`, and prints their warnings with the shop's name. Returns the
+/// hash of the last seal, if there is one.
 ///
 /// Errors: exit 9 if a check fails.
-pub async fn check(context: &Context, database: &Database) -> Result<Option<String>> {
+pub async fn check(context: &Context, database: &Database, shop: &str) -> Result<Option<String>> {
     context.output.note("checking data and audit trail");
     let mut checks = Vec::new();
     doctor::examine_deeply(database, context.ids, &mut checks, &mut |_| ()).await?;
     for check in checks.iter().filter(|check| check.state == State::Warning) {
-        context.output.warn(&format!("{}: {}: {}", database.target(), check.name, check.detail));
+        context.output.warn(&format!("{shop}: {}: {}", check.name, check.detail));
     }
     let failed: Vec<&str> =
         checks.iter().filter(|check| check.state == State::Failed).map(|check| check.name).collect();
@@ -138,7 +150,7 @@ pub async fn check(context: &Context, database: &Database) -> Result<Option<Stri
     let findings = trail.found() - foreign;
     if foreign > 0 {
         let foreign = counted(foreign, "change");
-        context.output.note(&format!("{}: {foreign} of another program not adopted yet", database.target()));
+        context.output.note(&format!("{shop}: {foreign} of another program not adopted yet"));
     }
     let mut wrong = Vec::new();
     if !failed.is_empty() {
@@ -150,7 +162,7 @@ pub async fn check(context: &Context, database: &Database) -> Result<Option<Stri
     if wrong.is_empty() {
         return Ok(Some(trail.chain.head).filter(|head| !head.is_empty()));
     }
-    let message = format!("{}: {}", database.target(), wrong.join("; "));
+    let message = format!("{shop}: {}", wrong.join("; "));
     let on = |words: &str| CommandLine::new(words).on(database.target().to_string());
     Err(Error::new(Kind::CheckFailed, "transfer.check", message)
         .hint(Hint::from("to see each: ").and(on("doctor --deep")).and(", ").and(on("audit verify"))))

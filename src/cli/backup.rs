@@ -1,0 +1,117 @@
+//! `shopctl backup`
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::shared::effect::Effect;
+use super::shared::migrations::whole_plan;
+use super::shared::transfer::{backups, check, extent, name_foreign, prepare, tables_json};
+use crate::context::Context;
+use crate::db::Access;
+use crate::domain::text::counted;
+use crate::error::{CommandLine, Error, Hint, Kind, Result};
+use crate::file::{check_ending, is_stdout};
+use crate::output::Mutation;
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "Examples:
+  shopctl backup
+  shopctl backup --out shop.backup
+  shopctl backup verify shop.backup")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// File to write [default: a new one in the folder for backups]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Restore a backup to a scratch shop and check everything there
+    #[command(after_help = "Example:\n  shopctl backup verify shop.backup")]
+    Verify(VerifyArguments),
+}
+
+#[derive(Debug, Args)]
+struct VerifyArguments {
+    /// Backup to verify
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// The result as JSON.
+#[derive(Serialize)]
+struct Backup {
+    /// `None` for a pipe.
+    bytes: Option<u64>,
+    tables: Value,
+    /// The hash of the last seal.
+    head: Option<String>,
+}
+
+pub async fn run(context: &Context, arguments: &Arguments) -> Result<Effect> {
+    context.check_mutation_output()?;
+    match &arguments.command {
+        Some(Command::Verify(arguments)) => verify(context, &arguments.file).await?,
+        None => back_up(context, arguments.out.as_deref()).await?,
+    }
+    Ok(Effect::Unchanged)
+}
+
+async fn back_up(context: &Context, out: Option<&Path>) -> Result<()> {
+    if let Some(out) = out {
+        if is_stdout(out) {
+            return Err(Error::usage("a backup cannot be written to standard output")
+                .hint("name a file, or leave out --out for a new one in the folder for backups"));
+        }
+        check_ending(out, &[backups::ENDING])?;
+    }
+    let database = context.database(Access::Read).await?;
+    name_foreign(context, &database).await?;
+    let path = match out {
+        Some(out) => out.to_owned(),
+        None => backups::new_path(context, &context.config, "")?,
+    };
+    let manifest = backups::back_up(context, &database, &path).await?;
+    let (shown, bytes) = (path.display().to_string(), size(&path));
+    let extent = format!("{}, {}", counted(manifest.tables.len(), "table"), counted(manifest.rows(), "row"));
+    let size = bytes.map(|bytes| format!(", {}", counted(bytes, "byte"))).unwrap_or_default();
+    let line = format!("backup written to {shown}: {extent}{size}");
+    let change = Backup { bytes, tables: json!(manifest.tables), head: manifest.head };
+    context.output.mutation(&Mutation::new(line, &shown, change));
+    if bytes.is_some() {
+        let verify = CommandLine::new("backup verify").argument(&shown);
+        context.output.suggest(Hint::from("to verify that it can be restored: ").and(verify));
+    }
+    Ok(())
+}
+
+async fn verify(context: &Context, path: &Path) -> Result<()> {
+    let reader = backups::open(path).await?;
+    let (header, shown) = (reader.header().clone(), path.display().to_string());
+    let scratch = context.connections.scratch_file().await?;
+    let loaded = backups::restore(context, reader, &scratch).await?;
+    prepare(&scratch, &whole_plan(context), None).await?;
+    let head = check(context, &scratch, &shown).await.map_err(|error| match error.kind() {
+        Kind::CheckFailed => {
+            let restore = CommandLine::new("restore").argument(&shown).option("--to", "sqlite:checked.db");
+            error.without_hints().hint(Hint::from("to look into it, restore it to a new file: ").and(restore))
+        }
+        _ => error,
+    })?;
+    let of = format!("{shown} can be restored: {}, as of {} on {}", extent(&loaded), header.time, header.engine);
+    let line = head.iter().fold(of, |line, head| format!("{line}; seal head {head}"));
+    let change = Backup { bytes: size(path), tables: tables_json(&loaded), head };
+    context.output.mutation(&Mutation::new(line, &shown, change));
+    Ok(())
+}
+
+/// How many bytes a file has; `None` for a pipe.
+fn size(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|found| found.len())
+}

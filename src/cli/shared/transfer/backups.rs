@@ -1,0 +1,180 @@
+//! Backups: made, opened and restored.
+
+use std::path::{Path, PathBuf};
+
+use sea_orm::ConnectionTrait;
+
+use super::{prepare, reporting};
+use crate::cli::shared::migrations::whole_plan;
+use crate::config::Config;
+use crate::context::Context;
+use crate::db::target::Target;
+use crate::db::{Database, Expected};
+use crate::domain::moment;
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
+use crate::file::{InputFile, OutputFile, create_private_folder, spool};
+use crate::migrate::{self, Catalog, Job, Plan, RunKind, State};
+use crate::repository::audit_seal;
+use crate::service::committing::Pending;
+use crate::transfer::Origin;
+use crate::transfer::backup::{self, BackupReader, Header, Manifest, TableHeader};
+use crate::transfer::compare::fingerprint;
+use crate::transfer::fill::{Filled, fill};
+use crate::transfer::snapshot::ShopSnapshot;
+
+/// The extension of a backup.
+pub const ENDING: &str = "backup";
+
+/// The file of a new backup in the folder of backups, which is made where it is missing. `why` is part of its name.
+///
+/// Errors: exit 4 where the folder cannot be made.
+pub fn new_path(context: &Context, config: &Config, why: &str) -> Result<PathBuf> {
+    let folder = config.backup_folder();
+    create_private_folder(&folder)
+        .map_err(|error| error.hint("set another folder with SHOPCTL_BACKUP_DIR or backup_dir in shopctl.toml"))?;
+    let plain = |letter: char| if letter.is_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
+    let name: String = full_name(&config.target).chars().map(plain).collect();
+    let time = context.clock.now().format("%Y%m%d-%H%M%S%.3f");
+    Ok(folder.join(format!("{name}{why}-{time}.{ENDING}")))
+}
+
+/// The name of a database, different from that of the same name on another server.
+fn full_name(target: &Target) -> String {
+    match target {
+        Target::Sqlite(_) => target.name(),
+        Target::Server(server) => format!("{}-{}-{}", server.host, server.port, server.database),
+    }
+}
+
+/// Writes a shop to a file, which is complete or not there.
+///
+/// Errors: exit 4 where there is no shop, or that of another program; those of reading and writing.
+pub async fn back_up(context: &Context, database: &Database, path: &Path) -> Result<Manifest> {
+    migrate::refuse_foreign_shop(database.connection(), &Catalog::embedded()).await?;
+    let mut shop = ShopSnapshot::begin(database).await?;
+    let has = |name: &str| shop.tables().iter().any(|table| table.name == name);
+    if shop.tables().is_empty() {
+        return Err(Error::from_cause(Cause::NoSchema, format!("there is no shop in {}", database.target())));
+    }
+    let head = match has("audit_seals") {
+        true => audit_seal::find_last(shop.connection()).await?.map(|seal| seal.hash.to_string()),
+        false => None,
+    };
+    let header = header(context, &shop).await?;
+    let mut out = OutputFile::open(path).await?.for_owner_only()?;
+    let manifest = backup::write(&mut shop, &header, head, &mut out, &mut reporting(context, header.rows)).await?;
+    shop.end().await;
+    context.committing.begin(Pending::File);
+    let completed = out.complete();
+    context.committing.end();
+    completed?;
+    Ok(manifest)
+}
+
+async fn header(context: &Context, shop: &ShopSnapshot) -> Result<Header> {
+    let connection = shop.connection();
+    let tables = shop.tables().into_iter().map(|table| TableHeader {
+        columns: table.columns.into_iter().map(|column| column.name).collect(),
+        name: table.name,
+    });
+    Ok(Header {
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: shop.engine().as_str().to_owned(),
+        time: moment::rfc3339(context.clock.now()),
+        environment: migrate::setting(connection, migrate::ENVIRONMENT).await?,
+        migrations: applied(connection).await?,
+        rows: shop.count().await?,
+        tables: tables.collect(),
+    })
+}
+
+/// The migrations that a database has, oldest first.
+async fn applied(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let all = migrate::status(connection, &Catalog::embedded()).await?.into_iter();
+    let is_applied = |state: State| matches!(state, State::Applied | State::Edited);
+    Ok(all.filter(|migration| is_applied(migration.state)).map(|migration| migration.name).collect())
+}
+
+/// Opens a backup of which every byte is as it was written.
+///
+/// Errors: exit 4 if it cannot be read; exit 7 if it is no backup, is damaged or needs a newer program.
+pub async fn open(path: &Path) -> Result<BackupReader> {
+    let file = match InputFile::open(path).await? {
+        InputFile::Regular(file) => file,
+        InputFile::Stream(stream) => spool(stream, path)?,
+    };
+    let reader = BackupReader::open(path, file)?;
+    let catalog = Catalog::embedded();
+    let unknown = reader.header().migrations.iter().find(|name| catalog.find(name).is_none());
+    match unknown {
+        None => Ok(reader),
+        Some(name) => Err(reader.newer(&format!("the migration {}", printable(name)))),
+    }
+}
+
+/// Writes a backup to an empty database, with the schema that it had, and reads everything back.
+///
+/// Errors: exit 9 where the shop is not what the backup says; those of the database.
+pub async fn restore(context: &Context, mut reader: BackupReader, database: &Database) -> Result<Vec<Filled>> {
+    let header = reader.header().clone();
+    // The rows fit the schema that they were in; newer migrations are applied afterwards.
+    let plan = Plan { to: header.migrations.last().cloned(), ..whole_plan(context) };
+    let here = applied(database.connection()).await?;
+    if here.iter().any(|name| !header.migrations.contains(name)) {
+        migrate::run(Job::silent(database, &plan), RunKind::Reset).await?;
+    }
+    prepare(database, &plan, header.environment.as_deref()).await?;
+    let remedy = Hint::from("to check, and to complete it: ").and(CommandLine::again());
+    let mut report = reporting(context, header.rows);
+    let loaded = fill(&mut reader, database, &context.committing, remedy, &mut report).await?;
+    drop(report);
+    verify(context, database, &loaded, &reader.manifest()?).await?;
+    Ok(loaded)
+}
+
+/// Whether a shop has every row of a backup already.
+pub async fn has_all(database: &Database, reader: &mut BackupReader) -> Result<bool> {
+    let mut shop = ShopSnapshot::begin(database).await?;
+    let mut is_same = shop.count().await? == reader.header().rows;
+    for table in reader.tables() {
+        is_same = is_same
+            && shop.has_columns_of(&table)
+            && fingerprint(&table, reader).await? == fingerprint(&table, &mut shop).await?;
+    }
+    shop.end().await;
+    Ok(is_same)
+}
+
+/// Reads everything back.
+async fn verify(context: &Context, database: &Database, loaded: &[Filled], manifest: &Manifest) -> Result<()> {
+    context.output.note("comparing every row");
+    let mut shop = ShopSnapshot::begin(database).await?;
+    let mut different = Vec::new();
+    for (table, of_file) in loaded {
+        let there = fingerprint(table, &mut shop).await?;
+        let is_said = manifest.tables.get(&table.name).is_some_and(|sum| sum.digest == there.digest());
+        if there != *of_file || !is_said {
+            different.push(table.name.as_str());
+        }
+    }
+    shop.end().await;
+    if different.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} differs from the backup: {}", database.target(), different.join(", "));
+    Err(Error::new(Kind::CheckFailed, "restore.different", message))
+}
+
+/// Removes every row of a shop, which must have what its backup has, in one transaction.
+///
+/// Errors: those of [`Database::clear`].
+pub async fn clear(database: &Database, backup: &Manifest) -> Result<()> {
+    let shop = ShopSnapshot::begin(database).await?;
+    let tables = shop.tables().into_iter().map(|table| {
+        let rows = backup.tables.get(&table.name).map_or(0, |table| table.rows);
+        (table.name, rows)
+    });
+    let expected: Vec<Expected> = tables.collect();
+    shop.end().await;
+    database.clear(&expected, Hint::from("to continue: ").and(CommandLine::again())).await
+}
