@@ -68,6 +68,7 @@ mod readme_imports;
 mod refunds;
 mod reports;
 mod retired_products;
+mod retyped_columns;
 mod reviews;
 mod schema;
 mod searches;

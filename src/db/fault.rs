@@ -242,9 +242,9 @@ impl From<DbErr> for Error {
     fn from(error: DbErr) -> Error {
         if let Some(column) = unreadable(&error) {
             let message = format!("a row has a value of the wrong type in its column {column}");
-            return Error::conflict("database.odd_value", message).hint(
-                Hint::from("another program wrote it; to find the row: ").and(CommandLine::new("doctor --deep")),
-            );
+            let row = Hint::from("another program wrote it; to find the row: ").and(CommandLine::new("doctor --deep"));
+            let column = Hint::from("if the column has another type: ").and(CommandLine::new("migrate verify"));
+            return Error::conflict("database.odd_value", message).hint(row).hint(column);
         }
         let fault = classify(&error);
         let what = match (driver_error(&error), &error) {

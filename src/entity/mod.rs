@@ -24,5 +24,5 @@ pub mod user;
 
 pub use moment::Moment;
 pub(crate) use named::stored_by_name;
-pub use stored::Stored;
 pub(crate) use stored::column_of;
+pub use stored::{FromNumber, Stored};

@@ -28,6 +28,8 @@ macro_rules! stored_by_name {
             }
         }
 
+        impl $crate::entity::FromNumber for $Enum {}
+
         $crate::entity::column_of!(
             $Enum,
             sea_orm::sea_query::ArrayType::String,

@@ -1,9 +1,12 @@
 //! A stored value: SQLite stores any value in any column, PostgreSQL has NaN amounts, and other programs drop a
-//! column's NOT NULL. Such values are shown, rejected in calculations, and never cause a crash.
+//! column's NOT NULL. Such values are shown, rejected in calculations, and never cause a crash. A number is the same
+//! number in a column that another program gave another type of number.
 
 use std::fmt;
 use std::ops::Deref;
 
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 
@@ -161,14 +164,54 @@ impl<T: Into<Value> + Nullable> From<Stored<T>> for Value {
     }
 }
 
-impl<T: TryGetable> TryGetable for Stored<T> {
+/// What a value is if its column is of some type of numbers.
+pub trait FromNumber: Sized {
+    /// The value; `None` if the number is none.
+    fn from_number(_number: Decimal) -> Option<Self> {
+        None
+    }
+}
+
+impl FromNumber for String {}
+
+impl FromNumber for i32 {
+    fn from_number(number: Decimal) -> Option<i32> {
+        number.is_integer().then(|| number.to_i32())?
+    }
+}
+
+impl FromNumber for Money {
+    fn from_number(number: Decimal) -> Option<Money> {
+        Some(Money::from_stored(number))
+    }
+}
+
+impl<T: TryGetable + FromNumber> TryGetable for Stored<T> {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
         match T::try_get_by(row, index) {
             Ok(known) => Ok(Stored::Known(known)),
             Err(TryGetError::Null(_)) => Ok(Stored::Missing),
-            Err(error) => odd(row, index).map(Stored::Odd).ok_or(error),
+            Err(error) => match number(row, index).and_then(T::from_number) {
+                Some(known) => Ok(Stored::Known(known)),
+                None => odd(row, index).map(Stored::Odd).ok_or(error),
+            },
         }
     }
+}
+
+/// The value of a column of numbers, of whatever width, signed or not, exact or not.
+fn number<I: ColIdx>(row: &QueryResult, index: I) -> Option<Decimal> {
+    let whole = || {
+        let wide = i64::try_get_by(row, index).map(Decimal::from);
+        let unsigned = wide.or_else(|_| u64::try_get_by(row, index).map(Decimal::from));
+        let short = unsigned.or_else(|_| i32::try_get_by(row, index).map(Decimal::from));
+        short.or_else(|_| i16::try_get_by(row, index).map(Decimal::from)).ok()
+    };
+    let float = || {
+        let double = f64::try_get_by(row, index).ok().map(<Decimal as TryFrom<_>>::try_from);
+        double.or_else(|| f32::try_get_by(row, index).ok().map(<Decimal as TryFrom<_>>::try_from))?.ok()
+    };
+    Decimal::try_get_by(row, index).ok().or_else(whole).or_else(float)
 }
 
 /// A value that is not of the column's type, as text.
@@ -177,8 +220,9 @@ fn odd<I: ColIdx>(row: &QueryResult, index: I) -> Option<String> {
         .or_else(|_| i64::try_get_by(row, index).map(|number| number.to_string()))
         .or_else(|_| f64::try_get_by(row, index).map(float_text))
         .or_else(|_| Vec::<u8>::try_get_by(row, index).map(text::from_bytes))
-        .or_else(|error| if is_not_a_number(row, index) { Ok("NaN".to_owned()) } else { Err(error) })
         .ok()
+        .or_else(|| number(row, index).map(|number| number.to_string()))
+        .or_else(|| beyond_numbers(row, index))
 }
 
 fn float_text(number: f64) -> String {
@@ -186,10 +230,15 @@ fn float_text(number: f64) -> String {
     if number.abs() < 1e15 { number.to_string() } else { format!("{number:e}") }
 }
 
-/// PostgreSQL's NaN, which the driver cannot read.
-fn is_not_a_number<I: ColIdx>(row: &QueryResult, index: I) -> bool {
-    let read = rust_decimal::Decimal::try_get_by(row, index);
-    matches!(read, Err(TryGetError::DbErr(error)) if error.to_string().contains("NaN"))
+/// PostgreSQL's NaN and infinities, and decimals of more digits than the driver reads.
+fn beyond_numbers<I: ColIdx>(row: &QueryResult, index: I) -> Option<String> {
+    let Err(TryGetError::DbErr(error)) = Decimal::try_get_by(row, index) else { return None };
+    let reason = error.to_string();
+    // A sign's number: 0xD000 and 0xF000.
+    let words = [("NaN", "NaN"), ("0xD000", "Infinity"), ("0xF000", "-Infinity"), ("mismatched types", "")];
+    let found =
+        words.into_iter().find(|(part, _)| reason.contains(part)).map_or("a number out of range", |(_, word)| word);
+    (!found.is_empty()).then(|| found.to_owned())
 }
 
 /// Implements SeaORM's traits for a column type: its type names, NULL, and the conversion from a value.

@@ -370,11 +370,11 @@ fn total_is_set(engine: Engine) -> String {
 /// A total of 0 is found by [`total_is_set`].
 fn total_equals_lines(engine: Engine) -> String {
     let (total, price) = (engine.exact_amount("total_amount"), engine.exact_amount("unit_price"));
-    let (many_groups, name) = (engine.many_groups, order_name(engine));
+    let (pieces, many_groups, name) = (engine.exact_pieces("quantity"), engine.many_groups, order_name(engine));
     format!(
         "SELECT '' AS place, o.id AS order_id, {name} AS name FROM \
          (SELECT {many_groups}order_id FROM (SELECT id AS order_id, {total} AS total, 0 AS part FROM orders \
-           UNION ALL SELECT order_id, 0, quantity * {price} FROM order_items) both_sides \
+           UNION ALL SELECT order_id, 0, {pieces} * {price} FROM order_items) both_sides \
           GROUP BY order_id HAVING SUM(total) <> SUM(part) AND SUM(total) <> 0) sums JOIN orders o ON o.id = sums.order_id"
     )
 }

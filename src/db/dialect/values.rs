@@ -13,6 +13,9 @@ use crate::db::engine::{Engine, OwnForm};
 use crate::db::raw::{Raw, RawColumn};
 use crate::domain::{Form, Id};
 
+/// What no amount and no number of pieces reaches, as SQL: sums of less are exact.
+pub const TOO_MUCH: &str = "1e15";
+
 /// Values, and expressions about them.
 pub trait Values {
     /// The exact sum of an amount of each row, multiplied by `times`, for [`Values::read_sum`]; it
@@ -52,6 +55,11 @@ pub trait Values {
 
     /// [`Values::exactly`] as SQL.
     fn exact_amount(&self, column: &str) -> String {
+        column.to_owned()
+    }
+
+    /// A number of pieces for exact arithmetic, as SQL.
+    fn exact_pieces(&self, column: &str) -> String {
         column.to_owned()
     }
 

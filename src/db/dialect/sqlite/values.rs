@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Sqlite, rows};
 use crate::db::dialect::catalog::Catalog as _;
-use crate::db::dialect::values::{Values, halving};
+use crate::db::dialect::values::{TOO_MUCH, Values, halving};
 use crate::db::engine::OwnForm;
 use crate::db::raw::{Raw, RawColumn};
 use crate::domain::{Form, Id, moment, text};
@@ -57,7 +57,7 @@ impl Values for Sqlite {
     }
 
     fn exactly(&self, amount: Expr) -> Expr {
-        let is_amount = "typeof(?) IN ('real', 'integer') AND abs(?) < 1e15";
+        let is_amount = format!("typeof(?) IN ('real', 'integer') AND abs(?) < {TOO_MUCH}");
         let cents = Expr::from(Func::round(amount.clone().mul(Expr::cust("100")))).cast_as("integer");
         Expr::case(Expr::cust_with_exprs(is_amount, [amount.clone(), amount]), cents).into()
     }
@@ -68,7 +68,7 @@ impl Values for Sqlite {
     }
 
     fn exact_amount(&self, column: &str) -> String {
-        let is_amount = format!("typeof({column}) IN ('real', 'integer') AND abs({column}) < 1e15");
+        let is_amount = format!("typeof({column}) IN ('real', 'integer') AND abs({column}) < {TOO_MUCH}");
         format!("CASE WHEN {is_amount} THEN CAST(ROUND({column} * 100) AS INTEGER) END")
     }
 
@@ -141,7 +141,7 @@ impl Values for Sqlite {
     }
 
     fn is_odd_amount(&self, column: &str) -> Option<String> {
-        Some(format!("(typeof({column}) NOT IN ('real', 'integer') OR abs({column}) >= 1e15)"))
+        Some(format!("(typeof({column}) NOT IN ('real', 'integer') OR abs({column}) >= {TOO_MUCH})"))
     }
 
     fn is_odd_integer(&self, column: &str) -> Option<String> {
