@@ -356,10 +356,14 @@ async fn shortage(
     let asked: Vec<Id> = if short.is_empty() { wanted.keys().copied().collect() } else { short };
     let found = repository::product::find_newest(operation.handle(), &asked).await?;
     check_orderable(&found)?;
+    let have = |id: Id| found.iter().find(|found| found.id == id).map_or(0, |found| found.stock_quantity.pieces());
+    let needs = || asked.iter().filter_map(|id| wanted.get(id));
+    if needs().all(|(need, product)| have(product.id) >= i64::from(*need)) {
+        return Err(operation.handle().outdated("the stock has changed just now").into());
+    }
     let (mut texts, mut details, mut hints) = (Vec::new(), Vec::new(), Vec::new());
-    for (need, product) in asked.iter().filter_map(|id| wanted.get(id)) {
-        let now = found.iter().find(|found| found.id == product.id);
-        let have = now.map_or(0, |product| product.stock_quantity.pieces());
+    for (need, product) in needs() {
+        let have = have(product.id);
         let sku = printable(&product.sku);
         texts.push(format!("{sku} has {have} in stock, {need} requested"));
         details.push(json!({ "sku": product.sku, "have": have, "need": need }));
