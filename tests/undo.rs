@@ -244,6 +244,18 @@ fn a_changed_order_gets_its_lines_customer_and_total_back(shop: &Shop) {
     undo(shop, &[&changed, "--yes"]).exits_with(6).says("MUG has 0 in stock beside the 1 of this order, 2 requested");
     shop.run(&["stock", "adjust", "MUG", "+1", "--reason", "received"]).success();
     undo(shop, &[&changed, "--yes"]).success();
+    // What a change left alone may have been changed since.
+    let lines = change(&["--item", "MUG:1"]);
+    shop.run(&["order", "reassign", &order, "--user", "bo@example.com", "--yes"]).success();
+    undo(shop, &[&lines, "--yes"]).success();
+    let listed = shop.run(&["order", "show", &order, "--json"]).success().json();
+    assert_eq!((&listed["user"], &listed["total_amount"]), (&"bo@example.com".into(), &"25.00".into()), "{listed}");
+    let changed = change(&["--user", "ann@example.com"]);
+    shop.run(&["order", "change", &order, "--item", "MUG:1"]).success();
+    undo(shop, &[&changed, "--yes"]).success();
+    let listed = shop.run(&["order", "show", &order, "--json"]).success().json();
+    assert_eq!((&listed["user"], &listed["total_amount"]), (&"bo@example.com".into(), &"12.50".into()), "{listed}");
+    shop.run(&["order", "change", &order, "--item", "MUG:2", "--user", "ann@example.com"]).success();
     let changed = change(&["--user", "bo@example.com"]);
     shop.run(&["user", "disable", "ann@example.com", "--yes"]).success();
     undo(shop, &[&changed, "--yes"]).exits_with(6).says("user.not_active");
@@ -302,12 +314,15 @@ fn two_undos_at_once_take_back_once(shop: &Shop) {
     const PROCESSES: usize = 4;
     shop.product("MUG", "12.50", 10);
     shop.run(&["stock", "adjust", "MUG", "+5", "--reason", "received"]).success();
-    let operation = newest(shop, "stock.adjust");
-    let command = ["undo", operation.as_str(), "--yes", "--json"];
-    let children: Vec<_> = (0..PROCESSES).map(|_| shop.start(&command)).collect();
-    let runs = children.into_iter().map(|child| finish(child, &command).success().json());
-    assert_eq!(runs.filter(|run| run["changed"] == true).count(), 1);
+    shop.run(&["product", "price", "MUG", "--by", "+1"]).success();
+    for operation in [newest(shop, "stock.adjust"), newest(shop, "product.price")] {
+        let command = ["undo", operation.as_str(), "--yes", "--json"];
+        let children: Vec<_> = (0..PROCESSES).map(|_| shop.start(&command)).collect();
+        let runs = children.into_iter().map(|child| finish(child, &command).success().json());
+        assert_eq!(runs.filter(|run| run["changed"] == true).count(), 1);
+    }
     assert_eq!(shop.number("SELECT stock_quantity FROM products"), 10);
+    assert_eq!(shop.run(&["product", "show", "MUG", "--json"]).success().json()["price"], "12.50");
     verified(shop);
 }
 

@@ -6,6 +6,8 @@ mod instead;
 mod refusal;
 mod rows;
 
+use std::cell::Cell;
+
 use sea_orm::ConnectionTrait;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -66,7 +68,10 @@ pub async fn run(operations: &Operations, id: Uuid, reason: Option<&str>) -> Res
     let target = find(operations.database.connection(), id.into()).await?;
     let usual = || format!("undoes {} {}", target.operation, target.operation_id);
     let request = Request { reason: Some(reason.map_or_else(usual, str::to_owned)), ..Request::new(EventName::Undo) };
-    operations.run(&request, async |operation| apply(operation, &target).await).await?.done()
+    // Rows that moved on may have been taken back just now by another undo of the operation: a second look sees it.
+    let is_second_look = Cell::new(false);
+    let body = async |operation: &mut Operation| apply(operation, &target, is_second_look.replace(true)).await;
+    operations.run(&request, body).await?.done()
 }
 
 /// Which of these events are of operations that can be taken back and were not yet, and left values behind that their
@@ -117,7 +122,7 @@ fn key(operation: Id) -> String {
     format!("undo:{operation}")
 }
 
-async fn apply(operation: &mut Operation, target: &audit_event::Model) -> Result<Undone> {
+async fn apply(operation: &mut Operation, target: &audit_event::Model, is_second_look: bool) -> Result<Undone> {
     operation.set_subject(target.operation_id)?;
     check(target)?;
     let key = key(target.operation_id);
@@ -155,6 +160,9 @@ async fn apply(operation: &mut Operation, target: &audit_event::Model) -> Result
                 values.extend(restored.into_iter().map(value));
             }
         }
+    }
+    if !moved.is_empty() && !is_second_look {
+        return Err(operation.handle().outdated("another undo may have been first").into());
     }
     if !moved.is_empty() {
         return Err(moved_on(operation.handle(), target, &moved).await?);

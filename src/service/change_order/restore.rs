@@ -36,26 +36,34 @@ pub(in crate::service) async fn restore(operation: &mut Operation, id: Id, from:
     let Some(before) = found.into_iter().next() else { return Ok(Restored::MovedOn(CHANGED.to_vec())) };
     let items = repository::order::find_latest_items(operation.handle(), id).await?;
     let said = last_said(operation.handle(), &[(id, from)]).await?;
-    let moved_on = moved_on(&before, &items, said.get(&id), from);
+    let moved_on = moved_on(&before, &items, said.get(&id), [to, from]);
     if !moved_on.is_empty() || before.status != OrderStatus::Pending {
         return Ok(Restored::MovedOn(moved_on));
     }
     check_own(&before, &items, &movements::find_latest_by_order(operation.handle(), id).await?)?;
     let old_user = repository::user::find_by_id_for_share(operation.handle(), before.user_id).await?;
-    let user = find_user(operation, &before, old_user.clone(), to).await?;
+    let user = match is_changed("user_id", [to, from]) {
+        true => find_user(operation, &before, old_user.clone(), to).await?,
+        false => old_user.clone(),
+    };
     let ids = |document: &Json| document["items"].as_array().into_iter().flatten().map(product_of).collect::<Vec<_>>();
     let names = [ids(from), ids(to)].concat();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let products = repository::product::find_named(operation.handle(), &names).await?;
     let ids: Vec<Id> = products.iter().map(|product| product.id).collect();
     let products = repository::product::find_many_for_update(operation.handle(), &ids).await?;
-    let after_items = repository::order::read_items(id, &to["items"], &products).ok_or_else(|| gone(&before))?;
+    let are_items_changed = is_changed("items", [to, from]);
+    let after_items = match are_items_changed {
+        true => repository::order::read_items(id, &to["items"], &products).ok_or_else(|| gone(&before))?,
+        false => items.clone(),
+    };
     let products = products.into_iter().map(|product| (product.id, product)).collect();
     let lines = Lines { order: &before, products: &products };
     let difference = difference(&items, &after_items);
     check_may_grow(user.as_ref(), &difference)?;
     lines.check_stock(&items, &difference)?;
-    let total_amount = to["total_amount"].as_str().map_or_else(|| before.total_amount.clone(), Into::into);
+    let total_amount = to["total_amount"].as_str().filter(|_| are_items_changed);
+    let total_amount = total_amount.map_or_else(|| before.total_amount.clone(), Into::into);
     let user_id = user.as_ref().map_or(before.user_id, |user| user.id);
     let after = order::Model { user_id, total_amount, updated_at: operation.now().into(), ..before.clone() };
     let taken = lines.taken(&difference)?;
@@ -76,16 +84,22 @@ pub(in crate::service) async fn last_said(
     LastSaid::find(connection, &noted.map(|(id, _)| *id).collect::<Vec<_>>()).await
 }
 
-/// The members of a change's event that an order has other values of by now.
+/// Whether a change wrote this member of its event.
+fn is_changed(name: &str, [before, left]: [&Json; 2]) -> bool {
+    sorted(before[name].clone()) != sorted(left[name].clone())
+}
+
+/// The members of a change's event that it wrote and that an order has other values of by now, and its status.
 pub(in crate::service) fn moved_on(
     order: &order::Model,
     items: &[order_item::Model],
     said: Option<&LastSaid>,
-    left: &Json,
+    [before, left]: [&Json; 2],
 ) -> Vec<&'static str> {
     let now = repository::order::audit_view(order, items, &[]);
-    let member = |document: &Json, name: &str| sorted(document[name].clone());
-    let mut moved_on: Vec<_> = CHANGED.into_iter().filter(|name| member(&now, name) != member(left, name)).collect();
+    let counts = |name: &&str| *name == "status" || is_changed(name, [before, left]);
+    let mut moved_on: Vec<_> =
+        CHANGED.into_iter().filter(counts).filter(|name| is_changed(name, [&now, left])).collect();
     let note = said.and_then(|said| said.note.as_deref()).unwrap_or_default();
     moved_on.extend(left.get(NOTE).filter(|left| left.as_str().unwrap_or_default() != note).map(|_| NOTE));
     moved_on

@@ -57,7 +57,8 @@ pub(super) async fn find(connection: &impl ConnectionTrait, events: &[&audit_eve
     let said = change_order::last_said(connection, &left).await?;
     as_left.extend(events.iter().filter_map(|(id, event)| {
         let items = items.get(&event.id).map_or(&[][..], Vec::as_slice);
-        let moved_on = change_order::moved_on(rows.get(&event.id)?, items, said.get(&event.id), &event.after);
+        let moved_on =
+            change_order::moved_on(rows.get(&event.id)?, items, said.get(&event.id), [&event.before, &event.after]);
         moved_on.is_empty().then_some(*id)
     }));
     Ok(as_left)
