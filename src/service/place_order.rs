@@ -357,19 +357,17 @@ async fn shortage(
     let found = repository::product::find_newest(operation.handle(), &asked).await?;
     check_orderable(&found)?;
     let have = |id: Id| found.iter().find(|found| found.id == id).map_or(0, |found| found.stock_quantity.pieces());
-    let needs = || asked.iter().filter_map(|id| wanted.get(id));
-    if needs().all(|(need, product)| have(product.id) >= i64::from(*need)) {
+    let needs = asked.iter().filter_map(|id| wanted.get(id)).map(|(need, product)| (have(product.id), *need, product));
+    let short: Vec<_> = needs.filter(|(have, need, _)| *have < i64::from(*need)).collect();
+    if short.is_empty() {
         return Err(operation.handle().outdated("the stock has changed just now").into());
     }
     let (mut texts, mut details, mut hints) = (Vec::new(), Vec::new(), Vec::new());
-    for (need, product) in needs() {
-        let have = have(product.id);
+    for (have, need, product) in short {
         let sku = printable(&product.sku);
         texts.push(format!("{sku} has {have} in stock, {need} requested"));
         details.push(json!({ "sku": product.sku, "have": have, "need": need }));
-        if have < i64::from(*need) {
-            hints.push(CommandLine::new("stock history").argument(&sku));
-        }
+        hints.push(CommandLine::new("stock history").argument(&sku));
     }
     let details = json!({ "lines": details });
     Ok(Error::conflict("stock.insufficient", texts.join("; ")).details(details).hints_of(hints))
