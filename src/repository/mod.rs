@@ -15,6 +15,7 @@ mod search;
 pub(crate) mod seed;
 mod stock_at;
 pub(crate) mod stock_movement;
+pub(crate) mod stock_value;
 pub(crate) mod trail;
 pub mod user;
 

@@ -4,17 +4,14 @@
 //! never do. Totals stay as they were placed: what was given back is subtracted from them.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{
-    Alias, Asterisk, Expr, ExprTrait, JoinType, NullOrdering, Order, Query, SelectStatement, UnionType,
-};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, QueryResult, QuerySelect};
+use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, JoinType, Order, Query, SelectStatement, UnionType};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, QueryResult};
 
 use super::is_sale;
-use super::stock_at::products_at;
 use crate::db::target::Engine;
 use crate::domain::period::Span;
-use crate::domain::{Amount, Id, Money, OrderStatus};
-use crate::entity::{Moment, Stored, order, order_item, order_refund, order_refund_line, product, user};
+use crate::domain::{Amount, Id, OrderStatus};
+use crate::entity::{Moment, order, order_item, order_refund, order_refund_line, product, user};
 use crate::error::Result;
 
 /// The sales of one period.
@@ -85,29 +82,6 @@ pub struct StatusTotal {
     /// What was given back of the amount.
     pub refunded: Amount,
     /// Orders whose total cannot be added.
-    pub left_out: i64,
-}
-
-/// One product's stock at its current price.
-#[derive(Debug, Clone)]
-pub struct StockValue {
-    pub product_id: Id,
-    /// SKU and name are `None` where another program left them out.
-    pub sku: Option<String>,
-    pub name: Option<String>,
-    pub stock: Stored<i32>,
-    pub price: Stored<Money>,
-    /// `None` if another program stored invalid values.
-    pub value: Option<Amount>,
-}
-
-/// All stock.
-#[derive(Debug, Clone, Copy)]
-pub struct StockTotal {
-    pub products: i64,
-    pub units: i64,
-    pub value: Amount,
-    /// Products whose stock or price cannot be added.
     pub left_out: i64,
 }
 
@@ -428,56 +402,4 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
     }
     totals[OrderStatus::ALL.len()..].sort_by(|one, other| one.status.cmp(&other.status));
     Ok(totals)
-}
-
-/// The products whose stock is worth most at today's prices; the stock is that of now, or of a time.
-pub async fn stock_value(
-    connection: &impl ConnectionTrait,
-    limit: u64,
-    at: Option<DateTime<Utc>>,
-) -> Result<Vec<StockValue>> {
-    let engine = Engine::of(connection);
-    let value = engine.product(product::Column::Price.into_expr(), Some(product::Column::StockQuantity.into_expr()));
-    let mut select = products_at(connection, at)
-        .select_only()
-        .columns([
-            product::Column::Id,
-            product::Column::Sku,
-            product::Column::Name,
-            product::Column::StockQuantity,
-            product::Column::Price,
-        ])
-        .limit(limit);
-    QuerySelect::query(&mut select)
-        .order_by_expr_with_nulls(value, Order::Desc, NullOrdering::Last)
-        .order_by((product::Entity, product::Column::Sku), Order::Asc);
-    type Row = (Id, Option<String>, Option<String>, Stored<i32>, Stored<Money>);
-    let rows: Vec<Row> = select.into_tuple().all(connection).await?;
-    let valued = rows.into_iter().map(|(product_id, sku, name, stock, price)| {
-        let value = price.known().zip(stock.known()).map(|(price, stock)| Amount::cost(price, stock));
-        StockValue { product_id, sku, name, stock, price, value }
-    });
-    Ok(valued.collect())
-}
-
-/// The value of all stock of now, or of a time, at current prices.
-pub async fn stock_total(connection: &impl ConnectionTrait, at: Option<DateTime<Utc>>) -> Result<StockTotal> {
-    let engine = Engine::of(connection);
-    let stock = || product::Column::StockQuantity.into_expr();
-    let price = || product::Column::Price.into_expr();
-    let mut select = products_at(connection, at).select_only();
-    let select = QuerySelect::query(&mut select);
-    select
-        .expr_as(Expr::col(Asterisk).count(), "products_count")
-        .expr_as(engine.sum_of_integers(stock()), "units")
-        .expr_as(engine.sum_exactly(price(), Some(stock())), "value")
-        .expr_as(engine.left_out(engine.product(price(), Some(stock()))), "left_out");
-    let row = connection.query_one(&*select).await?;
-    let row = row.ok_or_else(|| crate::error::Error::internal("a total has no row"))?;
-    Ok(StockTotal {
-        products: row.try_get("", "products_count")?,
-        units: row.try_get::<Option<i64>>("", "units")?.unwrap_or_default(),
-        value: amount(engine, &row, "value")?,
-        left_out: row.try_get("", "left_out")?,
-    })
 }

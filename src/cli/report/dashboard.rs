@@ -17,7 +17,8 @@ use crate::domain::text::{counted, counted_are};
 use crate::entity::product;
 use crate::error::Result;
 use crate::output::{Bar, Cell, Chart, Column, Figure, Flow, Page, View};
-use crate::repository::report::{self as reports, Ranking, StockTotal};
+use crate::repository::report::{self as reports, Ranking};
+use crate::repository::stock_value::{StockTotal, stock_total, stock_totals};
 use crate::repository::{self, product as products};
 
 /// How many products a figure has.
@@ -97,7 +98,7 @@ impl Dashboard<'_> {
     async fn is_empty(&self) -> Result<bool> {
         let connection = self.database.connection();
         let orders: i64 = reports::by_status(connection, Span::default()).await?.iter().map(|row| row.orders).sum();
-        Ok(orders == 0 && reports::stock_total(connection, None).await?.products == 0)
+        Ok(orders == 0 && stock_total(connection).await?.products == 0)
     }
 
     /// Adds a figure; `left_out` rows are not in its sums.
@@ -199,12 +200,12 @@ impl Dashboard<'_> {
     /// At the beginning of each of the last months, and now.
     async fn stock_value(&mut self) -> Result<()> {
         let connection = self.database.connection();
-        let mut rows = Vec::new();
-        for Bucket { label, begin, .. } in buckets(self.context, PeriodLength::Month, Span::default())? {
-            let total = reports::stock_total(connection, Some(begin)).await?;
-            rows.push(StockThen { label, at: Some(begin), total });
-        }
-        let total = reports::stock_total(connection, None).await?;
+        let months = buckets(self.context, PeriodLength::Month, Span::default())?;
+        let times: Vec<DateTime<Utc>> = months.iter().map(|month| month.begin).collect();
+        let then = stock_totals(connection, &times).await?;
+        let row = |(Bucket { label, begin, .. }, total)| StockThen { label, at: Some(begin), total };
+        let mut rows: Vec<StockThen> = months.into_iter().zip(then).map(row).collect();
+        let total = stock_total(connection).await?;
         rows.push(StockThen { label: "now".to_owned(), at: None, total });
         let value = |row: &StockThen| Bar::new(&row.label, row.total.value.to_decimal());
         let figure = Figure {

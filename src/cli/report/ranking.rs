@@ -8,7 +8,8 @@ use crate::context::Context;
 use crate::domain::{Amount, TypedTime};
 use crate::error::Result;
 use crate::output::{Bar, Column, ListFooter, View};
-use crate::repository::report::{self as reports, CustomerSales, ProductSales, Ranking, StockValue};
+use crate::repository::report::{self as reports, CustomerSales, ProductSales, Ranking};
+use crate::repository::stock_value::{StockValue, stock_total, stock_totals, stock_value};
 
 const RANKINGS: [(&str, Ranking); 2] = [("revenue", Ranking::Revenue), ("quantity", Ranking::Quantity)];
 
@@ -106,8 +107,11 @@ pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Res
 pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> {
     let at = moment_of(context, "at", arguments.at.as_ref())?;
     let database = open::<StockValue>(context, &arguments.chart).await?;
-    let rows = reports::stock_value(database.connection(), arguments.limit.limit, at).await?;
-    let total = reports::stock_total(database.connection(), at).await?;
+    let rows = stock_value(database.connection(), arguments.limit.limit, at).await?;
+    let total = match at {
+        Some(at) => stock_totals(database.connection(), &[at]).await?.remove(0),
+        None => stock_total(database.connection()).await?,
+    };
     let totals = [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
     warn_left_out(context, total.left_out);
