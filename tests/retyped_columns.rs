@@ -53,7 +53,7 @@ fn a_number_is_the_same_in_a_column_of_another_type(shop: &Shop) {
         // A column has no type of its own.
         Backend::Sqlite => return,
         Backend::Postgres => {
-            (&["bigint", "smallint", "numeric", "double precision"], &["real", "double precision", "numeric"])
+            (&["bigint", "smallint", "numeric", "double precision"], &["double precision", "numeric", "real"])
         }
         Backend::MariaDb => {
             (&["int unsigned", "bigint", "bigint unsigned", "decimal(12,0)", "double"], &["double", "decimal(40,4)"])

@@ -122,8 +122,9 @@ fn every_command_that_lists_or_shows_is_looked_at() {
         for verb in noun.get_subcommands().map(clap::Command::get_name) {
             let command = format!("{} {verb}", noun.get_name());
             let is_reader = VERBS.contains(&verb) || noun.get_name() == "report";
-            // Writes a file.
-            if is_reader && verb != "dashboard" && !READERS.iter().any(|reader| reader.starts_with(&command)) {
+            // One writes a page, the other one prints one line about a file.
+            let is_about_a_file = ["report dashboard", "backup verify"].contains(&command.as_str());
+            if is_reader && !is_about_a_file && !READERS.iter().any(|reader| reader.starts_with(&command)) {
                 missing.push(command);
             }
         }
