@@ -53,7 +53,7 @@ struct CopiedShop {
 
 pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) -> Result<Effect> {
     let (source, target) = (shop_named(context, &arguments.from)?, shop_named(context, &arguments.to)?);
-    if source.target.is_same_database(&target.target) {
+    if source.target == target.target {
         return Err(Error::usage(format!("--from and --to are the same database: {}", source.target)));
     }
     let from = open_to_read(context, &source).await?;

@@ -18,13 +18,14 @@ impl ResolvedTarget {
         for unused in &self.unused {
             add("not used", &unused.message, &unused.origin);
         }
-        match &self.context {
+        let context = self.context.as_ref();
+        match context {
             Some(context) => add("context", &context.name, &context.origin),
             None => add("context", "(none)", "default"),
         }
         for (number, name) in ["protected", "read_only"].into_iter().enumerate() {
-            let (is_set, origin) =
-                self.flags[number].as_ref().map_or((false, "default"), |(is_set, origin)| (*is_set, origin.as_str()));
+            let flag = context.and_then(|context| context.flags[number].as_ref());
+            let (is_set, origin) = flag.map_or((false, "default"), |(is_set, origin)| (*is_set, origin));
             add(name, &is_set.to_string(), origin);
         }
         entries

@@ -21,8 +21,6 @@ use crate::error::{CommandLine, Error, Hint, Result, printable};
 pub struct ResolvedTarget {
     pub target: Target,
     pub context: Option<SelectedContext>,
-    /// The values and origins of `protected` and `read_only`, if set.
-    pub(super) flags: [Option<(bool, String)>; 2],
     /// The file in the working folder that names it.
     pub working_folder_file: Option<PathBuf>,
     /// A warning about variables that were not taken for the shop's database.
@@ -45,6 +43,8 @@ pub struct ResolvedTarget {
 pub struct SelectedContext {
     pub name: String,
     pub(super) origin: String,
+    /// The values and origins of `protected` and `read_only`, if set.
+    pub(super) flags: [Option<(bool, String)>; 2],
 }
 
 /// Parts that complete a database of any level if they are in the environment.
@@ -112,11 +112,6 @@ impl Level {
             place,
         });
         Level { context: None, url: file.found(url), parts, working_folder_file, password_places }
-    }
-
-    fn from_context(sources: &Sources, file: &ParsedFile, name: &str, settings: &ContextSettings) -> Level {
-        let table = format!("context.{name}.database");
-        Level::from_file(sources, file, &table, &settings.database_url, &settings.database)
     }
 
     /// The origin of each naming of a target.
@@ -190,7 +185,6 @@ pub fn resolve(sources: &Sources, files: &[ParsedFile], violations: &mut Violati
         Some(level) => resolve_level(level, sources, files, violations)?,
         None => Some(embedded(sources)?),
     };
-    let resolved = resolved.map(|resolved| resolved.with_protection(sources, files));
     Ok(resolved.map(|resolved| ResolvedTarget { remark, ..resolved }.with_unused(sources)))
 }
 
@@ -243,20 +237,17 @@ fn from_context(
 ) -> Result<Option<ResolvedTarget>> {
     let found = files.iter().find_map(|file| file.settings.context.get(&context.text).map(|settings| (file, settings)));
     let Some((file, settings)) = found else { return Err(unknown_context(context, files)) };
-    let level = Level::from_context(sources, file, &context.text, settings);
+    let table = format!("context.{}.database", context.text);
+    let level = Level::from_file(sources, file, &table, &settings.database_url, &settings.database);
     check_named_once(&level)?;
     if level.origins().is_empty() {
         let (name, path) = (printable(&context.text), escaped(&file.path.to_string_lossy()));
         return Err(Error::configuration("config.context", format!("the context {name} in {path} has no database"))
             .hint(format!("add database_url = \"…\" to [context.{name}], or a table [context.{name}.database]")));
     }
-    let flag = |setting: &Option<Spanned<bool>>| {
-        setting.as_ref().map(|value| (*value.get_ref(), file.origin(value.span().start)))
-    };
-    let flags = [flag(&settings.protected), flag(&settings.read_only)];
-    let selected = SelectedContext { name: context.text.clone(), origin: context.origin.clone() };
     let resolved = level.target(sources, violations)?;
-    Ok(resolved.map(|resolved| ResolvedTarget { context: Some(selected), flags, ..resolved }))
+    Ok(resolved
+        .map(|resolved| ResolvedTarget { context: Some(SelectedContext::new(context, file, settings)), ..resolved }))
 }
 
 fn unknown_context(context: &SourcedValue, files: &[ParsedFile]) -> Error {
@@ -403,13 +394,25 @@ impl PartsReader<'_> {
     }
 }
 
+impl SelectedContext {
+    fn new(context: &SourcedValue, file: &ParsedFile, settings: &ContextSettings) -> SelectedContext {
+        let flag = |setting: &Option<Spanned<bool>>| {
+            setting.as_ref().map(|value| (*value.get_ref(), file.origin(value.span().start)))
+        };
+        SelectedContext {
+            name: context.text.clone(),
+            origin: context.origin.clone(),
+            flags: [flag(&settings.protected), flag(&settings.read_only)],
+        }
+    }
+}
+
 impl ResolvedTarget {
     fn new(target: Target, origin: String) -> ResolvedTarget {
         ResolvedTarget {
             target,
             origin,
             context: None,
-            flags: [None, None],
             working_folder_file: None,
             remark: None,
             connect_timeout: None,
@@ -433,27 +436,9 @@ impl ResolvedTarget {
         self
     }
 
-    /// Without a context, the database of a protected one is protected too.
-    fn with_protection(mut self, sources: &Sources, files: &[ParsedFile]) -> ResolvedTarget {
-        let names_it = |file: &ParsedFile, name: &str, settings: &ContextSettings| {
-            // What is wrong with a context is reported when it is selected.
-            let level = Level::from_context(sources, file, name, settings);
-            let target = level.target(sources, &mut Violations::new()).ok().flatten();
-            target.is_some_and(|resolved| resolved.target.is_same_database(&self.target))
-        };
-        if self.context.is_none() {
-            let contexts = files.iter().flat_map(|file| file.settings.context.iter().map(move |found| (file, found)));
-            self.flags[0] = contexts.into_iter().find_map(|(file, (name, settings))| {
-                let protected = settings.protected.as_ref().filter(|protected| *protected.get_ref())?;
-                let origin = || format!("context {} of {}", printable(name), file.origin(protected.span().start));
-                names_it(file, name, settings).then(|| (true, origin()))
-            });
-        }
-        self
-    }
-
-    /// Whether it is protected, and whether it is read-only.
+    /// Whether the context is protected, and whether it is read-only.
     pub fn flags(&self) -> [bool; 2] {
-        self.flags.each_ref().map(|flag| flag.as_ref().is_some_and(|(is_set, _)| *is_set))
+        let is_set = |flag: &Option<(bool, String)>| flag.as_ref().is_some_and(|(is_set, _)| *is_set);
+        self.context.as_ref().map_or([false; 2], |context| context.flags.each_ref().map(is_set))
     }
 }

@@ -200,21 +200,6 @@ fn contexts_name_and_protect_a_database() {
     let config = resolved(&choose("reports"));
     assert!(!config.protected && config.read_only);
     assert_eq!(refused(&choose("empty")).code(), "config.context");
-    // The database of a protected context is protected under any other name, but not for another context.
-    let by_url = |url: &str| with_file(with_environment(&[("DATABASE_URL", url)]), text);
-    let same =
-        ["postgres://clerk:x@DB.example.com:5432/shop?sslmode=require", "postgres://a@other,db.example.com/shop"];
-    let other =
-        ["postgres://a@db.example.com/shop2", "postgres://a@db.example.com:6432/shop", "mysql://a@db.example.com/shop"];
-    assert!(same.iter().all(|url| resolved(&by_url(url)).protected));
-    assert!(!other.iter().any(|url| resolved(&by_url(url)).protected));
-    let expected = pair("true", "context live of shopctl.toml (/work/shopctl.toml):2");
-    assert_eq!(entry(&by_url(same[0]), "protected"), expected);
-    let files = "[context.live]\nprotected = true\ndatabase_url = 'sqlite:/work/r.db'\n[context.same]\ndatabase_url = 'sqlite:/work/./r.db'\n";
-    let mut sources = with_file(with_environment(&[("DATABASE_URL", "sqlite:/work/./r.db")]), files);
-    assert!(resolved(&sources).protected);
-    sources.flags.context = Some("same".to_owned());
-    assert!(!resolved(&sources).protected);
     let error = refused(&choose("lvie"));
     assert_eq!((error.kind(), error.code()), (Kind::Configuration, "config.unknown_context"));
     assert!(error.hints()[0].to_string().contains("--context live?"), "{:?}", error.hints());

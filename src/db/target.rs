@@ -5,7 +5,7 @@ pub(crate) mod url;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
-use std::path::{PathBuf, absolute};
+use std::path::PathBuf;
 
 pub use super::engine::{Engine, OwnForm, ServerEngine};
 use crate::domain::named_enum;
@@ -323,26 +323,6 @@ impl Target {
         match self {
             Target::Sqlite(_) => true,
             Target::Server(server) => server.hosts().all(|(host, _)| is_loopback(host)),
-        }
-    }
-
-    /// Whether both name one database, whoever logs in: told from the names, without asking a server.
-    pub fn is_same_database(&self, other: &Target) -> bool {
-        match (self, other) {
-            (Target::Sqlite(one), Target::Sqlite(other)) => match (absolute(&one.path), absolute(&other.path)) {
-                (Ok(one), Ok(other)) => one == other,
-                _ => false,
-            },
-            (Target::Server(one), Target::Server(other)) => {
-                let is_same = |(host, port), (other, other_port): (&str, u16)| {
-                    let is_same_host = is_loopback(host) && is_loopback(other) || other.eq_ignore_ascii_case(host);
-                    is_same_host && port == other_port
-                };
-                one.engine.engine == other.engine.engine
-                    && one.database == other.database
-                    && one.hosts().any(|host| other.hosts().any(|other| is_same(host, other)))
-            }
-            _ => false,
         }
     }
 

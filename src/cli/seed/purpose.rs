@@ -58,7 +58,7 @@ fn refused(reason: String, hint: impl Into<Hint>) -> Error {
 /// Errors: exit 11 in a protected context, regardless of the database's environment.
 pub fn refuse_protected(context: &Context) -> Result<()> {
     if context.config.protected {
-        let reason = "this database is protected: seeds are refused".to_owned();
+        let reason = "this context is protected: seeds are refused".to_owned();
         return Err(refused(reason, "choose another context with --context"));
     }
     Ok(())
