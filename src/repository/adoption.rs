@@ -123,8 +123,8 @@ fn is_unknown<const N: usize>(status: impl ColumnTrait, known: [&str; N]) -> Con
 /// The products whose stock is missing or not a whole number, by SKU.
 pub async fn find_odd_stocks(connection: &impl ConnectionTrait) -> Result<Vec<product::Model>> {
     use product::Column;
-    let is_odd = Engine::of(connection).is_odd_integer("stock_quantity").map(Expr::cust);
-    let odd = Condition::any().add(Column::StockQuantity.is_null()).add_option(is_odd);
+    let is_odd = Engine::of(connection).is_odd_integer("stock_quantity");
+    let odd = Condition::any().add(Column::StockQuantity.is_null()).add(Expr::cust(is_odd));
     Ok(product::Entity::find().filter(odd).order_by_asc(Column::Sku).all(connection).await?)
 }
 

@@ -17,8 +17,8 @@ use crate::error::Result;
 
 /// Whether a seal has no number: SQLite keeps anything in any column.
 fn lacks_number(connection: &impl ConnectionTrait) -> Condition {
-    let is_odd = Engine::of(connection).is_odd_integer("number").map(Expr::cust);
-    Condition::any().add(Column::Number.is_null()).add_option(is_odd)
+    let is_odd = Engine::of(connection).is_odd_integer("number");
+    Condition::any().add(Column::Number.is_null()).add(Expr::cust(is_odd))
 }
 
 /// Seals whose number is one.

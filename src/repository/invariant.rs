@@ -426,8 +426,8 @@ fn odd_values(engine: Engine, table: &Table) -> Option<String> {
         let name = &column.name;
         let is_odd = match column.family {
             Family::Text => engine.is_odd_text(name),
-            Family::Integer => engine.is_odd_integer(name),
-            Family::Amount => engine.is_odd_amount(name),
+            Family::Integer => Some(engine.is_odd_integer(name)),
+            Family::Amount => Some(engine.is_odd_amount(name)),
             // What refers to a row with an odd id is not odd itself.
             Family::Id if name != "id" => None,
             Family::Id => engine.is_odd_id(name),

@@ -103,8 +103,6 @@ pub struct Facts {
     pub converts_texts: bool,
     /// Whether `UPDATE … RETURNING` exists.
     pub returns_updated_rows: bool,
-    /// The name of the 64-bit integer type in CAST.
-    pub integer_type: &'static str,
     /// The name of the text type in CAST.
     pub text_type: &'static str,
     /// The function that returns a text's length in characters.

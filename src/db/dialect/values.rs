@@ -38,14 +38,27 @@ pub trait Values {
         Ok(row.try_get::<Option<Decimal>>("", column)?.unwrap_or_default())
     }
 
-    /// An amount as a number for exact arithmetic; NULL where it is none.
-    fn exactly(&self, amount: Expr) -> Expr {
-        amount
+    /// The name of the 64-bit integer type in CAST.
+    fn integer_type(&self) -> &'static str {
+        "bigint"
     }
 
-    /// A whole number; NULL where it is none.
+    /// The name of a decimal type in CAST that holds every amount.
+    fn decimal_type(&self) -> &'static str {
+        "numeric"
+    }
+
+    /// An amount as a number for exact arithmetic, whatever type of number its column has; NULL where it is none. To
+    /// PostgreSQL, NaN is greater than every number.
+    fn exactly(&self, amount: Expr) -> Expr {
+        Expr::case(is_near(amount.clone()), amount.cast_as(self.decimal_type())).into()
+    }
+
+    /// A whole number, whatever type of number its column has; NULL where it is none. It is signed, because a
+    /// difference of unsigned numbers below zero is an error of MySQL.
     fn whole(&self, number: Expr) -> Expr {
-        number
+        let is_whole = Expr::from(Func::cust("floor").arg(number.clone())).eq(number.clone());
+        Expr::case(is_near(number.clone()).and(is_whole), number.cast_as(self.integer_type())).into()
     }
 
     /// A 64-bit integer in the type of an integer column, within its range.
@@ -55,12 +68,12 @@ pub trait Values {
 
     /// [`Values::exactly`] as SQL.
     fn exact_amount(&self, column: &str) -> String {
-        column.to_owned()
+        format!("CAST({column} AS {})", self.decimal_type())
     }
 
     /// A number of pieces for exact arithmetic, as SQL.
     fn exact_pieces(&self, column: &str) -> String {
-        column.to_owned()
+        format!("CAST({column} AS {})", self.decimal_type())
     }
 
     /// A column of times as an expression that compares by time. Where times are text, other programs
@@ -162,14 +175,14 @@ pub trait Values {
         None
     }
 
-    /// The condition for a stored amount that is not a number; `None` if the column type prevents it.
-    fn is_odd_amount(&self, _column: &str) -> Option<String> {
-        None
+    /// The condition for a stored amount that is not a number, or too large for one.
+    fn is_odd_amount(&self, column: &str) -> String {
+        format!("(NOT abs({column}) < {TOO_MUCH})")
     }
 
-    /// The condition for a stored integer that is not an integer; `None` if the column type prevents it.
-    fn is_odd_integer(&self, _column: &str) -> Option<String> {
-        None
+    /// The condition for a stored integer that is not one of 32 bits.
+    fn is_odd_integer(&self, column: &str) -> String {
+        format!("({column} NOT BETWEEN {} AND {} OR floor({column}) <> {column})", i32::MIN, i32::MAX)
     }
 
     /// The condition for a stored id that is not a UUID; `None` if the column type prevents it.
@@ -194,10 +207,15 @@ pub trait Values {
     }
 }
 
+/// Whether a number can be added exactly: not where it is none.
+fn is_near(number: Expr) -> Expr {
+    Expr::from(Func::abs(number)).lt(Expr::cust(TOO_MUCH))
+}
+
 impl Engine {
     /// A sum of integers as a 64-bit integer, without values that are none.
     pub fn sum_of_integers(self, number: Expr) -> Expr {
-        self.whole(number).sum().cast_as(self.integer_type)
+        self.whole(number).sum().cast_as(self.integer_type())
     }
 
     /// How many rows a sum leaves out, because they have no value that can be added.

@@ -66,7 +66,6 @@ pub static FACTS: Facts = Facts {
     sorts_null_first: true,
     converts_texts: true,
     returns_updated_rows: false,
-    integer_type: "signed",
     text_type: "char",
     length_in_characters: "char_length",
     unix_time: "unix_timestamp()",

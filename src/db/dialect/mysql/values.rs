@@ -1,43 +1,22 @@
 //! Values of MySQL and MariaDB.
 
-use sea_orm::sea_query::{DynIden, Expr, ExprTrait, Func, Order, UpdateStatement};
+use sea_orm::sea_query::{DynIden, Expr, Order, UpdateStatement};
 use uuid::Uuid;
 
 use super::Mysql;
 use crate::db::dialect::catalog::Catalog as _;
-use crate::db::dialect::values::{TOO_MUCH, Values, is_numbered, number_by_id};
+use crate::db::dialect::values::{Values, is_numbered, number_by_id};
 use crate::db::engine::OwnForm;
 use crate::db::raw::RawColumn;
 use crate::domain::{Form, Id};
 
 impl Values for Mysql {
-    /// In a column of another type than the schema's too.
-    fn exactly(&self, amount: Expr) -> Expr {
-        let is_near = Expr::from(Func::abs(amount.clone())).lt(Expr::cust(TOO_MUCH));
-        Expr::case(is_near, amount.cast_as("decimal(24,4)")).into()
+    fn integer_type(&self) -> &'static str {
+        "signed"
     }
 
-    fn exact_amount(&self, column: &str) -> String {
-        format!("CAST({column} AS decimal(24,4))")
-    }
-
-    fn exact_pieces(&self, column: &str) -> String {
-        format!("CAST({column} AS decimal(24,4))")
-    }
-
-    /// Signed, because a difference of unsigned numbers below zero is an error.
-    fn whole(&self, number: Expr) -> Expr {
-        let is_near = Expr::from(Func::abs(number.clone())).lt(Expr::cust(TOO_MUCH));
-        let is_whole = Expr::from(Func::cust("floor").arg(number.clone())).eq(number.clone());
-        Expr::case(is_near.and(is_whole), number.cast_as("signed")).into()
-    }
-
-    fn is_odd_amount(&self, column: &str) -> Option<String> {
-        Some(format!("NOT abs({column}) < {TOO_MUCH}"))
-    }
-
-    fn is_odd_integer(&self, column: &str) -> Option<String> {
-        Some(format!("{column} NOT BETWEEN {} AND {} OR floor({column}) <> {column}", i32::MIN, i32::MAX))
+    fn decimal_type(&self) -> &'static str {
+        "decimal(24,4)"
     }
 
     fn limit_to_numbered(

@@ -72,7 +72,6 @@ pub static FACTS: Facts = Facts {
     sorts_null_first: false,
     converts_texts: false,
     returns_updated_rows: true,
-    integer_type: "bigint",
     text_type: "text",
     length_in_characters: "char_length",
     unix_time: "CAST(extract(epoch FROM clock_timestamp()) AS bigint)",

@@ -10,7 +10,7 @@ use sea_orm::sea_query::{
 use super::Postgres;
 use super::array::{array, type_of};
 use crate::db::dialect::catalog::Catalog as _;
-use crate::db::dialect::values::{TOO_MUCH, Values, is_numbered, number_by_id};
+use crate::db::dialect::values::{Values, is_numbered, number_by_id};
 use crate::db::raw::RawColumn;
 use crate::domain::Id;
 
@@ -89,26 +89,6 @@ impl Values for Postgres {
         format!("statement_timestamp() + interval '{seconds} seconds'")
     }
 
-    /// NaN is greater than every number here.
-    fn exactly(&self, amount: Expr) -> Expr {
-        let amount = || amount.clone().cast_as("numeric");
-        Expr::case(Expr::from(Func::abs(amount())).lt(Expr::cust(TOO_MUCH)), amount()).into()
-    }
-
-    fn exact_amount(&self, column: &str) -> String {
-        format!("CAST({column} AS numeric)")
-    }
-
-    fn exact_pieces(&self, column: &str) -> String {
-        format!("CAST({column} AS numeric)")
-    }
-
-    fn whole(&self, number: Expr) -> Expr {
-        let is_near = Expr::from(Func::abs(number.clone())).lt(Expr::cust(TOO_MUCH));
-        let is_whole = Expr::from(Func::cust("floor").arg(number.clone())).eq(number.clone());
-        Expr::case(is_near.and(is_whole), number.cast_as("bigint")).into()
-    }
-
     /// COPY writes every value as text.
     fn time_to_stream(&self, column: Expr) -> Expr {
         column
@@ -125,14 +105,6 @@ impl Values for Postgres {
     /// Both infinities, and times outside the range of most programs.
     fn is_odd_time(&self, column: &str) -> String {
         format!("{column} < '0001-01-01 00:00:00+00' OR {column} >= '10000-01-01 00:00:00+00'")
-    }
-
-    fn is_odd_amount(&self, column: &str) -> Option<String> {
-        Some(format!("NOT abs({column}) < {TOO_MUCH}"))
-    }
-
-    fn is_odd_integer(&self, column: &str) -> Option<String> {
-        Some(format!("{column} NOT BETWEEN {} AND {} OR floor({column}) <> {column}", i32::MIN, i32::MAX))
     }
 
     fn raw_column(&self, column: &RawColumn<'_>) -> String {

@@ -61,7 +61,6 @@ pub static FACTS: Facts = Facts {
     sorts_null_first: true,
     converts_texts: true,
     returns_updated_rows: true,
-    integer_type: "integer",
     text_type: "text",
     length_in_characters: "length",
     unix_time: "CAST(strftime('%s', 'now') AS INTEGER)",

@@ -62,6 +62,10 @@ impl Values for Sqlite {
         Expr::case(Expr::cust_with_exprs(is_amount, [amount.clone(), amount]), cents).into()
     }
 
+    fn integer_type(&self) -> &'static str {
+        "integer"
+    }
+
     fn whole(&self, number: Expr) -> Expr {
         let is_whole = "typeof(?) = 'integer' AND ? BETWEEN -2147483648 AND 2147483647";
         Expr::case(Expr::cust_with_exprs(is_whole, [number.clone(), number.clone()]), number).into()
@@ -70,6 +74,10 @@ impl Values for Sqlite {
     fn exact_amount(&self, column: &str) -> String {
         let is_amount = format!("typeof({column}) IN ('real', 'integer') AND abs({column}) < {TOO_MUCH}");
         format!("CASE WHEN {is_amount} THEN CAST(ROUND({column} * 100) AS INTEGER) END")
+    }
+
+    fn exact_pieces(&self, column: &str) -> String {
+        column.to_owned()
     }
 
     fn comparable_time(&self, column: Expr) -> Expr {
@@ -140,12 +148,12 @@ impl Values for Sqlite {
         Some(format!("(typeof({column}) NOT IN ('text', 'null') OR typeof({column}) = 'text' AND {any} AND {other})"))
     }
 
-    fn is_odd_amount(&self, column: &str) -> Option<String> {
-        Some(format!("(typeof({column}) NOT IN ('real', 'integer') OR abs({column}) >= {TOO_MUCH})"))
+    fn is_odd_amount(&self, column: &str) -> String {
+        format!("(typeof({column}) NOT IN ('real', 'integer') OR abs({column}) >= {TOO_MUCH})")
     }
 
-    fn is_odd_integer(&self, column: &str) -> Option<String> {
-        Some(format!("(typeof({column}) <> 'integer' OR {column} NOT BETWEEN -2147483648 AND 2147483647)"))
+    fn is_odd_integer(&self, column: &str) -> String {
+        format!("(typeof({column}) <> 'integer' OR {column} NOT BETWEEN -2147483648 AND 2147483647)")
     }
 
     fn one_of(&self, table: &str, condition: &str) -> String {
