@@ -191,10 +191,13 @@ impl<T: TryGetable + FromNumber> TryGetable for Stored<T> {
         match T::try_get_by(row, index) {
             Ok(known) => Ok(Stored::Known(known)),
             Err(TryGetError::Null(_)) => Ok(Stored::Missing),
-            Err(error) => match number(row, index).and_then(T::from_number) {
-                Some(known) => Ok(Stored::Known(known)),
-                None => odd(row, index).map(Stored::Odd).ok_or(error),
-            },
+            Err(error) => {
+                let number = number(row, index);
+                match number.and_then(T::from_number) {
+                    Some(known) => Ok(Stored::Known(known)),
+                    None => odd(row, index, number).map(Stored::Odd).ok_or(error),
+                }
+            }
         }
     }
 }
@@ -214,14 +217,14 @@ fn number<I: ColIdx>(row: &QueryResult, index: I) -> Option<Decimal> {
     Decimal::try_get_by(row, index).ok().or_else(whole).or_else(float)
 }
 
-/// A value that is not of the column's type, as text.
-fn odd<I: ColIdx>(row: &QueryResult, index: I) -> Option<String> {
+/// A value that is not of the column's type, as text; `number` is what [`number`] reads.
+fn odd<I: ColIdx>(row: &QueryResult, index: I, number: Option<Decimal>) -> Option<String> {
     String::try_get_by(row, index)
         .or_else(|_| i64::try_get_by(row, index).map(|number| number.to_string()))
         .or_else(|_| f64::try_get_by(row, index).map(float_text))
         .or_else(|_| Vec::<u8>::try_get_by(row, index).map(text::from_bytes))
         .ok()
-        .or_else(|| number(row, index).map(|number| number.to_string()))
+        .or_else(|| number.map(|number| number.to_string()))
         .or_else(|| beyond_numbers(row, index))
 }
 
