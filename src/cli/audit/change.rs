@@ -219,15 +219,14 @@ struct Line {
 /// The products of an order whose lines differ, with what they were and are.
 fn differing_lines(before: &Value, after: &Value) -> Vec<(String, Line, Line)> {
     // A row that is not there has no lines.
-    let lines = |document: &Value| match document {
-        Value::Null => Some(Vec::new()),
-        document => document["items"].as_array().cloned(),
-    };
+    fn lines(document: &Value) -> Option<&[Value]> {
+        if document.is_null() { Some(&[]) } else { document["items"].as_array().map(Vec::as_slice) }
+    }
     let (Some(then), Some(now)) = (lines(before), lines(after)) else { return Vec::new() };
     if then == now {
         return Vec::new();
     }
-    let mut products: Vec<&str> = then.iter().chain(&now).filter_map(|item| item["product_id"].as_str()).collect();
+    let mut products: Vec<&str> = then.iter().chain(now).filter_map(|item| item["product_id"].as_str()).collect();
     let mut seen = BTreeSet::new();
     products.retain(|product| seen.insert(*product));
     let line = |items: &[Value], product: &str| {
@@ -239,7 +238,7 @@ fn differing_lines(before: &Value, after: &Value) -> Vec<(String, Line, Line)> {
         }
         line
     };
-    let lines = products.into_iter().map(|product| (product.to_owned(), line(&then, product), line(&now, product)));
+    let lines = products.into_iter().map(|product| (product.to_owned(), line(then, product), line(now, product)));
     lines.filter(|(_, then, now)| then != now).collect()
 }
 

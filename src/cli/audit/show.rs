@@ -25,11 +25,10 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let event = events::find_by_id(database.connection(), arguments.id.into()).await?;
     let event =
         event.ok_or_else(|| Error::not_found("event", arguments.id).hint(CommandLine::new("audit list -o id")))?;
-    for view in EventView::find(&database, vec![event]).await? {
-        // Programs get the values as they were stored.
-        let is_for_people = context.output.format() == Format::Table;
-        let view = if is_for_people { view.with_values(&database).await? } else { view };
-        context.output.show(&view, &[])?;
-    }
-    Ok(())
+    // Programs get the values as they were stored.
+    let views = match context.output.format() {
+        Format::Table => EventView::find_in_full(&database, vec![event]).await?,
+        _ => EventView::find(&database, vec![event]).await?,
+    };
+    views.iter().try_for_each(|view| context.output.show(view, &[]))
 }

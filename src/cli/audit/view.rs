@@ -19,17 +19,23 @@ pub struct EventView {
 impl EventView {
     /// The views of these events.
     pub async fn find(database: &Database, events: Vec<audit_event::Model>) -> Result<Vec<EventView>> {
-        let undoable = undo::undoable(database.connection(), &events).await?;
-        let names = Names::find(database, &events).await?;
-        let change = |event: &audit_event::Model| names.describe(event, &mut Said::new());
-        let view = |(event, is_undoable)| EventView { change: change(&event), event, is_undoable };
-        Ok(events.into_iter().zip(undoable).map(view).collect())
+        EventView::find_as(database, events, |names, event| names.describe(event, &mut Said::new())).await
     }
 
-    /// The same view with every value that a new row got, or a deleted one had.
-    pub async fn with_values(self, database: &Database) -> Result<EventView> {
-        let names = Names::find(database, std::slice::from_ref(&self.event)).await?;
-        Ok(EventView { change: names.describe_in_full(&self.event), ..self })
+    /// The views of these events, with every value that a new row got, or a deleted one had.
+    pub async fn find_in_full(database: &Database, events: Vec<audit_event::Model>) -> Result<Vec<EventView>> {
+        EventView::find_as(database, events, Names::describe_in_full).await
+    }
+
+    async fn find_as(
+        database: &Database,
+        events: Vec<audit_event::Model>,
+        describe: fn(&Names, &audit_event::Model) -> Cell,
+    ) -> Result<Vec<EventView>> {
+        let undoable = undo::undoable(database.connection(), &events).await?;
+        let names = Names::find(database, &events).await?;
+        let view = |(event, is_undoable)| EventView { change: describe(&names, &event), event, is_undoable };
+        Ok(events.into_iter().zip(undoable).map(view).collect())
     }
 }
 
