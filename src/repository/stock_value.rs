@@ -27,7 +27,7 @@ pub struct StockValue {
 }
 
 /// All stock.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct StockTotal {
     pub products: i64,
     pub units: i64,
@@ -115,7 +115,7 @@ pub async fn stock_totals(connection: &impl ConnectionTrait, times: &[DateTime<U
         .from(stock_movement::Entity)
         .inner_join(product::Entity, of_product)
         .group_by_col(PLACE);
-    let mut totals = vec![StockTotal { products: 0, units: 0, value: Amount::ZERO, left_out: 0 }; times.len()];
+    let mut totals = vec![StockTotal::default(); times.len()];
     for row in connection.query_all(&products).await? {
         let (count, left_out): (i64, i64) = (row.try_get("", "products_count")?, row.try_get("", "left_out")?);
         for total in since(&row, &mut totals)? {

@@ -78,15 +78,17 @@ pub async fn run(context: &Context, arguments: &DashboardArguments) -> Result<()
     let mut dashboard = Dashboard { context, database, page, left_out: 0 };
     let (now, zone) = (context.clock.now(), &context.zone);
     dashboard.page.sentence(&format!("As of {}; times are in {}.", zone.text_of(now), zone.name()));
-    if dashboard.is_empty().await? {
+    let statuses = reports::by_status(dashboard.database.connection(), Span::default()).await?;
+    let stock = stock_total(dashboard.database.connection()).await?;
+    if stock.products == 0 && statuses.iter().all(|row| row.orders == 0) {
         dashboard.page.sentence("The shop is empty: it has neither products nor orders.");
     } else {
         dashboard.sales(PeriodLength::Day).await?;
         dashboard.sales(PeriodLength::Month).await?;
-        dashboard.statuses().await?;
+        dashboard.statuses(&statuses)?;
         dashboard.top_products().await?;
         dashboard.low_stock().await?;
-        dashboard.stock_value().await?;
+        dashboard.stock_value(stock).await?;
     }
     export.output().text(&dashboard.page.finish())?;
     export.complete()?;
@@ -95,12 +97,6 @@ pub async fn run(context: &Context, arguments: &DashboardArguments) -> Result<()
 }
 
 impl Dashboard<'_> {
-    async fn is_empty(&self) -> Result<bool> {
-        let connection = self.database.connection();
-        let orders: i64 = reports::by_status(connection, Span::default()).await?.iter().map(|row| row.orders).sum();
-        Ok(orders == 0 && stock_total(connection).await?.products == 0)
-    }
-
     /// Adds a figure; `left_out` rows are not in its sums.
     fn add<V: View>(&mut self, mut figure: Figure, rows: &[V], left_out: i64) -> Result<()> {
         if left_out > 0 {
@@ -137,10 +133,9 @@ impl Dashboard<'_> {
         self.add(figure, &rows, sum.left_out)
     }
 
-    async fn statuses(&mut self) -> Result<()> {
-        let rows = reports::by_status(self.database.connection(), Span::default()).await?;
+    fn statuses(&mut self, rows: &[reports::StatusTotal]) -> Result<()> {
         let orders: i64 = rows.iter().map(|row| row.orders).sum();
-        let sentence = format!("{} of all time; revenue {}.", counted(orders, "order"), revenue(&rows));
+        let sentence = format!("{} of all time; revenue {}.", counted(orders, "order"), revenue(rows));
         let bar = |row: &reports::StatusTotal| Bar::new(row.status.as_deref().unwrap_or("-"), row.orders.into());
         let figure = Figure {
             name: "orders-by-status",
@@ -149,7 +144,7 @@ impl Dashboard<'_> {
             chart: Chart::Bars(if orders == 0 { Vec::new() } else { rows.iter().map(bar).collect() }),
             nothing: "There are no orders.",
         };
-        self.add(figure, &rows, rows.iter().map(|row| row.left_out).sum())
+        self.add(figure, rows, rows.iter().map(|row| row.left_out).sum())
     }
 
     async fn top_products(&mut self) -> Result<()> {
@@ -197,15 +192,14 @@ impl Dashboard<'_> {
         self.add(figure, &rows, 0)
     }
 
-    /// At the beginning of each of the last months, and now.
-    async fn stock_value(&mut self) -> Result<()> {
+    /// At the beginning of each of the last months, and now, when it is `total`.
+    async fn stock_value(&mut self, total: StockTotal) -> Result<()> {
         let connection = self.database.connection();
         let months = buckets(self.context, PeriodLength::Month, Span::default())?;
         let times: Vec<DateTime<Utc>> = months.iter().map(|month| month.begin).collect();
         let then = stock_totals(connection, &times).await?;
         let row = |(Bucket { label, begin, .. }, total)| StockThen { label, at: Some(begin), total };
         let mut rows: Vec<StockThen> = months.into_iter().zip(then).map(row).collect();
-        let total = stock_total(connection).await?;
         rows.push(StockThen { label: "now".to_owned(), at: None, total });
         let value = |row: &StockThen| Bar::new(&row.label, row.total.value.to_decimal());
         let figure = Figure {
