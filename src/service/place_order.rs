@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
-use super::order_lifecycle::{RestockedLine, check_refund_of_past_order, refund_of_past_order, to_json};
+use super::order_lifecycle::{NOTE, RestockedLine, check_refund_of_past_order, refund_of_past_order, to_json};
 use super::product::{check_orderable, known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::text::distinct;
@@ -258,7 +258,7 @@ fn extra(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
         quantity: item.quantity.known().unwrap_or_default(),
     };
     let mut more = Map::new();
-    more.extend(new.note.iter().map(|note| ("note".to_owned(), json!(note))));
+    more.extend(new.note.iter().map(|note| (NOTE.to_owned(), json!(note))));
     if let Some(reason) = new.balanced_by() {
         let lines: Vec<RestockedLine> = placed.items.iter().map(line).collect();
         let member = if reason == MovementReason::BALANCE { RECEIVED } else { "restored" };

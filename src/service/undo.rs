@@ -161,11 +161,11 @@ async fn apply(operation: &mut Operation, target: &audit_event::Model, is_second
             }
         }
     }
-    if !moved.is_empty() && !is_second_look {
-        return Err(operation.handle().outdated("another undo may have been first").into());
-    }
     if !moved.is_empty() {
-        return Err(moved_on(operation.handle(), target, &moved).await?);
+        return Err(match is_second_look {
+            true => moved_on(operation.handle(), target, &moved).await?,
+            false => operation.handle().outdated("another undo may have been first").into(),
+        });
     }
     Ok(Undone { target: target.clone(), by: operation.id().into(), values, changed: true })
 }
