@@ -6,7 +6,7 @@ use std::io::{self, Seek, SeekFrom};
 use serde_json::{Value, json};
 
 use super::{FileFormat, Import, OnError, Rejection, Row};
-use crate::domain::text::{counted, is_are};
+use crate::domain::text::{counted, is_are, was_were};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable, printable_reason};
 use crate::file::{OutputFile, unwritable};
 
@@ -127,7 +127,7 @@ pub fn partial<R: Row>(rejections: &Rejections, import: &Import) -> Error {
     let message = format!(
         "{} {} rejected:{}",
         counted(rejections.count, noun::<R>()),
-        if rejections.count == 1 { "was" } else { "were" },
+        was_were(rejections.count),
         rejections.summary()
     );
     let details = json!({ "rejected": rejections.count, "noun": R::NOUN, "rejections": rejections.to_json() });

@@ -10,7 +10,7 @@ use super::ddl::LOCK_TIMEOUT;
 use super::fault::commit_error;
 use super::target::Engine;
 use crate::domain::named_enum;
-use crate::domain::text::distinct;
+use crate::domain::text::{distinct, was_were};
 use crate::error::{CommandLine, Error, Hint, Result};
 
 /// The privilege that REVOKE names for `WITH GRANT OPTION`.
@@ -405,7 +405,7 @@ fn incomplete(error: Error, count: usize, all: usize) -> Error {
     if count == 0 {
         return error;
     }
-    let message = format!("{count} of {all} statements were run, then: {}", error.message());
+    let message = format!("{count} of {all} statements {} run, then: {}", was_were(count), error.message());
     error.reworded(message).hint("run it again when that is fixed; existing grants are kept")
 }
 

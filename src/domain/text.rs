@@ -61,6 +61,11 @@ pub fn is_are<N: PartialEq + From<u8>>(count: N) -> &'static str {
     if count == 1.into() { "is" } else { "are" }
 }
 
+/// The verb of the past after a count.
+pub fn was_were<N: PartialEq + From<u8>>(count: N) -> &'static str {
+    if count == 1.into() { "was" } else { "were" }
+}
+
 /// Seconds as they are read: `60`, `2.5`, `0.25`.
 pub fn seconds(duration: Duration) -> String {
     let parts = if duration < Duration::from_secs(1) { 100.0 } else { 10.0 };

@@ -291,8 +291,9 @@ async fn check(
     let expected = u64::try_from(seal.event_count.pieces()).unwrap_or(0);
     if count != expected {
         let what = if count < expected { "events were removed, moved or made unreadable" } else { "events were added" };
-        chain
-            .note(Some(seal.number), format!("covers {}, but {count} refer to it: {what}", counted(expected, "event")));
+        let refer = if count == 1 { "refers" } else { "refer" };
+        let covered = counted(expected, "event");
+        chain.note(Some(seal.number), format!("covers {covered}, but {count} {refer} to it: {what}"));
     } else if seal.hash != hash.finish() {
         chain.note(Some(seal.number), "an event, or the seal itself, was edited or replaced");
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::order_stock::find_products;
 use super::shown;
-use crate::domain::text::number_is;
+use crate::domain::text::{number_is, was_were};
 use crate::domain::{Id, Money, OrderStatus, Quantity};
 use crate::entity::{Moment, Stored, order, order_item, order_refund, order_refund_line};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
@@ -151,13 +151,12 @@ impl Balance<'_> {
         let sku = of_product().find_map(|(_, product)| Some(printable(&product.as_ref()?.sku)));
         let ordered: i64 = of_product().map(|(item, _)| item.quantity.pieces()).sum();
         let refunded: i64 = of_product().map(|(item, _)| self.pieces_refunded(item.id)).sum();
-        let were = |count: i64| if count == 1 { "was" } else { "were" };
         let already = match refunded {
             0 => String::new(),
             refunded => format!(", and {} already refunded", number_is(refunded)),
         };
         let sku = sku.unwrap_or_else(|| product.to_string());
-        format!("{sku}: cannot refund {asked}: only {ordered} {} ordered{already}", were(ordered))
+        format!("{sku}: cannot refund {asked}: only {ordered} {} ordered{already}", was_were(ordered))
     }
 
     /// Exit 6: the rest of the money is for no line, or the sales of the product would be less than nothing.
