@@ -20,6 +20,7 @@ on_every_backend!(
     a_change_of_a_row_that_moved_on_is_not_listed_as_undoable,
     the_command_that_takes_a_change_back_is_printed,
     what_is_done_instead_works_as_pasted,
+    a_repeated_command_says_that_its_operation_was_undone,
 );
 
 fn undo(shop: &Shop, arguments: &[&str]) -> Run {
@@ -483,5 +484,43 @@ fn what_is_done_instead_works_as_pasted(shop: &Shop) {
     shop.run(&["order", "cancel", cancelled, "--yes"]).success();
     let again = shop.paste(&format!("{} --json", instead("order.cancel")[0])).success().json();
     assert_eq!(again["total_amount"], "12.50");
+    verified(shop);
+}
+
+fn a_repeated_command_says_that_its_operation_was_undone(shop: &Shop) {
+    shop.user("ann");
+    ["MUG", "PEN"].iter().for_each(|sku| shop.product(sku, "12.50", 10));
+    let order = shop.run(&["order", "create", "--user", "ann@example.com", "--item", "MUG", "-o", "id"]).success();
+    let order = order.stdout.trim();
+    shop.file("d.csv", "sku,received\nMUG,2\nPEN,3\n");
+    let commands: [(&[&str], &str, &str); 5] = [
+        (&["stock", "adjust", "MUG", "+1", "--reason", "received"], "stock.adjust", "was already adjusted"),
+        (&["stock", "receive", "MUG:1"], "stock.receive", "1 unit was already received"),
+        (&["stock", "receive", "MUG:5", "PEN:1"], "stock.receive", "5 units were already received"),
+        (&["stock", "import", "d.csv"], "stock.import", "2 products already received"),
+        (&["order", "change", order, "--item", "MUG:3"], "order.change", "was already changed"),
+    ];
+    for (number, (command, operation, already)) in commands.into_iter().enumerate() {
+        let key = format!("key-{number}");
+        let keyed = |flags: &[&str]| shop.run(&[command, &["--idempotency-key", &key], flags].concat()).success();
+        let told = |run: &Run| format!("{}{}", run.stdout, run.stderr);
+        let json = |run: Run| match run.json() {
+            one if one.get("replayed").is_some() => one,
+            several => several["items"][0].clone(),
+        };
+        keyed(&[]);
+        let run = keyed(&[]);
+        assert!(told(&run).contains(already) && !told(&run).contains("undone"), "{run}");
+        assert_eq!(json(keyed(&["--json"])).get("undone_by"), None, "{operation}");
+        undo(shop, &[&newest(shop, operation), "--yes"]).success();
+        let by = newest(shop, "undo");
+        let run = keyed(&[]);
+        assert!(told(&run).contains(&format!("{already}, but undone by operation {by}")), "{run}");
+        let again = json(keyed(&["--json"]));
+        assert_eq!((&again["replayed"], &again["undone_by"]), (&true.into(), &by.as_str().into()), "{again}");
+        undo(shop, &[&by, "--yes"]).success();
+        let run = keyed(&[]);
+        assert!(!told(&run).contains("undone"), "an undo that was undone: {run}");
+    }
     verified(shop);
 }

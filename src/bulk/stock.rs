@@ -22,8 +22,7 @@ use crate::entity::product::Model;
 use crate::error::{Error, Kind, Result};
 use crate::repository::Lock;
 use crate::service::operation::Operations;
-use crate::service::product::Changed;
-use crate::service::stock_lines::{self, LinesResult, StockLine, StockLines};
+use crate::service::stock_lines::{self, LinesResult, Received, StockLine, StockLines};
 
 const RECEIVED: &str = "received";
 const COUNTED: &str = "counted";
@@ -228,16 +227,16 @@ impl StockFile {
     }
 
     /// Applies the lines in one operation; those that the shop rejects become rejected lines of the file. Returns the
-    /// products, and whether an earlier request with the same key changed them.
+    /// products.
     ///
     /// Errors: as [`stock_lines::run`].
-    pub async fn apply(&mut self, operations: &Operations, request: &StockRequest) -> Result<(Vec<Changed>, bool)> {
+    pub async fn apply(&mut self, operations: &Operations, request: &StockRequest) -> Result<Received> {
         let StockRequest { reason, note, keeps_others, digest, key } = request;
         let lines = self.lines.iter().map(|line| (line.product.clone(), line.line)).collect();
         let wanted = StockLines { lines, reason: *reason, note: note.clone(), keeps_others: *keeps_others };
         let request = stock_lines::request(StockRow::OPERATION, &wanted, key.clone(), digest);
         let results = match stock_lines::run(operations, &request, &wanted).await? {
-            LinesResult::Replayed(changed) => return Ok((changed, true)),
+            LinesResult::Replayed(received) => return Ok(received),
             LinesResult::Done(results) => results,
         };
         let mut changed = Vec::with_capacity(results.len());
@@ -250,7 +249,7 @@ impl StockFile {
                 }
             }
         }
-        Ok((changed, false))
+        Ok(Received::now(changed))
     }
 }
 

@@ -26,6 +26,9 @@ pub struct Change<D = ()> {
     pub changed: bool,
     /// Whether it is the result of an earlier command with the same idempotency key.
     pub replayed: bool,
+    /// The operation by which that earlier command is taken back, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undone_by: Option<String>,
     pub dry_run: bool,
     /// All fields before; `None` for a created object, and where the command does not say.
     pub before: Option<Map<String, Value>>,
@@ -44,7 +47,7 @@ impl<C> Mutation<C> {
 impl Change {
     /// The same change with what only this command reports.
     pub fn with<D>(self, details: D) -> Change<D> {
-        let Change { object, changed, replayed, dry_run, before, after, details: () } = self;
-        Change { object, changed, replayed, dry_run, before, after, details }
+        let Change { object, changed, replayed, undone_by, dry_run, before, after, details: () } = self;
+        Change { object, changed, replayed, undone_by, dry_run, before, after, details }
     }
 }

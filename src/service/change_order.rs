@@ -18,6 +18,7 @@ use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::order_lifecycle::{self, NOTE, RestockedLine, to_json};
 use super::place_order::{LineAmount, PlacedOrder, check_may_order, find_replayed, total};
 use super::product::{check_orderable, known_price, known_stock};
+use super::undone::undone_by;
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::{EventName, Id, IdempotencyKey, Money, MovementReason, Quantity, Violations, reference, sku};
 use crate::entity::{Moment, order, order_item, product, stock_movement, user};
@@ -73,6 +74,8 @@ pub struct ChangedOrder {
     pub changed: bool,
     /// Pieces that were taken from stock, by product; less than 0 for those that went back.
     pub taken: Vec<RestockedLine>,
+    /// For a replay: the operation by which the change is taken back, if it is.
+    pub undone_by: Option<Id>,
 }
 
 /// Changes an order in a separate operation.
@@ -90,7 +93,8 @@ pub async fn run(operations: &Operations, wanted: &OrderChange, key: Option<Idem
         Completion::Done(changed) => Ok(changed),
         Completion::Replayed(event) => {
             let after = find_replayed(operations, event.entity_id).await?;
-            Ok(ChangedOrder { before: None, after, changed: false, taken: Vec::new() })
+            let undone_by = undone_by(operations.database.connection(), event.operation_id).await?;
+            Ok(ChangedOrder { before: None, after, changed: false, taken: Vec::new(), undone_by })
         }
     }
 }
@@ -182,7 +186,7 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<Ch
     };
     let items = lines.with_products(items);
     let before = Some(PlacedOrder { order: before, user: old_user, items, refunds: Vec::new(), replayed: false });
-    Ok(ChangedOrder { before, after, changed, taken })
+    Ok(ChangedOrder { before, after, changed, taken, undone_by: None })
 }
 
 /// The pieces of each product.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::product::{Changed, find_for_update, known_stock};
+use super::undone::undone_by;
 use crate::domain::quantity::movements_of;
 use crate::domain::{EventName, Id, IdempotencyKey, MovementReason};
 use crate::entity::product::Model;
@@ -35,6 +36,8 @@ pub struct AdjustmentResult {
     pub product: Changed,
     /// Whether an earlier request with the same key did it.
     pub replayed: bool,
+    /// The operation by which that one is taken back, if it is.
+    pub undone_by: Option<Id>,
 }
 
 /// Adjusts stock in a separate operation.
@@ -57,12 +60,13 @@ pub async fn adjust(
         ..Request::new(EventName::StockAdjust)
     };
     match operations.run(&request, async |operation| apply_adjust(operation, adjustment).await).await? {
-        Completion::Done(product) => Ok(AdjustmentResult { product, replayed: false }),
+        Completion::Done(product) => Ok(AdjustmentResult { product, replayed: false, undone_by: None }),
         Completion::Replayed(event) => {
-            let id = event.entity_id;
-            let now = repository::product::find_by_id(operations.database.connection(), id).await?;
+            let (connection, id) = (operations.database.connection(), event.entity_id);
+            let now = repository::product::find_by_id(connection, id).await?;
             let now = now.ok_or_else(|| Error::not_found("product", id))?;
-            Ok(AdjustmentResult { product: replayed(&now, &event), replayed: true })
+            let undone_by = undone_by(connection, event.operation_id).await?;
+            Ok(AdjustmentResult { product: replayed(&now, &event), replayed: true, undone_by })
         }
     }
 }

@@ -8,6 +8,7 @@ use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::price;
 use super::product::{Changed, known_stock};
 use super::stock::{self, with_note};
+use super::undone::undone_by;
 use crate::domain::{EventName, Id, IdempotencyKey, MovementReason, Quantity, Violations};
 use crate::entity::product::Model;
 use crate::entity::{audit_event, stock_movement};
@@ -67,8 +68,8 @@ pub struct StockLines {
 pub enum LinesResult {
     /// The product of each line, or why the line is rejected.
     Done(Vec<Result<Changed>>),
-    /// The products that an earlier request with the same key changed.
-    Replayed(Vec<Changed>),
+    /// What an earlier request with the same key did.
+    Replayed(Received),
 }
 
 /// Applies lines in a separate operation; one that changes nothing writes nothing.
@@ -151,14 +152,15 @@ fn after_less_before(before: &Model, after: &Model) -> i32 {
 }
 
 /// The first result of a request, from its events.
-async fn replayed(operations: &Operations, first: &audit_event::Model) -> Result<Vec<Changed>> {
+async fn replayed(operations: &Operations, first: &audit_event::Model) -> Result<Received> {
     let connection = operations.database.connection();
     let events = repository::audit_event::find_by_operation(connection, first.operation_id, REPLAYED_MAX).await?;
     let ids: Vec<Id> = events.iter().map(|event| event.entity_id).collect();
     let now = repository::product::find_by_ids(connection, &ids).await?;
     let now: HashMap<Id, Model> = now.into_iter().map(|product| (product.id, product)).collect();
     let product = |event: &audit_event::Model| Some(stock::replayed(now.get(&event.entity_id)?, event));
-    Ok(events.iter().filter_map(product).collect())
+    let products = events.iter().filter_map(product).collect();
+    Ok(Received { products, replayed: true, undone_by: undone_by(connection, first.operation_id).await? })
 }
 
 /// A delivery, as typed.
@@ -179,6 +181,15 @@ pub struct Received {
     pub products: Vec<Changed>,
     /// Whether an earlier request with the same key did it.
     pub replayed: bool,
+    /// The operation by which that one is taken back, if it is.
+    pub undone_by: Option<Id>,
+}
+
+impl Received {
+    /// What was done just now.
+    pub fn now(products: Vec<Changed>) -> Received {
+        Received { products, replayed: false, undone_by: None }
+    }
 }
 
 /// Adds the pieces of a delivery, all or none.
@@ -205,8 +216,8 @@ pub async fn receive(operations: &Operations, delivery: &Delivery, key: Option<I
         apply(operation, &wanted).await?.into_iter().collect::<Result<Vec<Changed>>>()
     };
     match operations.run(&request, body).await? {
-        Completion::Done(products) => Ok(Received { products, replayed: false }),
-        Completion::Replayed(event) => Ok(Received { products: replayed(operations, &event).await?, replayed: true }),
+        Completion::Done(products) => Ok(Received::now(products)),
+        Completion::Replayed(event) => replayed(operations, &event).await,
     }
 }
 

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use self::refusal::{MovedOn, moved_on, not_undoable};
 use super::change_order::{self, Restored};
 use super::operation::{Idempotency, Operation, Operations, Request};
+use super::undone::{key, last_undo};
 use crate::domain::{EntityKind, EventName, Id, IdempotencyKey, Outcome};
 use crate::entity::audit_event;
 use crate::error::{CommandLine, Error, Kind, Result};
@@ -117,11 +118,6 @@ fn check(first: &audit_event::Model) -> Result<()> {
     }
 }
 
-/// The key of the operation that takes this one back: it is unique, so that there is one.
-fn key(operation: Id) -> String {
-    format!("undo:{operation}")
-}
-
 async fn apply(operation: &mut Operation, target: &audit_event::Model, is_second_look: bool) -> Result<Undone> {
     operation.set_subject(target.operation_id)?;
     check(target)?;
@@ -174,10 +170,7 @@ async fn apply(operation: &mut Operation, target: &audit_event::Model, is_second
 ///
 /// Errors: exit 6 naming the operation to take back instead.
 async fn already(operation: &Operation, target: &audit_event::Model, first: Id) -> Result<Undone> {
-    let (mut last, mut is_undone) = (first, true);
-    while let Some(next) = repository::audit_event::find_by_idempotency_key(operation.handle(), &key(last)).await? {
-        (last, is_undone) = (next.operation_id, !is_undone);
-    }
+    let (last, is_undone) = last_undo(operation.handle(), target.operation_id).await?;
     if is_undone {
         return Ok(Undone { target: target.clone(), by: last, values: Vec::new(), changed: false });
     }

@@ -9,7 +9,7 @@ use super::detail;
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_parsed_quantity};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{finish, outcome_verb};
+use crate::cli::shared::mutation::{finish, outcome_verb, undone_note};
 use crate::cli::shared::values::{checked, checked_parts};
 use crate::context::Context;
 use crate::domain::text::counted;
@@ -87,10 +87,10 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ChangeArgum
 
 /// The result of a change.
 pub(super) fn mutation_of(result: ChangedOrder, dry_run: bool) -> Mutation<Change<Moved>> {
-    let ChangedOrder { before, after, changed, taken } = result;
+    let ChangedOrder { before, after, changed, taken, undone_by } = result;
     let replayed = after.replayed;
     let verb = match (replayed, changed) {
-        (true, _) => "was already changed; its current state".to_owned(),
+        (true, _) => format!("was already changed{}; its current state", undone_note(undone_by)),
         (_, true) => outcome_verb(dry_run, "changed"),
         (_, false) => "unchanged".to_owned(),
     };
@@ -109,7 +109,8 @@ pub(super) fn mutation_of(result: ChangedOrder, dry_run: bool) -> Mutation<Chang
     let (out, back): (Vec<_>, Vec<_>) = taken.into_iter().partition(|line| line.quantity > 0);
     let back: Vec<_> = back.into_iter().map(|line| RestockedLine { quantity: -line.quantity, ..line }).collect();
     let (object, before) = (after.to_json(), before.map(|before| before.to_json()));
-    let change = Change { object, changed, replayed, dry_run, before, after: Some(after.to_json()), details: () };
+    let (after_fields, undone_by) = (Some(after.to_json()), undone_by.map(|id| id.to_string()));
+    let change = Change { object, changed, replayed, undone_by, dry_run, before, after: after_fields, details: () };
     Mutation::new(line, after.order.id, change.with(Moved { taken: to_json(&out), restocked: to_json(&back) }))
 }
 

@@ -75,7 +75,10 @@ fn result(moved: &TransitionResult, line: String, dry_run: bool) -> Mutation<Cha
     let (changed, replayed, before, after) = (moved.changed, moved.replayed, Some(before), Some(after));
     let details =
         Details { restocked: service::to_json(&moved.restored), refund: moved.refund.as_ref().map(refund_view) };
-    Mutation::new(line, moved.after.id, Change { object, changed, replayed, dry_run, before, after, details })
+    // None of these commands can be undone.
+    let undone_by = None;
+    let change = Change { object, changed, replayed, undone_by, dry_run, before, after, details };
+    Mutation::new(line, moved.after.id, change)
 }
 
 /// The fields of the order before and after, and those that name it.

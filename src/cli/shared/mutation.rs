@@ -10,7 +10,9 @@ use super::effect::Effect;
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::text::counted;
+use crate::domain::{Id, UserStatus};
 use crate::entity::field::Editable;
+use crate::entity::user;
 use crate::error::{Error, Result, printable};
 use crate::output::{Change, Mutation, View};
 use crate::service::operation::{Changed, Operations};
@@ -38,6 +40,19 @@ pub fn outcome_verb(dry_run: bool, verb: &str) -> String {
         (false, _) => verb.to_owned(),
         (true, Some(("has", rest))) => format!("would have {rest}"),
         (true, _) => format!("would be {verb}"),
+    }
+}
+
+/// What a replayed result says of its operation: `, but undone by operation 01a2…`, if it was taken back.
+pub fn undone_note(undone_by: Option<Id>) -> String {
+    undone_by.map_or_else(String::new, |by| format!(", but undone by operation {by}"))
+}
+
+/// What is said of a user who gets orders but cannot place any: `; ann@example.com is disabled and cannot order`.
+pub fn disabled_note(user: &user::Model) -> String {
+    match user.status == UserStatus::Disabled {
+        true => format!("; {} is disabled and cannot order", printable(&user.email)),
+        false => String::new(),
     }
 }
 

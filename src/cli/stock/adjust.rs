@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text};
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{self, outcome_verb};
+use crate::cli::shared::mutation::{self, outcome_verb, undone_note};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::MovementReason;
@@ -36,14 +36,15 @@ pub async fn run(context: &Context, arguments: &AdjustArguments) -> Result<Effec
     let AdjustArguments { product, delta, reason, note, key, .. } = arguments;
     let adjustment = Adjustment { product: product.clone(), delta: *delta, reason: *reason, note: note.clone() };
     mutation::run(context, &arguments.write, async |operations| {
-        let AdjustmentResult { product, replayed } =
+        let AdjustmentResult { product, replayed, undone_by } =
             service::adjust(operations, &adjustment, key.idempotency_key.clone()).await?;
         let verb =
             if replayed { "was already adjusted".to_owned() } else { outcome_verb(operations.dry_run, "adjusted") };
         let (before, after) = (&product.before.stock_quantity, &product.after.stock_quantity);
-        let line = format!("stock of {} {verb}: {before} → {after}", printable(&product.after.sku));
+        let undone = undone_note(undone_by);
+        let line = format!("stock of {} {verb}{undone}: {before} → {after}", printable(&product.after.sku));
         let mut mutation = mutation::changed(operations, &product, line);
-        mutation.change.replayed = replayed;
+        (mutation.change.replayed, mutation.change.undone_by) = (replayed, undone_by.map(|id| id.to_string()));
         Ok(mutation)
     })
     .await

@@ -10,16 +10,16 @@ use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArgument
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::import::{FileArguments, print_result, write_errors_file};
-use crate::cli::shared::mutation::outcome_verb;
+use crate::cli::shared::mutation::{outcome_verb, undone_note};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::counted;
-use crate::domain::{EventName, MovementReason};
+use crate::domain::{EventName, Id, MovementReason};
 use crate::error::Result;
 use crate::output::Mutation;
 use crate::service::product::Changed;
-use crate::service::stock_lines::difference;
+use crate::service::stock_lines::{Received, difference};
 
 #[derive(Debug, Args)]
 pub struct StockImportArguments {
@@ -66,17 +66,17 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &StockImport
         key: key.idempotency_key.clone(),
     };
     let operations = context.operations(&database, write.dry_run || is_trial);
-    let (products, replayed) = file.apply(&operations, &request).await?;
+    let received = file.apply(&operations, &request).await?;
     let mut rejections = file.rejections(errors.is_some(), import.read.format);
     let written = write_errors_file(&mut rejections, errors)
         .map(|text: Option<String>| text.iter().for_each(|text| context.output.note(text)));
     if rejections.count > 0 && (!keeps_others || file.valid() == 0) {
         return Err(with_unwritten(refused::<StockRow>(&rejections, file.valid(), &import), written));
     }
-    let result = Imported::new(&products, write.dry_run, replayed, rejections.count);
+    let result = Imported::new(&received, write.dry_run, rejections.count);
     let effect = Effect::new(result.changed, write.dry_run, database.target());
-    let line = result.line(file.kind);
-    print_result(&context.output, &changes_of(&products), &Mutation::new(line, EventName::StockImport, result))?;
+    let (line, changes) = (result.line(file.kind), changes_of(&received.products));
+    print_result(&context.output, &changes, &Mutation::new(line, EventName::StockImport, result))?;
     if rejections.count == 0 {
         return written.map(|()| effect);
     }
@@ -100,6 +100,9 @@ fn changes_of(products: &[Changed]) -> Vec<ValueChange> {
 struct Imported {
     changed: bool,
     replayed: bool,
+    /// The operation by which the earlier import is taken back, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undone_by: Option<Id>,
     dry_run: bool,
     updated: usize,
     unchanged: usize,
@@ -110,12 +113,15 @@ struct Imported {
 }
 
 impl Imported {
-    fn new(products: &[Changed], dry_run: bool, replayed: bool, rejected: u64) -> Imported {
+    fn new(received: &Received, dry_run: bool, rejected: u64) -> Imported {
+        let Received { products, replayed, undone_by } = received;
+        let replayed = *replayed;
         let changes = changes_of(products);
         let units = || products.iter().map(|product| i64::from(difference(product)));
         Imported {
             changed: !replayed && !changes.is_empty(),
             replayed,
+            undone_by: *undone_by,
             dry_run,
             updated: changes.len(),
             unchanged: products.len() - changes.len(),
@@ -134,7 +140,7 @@ impl Imported {
         };
         let products = counted(self.updated + self.unchanged, "product");
         if self.replayed {
-            return format!("{products} already {done}");
+            return format!("{products} already {done}{}", undone_note(self.undone_by));
         }
         let mut line = format!(
             "{products} {}: {} changed, {} unchanged",

@@ -4,17 +4,17 @@ use clap::Args;
 
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{self, outcome_verb};
+use crate::cli::shared::mutation::{self, outcome_verb, undone_note};
 use crate::cli::shared::values::{checked, checked_parts};
 use crate::context::Context;
 use crate::db::Access;
-use crate::domain::text::counted;
+use crate::domain::text::{counted, was_were};
 use crate::domain::{MovementReason, Quantity, Violation};
 use crate::error::{Result, printable};
 use crate::output::{Change, Mutation};
 use crate::service::operation::Operations;
 use crate::service::product::Changed;
-use crate::service::stock_lines::{self as service, Delivery};
+use crate::service::stock_lines::{self as service, Delivery, Received};
 
 #[derive(Debug, Args)]
 pub struct ReceiveArguments {
@@ -52,22 +52,30 @@ pub async fn run(context: &Context, arguments: &ReceiveArguments) -> Result<Effe
     let operations = context.operations(&database, write.dry_run);
     let received = service::receive(&operations, &delivery, key.idempotency_key.clone()).await?;
     let mutations: Vec<_> =
-        received.products.iter().map(|product| mutation_of(&operations, product, received.replayed)).collect();
+        received.products.iter().map(|product| mutation_of(&operations, product, &received)).collect();
     context.output.mutations(&mutations);
     let units: i64 = received.products.iter().map(|product| i64::from(service::difference(product))).sum();
-    let verb = if received.replayed { "already received".to_owned() } else { outcome_verb(write.dry_run, "received") };
+    let (verb, undone) = match received.replayed {
+        true => ("already received".to_owned(), undone_note(received.undone_by)),
+        false => (outcome_verb(write.dry_run, "received"), String::new()),
+    };
     if products.len() > 1 {
-        context.output.note(&format!("{} of {} {verb}", counted(units, "unit"), counted(mutations.len(), "product")));
+        let (units, products) = (counted(units, "unit"), counted(mutations.len(), "product"));
+        context.output.note(&format!("{units} of {products} {verb}{undone}"));
     }
     Ok(Effect::new(!received.replayed, write.dry_run, database.target()))
 }
 
-fn mutation_of(operations: &Operations, product: &Changed, replayed: bool) -> Mutation<Change> {
-    let verb = if replayed { "was already received".to_owned() } else { outcome_verb(operations.dry_run, "received") };
-    let (before, after) = (&product.before.stock_quantity, &product.after.stock_quantity);
+fn mutation_of(operations: &Operations, product: &Changed, received: &Received) -> Mutation<Change> {
     let (sku, pieces) = (printable(&product.after.sku), service::difference(product));
+    let verb = match received.replayed {
+        true => format!("{} already received{}", was_were(pieces), undone_note(received.undone_by)),
+        false => outcome_verb(operations.dry_run, "received"),
+    };
+    let (before, after) = (&product.before.stock_quantity, &product.after.stock_quantity);
     let line = format!("stock of {sku}: {} {verb}, {before} → {after}", counted(pieces, "unit"));
     let mut mutation = mutation::changed(operations, product, line);
-    mutation.change.replayed = replayed;
+    mutation.change.replayed = received.replayed;
+    mutation.change.undone_by = received.undone_by.map(|id| id.to_string());
     mutation
 }
