@@ -27,7 +27,7 @@ pub enum Command {
     /// Add the units of a delivery, all or none
     #[command(after_help = "Examples:
   shopctl stock receive MUG-01:24 PEN-FINE:100
-  shopctl stock receive MUG-01:24 --note \"delivery 4711\" --idempotency-key delivery-4711")]
+  shopctl stock receive MUG-01:24 --note \"delivery 4710\" --idempotency-key delivery-4710")]
     Receive(receive::ReceiveArguments),
     /// Add a delivery or set counted stock from a file
     #[command(after_help = "Examples:
