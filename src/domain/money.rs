@@ -1,5 +1,6 @@
 //! Money: exact decimals with two places, never a float.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
@@ -87,26 +88,28 @@ impl Money {
         self.0.checked_sub(other.0).filter(|left| !left.is_sign_negative() || left.is_zero()).map(Money::from_stored)
     }
 
-    /// The amount in parts proportional to these values, in whole cents: the parts up to each one are rounded down
-    /// together, so that none is more than its value unless the amount is more than all of them. Without any value
-    /// above 0 the last part is the whole amount.
+    /// The amount in parts proportional to these values, each rounded to whole cents, half away from zero. The cents by
+    /// which their sum then differs are spread over the largest values, the last of equal ones first. No part is more than
+    /// its value: what the amount is more than all of them belongs to none.
     pub fn shared_out(self, values: &[Money]) -> Vec<Money> {
         let cents = |money: Money| Money::from_stored(money.0).0.mantissa().max(0);
-        let (amount, sum) = (cents(self), values.iter().map(|value| cents(*value)).sum::<i128>());
-        let (mut value_so_far, mut shared) = (0, 0);
-        let part = |(position, value): (usize, &Money)| {
-            value_so_far += cents(*value);
-            let is_last = position + 1 == values.len();
-            let share_so_far = match sum {
-                0 if is_last => amount,
-                0 => 0,
-                sum => amount.saturating_mul(value_so_far) / sum,
-            };
-            let share = share_so_far - shared;
-            shared = share_so_far;
-            Money(Decimal::from_i128_with_scale(share, PLACES))
-        };
-        values.iter().enumerate().map(part).collect()
+        let values: Vec<i128> = values.iter().map(|value| cents(*value)).collect();
+        let sum: i128 = values.iter().sum();
+        let amount = cents(self).min(sum);
+        let rounded = |value: &i128| (2 * amount * value + sum) / (2 * sum).max(1);
+        let mut parts: Vec<i128> = values.iter().map(rounded).collect();
+        let mut missing = amount - parts.iter().sum::<i128>();
+        let mut by_value: Vec<usize> = (0..values.len()).rev().collect();
+        by_value.sort_by_key(|position| Reverse(values[*position]));
+        // Each rounded part is at most half a cent off, so that one round is enough.
+        for position in by_value {
+            let step = missing.signum();
+            if (0..=values[position]).contains(&(parts[position] + step)) {
+                parts[position] += step;
+                missing -= step;
+            }
+        }
+        parts.into_iter().map(|part| Money(Decimal::from_i128_with_scale(part, PLACES))).collect()
     }
 }
 
@@ -175,14 +178,19 @@ mod tests {
             let values: Vec<Money> = values.iter().map(|value| money(value)).collect();
             money(amount).shared_out(&values).iter().map(Money::to_string).collect::<Vec<_>>()
         };
-        assert_eq!(shared("10.00", &["1.00", "1.00", "1.00"]), ["3.33", "3.33", "3.34"]);
-        assert_eq!(shared("0.01", &["5.00", "5.00"]), ["0.00", "0.01"]);
-        assert_eq!(shared("7.00", &["0.00", "0.00"]), ["0.00", "7.00"]);
+        assert_eq!(shared("10.00", &["10.00", "10.00", "10.00"]), ["3.33", "3.33", "3.34"]);
+        assert_eq!(shared("5.00", &["10.00", "10.00", "10.00"]), ["1.67", "1.67", "1.66"]);
+        assert_eq!(shared("3.00", &["25.00", "2.40"]), ["2.74", "0.26"]);
+        assert_eq!(shared("0.01", &["5.00", "5.00"]), ["0.01", "0.00"]);
         assert_eq!(shared("9999999999.99", &["9999999999.99", "0.00"]), ["9999999999.99", "0.00"]);
         assert_eq!(shared("1.00", &[]), [""; 0]);
-        // What is left after rounding is for none that costs less.
-        assert_eq!(shared("0.01", &["0.01", "0.01", "0.00"]), ["0.00", "0.01", "0.00"]);
-        assert_eq!(shared("5.00", &["3.33", "3.33", "3.33", "0.01"]), ["1.66", "1.67", "1.66", "0.01"]);
+        assert_eq!(shared("5.00", &["3.33", "3.33", "3.33", "0.01"]), ["1.67", "1.66", "1.66", "0.01"]);
+        // The missing cent is for none that costs less.
+        assert_eq!(shared("0.02", &["0.01", "0.01", "0.01"]), ["0.01", "0.01", "0.00"]);
+        assert_eq!(shared("0.01", &["0.01", "0.01", "0.00"]), ["0.01", "0.00", "0.00"]);
+        // More than all of them belongs to none.
+        assert_eq!(shared("7.00", &["0.00", "0.00"]), ["0.00", "0.00"]);
+        assert_eq!(shared("7.00", &["1.00", "2.00"]), ["1.00", "2.00"]);
         assert_eq!(money("2.00").checked_minus(money("2.00")), Some(money("0.00")));
         assert_eq!(money("2.00").checked_minus(money("2.01")), None);
     }
@@ -199,16 +207,15 @@ mod tests {
         }
 
         #[test]
-        fn parts_of_an_amount_add_up_to_it(cents in 0i64..=999_999_999_999, values in proptest::collection::vec(0i64..=999_999_999_999, 1..9)) {
+        fn parts_of_an_amount_add_up_to_it_or_to_the_values(cents in 0i64..=999_999_999_999, values in proptest::collection::vec(0i64..=999_999_999_999, 1..9)) {
             let money = |cents: i64| Money::from_stored(Decimal::new(cents, 2));
             let values: Vec<Money> = values.into_iter().map(money).collect();
             let parts = money(cents).shared_out(&values);
-            let sum: Decimal = parts.iter().map(|part| part.to_decimal()).sum();
-            proptest::prop_assert_eq!(Money::from_stored(sum), money(cents));
-            proptest::prop_assert!(parts.iter().all(|part| *part >= Money::ZERO));
-            let all: Decimal = values.iter().map(|value| value.to_decimal()).sum();
-            let is_enough = money(cents).to_decimal() <= all;
-            proptest::prop_assert!(!is_enough || parts.iter().zip(&values).all(|(part, value)| part <= value));
+            let of = |amounts: &[Money]| amounts.iter().map(|amount| amount.to_decimal()).sum::<Decimal>();
+            proptest::prop_assert_eq!(of(&parts), money(cents).to_decimal().min(of(&values)));
+            for (part, value) in parts.iter().zip(&values) {
+                proptest::prop_assert!(*part >= Money::ZERO && part <= value, "{} of {}", part, value);
+            }
         }
     }
 }

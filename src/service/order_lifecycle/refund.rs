@@ -258,8 +258,6 @@ fn row(operation: &Operation, order: &order::Model, amount: Money) -> order_refu
 fn with_lines(operation: &Operation, refund: Refund, lines: &[Pieces<'_>]) -> Refund {
     let Stored::Known(amount) = refund.refund.amount else { return refund };
     let costs: Vec<Money> = lines.iter().map(|line| cost(line).unwrap_or(Money::ZERO)).collect();
-    let amount =
-        costs.iter().try_fold(Money::ZERO, |sum, cost| sum.checked_plus(*cost)).map_or(amount, |sum| amount.min(sum));
     let line = |((item, pieces), amount): (&Pieces<'_>, Money)| order_refund_line::Model {
         id: operation.new_id().into(),
         refund_id: refund.refund.id,
