@@ -26,6 +26,8 @@ on_every_backend!(
     a_refund_in_part_with_a_key_happens_once,
     goods_that_come_back_later_go_into_stock_without_money,
     the_pieces_of_a_part_go_back_into_stock_unless_the_order_was_shipped,
+    refunds_in_parts_restock_the_same_units_as_one_in_full,
+    the_cents_of_a_part_are_rounded_and_add_up,
     concurrent_refunds_of_one_order_never_exceed_its_total,
     a_refund_that_another_program_wrote_or_changed_shows,
     an_order_that_another_program_refunded_gets_its_refund_by_adopt,
@@ -392,6 +394,79 @@ fn the_pieces_of_a_part_go_back_into_stock_unless_the_order_was_shipped(shop: &S
     shop.run(&["order", "restock", &reference, "MUG:2"]).success();
     refund(shop, &reference, &["--line", "MUG:2"]).success();
     assert_eq!(stock(shop), [before[0] + 2, before[1]]);
+    assert_sound(shop);
+}
+
+fn refunds_in_parts_restock_the_same_units_as_one_in_full(shop: &Shop) {
+    stocked(shop);
+    let parts: [&[&[&str]]; 8] = [
+        &[&[]],
+        &[&["--amount", "20"], &[]],
+        &[&["--amount", "20"], &["--amount", "7.40"]],
+        &[&["--amount", "20", "--no-restock"], &["--amount", "7.40"]],
+        &[&["--line", "MUG:1"], &["--amount", "14.90"]],
+        &[&["--line", "MUG:2"], &["--amount", "1.40"], &["--amount", "1"]],
+        &[&["--line", "MUG", "--amount", "5"], &["--line", "PEN", "--amount", "0.40"], &["--amount", "22"]],
+        &[&["--amount", "1", "--restock", "MUG:1"], &["--amount", "26.40"]],
+    ];
+    for parts in parts {
+        let before = stock(shop);
+        let reference = order(shop, &["pay"]);
+        parts.iter().for_each(|flags| drop(refund(shop, &reference, flags).success()));
+        assert_eq!((&show(shop, &reference)["status"], stock(shop)), (&"refunded".into(), before), "{parts:?}");
+    }
+    // The question and a dry run name the units that are restocked.
+    let reference = order(shop, &["pay"]);
+    let before = stock(shop);
+    shop.run(&["order", "restock", &reference, "MUG:1"]).success();
+    refund(shop, &reference, &["--amount", "20"]).success();
+    let last = ["--amount", "7.40"];
+    let ask = shop.run(&["order", "refund", &reference, last[0], last[1]]).exits_with(11);
+    assert!(ask.stderr.contains("; 2 units are restocked"), "{ask}");
+    let dry = refund(shop, &reference, &[&last[..], &["-n"]].concat()).success();
+    assert!(dry.stdout.contains(", 2 units would be restocked"), "{dry}");
+    let run = refund(shop, &reference, &last).success();
+    assert!(run.stdout.contains("refunded 7.40, the last of 27.40, 2 units restocked"), "{run}");
+    assert_eq!(stock(shop), [before[0] + 2, before[1] + 1]);
+    // What a refund was for that kept it out of stock stays out of it, and so does what was shipped.
+    let back = |verbs: &[&str], parts: [&[&str]; 2]| {
+        let reference = order(shop, verbs);
+        let before = stock(shop);
+        parts.iter().for_each(|flags| drop(refund(shop, &reference, flags).success()));
+        [0, 1].map(|product| stock(shop)[product] - before[product])
+    };
+    assert_eq!(back(&["pay"], [&["--line", "MUG:1", "--no-restock"], &["--amount", "14.90"]]), [1, 1]);
+    assert_eq!(back(&["pay"], [&["--line", "MUG:2", "--restock", "MUG:1"], &["--amount", "2.40"]]), [1, 1]);
+    assert_eq!(back(&["pay"], [&["--amount", "20"], &["--amount", "7.40", "--no-restock"]]), [0, 0]);
+    assert_eq!(back(&["pay", "ship"], [&["--amount", "20"], &["--amount", "7.40"]]), [0, 0]);
+    assert_sound(shop);
+}
+
+fn the_cents_of_a_part_are_rounded_and_add_up(shop: &Shop) {
+    stocked(shop);
+    ["A", "B", "C"].iter().for_each(|sku| shop.product(sku, "10.00", 10));
+    let three =
+        ["order", "create", "--user", "ann@example.com", "--item", "A", "--item", "B", "--item", "C", "-o", "id"];
+    let shares = |reference: &str, flags: &[&str]| -> Vec<String> {
+        let run = refund(shop, reference, &[flags, &["--json"]].concat()).success().item();
+        let lines = run["refund"]["lines"].as_array().expect("a list").clone();
+        lines.iter().map(|line| line["amount"].as_str().expect("text").to_owned()).collect()
+    };
+    // 2.737 and 0.263
+    let order = order(shop, &["pay", "ship"]);
+    assert_eq!(shares(&order, &["--line", "MUG", "--line", "PEN", "--amount", "3.00"]), ["2.74", "0.26"]);
+    let lines = ["--line", "A", "--line", "B", "--line", "C"];
+    for (amount, expected) in [
+        ("10.00", ["3.33", "3.33", "3.34"]),
+        ("5.00", ["1.67", "1.67", "1.66"]),
+        ("0.01", ["0.00", "0.00", "0.01"]),
+        ("0.02", ["0.01", "0.01", "0.00"]),
+    ] {
+        let order = shop.run(&three).success().stdout.trim().to_owned();
+        shop.run(&["order", "pay", &order]).success();
+        assert_eq!(shares(&order, &[&lines[..], &["--amount", amount]].concat()), expected, "{amount}");
+    }
+    assert_eq!(shop.number(CREDITED_TOO_MUCH), 0);
     assert_sound(shop);
 }
 

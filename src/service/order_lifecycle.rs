@@ -290,7 +290,7 @@ impl Plan {
         Ok(())
     }
 
-    /// The caller's request, or the default of the table: a refund in part restocks its own lines.
+    /// The caller's request, or the default of the table: of refunds in part, each restocks its own pieces.
     fn restock_for(&self, transition: Transition, wanted: &Restock) -> Restock {
         let is_whole = self.refunds.is_empty() && self.status == transition.verb.leads_to();
         match (wanted, transition.stock) {
@@ -301,7 +301,7 @@ impl Plan {
         }
     }
 
-    /// Chooses the pieces to restock; as usual are those of the refund, as far as they are not back yet.
+    /// Chooses the pieces to restock; as usual are those of the refund in part, as far as they are not back yet.
     async fn restock(&mut self, operation: &Operation, order: &order::Model, what: &Restock) -> Result<()> {
         if *what == Restock::Nothing {
             return Ok(());
@@ -309,7 +309,10 @@ impl Plan {
         let movements = repository::stock_movement::find_by_order(operation.handle(), order.id).await?;
         let taken = OrderStock::new(order, &self.items, &movements)?;
         self.restored = match (what, &self.refund) {
-            (Restock::AsUsual, Some(refund)) => taken.of_refund(order, &self.items, refund)?,
+            (Restock::AsUsual, Some(refund)) => {
+                let (balance, is_complete) = (Balance { order, refunds: &self.refunds }, self.status != order.status);
+                taken.of_lines(order, &self.items, &balance.usually_restocked(&self.items, refund, is_complete))?
+            }
             _ => taken.choose(order, &self.items, what)?,
         };
         self.by_its_lines = self.restored.iter().any(|line| taken.by_its_lines.contains(&line.product_id));

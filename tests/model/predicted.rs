@@ -351,7 +351,10 @@ impl Model {
         let is_part = verb == Verb::Refund && !(is_complete && found.refunded_back.is_empty());
         let back: BTreeMap<usize, i32> = match (restock, transition.stock) {
             (Back::AsUsual, StockEffect::Restored) if is_part => {
-                refunded.iter().map(|(product, n)| (*product, *n.min(&found.taken[product]))).collect()
+                // The last part also restocks what no part was for.
+                let rest = || found.lines.keys().map(|product| (*product, found.left(*product))).collect();
+                let pieces: BTreeMap<usize, i32> = if is_complete { rest() } else { refunded.clone() };
+                pieces.into_iter().map(|(product, n)| (product, n.min(found.taken[&product]))).collect()
             }
             (Back::AsUsual, StockEffect::Restored) => found.taken.clone(),
             (Back::Nothing | Back::AsUsual, _) | (_, StockEffect::None) => BTreeMap::new(),

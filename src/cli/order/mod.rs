@@ -143,8 +143,9 @@ To combine two accounts of the same customer, use shopctl user merge.")]
   shopctl order refund K7Q2M-9XD4T --amount 2.50 --reason \"late delivery\"
   shopctl order refund K7Q2M-9XD4T --restock-all
 
-A partly refunded order keeps its status until the whole total is refunded. For units returned later, use \
-                          shopctl order restock.")]
+A partly refunded order keeps its status until the whole total is refunded. Units that were not shipped are \
+                          restocked: those of --line with their refund, all others with the refund that completes the \
+                          total, except what --no-restock kept out. For units returned later, use shopctl order restock.")]
     Refund(lifecycle::RefundArguments),
     /// Restock units that are returned later, without a refund
     #[command(after_help = "Examples:

@@ -6,7 +6,7 @@ use crate::domain::{Id, MovementReason, Quantity};
 use crate::entity::{Stored, order, product, stock_movement};
 use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::repository;
-use crate::repository::order::{ItemWithProduct, Refund};
+use crate::repository::order::ItemWithProduct;
 use crate::service::product::described;
 
 /// An order's effect on the stock of each product.
@@ -84,23 +84,23 @@ impl OrderStock {
         self.find(product).map_or(0, ProductPieces::left)
     }
 
-    /// The pieces of a refund, as far as they can still be restocked.
-    pub(super) fn of_refund(
+    /// These pieces of lines, as far as they can still be restocked.
+    pub(super) fn of_lines(
         &self,
         order: &order::Model,
         items: &[ItemWithProduct],
-        refund: &Refund,
+        lines: &[(Id, i64)],
     ) -> Result<Vec<RestockedLine>> {
-        let mut refunded = Vec::<(Id, i64)>::new();
-        for line in &refund.lines {
-            let product = items.iter().find(|(item, _)| item.id == line.order_item_id).map(|(item, _)| item.product_id);
+        let mut wanted = Vec::<(Id, i64)>::new();
+        for (line, pieces) in lines {
+            let product = items.iter().find(|(item, _)| item.id == *line).map(|(item, _)| item.product_id);
             let Some(product) = product.filter(|product| named(items, *product).is_some()) else { continue };
-            match refunded.iter_mut().find(|(id, _)| *id == product) {
-                Some((_, sum)) => *sum += line.quantity.pieces(),
-                None => refunded.push((product, line.quantity.pieces())),
+            match wanted.iter_mut().find(|(id, _)| *id == product) {
+                Some((_, sum)) => *sum += pieces,
+                None => wanted.push((product, *pieces)),
             }
         }
-        let chosen = refunded.into_iter().map(|(id, pieces)| (id, pieces.min(self.left(id))));
+        let chosen = wanted.into_iter().map(|(id, pieces)| (id, pieces.min(self.left(id))));
         chosen.filter(|(_, pieces)| *pieces > 0).map(|(id, pieces)| restored(order, items, id, pieces)).collect()
     }
 

@@ -59,6 +59,18 @@ impl Balance<'_> {
         items.map(|item| (item, self.pieces_left(item))).filter(|(_, pieces)| *pieces > 0).collect()
     }
 
+    /// The pieces of lines that a refund restocks unless told otherwise: those that it is for, or, if nothing is left
+    /// after it, all that no earlier one was for. What an earlier one was for and did not restock stays out of stock.
+    pub fn usually_restocked(&self, items: &[ItemWithProduct], refund: &Refund, is_complete: bool) -> Vec<(Id, i64)> {
+        match is_complete {
+            true => {
+                let rest = self.rest(items.iter().map(|(item, _)| item)).into_iter();
+                rest.map(|(item, pieces)| (item.id, i64::from(pieces))).collect()
+            }
+            false => refund.lines.iter().map(|line| (line.order_item_id, line.quantity.pieces())).collect(),
+        }
+    }
+
     /// A refund of all that is left, of an order that was refunded elsewhere or before it came here; `None` where
     /// another program stored what is no amount.
     pub fn refund_rest<'i>(
