@@ -305,10 +305,27 @@ fn an_edited_file_changes_the_order(shop: &Shop) {
 
 fn an_order_that_was_changed_meanwhile_is_not_overwritten(shop: &Shop) {
     let order = ordered(shop);
-    let other = format!("shopctl order change {order} --item MUG:8 > changed.txt 2>&1");
-    shop.file("editor.sh", &format!("{other} && sed -i 's/= 10/= 9/' \"$1\"\n"));
-    edit(shop, &order, "sh editor.sh").exits_with(6).says("row.changed");
+    let bob = shop.user("bob");
+    let edit_while = |command: &str, quantities: &str| {
+        let other = format!("shopctl {command} > changed.txt 2>&1");
+        shop.file("editor.sh", &format!("{other} && sed -i 's/= {quantities}/' \"$1\"\n"));
+        edit(shop, &order, "sh editor.sh")
+    };
+    edit_while(&format!("order change {order} --item MUG:8"), "10/= 9").exits_with(6).says("row.changed");
     assert_eq!(stock(shop), [4, 5]);
+    edit_while(&format!("order change {order} --item PEN"), "8/= 9").exits_with(6).says("row.changed");
+    shop.run(&["order", "change", &order, "--remove", "PEN"]).success();
+    edit_while(&format!("order reassign {order} --user {bob}"), "8/= 9").exits_with(6).says("row.changed");
+    // What the file does not have may change: a note, prices, and what is back as it was.
+    edit_while(&format!("order note {order} 'ring twice'"), "8/= 9").success();
+    assert_eq!(stock(shop), [3, 5]);
+    shop.run(&["product", "price", "MUG", "--to", "13"]).success();
+    let run = edit_while(&format!("order change {order} --reprice"), "9/= 10").success().json();
+    assert_eq!(run["total_amount"], "130.00", "{run}");
+    let there_and_back = format!("order change {order} --item PEN && shopctl order change {order} --remove PEN");
+    edit_while(&there_and_back, "10/= 9").success();
+    let shown = shop.run(&["order", "show", &order, "--json"]).success().json();
+    assert_eq!((&shown["note"], &shown["total_amount"]), (&"ring twice".into(), &"117.00".into()), "{shown}");
     verified(shop);
 }
 

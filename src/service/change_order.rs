@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value as Json, json};
 
 pub(super) use self::restore::{Restored, last_said, moved_on, restore};
+pub use self::rules::ShownOrder;
 use self::rules::{check_may_grow, check_own, check_pending, check_shown};
 use super::explain::TAKEN;
 use super::merge::record_handover;
@@ -21,7 +22,7 @@ use super::product::{check_orderable, known_price, known_stock};
 use super::undone::undone_by;
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::{EventName, Id, IdempotencyKey, Money, MovementReason, Quantity, Violations, reference, sku};
-use crate::entity::{Moment, order, order_item, product, stock_movement, user};
+use crate::entity::{order, order_item, product, stock_movement, user};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository::order::OrderAndLines;
 use crate::repository::user::UserKey;
@@ -42,15 +43,15 @@ pub struct OrderChange {
     pub expected_total: Option<Money>,
     /// Whether all lines get today's prices, not only new ones.
     pub reprices: bool,
-    /// When the order that was shown was last changed: one that was changed later is refused.
-    pub shown_at: Option<Moment>,
+    /// What was shown of the order: if it is another by now, the change is refused.
+    pub shown: Option<ShownOrder>,
 }
 
 impl OrderChange {
     /// A change of nothing.
     pub fn of(order: String) -> OrderChange {
-        let (user, note, expected_total, shown_at) = (None, None, None, None);
-        OrderChange { order, lines: Vec::new(), user, note, expected_total, reprices: false, shown_at }
+        let (user, note, expected_total, shown) = (None, None, None, None);
+        OrderChange { order, lines: Vec::new(), user, note, expected_total, reprices: false, shown }
     }
 }
 
@@ -142,7 +143,6 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<Ch
     let before = found.ok_or_else(|| order_lifecycle::unknown(&wanted.order))?;
     operation.set_subject(before.id)?;
     check_pending(&before, wanted)?;
-    check_shown(&before, wanted.shown_at.as_ref())?;
     let old_user = repository::user::find_by_id_for_share(operation.handle(), before.user_id).await?;
     let user = match &wanted.user {
         None => old_user.clone(),
@@ -154,6 +154,7 @@ pub async fn apply(operation: &mut Operation, wanted: &OrderChange) -> Result<Ch
         }
     };
     let items = repository::order::find_latest_items(operation.handle(), before.id).await?;
+    check_shown(&before, &items, wanted.shown.as_ref())?;
     check_own(&before, &items, &movements::find_latest_by_order(operation.handle(), before.id).await?)?;
     let (named, products) = find_products(operation, &items, wanted).await?;
     let lines = Lines { order: &before, products: &products };

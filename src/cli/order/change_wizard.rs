@@ -14,7 +14,7 @@ use crate::domain::{Quantity, SearchText, Sku};
 use crate::entity::product;
 use crate::error::{CommandLine, Result, printable};
 use crate::repository::{Match, product as products};
-use crate::service::change_order::{self, NewQuantity, OrderChange};
+use crate::service::change_order::{self, NewQuantity, OrderChange, ShownOrder};
 use crate::service::operation::Operations;
 use crate::service::place_order::PlacedOrder;
 
@@ -37,11 +37,8 @@ pub async fn complete_change(context: &Context, operations: &Operations, wanted:
     context.output.say(&format!("{title}\n{}", table(&order)));
     loop {
         while ask_product(context, operations, &mut lines).await? {}
-        let wanted = OrderChange {
-            lines: new_quantities(&lines),
-            shown_at: Some(order.order.updated_at.clone()),
-            ..wanted.clone()
-        };
+        let wanted =
+            OrderChange { lines: new_quantities(&lines), shown: Some(ShownOrder::of(&order)), ..wanted.clone() };
         let after = change_order::rehearse(operations, &wanted).await.inspect_err(|_| note(context, &wanted))?.after;
         context.output.say(&format!("\n{title}\n{}", table(&after)));
         let review = match operations.dry_run {

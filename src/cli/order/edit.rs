@@ -16,7 +16,7 @@ use crate::domain::{Id, Quantity, Violations, sku};
 use crate::error::{Result, printable};
 use crate::output::unknown_field;
 use crate::repository::order::FullOrder;
-use crate::service::change_order::{self, ChangedOrder, NewQuantity, OrderChange};
+use crate::service::change_order::{self, ChangedOrder, NewQuantity, OrderChange, ShownOrder};
 
 const USER: &str = "user";
 const ITEMS: &str = "items";
@@ -43,7 +43,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &EditArgumen
     let operations = context.open_operations(arguments.write.dry_run).await?;
     let unchanged = OrderChange { note: arguments.note.clone(), ..OrderChange::of(arguments.order.clone()) };
     let shown = change_order::rehearse(&operations, &unchanged).await?;
-    let unchanged = OrderChange { shown_at: Some(shown.after.order.updated_at.clone()), ..unchanged };
+    let unchanged = OrderChange { shown: Some(ShownOrder::of(&shown.after)), ..unchanged };
     let order = detail(shown.after.clone());
     let (lines, user) = (lines_of(&order), order.email.as_deref());
     let name = format!("order {}", printable(&order.order.reference));

@@ -63,11 +63,14 @@ On a terminal without --item, --remove, --user and --reprice, shopctl shows the 
                           changes first.")]
     Change(change::ChangeArguments),
     /// Edit the lines and customer of a pending order in an editor
-    #[command(after_help = "The editor is $VISUAL, $EDITOR or vi, and needs a terminal.
+    #[command(
+        after_help = "The editor is $VISUAL, $EDITOR or vi, and needs a terminal. If someone else changes the lines or the \
+                          customer meanwhile, nothing is written (exit 6) and the edited text is kept.
 
 Examples:
   shopctl order edit K7Q2M-9XD4T
-  EDITOR=nano shopctl order edit K7Q2M-9XD4T --dry-run")]
+  EDITOR=nano shopctl order edit K7Q2M-9XD4T --dry-run"
+    )]
     Edit(edit::EditArguments),
     /// List orders, newest first
     #[command(after_help = "Examples:

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{OrderChange, quantities};
 use crate::domain::{Id, MovementReason, OrderStatus, Quantity};
-use crate::entity::{Moment, order, order_item, stock_movement, user};
+use crate::entity::{order, order_item, stock_movement, user};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::service::order_lifecycle;
-use crate::service::place_order::check_may_order;
+use crate::service::place_order::{PlacedOrder, check_may_order};
 
 /// Errors: exit 6 naming the verbs that are allowed.
 pub(super) fn check_pending(order: &order::Model, wanted: &OrderChange) -> Result<()> {
@@ -24,9 +24,24 @@ pub(super) fn check_pending(order: &order::Model, wanted: &OrderChange) -> Resul
     Err(order_lifecycle::not_allowed(&name, status, "change", why, hint))
 }
 
-/// Errors: exit 6 for an order that was changed after it was shown.
-pub(super) fn check_shown(order: &order::Model, shown_at: Option<&Moment>) -> Result<()> {
-    if shown_at.is_none_or(|shown| *shown == order.updated_at) {
+/// What somebody was shown of an order and may change: its customer and the pieces of each product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownOrder {
+    user: Id,
+    pieces: BTreeMap<Id, i64>,
+}
+
+impl ShownOrder {
+    /// What is shown of an order.
+    pub fn of(order: &PlacedOrder) -> ShownOrder {
+        let items: Vec<order_item::Model> = order.items.iter().map(|(item, _)| item.clone()).collect();
+        ShownOrder { user: order.order.user_id, pieces: quantities(&items) }
+    }
+}
+
+/// Errors: exit 6 for an order whose customer or pieces are others than those that were shown.
+pub(super) fn check_shown(order: &order::Model, items: &[order_item::Model], shown: Option<&ShownOrder>) -> Result<()> {
+    if shown.is_none_or(|shown| *shown == ShownOrder { user: order.user_id, pieces: quantities(items) }) {
         return Ok(());
     }
     let name = printable(&order.reference);
