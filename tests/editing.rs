@@ -2,17 +2,23 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::on_every_backend;
 use crate::support::shop::finish;
-use crate::support::terminal::{end, start};
+use crate::support::terminal::{answer, end, start};
 use crate::support::{Backend, Run, Shop};
 
 on_every_backend!(
     an_edited_file_changes_the_product,
     a_product_that_was_changed_meanwhile_is_not_overwritten,
     an_edited_file_changes_the_user,
+    a_text_that_is_not_utf_8_is_refused_with_its_line_and_kept,
 );
+
+/// How long to wait for an editor.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// A mug whose text has what TOML escapes.
 fn mug(shop: &Shop) {
@@ -102,6 +108,25 @@ fn an_edited_file_changes_the_user(shop: &Shop) {
     shop.run(&["audit", "verify"]).success();
 }
 
+fn a_text_that_is_not_utf_8_is_refused_with_its_line_and_kept(shop: &Shop) {
+    mug(shop);
+    let ann = shop.user("ann");
+    let order = shop.run(&["order", "create", "--user", &ann, "--item", "MUG", "-o", "id"]).success();
+    let before = shop.everything();
+    let latin = "sh -c 'printf \"# one\\n# caf\\351 au lait\\n\" > $0'";
+    for noun in [["product", "edit", "MUG"], ["user", "edit", &ann], ["order", "edit", order.stdout.trim()]] {
+        let run = edit(shop, &noun, latin).exits_with(7).says("line 2, column 6: not UTF-8 text");
+        let files = kept(shop);
+        let [file] = files.as_slice() else { panic!("{files:?} are kept after {run}") };
+        assert!(run.stderr.contains(&format!("the edited text is kept in {}", file.display())), "{run}");
+        assert_eq!(fs::read(file).expect("our own"), b"# one\n# caf\xe9 au lait\n");
+        fs::remove_file(file).expect("our own");
+    }
+    let utf_16 = "sh -c 'printf \"\\377\\376s\\0\" > $0'";
+    edit_mug(shop, utf_16, &[]).exits_with(7).says("line 1, column 1: not UTF-8 text");
+    assert_eq!(shop.everything(), before);
+}
+
 #[test]
 fn a_text_that_cannot_be_read_is_refused_and_kept() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
@@ -119,6 +144,9 @@ fn a_text_that_cannot_be_read_is_refused_and_kept() {
         assert!(kept_text(&shop, &run).contains("# product MUG"), "{run}");
     }
     edit_mug(&shop, "false", &[]).exits_with(10).says("nothing was changed");
+    let run = edit_mug(&shop, "sh -c 'echo half > $0; exit 1'", &[]).exits_with(10).says("the editor failed");
+    assert_eq!(kept_text(&shop, &run), "half\n");
+    edit_mug(&shop, "rm", &[]).exits_with(4);
     edit_mug(&shop, "no-such-editor --wait", &[]).exits_with(4).says("cannot run the editor no-such-editor --wait");
     shop.run(&["product", "edit", "MUG"]).exits_with(11).says("EDITOR");
     edit(&shop, &["product", "edit", "HAT"], "true").exits_with(3);
@@ -126,22 +154,95 @@ fn a_text_that_cannot_be_read_is_refused_and_kept() {
 }
 
 #[test]
-fn on_a_terminal_an_invalid_text_is_edited_again_with_the_reason() {
+fn without_a_terminal_an_invalid_text_is_opened_once() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     mug(&shop);
-    let play = |script: &str| {
-        shop.file("editor.sh", script);
-        let folder = shop.home.path().display().to_string();
-        let variables = [("VISUAL", "sh editor.sh"), ("EDITOR", "false"), ("TMPDIR", folder.as_str())];
-        end(start(&shop, &["product", "edit", "MUG"], &variables))
-    };
+    shop.file("editor.sh", "echo >> opened; echo \"price = $(wc -l < opened)x\" > \"$1\"\n");
+    let run = edit_mug(&shop, "sh editor.sh", &[]).exits_with(7).says("not understood as TOML");
+    assert_eq!(kept_text(&shop, &run), "price = 1x\n");
+    assert_eq!(fs::read_to_string(shop.path("opened")).expect("our own"), "\n");
+}
+
+/// Has the mug edited on a terminal, where these answers are typed at the question whether to edit it again.
+fn play(shop: &Shop, script: &str, answers: &[&str]) -> (i32, String) {
+    shop.file("editor.sh", script);
+    let folder = shop.home.path().display().to_string();
+    let variables = [("VISUAL", "sh editor.sh"), ("EDITOR", "false"), ("TMPDIR", folder.as_str())];
+    let mut session = start(shop, &["product", "edit", "MUG"], &variables);
+    let shown: String = answers.iter().map(|keys| answer(&mut session, "Edit the text again? [y/N] ", keys)).collect();
+    let (code, rest) = end(session);
+    (code, shown + &rest)
+}
+
+#[test]
+fn on_a_terminal_an_invalid_text_is_edited_again_on_request_with_the_reason() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    mug(&shop);
     let wrong = "sed -i 's/^price = .*/price = \"x\"/' \"$1\"";
     let corrected = "grep '^#! price x: ' \"$1\" && sed -i 's/^price = .*/price = \"13.00\"/' \"$1\"";
-    let (code, shown) = play(&format!("if grep -q '^#!' \"$1\"; then {corrected}; else {wrong}; fi\n"));
+    let script = format!("if grep -q '^#!' \"$1\"; then {corrected}; else {wrong}; fi\n");
+    let (code, shown) = play(&shop, &script, &["y\r"]);
     assert_eq!((code, shop.column("SELECT price FROM products WHERE price = 13").len()), (0, 1), "{shown}");
-    let (code, shown) = play(&format!("{wrong}\n"));
-    assert_eq!((code, kept(&shop).len()), (7, 1), "{shown}");
+    assert!(shown.contains(": price x: must be an amount"), "{shown}");
     let restored = "sed -i 's/^price = .*/price = \"13.00\"/' \"$1\"";
-    let (code, shown) = play(&format!("if grep -q '^#!' \"$1\"; then {restored}; else {wrong}; fi\n"));
-    assert_eq!((code, shown.contains("product MUG unchanged")), (0, true), "{shown}");
+    let (code, shown) = play(&shop, &format!("if grep -q '^#!' \"$1\"; then {restored}; else {wrong}; fi\n"), &["y\r"]);
+    assert_eq!((code, shown.contains("product MUG unchanged"), kept(&shop).len()), (0, true, 0), "{shown}");
+    // Text of another encoding is given back as it is.
+    let latin = "printf 'name = \"Caf\\351\"\\n' > \"$1\"";
+    let recoded =
+        "grep '^#! line 1, column 12: not UTF-8 text' \"$1\" && iconv -f latin1 -t utf-8 -o u \"$1\" && cat u > \"$1\"";
+    let (code, shown) = play(&shop, &format!("if grep -aq '^#!' \"$1\"; then {recoded}; else {latin}; fi\n"), &["y\r"]);
+    assert_eq!((code, shop.column("SELECT name FROM products")), (0, vec!["Café".to_owned()]), "{shown}");
+}
+
+#[test]
+fn an_editor_that_never_writes_a_valid_text_ends_by_a_decision() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    mug(&shop);
+    let before = shop.everything();
+    let script = "echo >> opened; echo \"price = $(wc -l < opened)x\" > \"$1\"\n";
+    for (answers, code) in [(&["y\r", "y\r", "n\r"][..], 10), (&["\r"], 10), (&["\u{1b}"], 10), (&["\u{3}"], 130)] {
+        shop.file("opened", "");
+        let (ended, shown) = play(&shop, script, answers);
+        assert_eq!(ended, code, "{shown}");
+        let opened = fs::read_to_string(shop.path("opened")).expect("our own").len();
+        assert_eq!(opened, answers.len(), "{shown}");
+        let files = kept(&shop);
+        let [file] = files.as_slice() else { panic!("{files:?} are kept after {shown}") };
+        // A narrow terminal breaks the path.
+        assert!(shown.replace(['\r', '\n'], "").contains(&file.display().to_string()), "{shown}");
+        assert_eq!(fs::read_to_string(file).expect("our own"), format!("price = {opened}x\n"));
+        fs::remove_file(file).expect("our own");
+    }
+    assert_eq!(shop.everything(), before);
+}
+
+#[test]
+fn an_interrupt_leaves_the_edited_file_and_says_where() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    mug(&shop);
+    let before = shop.everything();
+    shop.file("editor.sh", "echo half > \"$1\"; echo > ready; while [ ! -e done ]; do sleep 0.02; done\n");
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        ["ready", "done"].iter().for_each(|file| drop(fs::remove_file(shop.path(file))));
+        let arguments = ["product", "edit", "MUG"];
+        let mut command = shop.command(&arguments);
+        let mut child = command.env("EDITOR", "sh editor.sh").env("TMPDIR", shop.home.path()).spawn().expect("built");
+        await_file(&shop, "ready");
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().expect("runs").success());
+        // The editor, which outlives it, holds its output open.
+        child.wait().expect("our own");
+        shop.file("done", "");
+        let run = finish(child, &arguments).exits_with(130).says("the edited text is kept in ");
+        assert_eq!(kept_text(&shop, &run), "half\n", "{signal}");
+    }
+    assert_eq!(shop.everything(), before);
+}
+
+fn await_file(shop: &Shop, name: &str) {
+    let until = Instant::now() + LIMIT;
+    while !shop.path(name).exists() {
+        assert!(Instant::now() < until, "{name} is not written");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

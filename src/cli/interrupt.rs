@@ -29,7 +29,7 @@ pub fn listen(settings: OutputSettings, committing: CommitTracker) {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         if runtime.block_on(wait_for_overrun(&committing)).is_ok() {
             screen::restore();
-            let error = interrupted();
+            let error = interrupted(&committing);
             Output::messages_only(settings).error(&error);
             std::process::exit(i32::from(error.kind().exit_code()));
         }
@@ -99,23 +99,25 @@ pub async fn until_interrupted<T>(
             result = &mut command => return result,
             count = committing.interrupted(interrupts) => {
                 match committing.pending() {
-                    None if interrupts > 0 || !committing.is_committed() => return Err(interrupted()),
+                    None if interrupts > 0 || !committing.is_committed() => return Err(interrupted(committing)),
                     Some(Pending::File) => {}
                     Some(pending) if interrupts > 0 => {
-                        return Err(pending.unknown("interrupted at COMMIT: it is not known whether the change was applied"));
+                        let error = pending.unknown("interrupted at COMMIT: it is not known whether the change was applied");
+                        return Err(error.hints_of(committing.left_behind()));
                     }
                     Some(Pending::Operation { .. }) => note_wait(),
                     _ => {}
                 }
                 interrupts = count;
             }
-            () = committing.held() => return Err(interrupted()),
+            () = committing.held() => return Err(interrupted(committing)),
         }
     }
 }
 
-fn interrupted() -> Error {
+fn interrupted(committing: &CommitTracker) -> Error {
     Error::new(Kind::Interrupted, "interrupted", "interrupted; uncommitted changes are rolled back")
+        .hints_of(committing.left_behind())
 }
 
 /// The signals that tell a process to end.

@@ -27,6 +27,8 @@ struct State {
     is_committed: AtomicBool,
     /// The committed operations that `undo` can take back, in their order.
     undoable: Mutex<Vec<Uuid>>,
+    /// Where the work is that an interrupt leaves behind, such as a file that is being edited.
+    left_behind: Mutex<Option<Hint>>,
 }
 
 impl Default for CommitTracker {
@@ -37,6 +39,7 @@ impl Default for CommitTracker {
             is_held: watch::Sender::new(false),
             is_committed: AtomicBool::new(false),
             undoable: Mutex::default(),
+            left_behind: Mutex::default(),
         }))
     }
 }
@@ -101,6 +104,16 @@ impl CommitTracker {
     /// The committed operations that `undo` can take back.
     pub fn undoable(&self) -> Vec<Uuid> {
         self.0.undoable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets where the work is that an interrupt leaves behind; `None` if there is none any more.
+    pub fn leave_behind(&self, hint: Option<Hint>) {
+        *self.0.left_behind.lock().unwrap_or_else(PoisonError::into_inner) = hint;
+    }
+
+    /// Where the work is that an interrupt leaves behind.
+    pub fn left_behind(&self) -> Option<Hint> {
+        self.0.left_behind.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns when an operation is not let begin.

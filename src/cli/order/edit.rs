@@ -56,7 +56,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &EditArgumen
         let wanted = change_of(text, unchanged.clone(), &lines, user)?;
         change_order::run(&operations, &wanted, None).await
     };
-    let changed = edit(prompter, &name, &(head + &file_of(&order, &lines)), apply).await?;
+    let changed = edit(context, prompter, (&name, &(head + &file_of(&order, &lines))), apply).await?;
     let changed = changed.unwrap_or(ChangedOrder { changed: false, ..shown });
     Ok(finish(context, &operations.database, &mutation_of(changed, operations.dry_run)))
 }

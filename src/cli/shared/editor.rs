@@ -2,9 +2,9 @@
 
 use std::env;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, TempPath};
+use tempfile::Builder;
 use tokio::process::Command;
 
 use super::arguments::WriteArguments;
@@ -17,8 +17,9 @@ use crate::context::Context;
 use crate::domain::Violations;
 use crate::domain::text::position;
 use crate::entity::field::Editable;
-use crate::error::{Error, Kind, Result, io_reason, printable};
+use crate::error::{Error, Hint, Kind, Result, io_reason, printable};
 use crate::output::unknown_field;
+use crate::service::committing::CommitTracker;
 use crate::service::operation::{Changed, Operations};
 
 /// Lines at the beginning of a file that say why it was refused; they are not part of it.
@@ -50,7 +51,7 @@ pub async fn edit_row<M: Noun + Editable>(
     let text = head + &lines.collect::<String>();
     let apply = async |text: &str| save(&operations, &changed_values(text, shown, fields)?).await;
     let unchanged = || Changed { before: shown.clone(), after: shown.clone(), changed: false };
-    let changed = edit(prompter, &name, &text, apply).await?.unwrap_or_else(unchanged);
+    let changed = edit(context, prompter, (&name, &text), apply).await?.unwrap_or_else(unchanged);
     Ok(mutation::finish(context, &operations.database, &mutation::updated(&operations, &changed, "updated")))
 }
 
@@ -92,33 +93,66 @@ fn syntax_error(text: &str, error: &toml::de::Error) -> Error {
     Error::new(Kind::Invalid, "editor.syntax", message).hint("texts need quotes: name = \"…\"")
 }
 
-/// Opens a text in the editor until `apply` accepts it; `None` if it was left as it is. On a terminal an invalid text is
-/// opened again, with the reason. A text that is not accepted is kept in a file, which the error names.
+/// Opens a text in the editor until `apply` accepts it; `None` if it was left as it is. On a terminal the user is asked
+/// whether to edit an invalid text again. A text that is not accepted is kept in a file, which the error names.
 ///
-/// Errors: exit 10 if the editor fails, exit 4 if it cannot be run, exit 11 if none is known; those of `apply`.
+/// Errors: exit 10 if the editor fails or the user declines, exit 4 if it cannot be run, exit 11 if none is known, exit 7
+/// for a text that is not UTF-8; those of `apply`.
 pub async fn edit<T>(
+    context: &Context,
     prompter: &Prompter,
-    name: &str,
-    text: &str,
+    (name, text): (&str, &str),
     apply: impl AsyncFn(&str) -> Result<T>,
 ) -> Result<Option<T>> {
     let editor = editor(prompter)?;
-    let draft = Draft::create(name)?;
-    let (mut last, mut refusal) = (text.to_owned(), String::new());
+    let draft = Draft::create(name, &context.committing)?;
+    match edit_until_accepted(context, prompter, (&draft, &editor, text), apply).await {
+        Ok(value) => {
+            draft.remove();
+            Ok(value)
+        }
+        Err(error) => Err(draft.keep(error, text)),
+    }
+}
+
+async fn edit_until_accepted<T>(
+    context: &Context,
+    prompter: &Prompter,
+    (draft, editor, text): (&Draft<'_>, &str, &str),
+    apply: impl AsyncFn(&str) -> Result<T>,
+) -> Result<Option<T>> {
+    let mut opened = text.as_bytes().to_vec();
     loop {
-        let edited = draft.edit(&editor, &format!("{refusal}{last}")).await?;
-        if edited == text {
+        let edited = draft.edit(editor, &opened).await?;
+        if edited == text.as_bytes() {
             return Ok(None);
         }
-        match apply(&edited).await {
+        let applied = match decoded(&edited) {
+            Ok(edited) => apply(edited).await,
+            Err(error) => Err(error),
+        };
+        let error = match applied {
             Ok(value) => return Ok(Some(value)),
-            Err(error) if is_correctable(&error) && edited != last && prompter.is_interactive() => {
-                let lines = error.message().lines().map(|line| format!("{REFUSAL} {}\n", printable(line)));
-                (last, refusal) = (edited, lines.collect());
-            }
-            Err(error) => return Err(draft.keep(error)),
+            Err(error) if is_correctable(&error) && prompter.is_interactive() => error,
+            Err(error) => return Err(error),
+        };
+        context.output.warn(error.message());
+        if !prompter.accepts("Edit the text again?").await? {
+            return Err(declined("declined; nothing was changed"));
         }
+        let lines = error.message().lines().map(|line| format!("{REFUSAL} {}\n", printable(line)));
+        opened = [lines.collect::<String>().as_bytes(), &edited].concat();
     }
+}
+
+/// Errors: exit 7, with the place, for a text that is not UTF-8.
+fn decoded(edited: &[u8]) -> Result<&str> {
+    std::str::from_utf8(edited).map_err(|error| {
+        let valid = String::from_utf8_lossy(&edited[..error.valid_up_to()]);
+        let (line, column) = position(&valid, valid.len());
+        let message = format!("line {line}, column {column}: not UTF-8 text");
+        Error::new(Kind::Invalid, "editor.encoding", message).hint("save the file as UTF-8")
+    })
 }
 
 /// Whether another text may be accepted.
@@ -138,24 +172,27 @@ fn editor(prompter: &Prompter) -> Result<String> {
     }
 }
 
-/// The file that is edited; removed when dropped.
-struct Draft {
-    path: TempPath,
+/// The file that is edited. It stays when the command is interrupted, which then says where it is.
+struct Draft<'a> {
+    path: PathBuf,
+    committing: &'a CommitTracker,
 }
 
-impl Draft {
-    fn create(name: &str) -> Result<Draft> {
+impl Draft<'_> {
+    fn create<'a>(name: &str, committing: &'a CommitTracker) -> Result<Draft<'a>> {
         let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
         let prefix: String = format!("shopctl {name} ").chars().map(plain).collect();
         let file = Builder::new().prefix(&prefix).suffix(".toml").tempfile();
-        let file = file.map_err(|error| unusable(&env::temp_dir(), &error))?;
-        Ok(Draft { path: file.into_temp_path() })
+        let kept = file.and_then(|file| file.keep().map_err(|failed| failed.error));
+        let (_, path) = kept.map_err(|error| unusable(&env::temp_dir(), &error))?;
+        let draft = Draft { path, committing };
+        committing.leave_behind(Some(draft.hint()));
+        Ok(draft)
     }
 
     /// Has this text edited; returns it without the reason of an earlier refusal.
-    async fn edit(&self, editor: &str, text: &str) -> Result<String> {
-        let failed = |error: io::Error| unusable(&self.path, &error);
-        std::fs::write(&self.path, text).map_err(failed)?;
+    async fn edit(&self, editor: &str, text: &[u8]) -> Result<Vec<u8>> {
+        std::fs::write(&self.path, text).map_err(|error| unusable(&self.path, &error))?;
         let script = format!("{editor} \"$@\"");
         let status = Command::new("sh").args(["-c", &script, editor]).arg(&self.path).status().await;
         let cannot_run =
@@ -166,16 +203,34 @@ impl Draft {
             Some(code) if NOT_RUN.contains(&code) => return Err(cannot_run()),
             _ => return Err(declined("the editor failed; nothing was changed")),
         }
-        let edited = std::fs::read_to_string(&self.path).map_err(failed)?;
-        Ok(edited.split_inclusive('\n').skip_while(|line| line.starts_with(REFUSAL)).collect())
+        self.read().map_err(|error| unusable(&self.path, &error))
     }
 
-    /// Keeps the file, which the error then names.
-    fn keep(self, error: Error) -> Error {
-        match self.path.keep() {
-            Ok(path) => error.hint(format!("the edited text is kept in {}", path.display())),
-            Err(_) => error,
+    fn read(&self) -> io::Result<Vec<u8>> {
+        let text = std::fs::read(&self.path)?;
+        let lines = text.split_inclusive(|byte| *byte == b'\n');
+        Ok(lines.skip_while(|line| line.starts_with(REFUSAL.as_bytes())).flatten().copied().collect())
+    }
+
+    fn remove(self) {
+        // It may be gone already.
+        let _ = std::fs::remove_file(&self.path);
+        self.committing.leave_behind(None);
+    }
+
+    /// Keeps the file, which the error then names, if its text is not the one that was first opened.
+    fn keep(self, error: Error, opened: &str) -> Error {
+        let is_gone = !self.path.exists();
+        if is_gone || self.read().is_ok_and(|text| text == opened.as_bytes()) {
+            self.remove();
+            return error;
         }
+        self.committing.leave_behind(None);
+        error.hint(self.hint())
+    }
+
+    fn hint(&self) -> Hint {
+        format!("the edited text is kept in {}", self.path.display()).into()
     }
 }
 
