@@ -12,6 +12,9 @@ on_every_backend!(
     wrong_lines_of_a_file_of_shipments_are_named_and_nothing_is_shipped,
     the_other_shipments_of_a_file_are_shipped_on_request,
     a_file_of_names_still_ships_orders,
+    a_tracking_number_is_one_line,
+    the_tracking_number_of_an_order_that_was_shipped_can_always_be_corrected,
+    an_order_that_was_never_shipped_gets_no_tracking_number,
     an_event_tells_the_note_and_the_number_of_before,
     a_file_of_shipments_is_read_as_an_import_is,
 );
@@ -134,6 +137,65 @@ fn the_other_shipments_of_a_file_are_shipped_on_request(shop: &Shop) {
     let run = shop.run(&ship).exits_with(8).says("1 row was rejected").says("1 order shipped, 0 corrected");
     assert_eq!(run.stdout, format!("order {paid} shipped\n"));
     assert_eq!((shown(shop, &paid, "tracking"), shown(shop, &pending, "status")), ("AAA".into(), "pending".into()));
+    verified(shop);
+}
+
+fn a_tracking_number_is_one_line(shop: &Shop) {
+    let [paid] = orders(shop, [&["pay"]]);
+    let before = shop.everything();
+    let long = "1".repeat(501);
+    for (number, problem) in [
+        ("1Z\n2Z", "contains the control character"),
+        ("1Z\t2Z", "contains the control character"),
+        ("1Z\u{2028}2Z", "contains the line separator"),
+        ("1Z\u{1b}[31m", "contains the control character"),
+        ("1Z\u{202e}", "contains the control character"),
+        (" ", "must not be empty"),
+        (&long, "is longer than 500 characters"),
+    ] {
+        shop.run(&["order", "ship", &paid, "--tracking", number]).exits_with(7).says(problem);
+        shop.file("p.jsonl", &serde_json::json!({ "reference": paid, "tracking": number }).to_string());
+        shop.run(&["order", "ship", "-f", "p.jsonl", "--yes"]).exits_with(7);
+    }
+    assert_eq!(shop.everything(), before);
+    shop.run(&["order", "ship", &paid, "--tracking", " 1Z 2Z\n"]).success();
+    assert_eq!(shown(shop, &paid, "tracking"), "1Z 2Z");
+    verified(shop);
+}
+
+fn the_tracking_number_of_an_order_that_was_shipped_can_always_be_corrected(shop: &Shop) {
+    let shipped: [&[&str]; 3] = [&["pay", "ship"], &["pay", "ship", "complete"], &["pay", "ship", "refund"]];
+    let statuses = ["shipped", "completed", "refunded"];
+    for (reference, status) in orders(shop, shipped).iter().zip(statuses) {
+        let ship = |flags: &[&str]| shop.run(&[&["order", "ship", reference], flags].concat());
+        let run = ship(&["--tracking", "1Z"]).success();
+        assert_eq!(run.stdout, format!("order {reference} is already {status}; tracking number corrected\n"));
+        let again = ship(&["--tracking", "1Z", "--json"]).success().item();
+        assert_eq!((&again["changed"], &again["status"]), (&false.into(), &status.into()));
+        let before = shop.everything();
+        ship(&["--tracking", "2Z", "-n"]).success();
+        assert_eq!(shop.everything(), before);
+        shop.file("p.csv", &format!("reference,tracking\n{reference},2Z\n"));
+        shop.run(&["order", "ship", "-f", "p.csv", "--yes"]).success().says("0 orders shipped, 1 corrected");
+        assert_eq!(
+            (shown(shop, reference, "tracking"), shown(shop, reference, "status")),
+            ("2Z".into(), status.into())
+        );
+        if status != "shipped" {
+            ship(&[]).exits_with(6).says("order.transition");
+            let note = ["--tracking", "2Z", "--note", "x"];
+            ship(&note).exits_with(6).says(&format!("is already {status}; another note cannot be recorded"));
+        }
+    }
+    verified(shop);
+}
+
+fn an_order_that_was_never_shipped_gets_no_tracking_number(shop: &Shop) {
+    let never: [&[&str]; 4] = [&[], &["pay", "complete"], &["pay", "refund"], &["cancel"]];
+    for reference in orders(shop, never) {
+        shop.run(&["order", "ship", &reference, "--tracking", "1Z"]).exits_with(6).says("order.transition");
+        assert_eq!(shown(shop, &reference, "tracking"), Value::Null);
+    }
     verified(shop);
 }
 

@@ -13,7 +13,7 @@ use super::row_reader::duplicate;
 use super::source::Source;
 use super::spelling::KeySpellings;
 use crate::db::Database;
-use crate::domain::text::multi_line;
+use crate::domain::tracking::parse_tracking;
 use crate::domain::{EventName, Id, reference};
 use crate::entity::order;
 use crate::error::Result;
@@ -44,7 +44,7 @@ impl Row for ShipmentRow {
     };
 
     fn parse(record: &Record, _import: &Import) -> ShipmentRow {
-        let tracking = ParsedCell::parse(record, "tracking", multi_line);
+        let tracking = ParsedCell::parse(record, "tracking", parse_tracking);
         ShipmentRow { order: record.written("reference").trim().to_owned(), tracking }
     }
 

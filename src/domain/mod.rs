@@ -32,6 +32,7 @@ pub(crate) mod sku;
 pub(crate) mod spreadsheet;
 pub mod text;
 pub(crate) mod time_parser;
+pub(crate) mod tracking;
 pub(crate) mod typed_time;
 pub(crate) mod user_status;
 pub(crate) mod violations;

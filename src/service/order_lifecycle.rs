@@ -228,7 +228,11 @@ async fn apply_as(operation: &mut Operation, wanted: &OrderTransition, is_keyed:
     let found = repository::order::find_for_update(operation.handle(), &wanted.order).await?;
     let before = found.ok_or_else(|| unknown(&wanted.order))?;
     operation.set_subject(before.id)?;
-    let Some(transition) = transition(&before, wanted)? else {
+    let transition = match transition(&before, wanted) {
+        Err(_) if repetition::corrects_tracking(operation, &before, wanted).await? => None,
+        transition => transition?,
+    };
+    let Some(transition) = transition else {
         if wanted.verb == Verb::Refund && !wanted.refund.is_rest() {
             return Err(refund::nothing_left(&before));
         }

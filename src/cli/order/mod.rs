@@ -113,7 +113,8 @@ Examples:
   shopctl order ship K7Q2M-9XD4T --tracking 1Z999AA10123456784
   shopctl order ship -f parcels.csv --on-error reject-rows --yes
 
-With --tracking, the number of a shipped order is corrected. A file lists one order per line, or has the columns \
+With --tracking, the number of an order that was shipped is corrected, also if it is completed or refunded by now. \
+                          A file lists one order per line, or has the columns \
                           reference and tracking; its lines are then shipped in one operation.")]
     Ship(ship::ShipArguments),
     /// Set the note of an order in any status

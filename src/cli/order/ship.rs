@@ -19,7 +19,8 @@ use crate::cli::shared::values::{checked, one_of};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;
-use crate::domain::text::{counted, multi_line, number_is};
+use crate::domain::text::{counted, number_is};
+use crate::domain::tracking::parse_tracking;
 use crate::error::{Error, Result};
 use crate::file::{is_stdout, unreadable};
 use crate::service::order_lifecycle::{self as service, OrderTransition, TransitionResult};
@@ -68,12 +69,6 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ShipArgumen
     let mut request = moved.request_for(names, Verb::Ship);
     request.template.tracking.clone_from(tracking);
     lifecycle::run(context, prompter, request).await
-}
-
-/// Parses the number of a parcel.
-fn parse_tracking(text: &str) -> Result<String, String> {
-    let number = multi_line(text)?;
-    if number.is_empty() { Err("must not be empty".to_owned()) } else { Ok(number) }
 }
 
 /// The format of a file with columns, as its header or a flag says; `None` for one of names, one a line.

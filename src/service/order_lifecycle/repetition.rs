@@ -7,7 +7,7 @@ use super::said::EVENTS_MAX;
 use super::{
     LastSaid, OrderTransition, Plan, Restock, RestockedLine, Said, StockEffect, TransitionResult, Verb, shown, write,
 };
-use crate::domain::{EntityKind, Outcome};
+use crate::domain::{EntityKind, OrderStatus, Outcome};
 use crate::entity::{audit_event, order};
 use crate::error::{CommandLine, Error, Hint, Result};
 use crate::repository::{self, audit_event as events};
@@ -47,6 +47,24 @@ pub(super) async fn apply(
     }
     past.check(&before, wanted)?;
     Ok(TransitionResult::unchanged(before, plan.refunds))
+}
+
+/// Whether the tracking number of an order is to be corrected that was shipped and is completed or refunded by now.
+pub(super) async fn corrects_tracking(
+    operation: &Operation,
+    order: &order::Model,
+    wanted: &OrderTransition,
+) -> Result<bool> {
+    if wanted.verb != Verb::Ship || wanted.tracking.is_none() {
+        return Ok(false);
+    }
+    let events = events::find_by_entity(operation.handle(), EntityKind::Order, order.id, EVENTS_MAX).await?;
+    let is_shipped = |document: &Json| document["status"] == OrderStatus::Shipped.as_str();
+    let was_shipped = |event: &audit_event::Model| {
+        let (before, after) = event.documents();
+        event.outcome == Outcome::Succeeded && (is_shipped(&before) || is_shipped(&after))
+    };
+    Ok(events.iter().any(was_shipped))
 }
 
 /// Exit 6: the same pieces were restocked before, and more can still be.
@@ -96,9 +114,8 @@ impl<'a> PastEvents<'a> {
             text.is_none() || self.events.iter().any(|event| said(event) == *text)
         };
         let refused = |what: &str| {
-            let (name, status) = (shown(order), wanted.verb.leads_to().as_str());
-            let message = format!("order {name} is already {status}; {what}");
-            Err(Error::conflict("order.already", message).hint(timeline(&name)))
+            let message = format!("order {} is already {}; {what}", shown(order), order.status);
+            Err(Error::conflict("order.already", message).hint(timeline(&shown(order))))
         };
         if !was_said(&wanted.reason, |(event, _)| event.reason.clone()) {
             return refused("another reason cannot be recorded");
