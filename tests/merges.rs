@@ -68,7 +68,14 @@ fn an_order_in_any_status_is_reassigned_and_both_timelines_say_so(shop: &Shop) {
     shop.run(&[&several[..], &["--yes"]].concat()).success();
     assert_eq!([&refunded, &cancelled].map(|reference| customer(shop, reference)), [BO, BO]);
     shop.run(&["user", "disable", ANN, "--yes"]).success();
-    shop.run(&["order", "reassign", &pending, "--user", ANN]).success();
+    let disabled = "; ann@example.com is disabled and cannot order";
+    let several = ["order", "reassign", &refunded, &cancelled, "--user", ANN];
+    let ask = shop.run(&several).exits_with(11);
+    assert!(ask.stderr.contains(disabled), "{ask}");
+    let run = shop.run(&["order", "reassign", &pending, "--user", ANN]).success();
+    assert_eq!(run.stdout, format!("order {pending} reassigned to {ANN}{disabled}\n"));
+    let json = shop.run(&["order", "reassign", &pending, "--user", ANN, "--json"]).success().item();
+    assert_eq!(json["user_status"], "disabled");
     shop.run(&["order", "reassign", &pending, "--user", "nobody@example.com"]).exits_with(3);
     shop.run(&["order", "reassign", &pending, "NOSUCH", "--user", BO, "--yes"]).exits_with(3);
     assert_eq!(customer(shop, &pending), ANN);
@@ -136,9 +143,16 @@ fn a_merge_is_rejected_where_it_makes_no_sense(shop: &Shop) {
     shop.run(&["user", "merge", ANN, "ANN@example.com", "-n"]).exits_with(6).says("both are ann@example.com");
     shop.run(&["user", "merge", ANN, "nobody@example.com", "--confirm", ANN]).exits_with(3);
     assert_eq!(shop.everything(), before);
-    // A disabled user may have orders, and stays disabled.
+    // A disabled user may have orders, and stays disabled, which is said.
     shop.run(&["user", "disable", BO, "--yes"]).success();
-    shop.run(&["user", "merge", ANN, BO, "--confirm", ANN]).success();
+    let merge = ["user", "merge", ANN, BO];
+    let disabled = "; bo@example.com is disabled and cannot order";
+    let ask = shop.run(&merge).exits_with(11);
+    assert!(ask.stderr.contains(&format!("address and password of {ANN}{disabled}")), "{ask}");
+    let dry = shop.run(&[&merge[..], &["-n"]].concat()).success();
+    assert_eq!(dry.stdout, format!("user {ANN} would be merged into {BO}: 1 order{disabled}\n"));
+    let run = shop.run(&[&merge[..], &["--confirm", ANN, "--json"]].concat()).success().json();
+    assert_eq!(run["into_status"], "disabled");
     assert_eq!(customer(shop, &reference), BO);
     assert_eq!(shop.run(&["user", "show", BO, "--json"]).success().json()["status"], "disabled");
     verified(shop);

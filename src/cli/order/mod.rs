@@ -129,7 +129,8 @@ The note of an order is the last one given, including the --note of another comm
   shopctl order reassign K7Q2M-9XD4T --user bo@example.com
   shopctl order list --user ann@example.com --status paid -o id | shopctl order reassign -f - --user bo@example.com --yes
 
-To combine two accounts of the same customer, use shopctl user merge.")]
+The customer may be disabled, and then still cannot order. To combine two accounts of the same customer, use shopctl \
+                          user merge.")]
     Reassign(reassign::ReassignArguments),
     /// Mark paid or shipped orders as completed
     #[command(after_help = "Example:\n  shopctl order complete K7Q2M-9XD4T")]

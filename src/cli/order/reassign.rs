@@ -1,6 +1,7 @@
 //! `shopctl order reassign`
 
 use clap::Args;
+use serde::Serialize;
 
 use super::lifecycle::{find_orders, first_references};
 use super::view::OrderView;
@@ -8,9 +9,10 @@ use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, long_text};
 use crate::cli::shared::batch::{self, BatchArguments};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::outcome_verb;
+use crate::cli::shared::mutation::{disabled_note, outcome_verb};
 use crate::context::Context;
 use crate::db::Access;
+use crate::domain::UserStatus;
 use crate::domain::text::counted;
 use crate::entity::{Stored, order};
 use crate::error::{Result, printable};
@@ -40,6 +42,13 @@ pub struct ReassignArguments {
     write: WriteArguments,
 }
 
+/// What only this command reports.
+#[derive(Serialize)]
+struct Details {
+    /// A disabled customer stays disabled.
+    user_status: Stored<UserStatus>,
+}
+
 pub async fn run(context: &Context, prompter: &Prompter, arguments: &ReassignArguments) -> Result<Effect> {
     let ReassignArguments { orders, batch, user, reason, answers, write } = arguments;
     let orders = batch.names(context, orders, "order")?;
@@ -51,7 +60,8 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ReassignArg
         let impact = async || {
             let (count, email) = (counted(found.len(), "order"), printable(&to.email));
             let names = first_references(&found.iter().collect::<Vec<_>>());
-            Ok(format!("this assigns {count} to {email} in {}: {names}", database.target()))
+            let disabled = disabled_note(&to);
+            Ok(format!("this assigns {count} to {email} in {}: {names}{disabled}", database.target()))
         };
         prompter.ask_permission(context, answers, write.dry_run, impact).await?;
     }
@@ -63,10 +73,10 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ReassignArg
     batch::run(context, &database, write.dry_run, &orders, batch.fail_fast, one).await
 }
 
-fn mutation_of(Reassigned { order, user }: &Reassigned, dry_run: bool) -> Mutation<Change> {
+fn mutation_of(Reassigned { order, user }: &Reassigned, dry_run: bool) -> Mutation<Change<Details>> {
     let (name, email) = (printable(&order.after.reference), printable(&user.email));
     let line = match order.changed {
-        true => format!("order {name} {} to {email}", outcome_verb(dry_run, "reassigned")),
+        true => format!("order {name} {} to {email}{}", outcome_verb(dry_run, "reassigned"), disabled_note(user)),
         false => format!("order {name} already belongs to {email}"),
     };
     let fields = |order: &order::Model, email: Option<String>| {
@@ -80,5 +90,6 @@ fn mutation_of(Reassigned { order, user }: &Reassigned, dry_run: bool) -> Mutati
     let mut object = after.clone();
     object.retain(|name, _| name == "reference" || name == "user");
     let (before, after, changed) = (Some(before), Some(after), order.changed);
-    Mutation::new(line, order.after.id, Change { object, changed, dry_run, before, after, ..Change::default() })
+    let change = Change { object, changed, dry_run, before, after, ..Change::default() };
+    Mutation::new(line, order.after.id, change.with(Details { user_status: user.status.clone() }))
 }

@@ -6,10 +6,12 @@ use serde::Serialize;
 use super::find_user;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{self, DestroyArguments, outcome_verb};
+use crate::cli::shared::mutation::{self, DestroyArguments, disabled_note, outcome_verb};
 use crate::context::Context;
 use crate::db::Access;
+use crate::domain::UserStatus;
 use crate::domain::text::counted;
+use crate::entity::Stored;
 use crate::error::{Result, printable};
 use crate::output::{Change, Mutation, View};
 use crate::repository::{self, order as orders};
@@ -34,6 +36,8 @@ pub struct MergeArguments {
 struct Details {
     /// The id of the user who has the orders.
     into: String,
+    /// A disabled one stays disabled.
+    into_status: Stored<UserStatus>,
     orders_moved: usize,
 }
 
@@ -43,11 +47,12 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &MergeArgume
     let filter = orders::Filter { user_id: Some(from.id), ..orders::Filter::default() };
     let count = counted(repository::count(database.connection(), &filter).await?, "order");
     let impact = format!(
-        "this moves {count} of {} to {} in {} and permanently erases name, address and password of {}",
+        "this moves {count} of {} to {} in {} and permanently erases name, address and password of {}{}",
         named(&from),
         named(&into),
         database.target(),
         printable(&from.email),
+        disabled_note(&into),
     );
     let (from_key, into_key) = (from.id.or_key(&from.email), into.id.or_key(&into.email));
     let body = async |operations: &Operations| {
@@ -64,10 +69,11 @@ fn named(user: &Model) -> String {
 
 fn mutation_of(Merged { from, into, orders }: &Merged, dry_run: bool) -> Mutation<Change<Details>> {
     let (email, other) = (printable(&from.before.email), printable(&into.email));
-    let line = format!("user {email} {} into {other}: {}", outcome_verb(dry_run, "merged"), counted(*orders, "order"));
+    let (merged, orders_moved) = (outcome_verb(dry_run, "merged"), counted(*orders, "order"));
+    let line = format!("user {email} {merged} into {other}: {orders_moved}{}", disabled_note(into));
     // As after anonymizing, the address is printed for the last time.
     let (object, after) = (mutation::key(&from.after), Some(from.after.to_json()));
-    let details = Details { into: into.id.to_string(), orders_moved: *orders };
+    let details = Details { into: into.id.to_string(), into_status: into.status.clone(), orders_moved: *orders };
     let change = Change { object, changed: true, dry_run, after, ..Change::default() }.with(details);
     Mutation::new(line, from.after.id, change)
 }

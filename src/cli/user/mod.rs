@@ -101,9 +101,12 @@ Example:\n  shopctl user verify-password ann@example.com --password-stdin < secr
 Example:\n  shopctl user anonymize ann@example.com --confirm ann@example.com")]
     Anonymize(delete::DeleteArguments),
     /// Move all orders of a user to another one and anonymize the first
-    #[command(after_help = "FROM is irreversibly anonymized. The seals of the audit trail remain valid.
+    #[command(
+        after_help = "FROM is irreversibly anonymized. INTO may be disabled and stays so until shopctl user enable. \
+                          The seals of the audit trail remain valid.
 
-Example:\n  shopctl user merge ann.lee@example.com ann@example.com --confirm ann.lee@example.com")]
+Example:\n  shopctl user merge ann.lee@example.com ann@example.com --confirm ann.lee@example.com"
+    )]
     Merge(merge::MergeArguments),
     /// Delete a user without orders
     #[command(after_help = "Example:\n  shopctl user delete ann@example.com --confirm ann@example.com")]
