@@ -60,6 +60,7 @@ mod operations;
 mod order_changes;
 mod order_imports;
 mod order_notes;
+mod padded_values;
 mod prices;
 mod prompts;
 mod quickstart;

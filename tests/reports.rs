@@ -21,6 +21,7 @@ on_every_backend!(
     best_sellers_are_ranked_without_what_was_given_back,
     export_report_and_refunds_of_a_generated_shop_agree_to_the_cent,
     values_that_cannot_be_added_are_left_out_of_sums_and_counted,
+    rows_whose_time_cannot_be_read_are_counted_as_left_out,
 );
 
 /// `Europe/Berlin` needs the system's zone files.
@@ -480,8 +481,60 @@ fn values_that_cannot_be_added_are_left_out_of_sums_and_counted(shop: &Shop) {
     ] {
         let run = shop.run(&[arguments, &["--json"]].concat()).success();
         assert_eq!(run.json()["items"][0][field], sum, "{run}");
+        if arguments[1] == "sales" {
+            assert_eq!(run.json()["totals"]["average"], "10.00", "of the orders that are counted: {run}");
+        }
         assert!(run.stderr.contains(&rows(count)) && run.stderr.contains("doctor --deep"), "{run}");
     }
     let by_status = shop.run(&["report", "orders-by-status", "--json"]).success().says(&rows(odd.len()));
     assert_eq!(by_status.json()["totals"]["revenue"], "10.00", "{by_status}");
+}
+
+fn rows_whose_time_cannot_be_read_are_counted_as_left_out(shop: &Shop) {
+    let ann = shop.user("ann");
+    shop.product("MUG", "2.50", 100);
+    let odd = match shop.backend {
+        Backend::Sqlite => "'no time'",
+        Backend::Postgres | Backend::MariaDb => "NULL",
+    };
+    for table in ["orders", "order_refunds", "products", "stock_movements"] {
+        match shop.backend {
+            Backend::Sqlite => {}
+            Backend::Postgres => shop.sql(&format!("ALTER TABLE {table} ALTER created_at DROP NOT NULL")),
+            Backend::MariaDb => shop.sql(&format!("ALTER TABLE {table} MODIFY created_at datetime(6) NULL")),
+        }
+    }
+    for status in ["paid", "paid", "shipped", "pending"] {
+        order(shop, &ann, status, "2026-03-10T12:00:00", &[("MUG", 2, 500)]);
+    }
+    shop.run(&["adopt", "--yes"]).success();
+    shop.run(&["order", "refund", "T000000002", "--amount", "1.00", "--yes"]).success();
+    shop.sql(&format!("UPDATE orders SET created_at = {odd} WHERE reference IN ('T000000001', 'T000000003')"));
+    let of_march = ["--since", "2026-03-01", "--until", "2026-03-31"];
+    let told = |count: usize| {
+        let rows = if count == 1 { "1 row is".to_owned() } else { format!("{count} rows are") };
+        format!("{rows} not included at all: the time is missing or invalid")
+    };
+    for (report, count) in [("sales", 1), ("customers", 1), ("top-products", 1), ("orders-by-status", 2)] {
+        let run = shop.run(&[&["report", report], &of_march[..]].concat()).success().says(&told(count));
+        run.says("shopctl doctor --deep");
+    }
+    // All of them are in no period, and nothing is left out without one.
+    for report in ["customers", "top-products", "orders-by-status"] {
+        let run = shop.run(&["report", report]).success();
+        assert!(!run.stderr.contains("not included"), "{run}");
+    }
+    shop.sql(&format!("UPDATE order_refunds SET created_at = {odd}"));
+    shop.run(&["report", "sales"]).success().says(&told(2));
+    let dashboard = shop.run(&["report", "dashboard"]).success().says(&told(2));
+    assert_eq!(dashboard.stdout.matches(&format!("<p>{}.", told(2))).count(), 2, "both sales: {dashboard}");
+    let at = ["report", "stock-value", "--at", "2999-01-01"];
+    let run = shop.run(&at).success();
+    assert!(!run.stderr.contains("not included"), "{run}");
+    shop.sql(&format!("UPDATE stock_movements SET created_at = {odd} WHERE reason = 'initial'"));
+    shop.run(&at).success().says(&told(1));
+    shop.sql(&format!("UPDATE products SET created_at = {odd}"));
+    shop.run(&at).success().says(&told(2));
+    let run = shop.run(&["report", "stock-value"]).success();
+    assert!(!run.stderr.contains("not included"), "{run}");
 }

@@ -104,10 +104,10 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
 /// `product.price of 2026-11-23 18:11 UTC by ann`
 fn described(undone: &Undone, zone: &Zone) -> String {
     let target = &undone.target;
-    let (operation, actor) = (printable(&target.operation.to_string()), printable(&target.actor));
+    let (operation, actor) = (target.operation.told(), printable(&target.actor));
     let time = match &target.occurred_at {
         Moment::Known(time) => zone.text_with_offset(*time),
-        other => printable(&other.to_string()),
+        other => other.told(),
     };
     format!("{operation} of {time} by {actor}")
 }

@@ -196,6 +196,12 @@ pub fn printable_reason(text: &str) -> String {
     printable_up_to(text, REASON_MAX_CHARACTERS)
 }
 
+/// Like [`printable`], in quotes where blanks around the text would not be seen.
+pub fn with_blanks(text: &str) -> String {
+    let safe = printable(text);
+    if safe.trim() == safe { safe } else { format!("'{safe}'") }
+}
+
 fn printable_up_to(text: &str, most: usize) -> String {
     let safe = escaped(text, most);
     if safe.is_empty() { "''".to_owned() } else { safe }

@@ -7,7 +7,8 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType};
 use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 
-use super::stored::column_of;
+use super::stored::{NULL, column_of};
+use crate::domain::text::with_blanks;
 
 /// A stored time. Columns are read as text (`select_as`), because the drivers panic or fail on values
 /// outside their range.
@@ -55,6 +56,11 @@ impl Moment {
     /// The time as text, unless it is missing.
     pub fn to_text(&self) -> Option<String> {
         (*self != Moment::Missing).then(|| self.to_string())
+    }
+
+    /// The time in a sentence, where nothing cannot stand.
+    pub fn told(&self) -> String {
+        self.to_text().map_or_else(|| NULL.to_owned(), |text| with_blanks(&text))
     }
 
     /// Whether two times are equal to the microsecond, the precision of every engine.

@@ -10,7 +10,11 @@ use rust_decimal::prelude::ToPrimitive;
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 
+use crate::domain::text::with_blanks;
 use crate::domain::{Email, Id, Money, PersonName, ProductName, Quantity, Reference, Sku, text};
+
+/// What a missing value is called in a sentence.
+pub(super) const NULL: &str = "NULL";
 
 /// A column's value, or an invalid one that another program stored.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +40,11 @@ impl<T: fmt::Display> Stored<T> {
     /// The value as text, unless it is missing.
     pub fn to_text(&self) -> Option<String> {
         (!matches!(self, Stored::Missing)).then(|| self.to_string())
+    }
+
+    /// The value in a sentence, where nothing cannot stand.
+    pub fn told(&self) -> String {
+        self.to_text().map_or_else(|| NULL.to_owned(), |text| with_blanks(&text))
     }
 }
 

@@ -48,7 +48,7 @@ pub async fn find_movements_of_removed_orders(connection: &impl ConnectionTrait)
         .columns([Column::OrderId, Column::ProductId])
         .expr_as(sum(), "net")
         .filter(Column::OrderId.is_not_null())
-        .filter(Column::Reason.ne(MovementReason::BALANCE.as_str()))
+        .filter(has_reason(connection, MovementReason::BALANCE).not())
         .filter(Expr::exists(there).not())
         .filter(Expr::exists(known))
         .group_by(Column::OrderId)
@@ -57,6 +57,10 @@ pub async fn find_movements_of_removed_orders(connection: &impl ConnectionTrait)
         .order_by_asc(Column::OrderId)
         .order_by_asc(Column::ProductId);
     Ok(select.into_tuple().all(connection).await?)
+}
+
+fn has_reason(connection: &impl ConnectionTrait, reason: MovementReason) -> Expr {
+    Engine::of(connection).is_one_of(stock_movement::Column::Reason.into_expr(), vec![reason.as_str()])
 }
 
 /// The sum of the movements of each product that has any.
@@ -75,10 +79,8 @@ fn known_sum((id, sum): (Id, Option<i64>)) -> (Id, i64) {
 /// The pieces of each product in open or fulfilled orders that no movement took: another program sold them.
 pub async fn find_sold_elsewhere(connection: &impl ConnectionTrait) -> Result<BTreeMap<Id, i64>> {
     let engine = Engine::of(connection);
-    let has_given_back = || {
-        let given_back = OrderStatus::ALL.into_iter().filter(|status| status.restocks());
-        order::Column::Status.is_in(given_back.map(OrderStatus::as_str))
-    };
+    let has_given_back =
+        || super::has_status(connection, OrderStatus::ALL.into_iter().filter(|status| status.restocks()));
     let quantity = engine.sum_of_integers(order_item::Column::Quantity.into_expr());
     let lines = order_item::Entity::find()
         .select_only()
@@ -94,7 +96,7 @@ pub async fn find_sold_elsewhere(connection: &impl ConnectionTrait) -> Result<BT
         .select_only()
         .column(stock_movement::Column::ProductId)
         .expr_as(delta, "pieces")
-        .filter(stock_movement::Column::Reason.eq(MovementReason::Order.as_str()))
+        .filter(has_reason(connection, MovementReason::Order))
         .filter(stock_movement::Column::OrderId.in_subquery(orders))
         .group_by(stock_movement::Column::ProductId);
     let mut pieces: BTreeMap<Id, i64> = lines.into_tuple().all(connection).await?.into_iter().map(known_sum).collect();
@@ -112,12 +114,14 @@ pub type UnknownStatus<S> = (Id, Stored<String>, Stored<S>);
 pub async fn find_unknown_order_statuses(connection: &impl ConnectionTrait) -> Result<Vec<UnknownStatus<OrderStatus>>> {
     use order::Column;
     let orders = order::Entity::find().select_only().columns([Column::Id, Column::Reference, Column::Status]);
-    let unknown = orders.filter(is_unknown(Column::Status, OrderStatus::ALL.map(OrderStatus::as_str)));
+    let known = OrderStatus::ALL.map(OrderStatus::as_str);
+    let unknown = orders.filter(is_unknown(Engine::of(connection), Column::Status, &known));
     Ok(unknown.order_by_asc(Column::Reference).into_tuple().all(connection).await?)
 }
 
-fn is_unknown<const N: usize>(status: impl ColumnTrait, known: [&str; N]) -> Condition {
-    Condition::any().add(status.is_null()).add(status.is_not_in(known))
+fn is_unknown(engine: Engine, status: impl ColumnTrait, known: &[&'static str]) -> Condition {
+    let is_known = engine.is_one_of(status.into_expr(), known.to_vec());
+    Condition::any().add(status.is_null()).add(is_known.not())
 }
 
 /// The products whose stock is missing or not a whole number, by SKU.
@@ -132,7 +136,8 @@ pub async fn find_odd_stocks(connection: &impl ConnectionTrait) -> Result<Vec<pr
 pub async fn find_unknown_user_statuses(connection: &impl ConnectionTrait) -> Result<Vec<UnknownStatus<UserStatus>>> {
     use user::Column;
     let users = user::Entity::find().select_only().columns([Column::Id, Column::Email, Column::Status]);
-    let unknown = users.filter(is_unknown(Column::Status, UserStatus::ALL.map(UserStatus::as_str)));
+    let known = UserStatus::ALL.map(UserStatus::as_str);
+    let unknown = users.filter(is_unknown(Engine::of(connection), Column::Status, &known));
     Ok(unknown.order_by_asc(Column::Email).into_tuple().all(connection).await?)
 }
 
@@ -142,6 +147,26 @@ pub async fn find_users_without_address(connection: &impl ConnectionTrait) -> Re
     let users = user::Entity::find().select_only().columns([Column::Id, Column::Email]);
     let without = users.filter(Column::Email.not_like(EMAIL_PATTERN));
     Ok(without.order_by_asc(Column::Email).into_tuple().all(connection).await?)
+}
+
+/// The first `limit` lines whose quantity is no number of pieces, with the name of their order.
+pub async fn find_lines_without_pieces(
+    connection: &impl ConnectionTrait,
+    limit: u64,
+) -> Result<Vec<(String, Stored<i32>)>> {
+    use order_item::Column;
+    let is_odd = Engine::of(connection).is_odd_integer("order_items.quantity");
+    let is_odd = Condition::any().add(Column::Quantity.is_null()).add(Column::Quantity.lte(0)).add(Expr::cust(is_odd));
+    let lines = order_item::Entity::find()
+        .select_only()
+        .columns([Column::OrderId, Column::Quantity])
+        .column(order::Column::Reference)
+        .left_join(order::Entity)
+        .filter(is_odd)
+        .order_by_asc(Column::Id)
+        .limit(limit);
+    let lines: Vec<(Id, Stored<i32>, Stored<String>)> = lines.into_tuple().all(connection).await?;
+    Ok(lines.into_iter().map(|(order, quantity, reference)| (reference.or_id(order), quantity)).collect())
 }
 
 /// A line whose order or product is gone, or an order whose user is.

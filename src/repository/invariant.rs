@@ -11,6 +11,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use uuid::Uuid;
 
 use crate::db::target::Engine;
+use crate::domain::text::with_blanks;
 use crate::domain::{EMAIL_PATTERN, EntityKind, EventName, Id, MovementReason, OrderStatus, UserStatus};
 use crate::entity::Stored;
 use crate::entity::tables::{Column, Family, Table, tables};
@@ -18,8 +19,11 @@ use crate::error::{Error, Result, printable};
 
 pub use self::refunds::find_orders_without_their_refund;
 
-/// Maximum number of named violations; the rest is counted.
+/// Maximum number of violations named to people; the rest is counted.
 pub const NAMED: usize = 5;
+
+/// Maximum number of violations that are listed.
+pub const LISTED: usize = 1_000;
 
 /// The severity of a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,13 +85,15 @@ enum NameKind {
     Order,
     /// The id of a row; `place` is its table or column.
     Row,
+    /// As [`NameKind::Row`], with the odd `value`.
+    Value,
 }
 
 /// The violations of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violations {
     pub count: u64,
-    /// The first [`NAMED`] of them.
+    /// The first [`LISTED`] of them.
     pub offenders: Vec<String>,
     /// The first as a command argument, if commands accept such names.
     pub first: Option<String>,
@@ -129,7 +135,7 @@ impl Invariant {
 const ADOPT: Remedy = Remedy::Run("adopt");
 
 /// Every rule: inconsistencies first, then foreign values.
-pub static INVARIANTS: [Invariant; 26] = [
+pub static INVARIANTS: [Invariant; 27] = [
     broken("stock-not-negative", "products with negative stock", NameKind::Text, |engine| {
         format!("SELECT '' AS place, {} AS name FROM products WHERE stock_quantity < 0", engine.key_or_id("sku", "id"))
     })
@@ -170,14 +176,16 @@ pub static INVARIANTS: [Invariant; 26] = [
     .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
     broken("refund-has-order", "refunds without their order or line", NameKind::Row, refunds::without_order_or_line),
     broken("line-has-movement", "lines that did not take their stock", NameKind::Order, |engine| {
-        of_lines(engine, TAKEN, UNMOVED)
+        of_lines(engine, &taken(engine), UNMOVED)
     })
     .remedy(ADOPT)
     .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
     // Movements of other programs are found by movement-has-event.
     broken("movement-has-order", "movements of orders that never existed", NameKind::Row, |engine| {
-        movements::without_order(engine, &format!("{} AND NOT ", movements::OF_AN_OPERATION))
-    }),
+        let is_own = format!("{} AND NOT {}", movements::OF_AN_OPERATION, movements::is_taken_in());
+        movements::without_order(engine, &format!("{is_own} AND NOT "))
+    })
+    .remedy(ADOPT),
     broken("id-is-unique", "ids shared by several rows", NameKind::Row, id_is_unique).remedy(ADOPT),
     broken("key-has-one-operation", "idempotency keys used by more than one operation", NameKind::Text, |_| {
         "SELECT '' AS place, idempotency_key AS name FROM audit_events WHERE idempotency_key IS NOT NULL \
@@ -229,9 +237,20 @@ pub static INVARIANTS: [Invariant; 26] = [
         movements::without_event,
     )
     .remedy(ADOPT),
-    foreign("status-is-known", "unknown statuses", NameKind::Row, status_is_known),
-    foreign("email-is-lower-case", "e-mail addresses with capitals or spaces around them", NameKind::Text, |_| {
-        "SELECT '' AS place, email AS name FROM users WHERE email <> LOWER(email) OR email <> TRIM(email)".to_owned()
+    foreign("status-is-known", "unknown statuses", NameKind::Value, status_is_known)
+        .remedy(Remedy::Run("adopt --dry-run")),
+    foreign("email-is-lower-case", "e-mail addresses with capitals or spaces around them", NameKind::Text, |engine| {
+        let [email, lower] = ["email", "LOWER(email)"].map(|text| engine.to_the_letter(text));
+        let is_padded = has_outer_spaces(engine, "email");
+        format!("SELECT '' AS place, email AS name FROM users WHERE {email} <> {lower} OR {is_padded}")
+    })
+    .remedy(Remedy::Run("adopt --dry-run")),
+    foreign("key-has-no-outer-spaces", "SKUs and references with spaces around them", NameKind::Text, |engine| {
+        let of = |table: &str, key: &str| {
+            let (name, is_padded) = (engine.key_or_id(key, "id"), has_outer_spaces(engine, key));
+            format!("SELECT '' AS place, {name} AS name FROM {table} WHERE {is_padded}")
+        };
+        format!("{} UNION ALL {}", of("products", "sku"), of("orders", "reference"))
     })
     .remedy(Remedy::Run("adopt --dry-run")),
     foreign("email-is-address", "users without a valid e-mail address", NameKind::Text, |engine| {
@@ -260,11 +279,14 @@ pub async fn find_violations(
     if count == 0 {
         return Ok(violations);
     }
-    let named = format!("SELECT place, name FROM ({query}) found ORDER BY place, name LIMIT {NAMED}");
+    let value = if invariant.name_kind == NameKind::Value { ", value" } else { "" };
+    let named = format!("SELECT place, name{value} FROM ({query}) found ORDER BY place, name LIMIT {LISTED}");
     for row in connection.query_all_raw(Statement::from_string(backend, named)).await? {
         let (place, name) = (text(&row, "place")?, text(&row, "name")?);
         violations.first.get_or_insert_with(|| printable(&name));
-        violations.offenders.push(invariant.name_kind.describe(&place, &name));
+        let offender = invariant.name_kind.describe(&place, &name);
+        let value = if value.is_empty() { String::new() } else { format!(" ({})", with_blanks(&text(&row, "value")?)) };
+        violations.offenders.push(offender + &value);
     }
     Ok(violations)
 }
@@ -285,7 +307,8 @@ pub async fn find_orders(
 
 /// The existing orders with a line whose pieces are not those of its order movements, by id.
 pub async fn find_orders_with_unmoved_lines(connection: &impl ConnectionTrait) -> Result<Vec<Id>> {
-    let lines = lines(Engine::of(connection), TAKEN, UNMOVED);
+    let engine = Engine::of(connection);
+    let lines = lines(engine, &taken(engine), UNMOVED);
     let orders =
         format!("SELECT DISTINCT o.id AS id FROM ({lines}) line JOIN orders o ON o.id = line.order_id ORDER BY o.id");
     let rows = connection.query_all_raw(Statement::from_string(connection.get_database_backend(), orders)).await?;
@@ -301,11 +324,11 @@ impl NameKind {
     fn describe(self, place: &str, name: &str) -> String {
         let place = printable(place);
         match self {
-            NameKind::Text => printable(name),
-            NameKind::Order if place == "''" => printable(name),
-            NameKind::Order => format!("{} ({place})", printable(name)),
-            NameKind::Row if name.is_empty() => format!("{place} of a row without an id"),
-            NameKind::Row => {
+            NameKind::Text => with_blanks(name),
+            NameKind::Order if place == "''" => with_blanks(name),
+            NameKind::Order => format!("{} ({place})", with_blanks(name)),
+            NameKind::Row | NameKind::Value if name.is_empty() => format!("{place} of a row without an id"),
+            NameKind::Row | NameKind::Value => {
                 let id = Uuid::try_parse(name).map_or_else(|_| printable(name), |id| id.to_string());
                 format!("{place} {id}")
             }
@@ -322,8 +345,8 @@ fn order_name(engine: Engine) -> String {
 fn restock_within_taken(engine: Engine) -> String {
     let by_movements = "MAX(is_order) = 1 AND (SUM(delta) > 0 OR SUM(delta) < -SUM(quantity))";
     let by_line = "MAX(is_order) = 0 AND (SUM(delta) > SUM(quantity) OR SUM(delta) < -SUM(quantity))";
-    let balance = MovementReason::BALANCE;
-    of_lines(engine, &format!("AND reason <> '{balance}'"), &format!("{by_movements} OR {by_line}"))
+    let (reason, balance) = (engine.to_the_letter("reason"), MovementReason::BALANCE);
+    of_lines(engine, &format!("AND {reason} <> '{balance}'"), &format!("{by_movements} OR {by_line}"))
 }
 
 fn orders_without(engine: Engine, what: &str) -> String {
@@ -343,16 +366,20 @@ fn of_lines(engine: Engine, which_movements: &str, is_broken: &str) -> String {
     )
 }
 
-/// The movements that take pieces, and when those are not the pieces of the line.
-const TAKEN: &str = "AND reason = 'order'";
+/// When the pieces that movements took are not those of the line.
 const UNMOVED: &str = "SUM(delta) <> -SUM(quantity)";
 
+/// The movements that take pieces.
+fn taken(engine: Engine) -> String {
+    format!("AND {} = '{}'", engine.to_the_letter("reason"), MovementReason::Order)
+}
+
 fn lines(engine: Engine, which_movements: &str, is_broken: &str) -> String {
-    let many_groups = engine.many_groups;
+    let (many_groups, reason) = (engine.many_groups, engine.to_the_letter("reason"));
     format!(
         "SELECT {many_groups}order_id, product_id FROM \
            (SELECT order_id, product_id, delta, 0 AS quantity, \
-              CASE WHEN reason = 'order' THEN 1 ELSE 0 END AS is_order FROM stock_movements \
+              CASE WHEN {reason} = 'order' THEN 1 ELSE 0 END AS is_order FROM stock_movements \
             WHERE order_id IS NOT NULL {which_movements} \
             UNION ALL SELECT order_id, product_id, 0, quantity, 0 FROM order_items) both_sides \
           GROUP BY order_id, product_id HAVING {is_broken}"
@@ -409,10 +436,22 @@ fn has_event(engine: Engine, table: &str, entity: EntityKind, key: &str) -> Stri
 }
 
 fn status_is_known(engine: Engine) -> String {
-    let known = |words: Vec<&str>| format!("status NOT IN ('{}')", words.join("', '"));
-    let orders = known(OrderStatus::ALL.iter().map(|status| status.as_str()).collect());
-    let users = known(UserStatus::ALL.iter().map(|status| status.as_str()).collect());
-    union(engine, [("orders", "status", orders), ("users", "status", users)])
+    let (id, status, value) =
+        (engine.id_as_text("id"), engine.to_the_letter("status"), engine.key_or_id("status", "id"));
+    let unknown = |table: &str, known: &[&str]| {
+        let known = known.join("', '");
+        format!(
+            "SELECT '{table}.status' AS place, {id} AS name, {value} AS value FROM {table} \
+             WHERE {status} NOT IN ('{known}')"
+        )
+    };
+    let orders = unknown("orders", &OrderStatus::ALL.map(OrderStatus::as_str));
+    format!("{orders} UNION ALL {}", unknown("users", &UserStatus::ALL.map(UserStatus::as_str)))
+}
+
+/// Also where a collation ignores spaces at the end.
+fn has_outer_spaces(engine: Engine, text: &str) -> String {
+    format!("{} <> {}", engine.to_the_letter(text), engine.to_the_letter(&format!("TRIM({text})")))
 }
 
 /// Every column of every table, each table read once; a row with several odd values is reported once.
@@ -458,13 +497,4 @@ fn id_is_unique(engine: Engine) -> String {
         )
     };
     ["users", "products", "orders", "stock_movements"].map(shared).join(" UNION ALL ")
-}
-
-/// The rows of several tables for which their condition holds, by column and id.
-fn union<'a>(engine: Engine, parts: impl IntoIterator<Item = (&'a str, &'a str, String)>) -> String {
-    let id = engine.id_as_text("id");
-    let parts = parts.into_iter().map(|(table, column, is_odd)| {
-        format!("SELECT '{table}.{column}' AS place, {id} AS name FROM {table} WHERE {is_odd}")
-    });
-    parts.collect::<Vec<_>>().join(" UNION ALL ")
 }

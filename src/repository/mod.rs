@@ -17,6 +17,7 @@ mod stock_at;
 pub(crate) mod stock_movement;
 pub(crate) mod stock_value;
 pub(crate) mod trail;
+pub(crate) mod untimed;
 pub mod user;
 
 use std::borrow::Borrow;
@@ -38,6 +39,7 @@ use crate::db::write::WriteHandle;
 use crate::domain::page::Sort;
 use crate::domain::similar::closest;
 use crate::domain::{Cursor, EntityKind, Id, Money, OrderStatus};
+use crate::entity::order_refund;
 use crate::error::{Error, Kind, Result, printable};
 
 /// A change of one entity, for its audit event.
@@ -264,9 +266,23 @@ pub fn near_period<K: ColumnTrait>(
 }
 
 /// Orders whose status counts as a sale.
-fn is_sale() -> Expr {
-    let counted = OrderStatus::ALL.into_iter().filter(|status| status.is_sale()).map(OrderStatus::as_str);
-    crate::entity::order::Column::Status.is_in(counted)
+fn is_sale(connection: &impl ConnectionTrait) -> Expr {
+    has_status(connection, OrderStatus::ALL.into_iter().filter(|status| status.is_sale()))
+}
+
+/// Sales, and orders that were sales until their refund. What another program refunded counts as such once `adopt` has
+/// recorded the refund.
+fn was_sale(connection: &impl ConnectionTrait) -> Expr {
+    let mut with_refund = Query::select();
+    with_refund.column(order_refund::Column::OrderId).from(order_refund::Entity);
+    let is_refunded = has_status(connection, [OrderStatus::Refunded]);
+    is_sale(connection).or(is_refunded.and(crate::entity::order::Column::Id.in_subquery(with_refund)))
+}
+
+/// Orders with one of these statuses.
+fn has_status(connection: &impl ConnectionTrait, statuses: impl IntoIterator<Item = OrderStatus>) -> Expr {
+    let names = statuses.into_iter().map(OrderStatus::as_str).collect();
+    Engine::of(connection).is_one_of(crate::entity::order::Column::Status.into_expr(), names)
 }
 
 /// A row by its id.

@@ -49,10 +49,11 @@ pub(super) fn ambiguous(nouns: &Nouns, name: &str, candidates: &[Candidate<'_>])
             Some(hint),
         )
     } else {
-        let mut keys: Vec<String> = candidates.iter().map(|candidate| printable(candidate.key)).collect();
+        let mut keys: Vec<&str> = candidates.iter().map(|candidate| candidate.key).collect();
         keys.sort_unstable();
-        let hint = Hint::from("write it exactly as stored: ").and(again(&keys[0]));
-        (format!("{} may be any of {count} {many}: {}", printable(name), keys.join(", ")), Some(hint))
+        let hint = Hint::from("write it exactly as stored: ").and(again(keys[0]));
+        let told = keys.iter().map(|key| printable(key)).collect::<Vec<_>>();
+        (format!("{} may be any of {count} {many}: {}", printable(name), told.join(", ")), Some(hint))
     };
     let apart = Hint::from("to give one of them another id: ").and(CommandLine::new("doctor --deep"));
     let is_twin = candidates.iter().all(|candidate| candidate.has_id(name));

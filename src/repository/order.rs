@@ -15,6 +15,7 @@ use tokio::task::yield_now;
 
 use super::{Change, ListFilter, Lock, Rows, Search, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
+use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::page::MAX_LIMIT;
 use crate::domain::text::distinct;
@@ -76,7 +77,7 @@ impl ListFilter for Filter {
             orders.and_where(order_item::Column::ProductId.into_expr().eq(product_id)).to_owned()
         };
         let condition = Condition::all()
-            .add_option(statuses.map(|statuses| Column::Status.is_in(statuses.iter().copied())))
+            .add_option(statuses.map(|statuses| super::has_status(connection, statuses.iter().copied())))
             .add_option(self.user_id.map(|user_id| Column::UserId.eq(user_id)))
             .add_option(self.product_id.map(|product_id| Column::Id.in_subquery(with_product(product_id))))
             .add(self.search.finds_order())
@@ -134,7 +135,7 @@ pub async fn find_by_references(
 pub async fn find_foreign_references(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
     let reference = || Column::Reference.into_expr();
     let odd = Condition::any()
-        .add(reference().ne(Func::upper(reference())))
+        .add(Engine::of(connection).differ(reference(), Func::upper(reference()).into()))
         .add(super::has_odd_characters(connection, Column::Reference))
         .add(named::has_twin_with_dash());
     Ok(Entity::find().select_only().column(Column::Reference).filter(odd).into_tuple().all(connection).await?)

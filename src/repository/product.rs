@@ -63,20 +63,20 @@ impl ListFilter for Filter {
             .add_option(self.min_price.map(|price| Column::Price.gte(price)))
             .add_option(self.max_price.map(|price| Column::Price.lte(price)))
             .add_option(self.max_stock.map(|stock| Column::StockQuantity.lte(stock)))
-            .add_option(self.never_sold.then(is_never_sold))
+            .add_option(self.never_sold.then(|| is_never_sold(connection)))
             .add_option(self.retired.map(|retired| if retired { is_orderable().not() } else { is_orderable() }));
         super::stock_at::products_at(connection, self.at).filter(condition)
     }
 }
 
 /// Whether a product is in no order that counts as a sale.
-fn is_never_sold() -> Expr {
+fn is_never_sold(connection: &impl ConnectionTrait) -> Expr {
     let mut sale = Query::select();
     sale.column((order_item::Entity, order_item::Column::ProductId))
         .from(order_item::Entity)
         .inner_join(order::Entity, order::Column::Id.into_expr().eq(order_item::Column::OrderId.into_expr()))
         .and_where(order_item::Column::ProductId.into_expr().eq(Column::Id.into_expr()))
-        .and_where(super::is_sale());
+        .and_where(super::is_sale(connection));
     Expr::exists(sale).not()
 }
 
@@ -206,7 +206,7 @@ pub fn match_name<'a>(products: &'a [Model], name: &str) -> Option<&'a Model> {
 pub async fn find_foreign_skus(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
     let sku = || Column::Sku.into_expr();
     let odd = Condition::any()
-        .add(sku().ne(Func::upper(sku())))
+        .add(Engine::of(connection).differ(sku(), Func::upper(sku()).into()))
         .add(sku().like("%  %"))
         .add(super::has_odd_characters(connection, Column::Sku));
     Ok(Entity::find().select_only().column(Column::Sku).filter(odd).into_tuple().all(connection).await?)
@@ -421,6 +421,13 @@ pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Resu
 pub async fn update_many(handle: &WriteHandle, pairs: &[(Model, Model)]) -> Result<Vec<Change>> {
     super::update_changed_many(handle, Column::Id, pairs).await?;
     Ok(pairs.iter().map(|(before, after)| changed(before, after)).collect())
+}
+
+/// Whether a product was ever ordered.
+pub async fn was_ordered(connection: &impl ConnectionTrait, id: Id) -> Result<bool> {
+    let lines = order_item::Entity::find().select_only().column(order_item::Column::Id);
+    let one = lines.filter(order_item::Column::ProductId.eq(id)).limit(1);
+    Ok(one.into_tuple::<Id>().one(connection).await?.is_some())
 }
 
 /// Deletes a product; the foreign key refuses one that was ever ordered.

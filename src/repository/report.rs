@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, JoinType, Order, Query, SelectStatement, UnionType};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, QueryResult};
 
-use super::is_sale;
+use super::{is_sale, was_sale};
 use crate::db::target::Engine;
 use crate::domain::period::Span;
 use crate::domain::{Amount, Id, OrderStatus};
@@ -23,6 +23,8 @@ pub struct Sales {
     pub units: i64,
     /// The totals of these orders.
     pub gross: Amount,
+    /// How many of them have a total.
+    pub with_total: i64,
     /// Given back in the period, of whatever orders.
     pub refunds: Amount,
     /// Orders, lines and refunds whose amount or pieces cannot be added.
@@ -33,6 +35,11 @@ impl Sales {
     /// The totals without the refunds.
     pub fn net(&self) -> Amount {
         self.gross.minus(self.refunds)
+    }
+
+    /// The total of an order; `None` without any.
+    pub fn average(&self) -> Option<Amount> {
+        self.gross.average(self.with_total)
     }
 }
 
@@ -85,15 +92,6 @@ pub struct StatusTotal {
     pub left_out: i64,
 }
 
-/// Sales, and orders that were sales until their refund. What another program refunded counts as such once `adopt` has
-/// recorded the refund.
-fn was_sale() -> Expr {
-    let mut with_refund = Query::select();
-    with_refund.column(order_refund::Column::OrderId).from(order_refund::Entity);
-    let is_refunded = order::Column::Status.eq(OrderStatus::Refunded);
-    is_sale().or(is_refunded.and(order::Column::Id.in_subquery(with_refund)))
-}
-
 fn in_span(connection: &impl ConnectionTrait, span: Span) -> Condition {
     super::in_period(connection, order::Column::CreatedAt, span.since, span.until)
 }
@@ -114,7 +112,7 @@ pub async fn sales(connection: &impl ConnectionTrait, boundaries: &[DateTime<Utc
     let mut sold = Query::select();
     sold.expr_as(engine.place_among(order::Column::CreatedAt.into_expr(), boundaries), PLACE)
         .from(order::Entity)
-        .and_where(was_sale())
+        .and_where(was_sale(connection))
         .cond_where(near_span(connection, order::Column::CreatedAt, first, last))
         .group_by_col(PLACE);
     // Separate from the orders' totals: a join would repeat the total for each line.
@@ -142,7 +140,9 @@ pub async fn sales(connection: &impl ConnectionTrait, boundaries: &[DateTime<Utc
             sales.units = row.try_get::<Option<i64>>("", "units")?.unwrap_or_default();
             sales.gross = amount(engine, &row, "gross")?;
             let lines_left_out = row.try_get::<Option<i64>>("", "lines_left_out")?.unwrap_or_default();
-            sales.left_out = row.try_get::<i64>("", "orders_left_out")? + lines_left_out;
+            let orders_left_out: i64 = row.try_get("", "orders_left_out")?;
+            sales.with_total = sales.orders - orders_left_out;
+            sales.left_out = orders_left_out + lines_left_out;
         }
     }
     let refunds = refunds_of_periods(connection, boundaries, first, last);
@@ -211,7 +211,7 @@ fn refunds_of_orders(connection: &impl ConnectionTrait, span: Span) -> SelectSta
 /// Those of sales: what they give back counts negative.
 fn refunds_of_sales(connection: &impl ConnectionTrait, span: Span) -> SelectStatement {
     let mut refunds = refunds_of_orders(connection, span);
-    refunds.and_where(is_sale());
+    refunds.and_where(is_sale(connection));
     refunds
 }
 
@@ -243,7 +243,7 @@ pub async fn top_products(
         .expr_as(order_item::Column::Quantity.into_expr(), "pieces")
         .from(order_item::Entity)
         .inner_join(order::Entity, order_item::Column::OrderId.into_expr().equals((order::Entity, order::Column::Id)))
-        .and_where(is_sale())
+        .and_where(is_sale(connection))
         .cond_where(in_span(connection, span))
         .union(UnionType::All, refunded_lines(connection, span));
     let (sum, times) = (column("amount"), column("times"));
@@ -305,7 +305,7 @@ pub async fn customers(connection: &impl ConnectionTrait, span: Span, limit: u64
         .expr_as(Expr::col(Asterisk).count(), "orders_count")
         .expr_as(last_order, "last_order")
         .from(order::Entity)
-        .and_where(is_sale())
+        .and_where(is_sale(connection))
         .cond_where(in_span(connection, span))
         .group_by_col((order::Entity, order::Column::UserId));
     let mut parts = Query::select();
@@ -314,7 +314,7 @@ pub async fn customers(connection: &impl ConnectionTrait, span: Span, limit: u64
         .expr_as(total(), "amount")
         .expr_as(Expr::cust("1"), "times")
         .from(order::Entity)
-        .and_where(is_sale())
+        .and_where(is_sale(connection))
         .cond_where(in_span(connection, span));
     let mut back = refunds_of_sales(connection, span);
     back.expr_as(order::Column::UserId.into_expr(), "payer_id")
@@ -360,13 +360,13 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
     let total = || order::Column::TotalAmount.into_expr();
     let mut select = Query::select();
     select
-        .expr_as(order::Column::Status.into_expr(), "status")
+        .expr_as(order::Column::Status.max(), "status")
         .expr_as(Expr::col(Asterisk).count(), "orders_count")
         .expr_as(engine.sum_exactly(total(), None), "amount")
         .expr_as(engine.left_out(engine.exactly(total())), "left_out")
         .from(order::Entity)
         .cond_where(in_span(connection, span))
-        .group_by_col((order::Entity, order::Column::Status));
+        .add_group_by([status_to_the_letter(engine)]);
     let known = OrderStatus::ALL.map(|status| StatusTotal {
         status: Some(status.as_str().to_owned()),
         orders: 0,
@@ -391,9 +391,9 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
     }
     let mut refunded = refunds_of_orders(connection, span);
     refunded
-        .expr_as(order::Column::Status.into_expr(), "status")
+        .expr_as(order::Column::Status.max(), "status")
         .expr_as(engine.sum_exactly(order_refund::Column::Amount.into_expr(), None), "refunded")
-        .group_by_col((order::Entity, order::Column::Status));
+        .add_group_by([status_to_the_letter(engine)]);
     for row in connection.query_all(&refunded).await? {
         let status: Option<String> = row.try_get("", "status")?;
         if let Some(total) = totals.iter_mut().find(|known| known.status == status) {
@@ -402,4 +402,9 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
     }
     totals[OrderStatus::ALL.len()..].sort_by(|one, other| one.status.cmp(&other.status));
     Ok(totals)
+}
+
+/// What orders are grouped by: `paid` and `paid` with a blank are two statuses.
+fn status_to_the_letter(engine: Engine) -> Expr {
+    Expr::cust(engine.to_the_letter("orders.status"))
 }

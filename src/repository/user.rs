@@ -49,7 +49,10 @@ impl ListFilter for Filter {
     fn select(&self, connection: &impl ConnectionTrait) -> Select<Entity> {
         let period = super::in_period(connection, Column::CreatedAt, self.created_since, self.created_until);
         let condition = Condition::all()
-            .add_option(self.status.map(|status| Column::Status.eq(status)))
+            .add_option(
+                self.status
+                    .map(|status| Engine::of(connection).is_one_of(Column::Status.into_expr(), vec![status.as_str()])),
+            )
             .add(self.search.finds_user())
             .add_option(self.never_ordered.then(has_no_order))
             .add(period);
@@ -100,7 +103,7 @@ pub async fn find_by_emails(connection: &impl ConnectionTrait, emails: &[&str], 
 pub async fn find_foreign_emails(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
     let email = || Column::Email.into_expr();
     let odd = Condition::any()
-        .add(email().ne(Func::lower(email())))
+        .add(Engine::of(connection).differ(email(), Func::lower(email()).into()))
         .add(super::has_odd_characters(connection, Column::Email));
     Ok(Entity::find().select_only().column(Column::Email).filter(odd).into_tuple().all(connection).await?)
 }
@@ -276,6 +279,13 @@ pub async fn update_many(handle: &WriteHandle, pairs: &[(Model, Model)]) -> Resu
 pub fn noted(user: &Model, member: &str, value: Json) -> Change {
     let (before, after) = (audit_view(user), personal::with_member(audit_view(user), member, value));
     Change { rows: 0, ..Change::new(EntityKind::User, user.id, Some(before), Some(after)) }
+}
+
+/// Whether a user has orders.
+pub async fn has_orders(connection: &impl ConnectionTrait, id: Id) -> Result<bool> {
+    let orders = order::Entity::find().select_only().column(order::Column::Id);
+    let one = orders.filter(order::Column::UserId.eq(id)).limit(1);
+    Ok(one.into_tuple::<Id>().one(connection).await?.is_some())
 }
 
 /// Deletes a user; the foreign key refuses one with orders.

@@ -373,9 +373,11 @@ pub fn check(order: &order::Model, wanted: &OrderTransition) -> Result<()> {
 /// Errors: exit 6 for a status that another program made up.
 pub(super) fn known_status(order: &order::Model) -> Result<OrderStatus> {
     order.status.known().ok_or_else(|| {
-        let (name, status) = (shown(order), printable(&order.status.to_string()));
+        let (name, status) = (shown(order), order.status.told());
         let message = format!("order {name} has the unknown status {status}");
-        Error::conflict("order.status_unknown", message)
+        let mended =
+            Hint::from("another program wrote it; to see what fixes it: ").and(CommandLine::new("adopt --dry-run"));
+        Error::conflict("order.status_unknown", message).hint(mended)
     })
 }
 

@@ -293,7 +293,7 @@ pub fn check_may_order(user: &user::Model) -> Result<()> {
         return Ok(());
     }
     let email = printable(&user.email);
-    let message = format!("{email} is {} and cannot order", printable(&user.status.to_string()));
+    let message = format!("{email} is {} and cannot order", user.status.told());
     let enable = || CommandLine::new("user enable").argument(&email);
     Err(Error::conflict("user.not_active", message).hints_of((user.status == UserStatus::Disabled).then(enable)))
 }

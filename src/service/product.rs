@@ -130,20 +130,26 @@ async fn write_update(operation: &mut Operation, before: Model, change: impl Fn(
 pub async fn delete(operations: &Operations, name: &str) -> Result<Model> {
     let body = async |operation: &mut Operation| {
         let product = find_for_update(operation, name).await?;
+        // A foreign key of another program may refuse only at COMMIT.
+        if repository::product::was_ordered(operation.handle(), product.id).await? {
+            return Err(was_ordered(&product));
+        }
         let deleted = repository::product::delete(operation.handle(), &product).await;
         let change = deleted.map_err(|error| match operation.handle().first_fault() {
-            Some(Fault::ForeignKey) => {
-                let sku = printable(&product.sku);
-                Error::conflict("product.was_ordered", format!("{sku} was ordered and cannot be deleted"))
-                    .hint(CommandLine::like("product retire").argument(&sku))
-                    .hint(CommandLine::new("order list").option("--product", &sku))
-            }
+            Some(Fault::ForeignKey) => was_ordered(&product),
             _ => error,
         })?;
         operation.record(change);
         Ok(product)
     };
     operations.run(&Request::new(EventName::ProductDelete), body).await?.done()
+}
+
+fn was_ordered(product: &Model) -> Error {
+    let message = format!("{} was ordered and cannot be deleted", printable(&product.sku));
+    Error::conflict("product.was_ordered", message)
+        .hint(CommandLine::like("product retire").argument(&product.sku))
+        .hint(CommandLine::new("order list").option("--product", &product.sku))
 }
 
 /// The product of that SKU or id. Errors: exit 3.

@@ -128,19 +128,24 @@ pub async fn set_status(operations: &Operations, who: &str, status: UserStatus) 
 pub async fn delete(operations: &Operations, who: &str) -> Result<Model> {
     let body = async |operation: &mut Operation| {
         let user = find(operation, who).await?;
+        // A foreign key of another program may refuse only at COMMIT.
+        if repository::user::has_orders(operation.handle(), user.id).await? {
+            return Err(has_orders(&user));
+        }
         let deleted = repository::user::delete(operation.handle(), &user).await;
         let change = deleted.map_err(|error| match operation.handle().first_fault() {
-            Some(Fault::ForeignKey) => {
-                let email = printable(&user.email);
-                Error::conflict("user.has_orders", format!("{email} has orders and cannot be deleted"))
-                    .hint(CommandLine::like("user disable").argument(&email))
-            }
+            Some(Fault::ForeignKey) => has_orders(&user),
             _ => error,
         })?;
         operation.record(change);
         Ok(user)
     };
     operations.run(&Request::new(EventName::UserDelete), body).await?.done()
+}
+
+fn has_orders(user: &Model) -> Error {
+    let message = format!("{} has orders and cannot be deleted", printable(&user.email));
+    Error::conflict("user.has_orders", message).hint(CommandLine::like("user disable").argument(&user.email))
 }
 
 /// Finds, changes and writes one user; equal values write nothing.

@@ -208,7 +208,7 @@ impl OrderRow {
                 None => OrderStatus::Pending.as_str().to_owned(),
                 Some(cell) => cell.value.as_ref().map_or_else(|_| printable(&cell.text), |own| own.as_str().to_owned()),
             };
-            let stored = printable(&order.status.to_string());
+            let stored = order.status.told();
             return Some(format!("is {stored} here but {own} in the file; imports do not change the status"));
         } else {
             return None;

@@ -8,7 +8,7 @@ use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::finish;
 use crate::context::Context;
-use crate::domain::text::{counted, in_full};
+use crate::domain::text::{counted, in_full, with_blanks};
 use crate::error::{CommandLine, Hint, Result};
 use crate::output::{Change, Mutation};
 use crate::service::adopt::{self, Adoption, Counts, Repair, Told};
@@ -68,7 +68,7 @@ fn summary(adoption: &Adoption) -> String {
 /// Names the rows, for people.
 fn tell_rows(context: &Context, adoption: &Adoption) {
     for Told { entity, name, what } in adoption.rows.iter().take(SHOWN) {
-        context.output.note(&format!("{entity} {}: {}", in_full(name), in_full(what)));
+        context.output.note(&format!("{entity} {}: {}", with_blanks(name), in_full(what)));
     }
     let count = adoption.count();
     if count > SHOWN as u64 {
@@ -136,10 +136,10 @@ fn tell_rest(context: &Context, adoption: &Adoption, repairs: &[Repair], sets_to
     let warn = |lines: Vec<String>| lines.iter().take(SHOWN).for_each(|line| context.output.warn(line));
     let oversold = adoption.oversold.iter().map(|(sku, pieces)| {
         let pieces = counted(*pieces, "unit");
-        format!("another program oversold {pieces} of {}", in_full(sku))
+        format!("another program oversold {pieces} of {}", with_blanks(sku))
     });
     warn(oversold.collect());
-    let told = |Told { entity, name, what }: &Told| format!("{entity} {}: {}", in_full(name), in_full(what));
+    let told = |Told { entity, name, what }: &Told| format!("{entity} {}: {}", with_blanks(name), in_full(what));
     warn(adoption.left.iter().map(|left| format!("not adopted: {}", told(left))).collect());
     warn(adoption.lost.iter().map(told).collect());
     if !adoption.totals_of_zero.is_empty() {
@@ -151,7 +151,7 @@ fn tell_rest(context: &Context, adoption: &Adoption, repairs: &[Repair], sets_to
         });
     }
     for repair in repairs.iter().take(SHOWN) {
-        let what = format!("{} {} has {}", repair.entity, in_full(&repair.name), in_full(&repair.value));
+        let what = format!("{} {} has {}", repair.entity, with_blanks(&repair.name), in_full(&repair.value));
         context.output.suggest(match &repair.way_out {
             Some(way_out) => Hint::from(format!("{what}: ")).and(way_out.clone()),
             None => Hint::from(what),

@@ -171,7 +171,9 @@ async fn keys(database: &Database, source: Source, typed: &str) -> Result<Vec<(S
             let found = orders::find_starting_with(connection, typed, MOST).await?;
             found
                 .into_iter()
-                .map(|order| (order.reference.to_string(), format!("{}, {}", order.status, order.total_amount)))
+                .map(|order| {
+                    (order.reference.to_string(), format!("{}, {}", order.status.told(), order.total_amount.told()))
+                })
                 .collect()
         }
         _ => {

@@ -169,5 +169,6 @@ impl View for CheckView {
         Column::new("state", "STATE", |view| state(view.check.state)),
         Column::new("detail", "DETAIL", |view| view.check.detail.as_str().into()),
         Column::new("hint", "HINT", |view| view.hint.clone().into()),
+        Column::on_request("rows", "ROWS", |view| Cell::Json(view.check.rows.clone().into())),
     ];
 }

@@ -206,7 +206,7 @@ impl Cart<'_> {
 
     /// Asks for the quantity of another line; none is added after Escape.
     async fn ask_quantity(&mut self, product: product::Model) -> Result<()> {
-        let label = format!("quantity of {}, {} in stock", printable(&product.sku), product.stock_quantity);
+        let label = format!("quantity of {}, {} in stock", printable(&product.sku), product.stock_quantity.told());
         let before = self.position(product.id).map(|at| self.lines[at].quantity);
         let quantity = ask_until(self.context, (&label, Some("1")), "back", |text| {
             let quantity = Quantity::parse(text)?;
@@ -225,7 +225,7 @@ impl Cart<'_> {
     async fn change_quantity(&mut self, position: usize) -> Result<()> {
         let Line { product, quantity } = &self.lines[position];
         let sku = printable(&product.sku);
-        let label = format!("quantity of {sku}, {quantity} in the order, {} in stock", product.stock_quantity);
+        let label = format!("quantity of {sku}, {quantity} in the order, {} in stock", product.stock_quantity.told());
         let default = quantity.to_string();
         let changed = ask_until(self.context, (&label, Some(&default)), "back", |text| match text.trim() {
             "0" => Ok(None),
@@ -265,7 +265,9 @@ impl Cart<'_> {
     fn warn_of_stock(&self, product: &product::Model, quantity: Quantity) {
         if i64::from(quantity.get()) > product.stock_quantity.pieces() {
             let sku = printable(&product.sku);
-            self.context.output.warn(&format!("{sku} has {} in stock, {quantity} requested", product.stock_quantity));
+            self.context
+                .output
+                .warn(&format!("{sku} has {} in stock, {quantity} requested", product.stock_quantity.told()));
         }
     }
 

@@ -216,7 +216,7 @@ async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str
     let one = OrderTransition { order: name.to_owned(), ..template.clone() };
     let tried = service::run(&context.operations(&database, true), &one, None).await?;
     let name = printable(&tried.before.reference);
-    let status = printable(&tried.before.status.to_string());
+    let status = tried.before.status.told();
     let stock = match restocked_units(&tried.restored) {
         _ if !tried.changed => "; nothing changes".to_owned(),
         _ if !one.verb.is_about_stock() => String::new(),

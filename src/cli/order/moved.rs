@@ -35,7 +35,7 @@ pub fn is_whole(moved: &TransitionResult, refund: &Refund) -> bool {
 /// The printed result of a verb.
 pub fn mutation_of(moved: &TransitionResult, verb: Verb, dry_run: bool) -> Mutation<Change<Details>> {
     let name = printable(&moved.after.reference);
-    let status = printable(&moved.after.status.to_string());
+    let status = moved.after.status.told();
     let part = moved.refund.as_ref().filter(|refund| !is_whole(moved, refund));
     let line = match (moved.changed, moved.replayed, part) {
         (_, true, Some(refund)) => format!("order {name} was already refunded {}", refund.refund.amount),

@@ -23,13 +23,13 @@ fn status(order: &order::Model, refunded: &Stored<Money>) -> Cell {
     if *refunded == Money::ZERO || order.status == OrderStatus::Refunded {
         return status;
     }
-    let words = format!("{}, {}", order.status, refunded_of(order, refunded));
+    let words = format!("{}, {}", order.status.told(), refunded_of(order, refunded));
     status.worded(words)
 }
 
 /// `refunded 9.95 of 29.85`
 fn refunded_of(order: &order::Model, refunded: &Stored<Money>) -> String {
-    format!("refunded {refunded} of {}", order.total_amount)
+    format!("refunded {} of {}", refunded.told(), order.total_amount.told())
 }
 
 impl View for OrderView {

@@ -26,7 +26,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DeleteArgum
     let (sku, target) = (printable(&product.sku), &context.config.target);
     let units = match product.stock_quantity.known() {
         Some(units) => counted(units, "unit"),
-        None => format!("{} units", product.stock_quantity),
+        None => format!("{} units", product.stock_quantity.told()),
     };
     let impact = format!("this permanently deletes the product {sku} and its {units} in {target}");
     let body = async |operations: &Operations| {

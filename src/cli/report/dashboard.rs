@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::orders_by_status::revenue;
 use super::sales::{buckets, of_buckets, total};
-use super::warn_left_out;
+use super::{LeftOut, warn_left_out};
 use crate::cli::shared::arguments::LOW_STOCK;
 use crate::cli::shared::list::OutArguments;
 use crate::context::Context;
@@ -13,12 +13,13 @@ use crate::db::{Access, Database};
 use crate::domain::Page as RowPage;
 use crate::domain::page::Sort;
 use crate::domain::period::{Bucket, PeriodLength, Span};
-use crate::domain::text::{counted, counted_are};
+use crate::domain::text::counted;
 use crate::entity::product;
 use crate::error::Result;
 use crate::output::{Bar, Cell, Chart, Column, Figure, Flow, Page, View};
 use crate::repository::report::{self as reports, Ranking};
 use crate::repository::stock_value::{StockTotal, stock_total, stock_totals};
+use crate::repository::untimed;
 use crate::repository::{self, product as products};
 
 /// How many products a figure has.
@@ -68,14 +69,14 @@ struct Dashboard<'a> {
     database: Database,
     page: Page,
     /// The most rows that a figure does not have.
-    left_out: i64,
+    left_out: LeftOut,
 }
 
 pub async fn run(context: &Context, arguments: &DashboardArguments) -> Result<()> {
     let database = context.database(Access::Read).await?;
     let export = context.output.open_text_export(&["html", "htm"], arguments.file.out.as_deref()).await?;
     let page = context.output.page_of_figures("Shop dashboard");
-    let mut dashboard = Dashboard { context, database, page, left_out: 0 };
+    let mut dashboard = Dashboard { context, database, page, left_out: LeftOut::default() };
     let (now, zone) = (context.clock.now(), &context.zone);
     dashboard.page.sentence(&format!("As of {}; times are in {}.", zone.text_of(now), zone.name()));
     let statuses = reports::by_status(dashboard.database.connection(), Span::default()).await?;
@@ -97,12 +98,9 @@ pub async fn run(context: &Context, arguments: &DashboardArguments) -> Result<()
 }
 
 impl Dashboard<'_> {
-    /// Adds a figure; `left_out` rows are not in its sums.
-    fn add<V: View>(&mut self, mut figure: Figure, rows: &[V], left_out: i64) -> Result<()> {
-        if left_out > 0 {
-            let rows = counted_are(left_out, "row");
-            figure.sentences.push(format!("{rows} not included: an amount or a quantity is missing or invalid."));
-        }
+    /// Adds a figure without these rows.
+    fn add<V: View>(&mut self, mut figure: Figure, rows: &[V], left_out: LeftOut) -> Result<()> {
+        figure.sentences.extend(left_out.sentences().into_iter().map(|sentence| format!("{sentence}.")));
         self.left_out = self.left_out.max(left_out);
         self.page.figure(&figure, rows)
     }
@@ -130,7 +128,8 @@ impl Dashboard<'_> {
         let chart = Chart::Flow(rows.iter().map(flow).collect());
         let figure =
             Figure { name, title, sentences: vec![sentence], chart, nothing: "Nothing was sold in this time." };
-        self.add(figure, &rows, sum.left_out)
+        let times = untimed::count_sales(self.database.connection()).await?;
+        self.add(figure, &rows, LeftOut { values: sum.left_out, times })
     }
 
     fn statuses(&mut self, rows: &[reports::StatusTotal]) -> Result<()> {
@@ -144,7 +143,7 @@ impl Dashboard<'_> {
             chart: Chart::Bars(if orders == 0 { Vec::new() } else { rows.iter().map(bar).collect() }),
             nothing: "There are no orders.",
         };
-        self.add(figure, rows, rows.iter().map(|row| row.left_out).sum())
+        self.add(figure, rows, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times: 0 })
     }
 
     async fn top_products(&mut self) -> Result<()> {
@@ -161,7 +160,7 @@ impl Dashboard<'_> {
             chart: Chart::Bars(rows.iter().map(bar).collect()),
             nothing: "No products were sold.",
         };
-        self.add(figure, &rows, rows.iter().map(|row| row.left_out).sum())
+        self.add(figure, &rows, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times: 0 })
     }
 
     async fn low_stock(&mut self) -> Result<()> {
@@ -189,7 +188,7 @@ impl Dashboard<'_> {
             chart: Chart::Bars(rows.iter().map(bar).collect()),
             nothing: "No product is running out.",
         };
-        self.add(figure, &rows, 0)
+        self.add(figure, &rows, LeftOut::default())
     }
 
     /// At the beginning of each of the last months, and now, when it is `total`.
@@ -209,6 +208,7 @@ impl Dashboard<'_> {
             chart: Chart::Line(rows.iter().map(value).collect()),
             nothing: "There is nothing in stock.",
         };
-        self.add(figure, &rows, total.left_out)
+        let untimed = untimed::count_stock(connection, times.first().copied()).await?;
+        self.add(figure, &rows, LeftOut { values: total.left_out, times: untimed })
     }
 }

@@ -114,11 +114,37 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
     }
 }
 
-/// Says how many rows the sums do not have.
-fn warn_left_out(context: &Context, rows: i64) {
-    if rows > 0 {
-        let rows = counted_are(rows, "row");
-        context.output.warn(&format!("{rows} not included in the sums: an amount or a quantity is missing or invalid"));
+/// How many rows a report does not have.
+#[derive(Debug, Clone, Copy, Default)]
+struct LeftOut {
+    /// Those whose amount or quantity cannot be added.
+    values: i64,
+    /// Those whose time no period has.
+    times: i64,
+}
+
+impl LeftOut {
+    /// The greater of each.
+    fn max(self, other: LeftOut) -> LeftOut {
+        LeftOut { values: self.values.max(other.values), times: self.times.max(other.times) }
+    }
+
+    /// A sentence for each reason.
+    fn sentences(self) -> Vec<String> {
+        let reasons = [
+            (self.values, "in the sums: an amount or a quantity is missing or invalid"),
+            (self.times, "at all: the time is missing or invalid"),
+        ];
+        let reasons = reasons.into_iter().filter(|(rows, _)| *rows > 0);
+        reasons.map(|(rows, why)| format!("{} not included {why}", counted_are(rows, "row"))).collect()
+    }
+}
+
+/// Says how many rows a report does not have.
+fn warn_left_out(context: &Context, left_out: LeftOut) {
+    let sentences = left_out.sentences();
+    sentences.iter().for_each(|sentence| context.output.warn(sentence));
+    if !sentences.is_empty() {
         context.output.suggest(Hint::from("to see which: ").and(CommandLine::new("doctor --deep")));
     }
 }

@@ -2,13 +2,14 @@
 
 use clap::Args;
 
-use super::{ChartArguments, open, warn_left_out};
+use super::{ChartArguments, LeftOut, open, warn_left_out};
 use crate::cli::shared::arguments::PeriodArguments;
 use crate::context::Context;
 use crate::domain::{Amount, OrderStatus};
 use crate::error::Result;
 use crate::output::{Bar, Column, ListFooter, View};
 use crate::repository::report::{self as reports, StatusTotal};
+use crate::repository::untimed::{self, Orders};
 
 #[derive(Debug, Args)]
 pub struct StatusArguments {
@@ -47,6 +48,7 @@ pub async fn run(context: &Context, arguments: &StatusArguments) -> Result<()> {
     let orders: i64 = rows.iter().map(|row| row.orders).sum();
     let totals = [("orders", orders.into()), ("revenue", revenue(&rows).into())];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
-    warn_left_out(context, rows.iter().map(|row| row.left_out).sum());
+    let times = untimed::count_orders(database.connection(), span, Orders::All).await?;
+    warn_left_out(context, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times });
     arguments.chart.draw(context, &rows, |row| Bar::new(row.status.as_deref().unwrap_or_default(), row.orders.into()))
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ChartArguments, LimitArguments, open, warn_left_out};
+use super::{ChartArguments, LeftOut, LimitArguments, open, warn_left_out};
 use crate::cli::shared::arguments::{PeriodArguments, moment_of, one_of_words, time};
 use crate::context::Context;
 use crate::domain::{Amount, TypedTime};
@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::output::{Bar, Column, ListFooter, View};
 use crate::repository::report::{self as reports, CustomerSales, ProductSales, Ranking};
 use crate::repository::stock_value::{StockValue, stock_total, stock_totals, stock_value};
+use crate::repository::untimed::{self, Orders};
 
 const RANKINGS: [(&str, Ranking); 2] = [("revenue", Ranking::Revenue), ("quantity", Ranking::Quantity)];
 
@@ -86,7 +87,8 @@ pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Re
     let database = open::<ProductSales>(context, &arguments.chart).await?;
     let rows = reports::top_products(database.connection(), span, arguments.by, arguments.limit.limit).await?;
     context.output.list(&rows)?;
-    warn_left_out(context, rows.iter().map(|row| row.left_out).sum());
+    let times = untimed::count_orders(database.connection(), span, Orders::Sales).await?;
+    warn_left_out(context, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times });
     arguments.chart.draw(context, &rows, |row| {
         let label = row.sku.clone().unwrap_or_else(|| row.id());
         Bar::new(&label, if arguments.by == Ranking::Revenue { row.revenue.to_decimal() } else { row.units.into() })
@@ -98,7 +100,8 @@ pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Res
     let database = open::<CustomerSales>(context, &arguments.chart).await?;
     let rows = reports::customers(database.connection(), span, arguments.limit.limit).await?;
     context.output.list(&rows)?;
-    warn_left_out(context, rows.iter().map(|row| row.left_out).sum());
+    let times = untimed::count_orders(database.connection(), span, Orders::Sales).await?;
+    warn_left_out(context, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times });
     arguments
         .chart
         .draw(context, &rows, |row| Bar::new(&row.email.clone().unwrap_or_else(|| row.id()), row.revenue.to_decimal()))
@@ -114,7 +117,8 @@ pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> 
     };
     let totals = [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
-    warn_left_out(context, total.left_out);
+    let times = untimed::count_stock(database.connection(), at).await?;
+    warn_left_out(context, LeftOut { values: total.left_out, times });
     let value = |row: &StockValue| row.value.map(Amount::to_decimal).unwrap_or_default();
     arguments.chart.draw(context, &rows, |row| Bar::new(row.sku.as_deref().unwrap_or_default(), value(row)))
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ChartArguments, open, warn_left_out};
+use super::{ChartArguments, LeftOut, open, warn_left_out};
 use crate::cli::shared::arguments::{PeriodArguments, name_of};
 use crate::context::Context;
 use crate::db::guarded::Connection;
@@ -11,6 +11,7 @@ use crate::domain::period::{self, Bucket, PeriodLength, Span};
 use crate::error::Result;
 use crate::output::{Bar, Column, ListFooter, View};
 use crate::repository::report::{self as reports, Sales};
+use crate::repository::untimed;
 
 #[derive(Debug, Args)]
 pub struct SalesArguments {
@@ -35,7 +36,7 @@ impl View for (Bucket, Sales) {
         Column::new("gross", "GROSS", |(_, sales)| sales.gross.into()),
         Column::new("refunds", "REFUNDS", |(_, sales)| sales.refunds.into()),
         Column::new("net", "NET", |(_, sales)| sales.net().into()),
-        Column::new("average", "AVERAGE", |(_, sales)| sales.gross.average(sales.orders).into()),
+        Column::new("average", "AVERAGE", |(_, sales)| sales.average().into()),
     ];
 }
 
@@ -61,6 +62,7 @@ pub fn total(rows: &[(Bucket, Sales)]) -> Sales {
         orders: sum.orders + sales.orders,
         units: sum.units + sales.units,
         gross: sum.gross.plus(sales.gross),
+        with_total: sum.with_total + sales.with_total,
         refunds: sum.refunds.plus(sales.refunds),
         left_out: sum.left_out + sales.left_out,
     })
@@ -77,10 +79,11 @@ pub async fn run(context: &Context, arguments: &SalesArguments) -> Result<()> {
         ("gross", sum.gross.into()),
         ("refunds", sum.refunds.into()),
         ("net", sum.net().into()),
-        ("average", sum.gross.average(sum.orders).into()),
+        ("average", sum.average().into()),
     ];
     context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
-    warn_left_out(context, sum.left_out);
+    let times = untimed::count_sales(database.connection()).await?;
+    warn_left_out(context, LeftOut { values: sum.left_out, times });
     let bar = |(bucket, sales): &(Bucket, Sales)| Bar::new(&bucket.label, sales.net().to_decimal());
     if arguments.chart.chart {
         context.output.sparkline(&rows.iter().map(bar).collect::<Vec<_>>())?;

@@ -107,7 +107,7 @@ pub fn describe_user(user: &user::Model) -> String {
 pub fn product_entry(product: product::Model) -> Entry<product::Model> {
     let stock = match product.stock_quantity.known() {
         Some(..=0) => "out of stock".to_owned(),
-        _ => format!("{} in stock", product.stock_quantity),
+        _ => format!("{} in stock", product.stock_quantity.told()),
     };
     let cells = vec![product.sku.to_string(), product.price.to_string(), stock, product.name.to_string()];
     Entry { id: product.id, cells, value: product }

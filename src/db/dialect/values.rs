@@ -170,6 +170,26 @@ pub trait Values {
     /// The condition for a stored time that is not a valid time.
     fn is_odd_time(&self, column: &str) -> String;
 
+    /// Whether a time is missing, or cannot be compared with others.
+    fn has_no_time(&self, column: &str) -> Expr {
+        Expr::cust(format!("({column} IS NULL OR {})", self.is_odd_time(column)))
+    }
+
+    /// A text in comparisons to the letter: some collations ignore blanks at its end, or the case of its letters.
+    fn to_the_letter(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
+    /// Whether a text is one of these to the letter.
+    fn is_one_of(&self, text: Expr, names: Vec<&'static str>) -> Expr {
+        text.is_in(names)
+    }
+
+    /// Whether two texts differ in any letter.
+    fn differ(&self, one: Expr, other: Expr) -> Expr {
+        one.ne(other)
+    }
+
     /// The condition for a stored text that is not valid text; `None` if the column type prevents it.
     fn is_odd_text(&self, _column: &str) -> Option<String> {
         None

@@ -7,14 +7,22 @@ use crate::domain::{EntityKind, MovementReason};
 pub(super) const OF_AN_OPERATION: &str =
     "EXISTS (SELECT 1 FROM audit_events w WHERE w.operation_id = m.operation_id AND w.outcome = 'succeeded')";
 
+/// Whether `adopt` has taken a movement `m` in.
+pub(super) fn is_taken_in() -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM audit_events a WHERE a.entity_type = '{}' AND a.entity_id = m.id \
+         AND a.outcome = 'succeeded')",
+        EntityKind::Movement
+    )
+}
+
 /// The operation's event, or the one by which `adopt` took the movement in.
 pub(super) fn without_event(engine: Engine) -> String {
     format!(
-        "SELECT 'stock_movements' AS place, {} AS name FROM stock_movements m WHERE NOT {OF_AN_OPERATION} \
-         AND NOT EXISTS (SELECT 1 FROM audit_events a WHERE a.entity_type = '{}' AND a.entity_id = m.id \
-         AND a.outcome = 'succeeded')",
+        "SELECT 'stock_movements' AS place, {} AS name FROM stock_movements m \
+         WHERE NOT {OF_AN_OPERATION} AND NOT {}",
         engine.id_as_text("m.id"),
-        EntityKind::Movement
+        is_taken_in()
     )
 }
 
@@ -33,9 +41,10 @@ pub(super) fn stock_differs(engine: Engine) -> String {
 /// has restocked everything.
 pub(super) fn without_order(engine: Engine, is_known: &str) -> String {
     let (order, balance) = (EntityKind::Order, MovementReason::BALANCE);
+    let reason = engine.to_the_letter("m.reason");
     format!(
         "SELECT DISTINCT 'order' AS place, {} AS name FROM \
-         (SELECT m.order_id FROM stock_movements m WHERE m.order_id IS NOT NULL AND m.reason <> '{balance}' \
+         (SELECT m.order_id FROM stock_movements m WHERE m.order_id IS NOT NULL AND {reason} <> '{balance}' \
           AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = m.order_id) \
           AND {is_known}EXISTS (SELECT 1 FROM audit_events e WHERE e.entity_type = '{order}' \
             AND e.entity_id = m.order_id AND e.outcome = 'succeeded') \

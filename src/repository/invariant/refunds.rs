@@ -54,12 +54,12 @@ fn orders_by_refunds(engine: Engine, is_broken: &str) -> String {
 fn sums_of_refunds(engine: Engine, is_broken: &str) -> String {
     let (total, amount, many_groups) =
         (engine.exact_amount("total_amount"), engine.exact_amount("amount"), engine.many_groups);
-    let refunded = OrderStatus::Refunded;
+    let is_refunded = format!("{} = '{}'", engine.to_the_letter("status"), OrderStatus::Refunded);
     format!(
         "SELECT {many_groups}order_id FROM \
          (SELECT id AS order_id, {total} AS total, 0 AS refunded, 0 AS refunds, \
-            CASE WHEN status = '{refunded}' THEN 1 ELSE 0 END AS is_refunded FROM orders \
-          WHERE status = '{refunded}' OR id IN (SELECT order_id FROM order_refunds) \
+            CASE WHEN {is_refunded} THEN 1 ELSE 0 END AS is_refunded FROM orders \
+          WHERE {is_refunded} OR id IN (SELECT order_id FROM order_refunds) \
           UNION ALL SELECT order_id, 0, {amount}, 1, 0 FROM order_refunds) both_sides \
          GROUP BY order_id HAVING {is_broken}"
     )

@@ -1,15 +1,15 @@
-//! Values that differ from shopctl's own only in the case of their letters, and stocks and e-mail addresses that are
-//! none, each with what mends it.
+//! Values that differ from shopctl's own only in the case of their letters or by blanks around them, and stocks and
+//! e-mail addresses that are none, each with what mends it.
 
 use std::collections::HashSet;
 
 use sea_orm::ConnectionTrait;
 
-use crate::domain::text::numbered;
+use crate::domain::text::{numbered, with_blanks};
 use crate::domain::{EntityKind, Id, OrderStatus, UserStatus};
-use crate::entity::{Stored, product};
+use crate::entity::{self, Stored};
 use crate::error::{CommandLine, Hint, Result};
-use crate::repository::{Lock, adoption, user};
+use crate::repository::{Lock, adoption, order, product, user};
 
 /// The last number for an address that another user has: `ada+9@example.com`.
 const NUMBERS: usize = 9;
@@ -31,6 +31,7 @@ pub struct Repair {
 pub async fn find_repairs(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
     let mut repairs = of_emails(connection).await?;
     repairs.extend(of_no_emails(connection).await?);
+    repairs.extend(of_keys(connection).await?);
     repairs.extend(of_statuses(connection).await?);
     repairs.extend(of_stocks(connection).await?);
     Ok(repairs)
@@ -57,7 +58,7 @@ async fn of_emails(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
         Repair {
             entity: EntityKind::User,
             value: match is_free {
-                true => "capitals or spaces in its address".to_owned(),
+                true => "capitals or blanks in its address".to_owned(),
                 false => format!("another user's address, {own}; to change it"),
             },
             way_out: other.map(|other| command(other).into()),
@@ -85,6 +86,34 @@ async fn of_no_emails(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> 
     Ok(adoption::find_users_without_address(connection).await?.into_iter().map(repair).collect())
 }
 
+/// SKUs and references without the blanks around them, where no other row has them.
+async fn of_keys(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
+    let is_padded = |key: &String| key.trim() != key;
+    let mut skus = product::find_foreign_skus(connection).await?;
+    skus.retain(is_padded);
+    let mut references = order::find_foreign_references(connection).await?;
+    references.retain(is_padded);
+    let trimmed = |keys: &[String]| keys.iter().map(|key| key.trim().to_owned()).collect::<Vec<_>>();
+    let (own_skus, own_references) = (trimmed(&skus), trimmed(&references));
+    let own_skus: Vec<&str> = own_skus.iter().map(String::as_str).collect();
+    let own_references: Vec<&str> = own_references.iter().map(String::as_str).collect();
+    let products = product::find_by_skus(connection, &own_skus, Lock::None).await?;
+    let orders = order::find_by_references(connection, &own_references, Lock::None).await?;
+    let mut taken: HashSet<String> = products.into_iter().map(|product| product.sku.to_string()).collect();
+    taken.extend(orders.into_iter().map(|order| order.reference.to_string()));
+    let mut repair = |entity: EntityKind, (table, column): (&str, &str), key: String| {
+        let own = key.trim();
+        let value = format!("blanks around its {}", if column == "sku" { "SKU" } else { column });
+        let set = taken.insert(own.to_owned()).then(|| where_key_is(column, own)).flatten();
+        let way_out = set.zip(where_key_is(column, &key));
+        let way_out = way_out.map(|(set, which)| Hint::from(format!("UPDATE {table} SET {set} WHERE {which}")));
+        Repair { entity, value, way_out, name: key }
+    };
+    let products = skus.into_iter().map(|key| (EntityKind::Product, ("products", "sku"), key));
+    let orders = references.into_iter().map(|key| (EntityKind::Order, ("orders", "reference"), key));
+    Ok(products.chain(orders).map(|(entity, place, key)| repair(entity, place, key)).collect())
+}
+
 /// What is no stock becomes the sum of the movements.
 async fn of_stocks(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
     let odd = adoption::find_odd_stocks(connection).await?;
@@ -92,13 +121,13 @@ async fn of_stocks(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
         return Ok(Vec::new());
     }
     let sums = adoption::find_sums(connection).await?;
-    let repair = |product: product::Model| {
+    let repair = |product: entity::product::Model| {
         let moved = sums.get(&product.id).copied().unwrap_or(0).max(0);
         let set = format!("UPDATE products SET stock_quantity = {moved}");
         Repair {
             entity: EntityKind::Product,
             value: match product.stock_quantity.to_text() {
-                Some(stock) => format!("the stock {stock}"),
+                Some(stock) => format!("the stock {}", with_blanks(&stock)),
                 None => "no stock".to_owned(),
             },
             way_out: row_of("sku", &product.sku, product.id).map(|key| Hint::from(format!("{set} WHERE {key}"))),
@@ -148,6 +177,6 @@ fn of_status(
     let own = status.as_deref().and_then(|status| known(&status.trim().to_lowercase()));
     let row = || row_of(column, &key, id);
     let way_out = own.and_then(|own| Some(Hint::from(format!("UPDATE {table} SET status = '{own}' WHERE {}", row()?))));
-    let value = status.map_or_else(|| "no status".to_owned(), |status| format!("the status {status}"));
+    let value = status.map_or_else(|| "no status".to_owned(), |status| format!("the status {}", with_blanks(&status)));
     Repair { entity, value, way_out, name: key.or_id(id) }
 }

@@ -146,7 +146,8 @@ fn values(
 ) -> Vec<(String, Json, Json)> {
     let described = |items: &[order_item::Model]| -> HashMap<Id, (String, Json)> {
         let line = |item: &order_item::Model| {
-            let (sku, text) = (lines.sku(item.product_id), format!("{} at {}", item.quantity, item.unit_price));
+            let (sku, text) =
+                (lines.sku(item.product_id), format!("{} at {}", item.quantity.told(), item.unit_price.told()));
             (item.id, (format!("item {sku}"), json!(text)))
         };
         items.iter().map(line).collect()

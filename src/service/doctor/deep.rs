@@ -97,10 +97,22 @@ fn is_refusal(error: &Error) -> bool {
 
 async fn examine_one(connection: &impl ConnectionTrait, engine: Engine, invariant: &Invariant) -> Result<Check> {
     let violations = find_violations(connection, engine, invariant).await?;
-    let Judged::ByWriter { adopted } = invariant.judged else { return Ok(judge(invariant, &violations)) };
-    if violations.count == 0 {
-        return Ok(judge(invariant, &violations));
-    }
+    let check = match invariant.judged {
+        Judged::ByWriter { adopted } if violations.count > 0 => {
+            examine_by_writer(connection, engine, invariant, &violations, adopted).await?
+        }
+        _ => judge(invariant, &violations),
+    };
+    Ok(if check.state == State::Ok { check } else { check.listing(violations.offenders) })
+}
+
+async fn examine_by_writer(
+    connection: &impl ConnectionTrait,
+    engine: Engine,
+    invariant: &Invariant,
+    violations: &Violations,
+    adopted: Adopted,
+) -> Result<Check> {
     let orders = find_orders(connection, engine, invariant).await?;
     let ids: Vec<Id> = orders.iter().map(|(id, _)| *id).collect();
     let writers = writers_of_orders(connection, &ids).await?;
@@ -120,7 +132,7 @@ async fn examine_one(connection: &impl ConnectionTrait, engine: Engine, invarian
         return Ok(Check::new(invariant.name, State::Ok, detail));
     }
     let is_to_adopt = orders.iter().any(|(id, _)| writers.get(id).is_none_or(|writer| *writer == Writer::Other));
-    let check = judge_by_writer(invariant, &violations, &by(Writer::Shopctl), &by(Writer::Other));
+    let check = judge_by_writer(invariant, violations, &by(Writer::Shopctl), &by(Writer::Other));
     Ok(if check.state == State::Warning && is_to_adopt { check.hint(CommandLine::new("adopt")) } else { check })
 }
 
@@ -155,9 +167,9 @@ fn judge(invariant: &Invariant, violations: &Violations) -> Check {
         Severity::Broken => State::Failed,
         Severity::Foreign => State::Warning,
     };
-    let more = and_more(violations.count.saturating_sub(violations.offenders.len() as u64));
-    let offenders = violations.offenders.join(", ");
-    let detail = format!("{}: {} ({offenders}{more})", invariant.offenders, violations.count);
+    let named = violations.offenders.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    let more = and_more(violations.count.saturating_sub(named.len() as u64));
+    let detail = format!("{}: {} ({}{more})", invariant.offenders, violations.count, named.join(", "));
     let first = violations.first.as_deref().unwrap_or_default();
     // Users paste this into a shell: names stored by other programs must be quoted.
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_@+".contains(letter);

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::ConnectionTrait;
 
 use super::check::{Check, State};
-use crate::domain::text::first_names;
+use crate::domain::text::{first_names, with_blanks};
 use crate::domain::{reference, sku};
-use crate::error::{CommandLine, Result, printable};
+use crate::error::{CommandLine, Result};
 use crate::repository::invariant::NAMED;
 use crate::repository::{Lock, order, product, user};
 
@@ -30,10 +30,11 @@ pub async fn check(connection: &impl ConnectionTrait) -> Result<Check> {
     Ok(match found.len() {
         0 => Check::new(NAME, State::Ok, "no keys that differ only in the case of their letters".to_owned()),
         count => {
-            let named = first_names(found, NAMED);
+            let named = first_names(found.iter().cloned(), NAMED);
             let detail = format!("keys that differ only in the case of their letters: {count} ({named})");
             let check = Check::new(NAME, State::Warning, detail);
-            if has_emails { check.hint(CommandLine::new("adopt --dry-run")) } else { check }
+            let check = if has_emails { check.hint(CommandLine::new("adopt --dry-run")) } else { check };
+            check.listing(found)
         }
     })
 }
@@ -63,6 +64,6 @@ impl KeySpellings {
     /// `Ann@example.com and ann@example.com`
     fn describe(&self) -> Vec<String> {
         let several = self.spellings.values().filter(|spellings| spellings.len() > 1);
-        several.map(|keys| keys.iter().map(|key| printable(key)).collect::<Vec<_>>().join(" and ")).collect()
+        several.map(|keys| keys.iter().map(|key| with_blanks(key)).collect::<Vec<_>>().join(" and ")).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Values of MySQL and MariaDB.
 
-use sea_orm::sea_query::{DynIden, Expr, Order, UpdateStatement};
+use sea_orm::sea_query::{DynIden, Expr, ExprTrait, Order, UpdateStatement};
 use uuid::Uuid;
 
 use super::Mysql;
@@ -32,6 +32,20 @@ impl Values for Mysql {
 
     fn seconds_from_now(&self, seconds: u32) -> String {
         format!("utc_timestamp(6) + interval {seconds} second")
+    }
+
+    /// As bytes, which no collation pads with blanks.
+    fn to_the_letter(&self, text: &str) -> String {
+        format!("CAST(CONVERT({text} USING utf8mb4) AS BINARY)")
+    }
+
+    /// The first condition can use an index.
+    fn is_one_of(&self, text: Expr, names: Vec<&'static str>) -> Expr {
+        text.clone().is_in(names.clone()).and(bytes(text).is_in(names))
+    }
+
+    fn differ(&self, one: Expr, other: Expr) -> Expr {
+        bytes(one).ne(bytes(other))
     }
 
     fn one_of(&self, _table: &str, condition: &str) -> String {
@@ -79,4 +93,9 @@ impl Values for Mysql {
     fn is_odd_time(&self, column: &str) -> String {
         format!("YEAR({column}) = 0 OR MONTH({column}) = 0 OR DAYOFMONTH({column}) = 0")
     }
+}
+
+/// [`Values::to_the_letter`] of an expression.
+fn bytes(text: Expr) -> Expr {
+    Expr::cust_with_exprs(Mysql.to_the_letter("?"), [text])
 }

@@ -139,6 +139,11 @@ impl Values for Sqlite {
         format!("typeof({column}) NOT IN ('text', 'integer', 'real') OR NOT ({is_date} OR {})", is_number(column))
     }
 
+    /// As sums compare it: a number of milliseconds is a time, but none that they know.
+    fn has_no_time(&self, column: &str) -> Expr {
+        self.comparable_time(Expr::cust(column.to_owned())).is_null()
+    }
+
     /// LIKE reads bytes that are not UTF-8 as U+FFFD, and also U+FFFE and U+FFFF; a text may contain U+FFFD
     /// itself.
     fn is_odd_text(&self, column: &str) -> Option<String> {
