@@ -1,12 +1,12 @@
 //! Rows beside the events that explain them, in chunks by id: for comparing all of a shop with its
 //! audit trail in bounded memory.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, EventName, Id, Outcome};
-use crate::entity::{audit_event, order_item, product, stock_movement};
+use crate::entity::{audit_event, order, order_item, product, stock_movement};
 use crate::error::Result;
 
 /// Up to `limit` rows of a query behind an id, in the order of their ids; rows without an id are left out.
@@ -181,15 +181,61 @@ pub async fn find_ids_without_row<K: ColumnTrait>(
     Ok(select.into_tuple().all(connection).await?)
 }
 
-/// The movements that were written by no operation that succeeded: another program inserted them.
+/// The movements of other programs: those that no operation that succeeded wrote, those that have events of their own,
+/// and those of orders that never were.
 pub fn foreign_movements() -> Select<stock_movement::Entity> {
+    use stock_movement::Column;
+    let mut of_order = Query::select();
+    of_order
+        .expr(Expr::value(1))
+        .from(order::Entity)
+        .and_where(order::Column::Id.into_expr().eq(Column::OrderId.into_expr()));
+    let of_no_order = Condition::all()
+        .add(Column::OrderId.is_not_null())
+        .add(Expr::exists(of_order).not())
+        .add(Expr::exists(events_about(EntityKind::Order, Column::OrderId)).not())
+        .add(Expr::exists(events_of_operation().and_where(is_generating()).take()).not());
+    let foreign = Condition::any()
+        .add(Expr::exists(events_of_operation()).not())
+        .add(Expr::exists(events_about(EntityKind::Movement, Column::Id)))
+        .add(of_no_order);
+    stock_movement::Entity::find().filter(foreign)
+}
+
+/// The events of the operation that a movement names.
+fn events_of_operation() -> SelectStatement {
+    let of_operation = audit_event::Column::OperationId.into_expr().eq(stock_movement::Column::OperationId.into_expr());
+    let mut events = succeeded_events();
+    events.and_where(of_operation).take()
+}
+
+/// The events about what a column of movements names.
+fn events_about(kind: EntityKind, id: stock_movement::Column) -> SelectStatement {
+    let mut events = succeeded_events();
+    events
+        .and_where(audit_event::Column::EntityType.into_expr().eq(kind.as_str()))
+        .and_where(audit_event::Column::EntityId.into_expr().eq(id.into_expr()))
+        .take()
+}
+
+fn succeeded_events() -> SelectStatement {
     let mut events = Query::select();
     events
         .expr(Expr::value(1))
         .from(audit_event::Entity)
-        .and_where(audit_event::Column::OperationId.into_expr().eq(stock_movement::Column::OperationId.into_expr()))
-        .and_where(audit_event::Column::Outcome.into_expr().eq(Outcome::Succeeded));
-    stock_movement::Entity::find().filter(Expr::exists(events).not())
+        .and_where(audit_event::Column::Outcome.into_expr().eq(Outcome::Succeeded))
+        .take()
+}
+
+fn is_generating() -> Expr {
+    audit_event::Column::Operation.eq(EventName::SeedGenerate)
+}
+
+/// Whether a movement has events of its own: another program wrote or edited it, and it was taken in.
+pub async fn has_movement_events(connection: &impl ConnectionTrait) -> Result<bool> {
+    let kind = audit_event::Column::EntityType.eq(EntityKind::Movement.as_str());
+    let event = audit_event::Entity::find().select_only().column(audit_event::Column::Id).filter(kind).limit(1);
+    Ok(event.into_tuple::<Id>().one(connection).await?.is_some())
 }
 
 /// Those of the movements that another program inserted, by id.
@@ -201,14 +247,7 @@ pub async fn find_foreign_among(connection: &impl ConnectionTrait, ids: &[Id]) -
 
 /// Those of the orders of which another program inserted a movement that is not taken in.
 pub async fn find_orders_with_foreign_movements(connection: &impl ConnectionTrait, orders: &[Id]) -> Result<Vec<Id>> {
-    use audit_event::Column;
-    let mut adopted = Query::select();
-    adopted
-        .expr(Expr::value(1))
-        .from(audit_event::Entity)
-        .and_where(Column::EntityType.into_expr().eq(EntityKind::Movement.as_str()))
-        .and_where(Column::EntityId.into_expr().eq(stock_movement::Column::Id.into_expr()))
-        .and_where(Column::Outcome.into_expr().eq(Outcome::Succeeded));
+    let adopted = events_about(EntityKind::Movement, stock_movement::Column::Id);
     let select = foreign_movements()
         .filter(Expr::exists(adopted).not())
         .filter(stock_movement::Column::OrderId.is_in(orders.iter().copied()));

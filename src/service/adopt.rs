@@ -4,6 +4,7 @@
 //! What there is to do is looked up in a snapshot first, then once more with the rows locked, in one transaction.
 
 mod candidates;
+mod open;
 mod orders;
 mod products;
 mod repairs;
@@ -96,10 +97,6 @@ impl Adoption {
             _ => &mut self.orders,
         }
     }
-
-    fn leave(&mut self, entity: EntityKind, name: &str, why: impl Into<String>) {
-        self.left.push(Told { entity, name: name.to_owned(), what: why.into() });
-    }
 }
 
 /// How many pieces another program sold beyond what there was: `moved` is the sum of a product's movements, `None`
@@ -124,8 +121,8 @@ pub async fn run(operations: &Operations, sets_totals: bool) -> Result<Adoption>
     let lost = lost(&snapshot).await?;
     snapshot.rollback().await?;
     if candidates.is_empty(sets_totals) {
-        let (totals_of_zero, left) = (candidates.references_of_zero, candidates.without_id);
-        return Ok(Adoption { totals_of_zero, left, lost, ..Adoption::default() });
+        let left = open::find(database.connection(), candidates.wrong).await?;
+        return Ok(Adoption { totals_of_zero: candidates.references_of_zero, left, lost, ..Adoption::default() });
     }
     let request = Request { is_serialized: true, ..Request::new(EventName::Adopted) };
     let body = async |operation: &mut Operation| {
@@ -133,7 +130,8 @@ pub async fn run(operations: &Operations, sets_totals: bool) -> Result<Adoption>
         taker.apply(&candidates, sets_totals).await
     };
     let adoption = operations.run(&request, body).await?.done()?;
-    Ok(Adoption { lost, ..adoption })
+    let left = open::find(database.connection(), candidates.wrong).await?;
+    Ok(Adoption { left, lost, ..adoption })
 }
 
 /// What has lost what it belongs to.
@@ -191,18 +189,15 @@ impl Work {
         self.changes.push(Change { entity, id, before: known, after: found, rows });
     }
 
-    /// Adds the changes that later events start from; returns the rows that differ from their events.
-    fn note(&mut self, entity: EntityKind, differences: Vec<Difference>) -> HashMap<Id, ForeignRow> {
+    /// Adds the changes that later events start from, and movements of the rows; returns the rows that differ from their events.
+    fn note(&mut self, differences: Vec<Difference>) -> HashMap<Id, ForeignRow> {
         let mut foreign = HashMap::new();
         for difference in differences {
             match difference {
                 Difference::Foreign(row) => drop(foreign.insert(row.id, row)),
-                Difference::Absorbed(row) => self.take(row, 0),
-                Difference::Wrong { name, what, repair, .. } => {
-                    let mend =
-                        repair.map(|repair| format!("; to write it back, in the database's own client: {repair}"));
-                    self.adoption.leave(entity, &name, what + &mend.unwrap_or_default());
-                }
+                Difference::Absorbed(row) | Difference::Stray { movement: row, .. } => self.take(row, 0),
+                // It is told as what stays open.
+                Difference::Wrong { .. } => {}
             }
         }
         foreign
@@ -227,7 +222,6 @@ impl Taker<'_> {
         let sums = adoption::find_sums(self.operation.handle()).await?;
 
         let mut work = Work::default();
-        work.adoption.left.clone_from(&candidates.without_id);
         self.take_alone::<user::Entity>(&mut work, &candidates.users).await?;
         self.take_removed::<user::Entity>(&mut work, &candidates.removed_users).await?;
         self.take_alone::<stock_movement::Entity>(&mut work, &candidates.movements).await?;
@@ -243,7 +237,7 @@ impl Taker<'_> {
         for some in ids.chunks(ROWS_AT_ONCE as usize) {
             let rows = self.find::<E>(some).await?;
             let found = self.differences::<E>(rows).await?;
-            let found = work.note(E::KIND, found);
+            let found = work.note(found);
             some.iter().filter_map(|id| found.get(id)).for_each(|row| work.take(row.clone(), 0));
             self.write(work).await?;
         }
@@ -282,7 +276,7 @@ impl Taker<'_> {
         let generated = E::generated(handle).await?;
         let mut found = Vec::new();
         missing::<E>(handle, &gone, &generated, &mut |difference| found.push(difference)).await?;
-        Ok(work.note(E::KIND, found).into_values().collect())
+        Ok(work.note(found).into_values().collect())
     }
 
     /// Takes in that rows are gone which nothing else belongs to.

@@ -16,7 +16,7 @@ pub(super) use self::audited_entity::AuditedEntity;
 use self::audited_entity::AuditedRow;
 pub(super) use self::chain::{BETWEEN, sorted};
 use self::chain::{Chain, comparable, differences, is_same, part};
-use self::movements::{MovementDifference, told_removed};
+use self::movements::{MovementDifference, StrayMovement, told_removed};
 pub(super) use self::movements::{RECORDED, RemovedMovement, TAKEN, record_removed};
 pub(super) use self::writers::{Writer, writers_of_orders};
 use crate::domain::{EntityKind, EventName, Id, named_enum, personal};
@@ -77,6 +77,11 @@ pub(super) enum Difference {
     Foreign(ForeignRow),
     /// The row was not what its events say before one of shopctl's changed it again.
     Absorbed(ForeignRow),
+    /// A movement of the row with this id that no operation wrote as it is.
+    Stray {
+        movement: ForeignRow,
+        of: Id,
+    },
     Wrong {
         entity: EntityKind,
         id: Id,
@@ -103,7 +108,7 @@ impl Explanation {
     /// Adds a finding.
     fn note(&mut self, difference: Difference) {
         let (kind, entity, id, name, what, repair) = match difference {
-            Difference::Foreign(row) | Difference::Absorbed(row) => {
+            Difference::Foreign(row) | Difference::Absorbed(row) | Difference::Stray { movement: row, .. } => {
                 (FindingKind::Foreign, row.entity, row.id, row.name, row.what, None)
             }
             Difference::Wrong { entity, id, name, what, repair } => {
@@ -128,7 +133,7 @@ pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> R
         + compare_all::<order::Entity>(connection, reads_hashes, &mut note).await?
         + compare_all::<stock_movement::Entity>(connection, reads_hashes, &mut note).await?;
     for product in repository::product::find_stock_differences(connection, &[]).await? {
-        let what = format!("stock is {}, but its movements add up to {}", product.stock_quantity, product.moved);
+        let what = format!("stock is {}, but its movements add up to {}", product.stock_quantity.told(), product.moved);
         let (entity, known, found) = (EntityKind::Product, None, None);
         note(Difference::Foreign(ForeignRow {
             entity,
@@ -214,11 +219,16 @@ pub(super) async fn compare<E: AuditedEntity>(
                 note(wrong(movement.what, movement.repair));
                 continue;
             }
-            Some(MovementDifference::Removed(gone)) => {
-                told = Some(told.into_iter().chain([told_removed(&gone)]).collect::<Vec<_>>().join("; "));
+            Some(MovementDifference::Other { removed: gone, strays }) => {
+                for stray in strays {
+                    note(Difference::Stray { movement: stray_row(connection, stray).await?, of: subject.id });
+                }
+                if !gone.is_empty() {
+                    told = Some(told.into_iter().chain([told_removed(&gone)]).collect::<Vec<_>>().join("; "));
+                }
                 removed = gone;
             }
-            _ => {}
+            Some(MovementDifference::Wrong(_)) | None => {}
         }
         let strange = || strange.contains(&subject.id).then(|| strange_time(&subject.view));
         if let Some(what) = told.or_else(strange) {
@@ -228,7 +238,16 @@ pub(super) async fn compare<E: AuditedEntity>(
     Ok(())
 }
 
-/// The movements of rows that operations of shopctl wrote. Those of a generated table are left out: its event has their
+/// A movement as `adopt` takes it in.
+async fn stray_row(connection: &impl ConnectionTrait, stray: StrayMovement) -> Result<ForeignRow> {
+    let StrayMovement { movement, what } = stray;
+    let id = movement.id;
+    let row = stock_movement::Entity::subjects(connection, vec![movement]).await?.pop();
+    let (name, found) = row.map_or_else(|| (id.to_string(), None), |row| (row.name, Some(row.view)));
+    Ok(ForeignRow { entity: EntityKind::Movement, id, name, what, known: None, found, removed: Vec::new() })
+}
+
+/// The movements of rows that operations of shopctl wrote, and no other program edited since. Those of a generated table are left out: its event has their
 /// number, not their content.
 async fn own_movements<E: AuditedEntity>(
     connection: &impl ConnectionTrait,
@@ -242,7 +261,9 @@ async fn own_movements<E: AuditedEntity>(
         let of_row = events.get(&E::row_of(movement)).into_iter().flatten();
         of_row.map(|event| event.operation_id).any(|id| id == movement.operation_id)
     };
-    let untold: Vec<Id> = moved.iter().filter(|movement| !is_told(movement)).map(|movement| movement.id).collect();
+    let any_is_taken_in = trail::has_movement_events(connection).await?;
+    let may_be_foreign = |movement: &&stock_movement::Model| any_is_taken_in || !is_told(movement);
+    let untold: Vec<Id> = moved.iter().filter(may_be_foreign).map(|movement| movement.id).collect();
     if !untold.is_empty() {
         let foreign: HashSet<Id> = trail::find_foreign_among(connection, &untold).await?.into_iter().collect();
         moved.retain(|movement| !foreign.contains(&movement.id));
@@ -388,7 +409,7 @@ fn unexplained<E: AuditedEntity>(row: &Json, events: &[ParsedEvent], chain: &Cha
 
 /// `+5`
 fn signed(pieces: &Stored<i32>) -> String {
-    pieces.known().map_or_else(|| printable(&pieces.to_string()), |pieces| format!("{pieces:+}"))
+    pieces.known().map_or_else(|| pieces.told(), |pieces| format!("{pieces:+}"))
 }
 
 fn shown(value: &Json) -> String {

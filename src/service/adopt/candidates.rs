@@ -9,7 +9,7 @@ use crate::domain::Id;
 use crate::entity::{order, product, stock_movement, user};
 use crate::error::Result;
 use crate::repository::{self, adoption, invariant, trail};
-use crate::service::explain::{AuditedEntity, Difference, ROWS_AT_ONCE, compare_all};
+use crate::service::explain::{AuditedEntity, Difference, FINDINGS_MAX, ROWS_AT_ONCE, compare_all};
 
 /// The ids of rows, sorted, that differ from their events or lack something.
 #[derive(Debug, Default)]
@@ -25,20 +25,19 @@ pub(super) struct Candidates {
     pub totals_of_zero: BTreeSet<Id>,
     /// The orders with these totals.
     pub references_of_zero: Vec<String>,
-    /// Rows without an id.
-    pub without_id: Vec<Told>,
+    /// Rows that cannot be taken in, the first [`FINDINGS_MAX`] of each kind.
+    pub wrong: Vec<Told>,
     /// Whether all that is to be done is to set totals.
     has_only_totals: bool,
 }
 
 impl Candidates {
     pub async fn find(connection: &impl ConnectionTrait, reads_hashes: bool) -> Result<Candidates> {
-        let mut without_id = Vec::new();
-        let (users, removed_users) = of::<user::Entity>(connection, reads_hashes, &mut without_id).await?;
-        let (mut products, removed_products) = of::<product::Entity>(connection, reads_hashes, &mut without_id).await?;
-        let (mut orders, mut removed_orders) = of::<order::Entity>(connection, reads_hashes, &mut without_id).await?;
-        let (movements, removed_movements) =
-            of::<stock_movement::Entity>(connection, reads_hashes, &mut without_id).await?;
+        let mut wrong = Vec::new();
+        let (users, removed_users) = of::<user::Entity>(connection, reads_hashes, &mut wrong).await?;
+        let (mut products, removed_products) = of::<product::Entity>(connection, reads_hashes, &mut wrong).await?;
+        let (mut orders, mut removed_orders) = of::<order::Entity>(connection, reads_hashes, &mut wrong).await?;
+        let (movements, removed_movements) = of::<stock_movement::Entity>(connection, reads_hashes, &mut wrong).await?;
         let movements: Vec<Id> = movements.into_iter().collect();
         for some in movements.chunks(ROWS_AT_ONCE as usize) {
             let select = stock_movement::Entity::select(reads_hashes);
@@ -69,7 +68,7 @@ impl Candidates {
             removed_movements: removed_movements.into_iter().collect(),
             totals_of_zero,
             references_of_zero: references.into_iter().map(|(id, reference)| reference.or_id(id)).collect(),
-            without_id,
+            wrong,
             has_only_totals,
         })
     }
@@ -83,9 +82,9 @@ impl Candidates {
 async fn of<E: AuditedEntity>(
     connection: &impl ConnectionTrait,
     reads_hashes: bool,
-    without_id: &mut Vec<Told>,
+    wrong: &mut Vec<Told>,
 ) -> Result<(BTreeSet<Id>, BTreeSet<Id>)> {
-    let (mut written, mut removed) = (BTreeSet::new(), BTreeSet::new());
+    let (mut written, mut removed, mut told) = (BTreeSet::new(), BTreeSet::new(), 0);
     let mut note = |difference| match difference {
         Difference::Foreign(row) => {
             let ids = if row.found.is_some() { &mut written } else { &mut removed };
@@ -96,7 +95,12 @@ async fn of<E: AuditedEntity>(
             written.insert(row.id);
             removed.insert(row.id);
         }
-        Difference::Wrong { entity, id: Id::Missing, name, what, .. } => without_id.push(Told { entity, name, what }),
+        Difference::Stray { of, .. } => drop(written.insert(of)),
+        Difference::Wrong { entity, name, what, repair, .. } if told < FINDINGS_MAX => {
+            let mend = repair.map(|repair| format!("; to write it back, in the database's own client: {repair}"));
+            wrong.push(Told { entity, name, what: what + &mend.unwrap_or_default() });
+            told += 1;
+        }
         Difference::Wrong { .. } => {}
     };
     let _rows = compare_all::<E>(connection, reads_hashes, &mut note).await?;

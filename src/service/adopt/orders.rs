@@ -9,7 +9,7 @@ use super::{Taker, Work, line};
 use crate::domain::quantity::movements_of;
 use crate::domain::{EntityKind, Id, Money, MovementReason, OrderStatus, Quantity};
 use crate::entity::{Moment, order, order_item, product, stock_movement};
-use crate::error::{Result, printable};
+use crate::error::Result;
 use crate::repository::order::Refund;
 use crate::repository::{adoption, order as orders, trail};
 use crate::service::explain::{ForeignRow, ROWS_AT_ONCE, TAKEN};
@@ -47,7 +47,7 @@ pub(super) async fn take(
     for ids in candidates.orders.chunks(ROWS_AT_ONCE as usize) {
         let some = taker.find::<order::Entity>(ids).await?;
         let foreign = taker.differences::<order::Entity>(some.clone()).await?;
-        let mut foreign = work.note(EntityKind::Order, foreign);
+        let mut foreign = work.note(foreign);
         let (operation, mut with_totals) = (&*taker.operation, Vec::new());
         let mut items = HashMap::<Id, Vec<order_item::Model>>::new();
         for item in trail::find_items_of(operation.handle(), ids).await? {
@@ -68,7 +68,7 @@ pub(super) async fn take(
             let needs = Needs {
                 total: if can_be_set { sum_of(&items) } else { None },
                 refunds: refunds.remove(&order.id).unwrap_or_default(),
-                ..needs(work, order, found.as_ref(), &items, &moved)
+                ..needs(order, found.as_ref(), &items, &moved)
             };
             if has_zero && (!sets_totals || needs.total.is_none()) {
                 work.adoption.totals_of_zero.push(order.reference.or_id(order.id));
@@ -94,7 +94,6 @@ fn sum_of(items: &[order_item::Model]) -> Option<Money> {
 
 /// The movements that an order lacks.
 fn needs(
-    work: &mut Work,
     order: &order::Model,
     found: Option<&ForeignRow>,
     items: &[order_item::Model],
@@ -102,16 +101,10 @@ fn needs(
 ) -> Needs {
     let mut products = BTreeMap::<Id, Pieces>::new();
     for item in items {
-        match item.quantity.known().filter(|quantity| *quantity > 0) {
-            Some(_) if item.product_id == Id::Missing => {
-                let why = "a line without a product gets no movement";
-                work.adoption.leave(EntityKind::Order, &order.reference.or_id(order.id), why);
-            }
-            Some(quantity) => products.entry(item.product_id).or_default().ordered += i64::from(quantity),
-            None => {
-                let why = format!("a line of {} units gets no movement", printable(&item.quantity.to_string()));
-                work.adoption.leave(EntityKind::Order, &order.reference.or_id(order.id), why);
-            }
+        // Others get no movement, which is told as what stays open.
+        let quantity = item.quantity.known().filter(|quantity| *quantity > 0);
+        if let Some(quantity) = quantity.filter(|_| item.product_id != Id::Missing) {
+            products.entry(item.product_id).or_default().ordered += i64::from(quantity);
         }
     }
     for movement in moved {
@@ -134,7 +127,8 @@ fn needs(
     };
     let restored = products.iter().map(|(id, pieces)| {
         let left = pieces.ordered - pieces.back;
-        (*id, if gives_back { left } else { left.min(lost(id)) })
+        // What another program took with another reason is none of the order's.
+        (*id, if gives_back { left } else { left.min(lost(id)).max(-pieces.back) })
     });
     Needs {
         taken: taken.filter(|(_, pieces)| *pieces != 0).collect(),

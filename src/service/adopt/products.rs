@@ -26,7 +26,7 @@ pub(super) async fn take(
         let changed = some.iter().filter(|product| candidates.products.contains(&product.id));
         let changed = changed.map(|product| (*product).clone()).collect();
         let foreign = taker.differences::<product::Entity>(changed).await?;
-        let mut foreign = work.note(EntityKind::Product, foreign);
+        let mut foreign = work.note(foreign);
         for product in some {
             let found = foreign.remove(&product.id);
             let is_new = found.as_ref().is_some_and(|row| row.known.is_none());
@@ -47,20 +47,16 @@ pub(super) async fn take(
 
 fn take_one(operation: &Operation, work: &mut Work, product: &product::Model, found: Option<ForeignRow>, moved: i64) {
     let moved = moved + work.of_orders.get(&product.id).copied().unwrap_or(0);
-    let recorded = match product.stock_quantity.known().map(|stock| i64::from(stock) - moved) {
-        Some(difference) => Some(difference).filter(|difference| *difference != 0),
-        None => {
-            let why = format!("its stock is {}, but its movements add up to {moved}", product.stock_quantity);
-            work.adoption.leave(EntityKind::Product, &product.sku.or_id(product.id), why);
-            None
-        }
-    };
+    // A stock that is no number is told as what stays open.
+    let recorded = product.stock_quantity.known().map(|stock| i64::from(stock) - moved);
+    let recorded = recorded.filter(|difference| *difference != 0);
     if found.is_none() && recorded.is_none() {
         return;
     }
     let mut after = products::audit_view(product);
     let (entity, id, name) = (EntityKind::Product, product.id, product.sku.or_id(product.id));
-    let stock_differs = || format!("its stock was {}, but its movements added up to {moved}", product.stock_quantity);
+    let stock_differs =
+        || format!("its stock was {}, but its movements added up to {moved}", product.stock_quantity.told());
     let what = found.as_ref().map_or_else(stock_differs, |row| row.what.clone());
     let (known, removed) = found.map_or_else(|| (Some(after.clone()), Vec::new()), |row| (row.known, row.removed));
     let mut rows = 0;

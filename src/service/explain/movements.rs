@@ -23,10 +23,16 @@ const REMOVED: &str = "removed_movements";
 
 /// How movements differ from the events of their operations.
 pub(in crate::service) enum MovementDifference {
-    /// What shopctl wrote was edited, or added to.
+    /// What shopctl wrote was edited, and a statement can write it back.
     Wrong(WrongMovement),
-    /// Some are gone, and the others are right.
-    Removed(Vec<RemovedMovement>),
+    /// Another program removed, added or moved some.
+    Other { removed: Vec<RemovedMovement>, strays: Vec<StrayMovement> },
+}
+
+/// A movement that is not as its operation wrote it, or not where.
+pub(in crate::service) struct StrayMovement {
+    pub movement: stock_movement::Model,
+    pub what: String,
 }
 
 /// How movements contradict their events.
@@ -57,8 +63,16 @@ pub(in crate::service) struct RemovedMovement {
     /// Its id as it is shown.
     pub product: String,
     pub pieces: i64,
-    /// Whether pieces of an order came back into stock by it.
+    /// Whether pieces of an order came back into stock by it, and are gone with it.
     pub is_restock: bool,
+    what: String,
+}
+
+impl RemovedMovement {
+    fn missing((operation, product): &Key, pieces: i64, is_restock: bool) -> RemovedMovement {
+        let what = format!("its movement of {pieces:+} units in operation {operation} is missing");
+        RemovedMovement { operation: operation.clone(), product: product.clone(), pieces, is_restock, what }
+    }
 }
 
 /// Adds the removed movements to the document of an adopted event.
@@ -71,11 +85,7 @@ pub(in crate::service) fn record_removed(document: &mut Json, removed: &[Removed
 
 /// `its movement of -2 units in operation 01a2… is missing`
 pub(super) fn told_removed(removed: &[RemovedMovement]) -> String {
-    let told = |movement: &RemovedMovement| {
-        let RemovedMovement { operation, pieces, .. } = movement;
-        format!("its movement of {pieces:+} units in operation {operation} is missing")
-    };
-    removed.iter().map(told).collect::<Vec<_>>().join("; ")
+    removed.iter().map(|movement| movement.what.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 /// The differences between an order's movements and its events.
@@ -83,15 +93,11 @@ pub(super) fn difference_of_order(
     events: &[ParsedEvent],
     movements: &[stock_movement::Model],
 ) -> Option<MovementDifference> {
-    let others = || {
-        wrong_order_reason(events, movements)
-            .or_else(|| wrong_note(events, movements))
-            .or_else(|| wrong_time(events, movements))
-    };
+    let others = |movements: &[_]| wrong_order_reason(events, movements).or_else(|| wrong_note(events, movements));
     let told = |(operation, product): Key, what: String| {
         format!("its movements of product {product} in operation {operation} {what}")
     };
-    compared(pieces_of_order(events, movements), (movements, key_of_order), others, told)
+    compared(pieces_of_order(events, movements), events, (movements, key_of_order), others, told)
 }
 
 /// The differences between a product's other movements and its events.
@@ -99,13 +105,9 @@ pub(super) fn difference_of_product(
     events: &[ParsedEvent],
     movements: &[stock_movement::Model],
 ) -> Option<MovementDifference> {
-    let others = || {
-        wrong_own_reason(events, movements)
-            .or_else(|| wrong_note(events, movements))
-            .or_else(|| wrong_time(events, movements))
-    };
+    let others = |movements: &[_]| wrong_own_reason(events, movements).or_else(|| wrong_note(events, movements));
     let told = |(operation, _): Key, what: String| format!("its movements in operation {operation} {what}");
-    compared(own_pieces(events, movements), (movements, key_of_product), others, told)
+    compared(own_pieces(events, movements), events, (movements, key_of_product), others, told)
 }
 
 /// The operation and the product of movements, as they are shown; without the product where it is the same for all.
@@ -143,14 +145,15 @@ impl Sides {
     }
 }
 
-/// The first key with other pieces than expected, else all that are gone, else what the caller finds wrong.
+/// What one edit explains, else what the caller finds wrong, else all that is gone, added or of another time.
 fn compared(
     (sides, is_restock): (Sides, impl Fn(&Key) -> bool),
+    events: &[ParsedEvent],
     (movements, key_of): (&[stock_movement::Model], fn(&stock_movement::Model) -> Key),
-    others: impl FnOnce() -> Option<WrongMovement>,
+    others: impl FnOnce(&[stock_movement::Model]) -> Option<WrongMovement>,
     told: impl Fn(Key, String) -> String,
 ) -> Option<MovementDifference> {
-    let mut removed = Vec::new();
+    let (mut removed, mut strays) = (Vec::new(), Vec::<StrayMovement>::new());
     for (key, (mut expected, mut found)) in sides.0 {
         expected.sort_unstable();
         found.sort_unstable();
@@ -161,30 +164,40 @@ fn compared(
                 None => added.push(*pieces),
             }
         }
-        if !added.is_empty() {
-            let is_edited = |movement: &&stock_movement::Model| {
-                key_of(movement) == key && added.as_slice() == [movement.delta.pieces()]
+        let what = || told(key.clone(), format!("are {}, the events say {}", listed(&found), listed(&expected)));
+        for pieces in &added {
+            let is_stray = |movement: &&stock_movement::Model| {
+                let is_taken = strays.iter().any(|stray| stray.movement.id == movement.id);
+                key_of(movement) == key && movement.delta.pieces() == *pieces && !is_taken
             };
-            let edited = movements.iter().find(is_edited);
-            let what = told(key.clone(), format!("are {}, the events say {}", listed(&found), listed(&expected)));
-            return Some(MovementDifference::Wrong(match (edited, gone.as_slice()) {
-                (Some(edited), [pieces]) => WrongMovement::edited(edited, what, "delta", &pieces.to_string()),
-                _ => WrongMovement { what, repair: None },
-            }));
+            // Of equal ones the last was added.
+            let movement = movements.iter().filter(is_stray).max_by_key(|movement| movement.id);
+            match (movement, added.as_slice(), gone.as_slice()) {
+                (Some(edited), [_], [pieces]) => {
+                    let edited = WrongMovement::edited(edited, what(), "delta", &pieces.to_string());
+                    return Some(MovementDifference::Wrong(edited));
+                }
+                (Some(movement), ..) => strays.push(StrayMovement { movement: movement.clone(), what: what() }),
+                (None, ..) => {
+                    return Some(MovementDifference::Wrong(WrongMovement { what: what(), repair: None }));
+                }
+            }
         }
         let may_restock = !gone.is_empty() && is_restock(&key);
-        removed.extend(gone.into_iter().map(|pieces| RemovedMovement {
-            operation: key.0.clone(),
-            product: key.1.clone(),
-            pieces,
-            is_restock: may_restock && pieces > 0,
-        }));
+        let missing = gone.into_iter().map(|pieces| RemovedMovement::missing(&key, pieces, may_restock && pieces > 0));
+        removed.extend(missing);
     }
-    match others() {
-        Some(wrong) => Some(MovementDifference::Wrong(wrong)),
-        None if removed.is_empty() => None,
-        None => Some(MovementDifference::Removed(removed)),
+    let is_settled = |movement: &&stock_movement::Model| strays.iter().all(|stray| stray.movement.id != movement.id);
+    let settled: Vec<_> = movements.iter().filter(is_settled).cloned().collect();
+    if let Some(wrong) = others(&settled) {
+        return Some(MovementDifference::Wrong(wrong));
     }
+    for (movement, what) in of_another_time(events, &settled) {
+        let ((operation, product), pieces) = (key_of(movement), movement.delta.pieces());
+        removed.push(RemovedMovement { operation, product, pieces, is_restock: false, what: what.clone() });
+        strays.push(StrayMovement { movement: movement.clone(), what });
+    }
+    (!removed.is_empty() || !strays.is_empty()).then_some(MovementDifference::Other { removed, strays })
 }
 
 /// Each movement corresponds to one line of an event: pieces taken or restored. Also tells whether an operation
@@ -291,7 +304,7 @@ fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model
         }
     };
     let wrong = movements.iter().find(|movement| !is_right(movement))?;
-    let (pieces, reason) = (signed(&wrong.delta), printable(&wrong.reason.to_string()));
+    let (pieces, reason) = (signed(&wrong.delta), wrong.reason.told());
     let what = format!("its movement of {pieces} units says {reason}, which is not the reason of its event");
     let expected = match wrong.delta.pieces() {
         ..0 => Some(MovementReason::Order),
@@ -342,20 +355,24 @@ fn wrong_note(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Op
     })
 }
 
-/// A movement has the time of its operation, or of the order that it places.
-fn wrong_time(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<WrongMovement> {
+/// The movements that have neither the time of their operation nor that of the order that it places.
+fn of_another_time<'a>(
+    events: &[ParsedEvent],
+    movements: &'a [stock_movement::Model],
+) -> Vec<(&'a stock_movement::Model, String)> {
     let time = |event: &ParsedEvent| match (&event.before, &event.after) {
         _ if event.operation == EventName::Adopted => event.time.clone(),
         (None, Some(after)) => after["created_at"].as_str().map_or_else(|| event.time.clone(), Moment::from_stored),
         _ => event.time.clone(),
     };
-    movements.iter().find_map(|movement| {
+    let of_another = movements.iter().filter_map(|movement| {
         let mut times = events_of(events, movement).map(time);
         let expected = times.clone().next()?;
         (!times.any(|time| time == movement.created_at)).then(|| {
-            let (operation, found) = (movement.operation_id, printable(&movement.created_at.to_string()));
-            let what = format!("its movement in operation {operation} is of {found}, the event of {expected}");
-            WrongMovement { what, repair: None }
+            let (operation, found) = (movement.operation_id, movement.created_at.told());
+            let what = format!("its movement in operation {operation} is of {found}, the event of {}", expected.told());
+            (movement, what)
         })
-    })
+    });
+    of_another.collect()
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sea_orm::ConnectionTrait;
 
 use super::audited_entity::AuditedEntity;
-use super::{Difference, ParsedEvent, ROWS_AT_ONCE, by, compare};
+use super::{Difference, ForeignRow, ParsedEvent, ROWS_AT_ONCE, by, compare};
 use crate::domain::{EntityKind, EventName, Id};
 use crate::entity::{audit_event, order};
 use crate::error::Result;
@@ -33,10 +33,11 @@ pub(in crate::service) async fn writers_of_orders(
         let subjects = order::Entity::subjects(connection, orders).await?;
         let moved = trail::find_orders_with_foreign_movements(connection, some).await?;
         let mut foreign: HashSet<Id> = moved.into_iter().collect();
-        let mut note = |difference| {
-            if let Difference::Foreign(row) | Difference::Absorbed(row) = difference {
-                foreign.insert(row.id);
-            }
+        let mut note = |difference| match difference {
+            Difference::Foreign(ForeignRow { id, .. })
+            | Difference::Absorbed(ForeignRow { id, .. })
+            | Difference::Stray { of: id, .. } => drop(foreign.insert(id)),
+            Difference::Wrong { .. } => {}
         };
         compare::<order::Entity>(connection, &subjects, &generated, &mut note).await?;
         let events = trail::find_events_of(connection, EntityKind::Order, some).await?;
