@@ -23,7 +23,7 @@ use super::answers::{required_rows, text};
 use super::target::Engine;
 use crate::domain::named_enum;
 use crate::error::{Cause, Result, printable};
-pub use kept_actions::{kept_actions, with_actions};
+pub use kept_actions::{DEFERRED, kept_actions, with_actions};
 pub use names::{is_beside as is_of_others, needs_value};
 pub use rename::renamed_throughout;
 pub use taken_names::has_index;

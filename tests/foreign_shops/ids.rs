@@ -1,7 +1,10 @@
 //! The form of the ids of a shop that another program made.
 
+use crate::on_every_backend;
 use crate::support::foreign::{PRODUCT, USER, assert_taken_over, document, made_by_others, sequelize};
 use crate::support::{Backend, Shop};
+
+on_every_backend!(ids_in_braces_are_read);
 
 /// Django, SQLAlchemy and Peewee write 32 digits, programs in Rust and Pony 16 bytes, .NET upper case: each finds its
 /// rows by the form that it writes, and no others.
@@ -114,4 +117,25 @@ fn text_ids_of_any_collation_are_taken_over_on_mariadb() {
     made.run(&["adopt", "--yes", "--ids", "digits"]).exits_with(2).says("has a type for ids");
     made.run(&["adopt", "--yes"]).success();
     assert_taken_over(&made);
+}
+
+/// As programs for Windows write them, here and there.
+fn ids_in_braces_are_read(shop: &Shop) {
+    let made = made_by_others(shop, &sequelize_in_braces(shop.backend));
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
+}
+
+fn sequelize_in_braces(backend: Backend) -> Vec<String> {
+    let statements = sequelize(backend).into_iter().map(|statement| {
+        let statement = match backend {
+            Backend::Postgres => statement.replace(" UUID", " varchar(40)"),
+            Backend::MariaDb => statement.replace("CHAR(36) BINARY", "varchar(40)"),
+            Backend::Sqlite => statement,
+        };
+        statement
+            .replace(&format!("'{USER}'"), &format!("'{{{}}}'", USER.to_uppercase()))
+            .replace(&format!("'{PRODUCT}'"), &format!("'{{{PRODUCT}}}'"))
+    });
+    statements.collect()
 }

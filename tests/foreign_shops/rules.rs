@@ -10,7 +10,8 @@ on_every_backend!(
     lines_are_deleted_along_with_their_order_as_before,
     unique_indexes_of_the_application_that_go_are_named_first,
     columns_of_the_application_are_not_taken_for_missing_ones,
-    triggers_that_would_keep_old_names_are_named_first
+    triggers_that_would_keep_old_names_are_named_first,
+    a_foreign_key_that_is_checked_at_commit_stays_so
 );
 
 /// The document's shop, with these words of its tables replaced.
@@ -311,4 +312,33 @@ fn a_column_that_is_computed_of_a_converted_one_is_named_first_on_postgres() {
     made.sql("ALTER TABLE users DROP COLUMN \"day\"");
     made.run(&["adopt", "--yes", "--fix-totals"]).success();
     assert_taken_over(&made);
+}
+
+/// As Django makes all of its foreign keys.
+fn a_foreign_key_that_is_checked_at_commit_stays_so(shop: &Shop) {
+    let deferred = "DEFERRABLE INITIALLY DEFERRED";
+    if shop.backend == Backend::MariaDb {
+        return;
+    }
+    let made = with_words(
+        shop,
+        &[
+            ("REFERENCES users (id)", &format!("REFERENCES users (id) {deferred}")),
+            ("REFERENCES orders (id)", &format!("REFERENCES orders (id) ON DELETE CASCADE {deferred}")),
+        ],
+    );
+    let run = made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert!(!run.stderr.contains("not kept"), "{run}");
+    assert_taken_over(&made);
+    // The application writes a line before its order, and deletes an order with its lines.
+    let own = if shop.backend == Backend::Postgres { "gen_random_uuid()" } else { "lower(hex(randomblob(16)))" };
+    let order = "77777777-7777-4888-9999-aaaaaaaaaaaa";
+    made.sql(&format!(
+        "BEGIN; INSERT INTO order_items (id, order_id, product_id, quantity, unit_price) \
+         SELECT {own}, '{order}', id, 1, 1 FROM products LIMIT 1; \
+         INSERT INTO orders (id, reference, user_id) SELECT '{order}', 'LATE', id FROM users LIMIT 1; COMMIT"
+    ));
+    made.sql("DELETE FROM orders WHERE reference = 'LATE'");
+    assert_eq!(made.number("SELECT COUNT(*) FROM order_items"), 1);
+    made.run(&["user", "delete", "ben@example.com"]).exits_with(6).says("has orders and cannot be deleted");
 }

@@ -1,5 +1,5 @@
-//! What the database does to the rows of a foreign key of another program when the row that they refer to changes, as
-//! far as the shop's own foreign key may do the same.
+//! What the database does to the rows of a foreign key of another program when the row that they refer to changes, and
+//! when it checks them, as far as the shop's own foreign key may do the same.
 
 use super::super::target::Engine;
 use super::meaning::reference;
@@ -8,12 +8,18 @@ use super::{Object, ObjectKind, Schema};
 /// What the migrations say of every foreign key.
 const OWN: &str = "ON DELETE RESTRICT";
 
+/// What lets the application write rows before those that they refer to.
+const DEFERRALS: [&str; 2] = [DEFERRED, " DEFERRABLE"];
+
+/// A foreign key that is checked at the end of each transaction.
+pub const DEFERRED: &str = " DEFERRABLE INITIALLY DEFERRED";
+
 /// A foreign key of the shop, with what it does from now on.
 #[derive(Debug, Clone)]
 pub struct KeptActions {
     object: Object,
     column: String,
-    /// `ON DELETE CASCADE ON UPDATE CASCADE`
+    /// `ON DELETE CASCADE ON UPDATE CASCADE DEFERRABLE`
     actions: String,
 }
 
@@ -32,9 +38,15 @@ pub fn kept_actions(expected: &Schema, found: &Schema, parts: &[(&str, &str)]) -
         };
         let said = found.of_table(&object.table, ObjectKind::Constraint).map(|(_, said)| said).find(is_same)?;
         let is_part = parts.contains(&(object.table.as_str(), column.as_str()));
-        let delete = if is_part && said.contains("ON DELETE CASCADE") { "CASCADE" } else { "RESTRICT" };
+        let deferral = DEFERRALS.into_iter().find(|deferral| said.contains(deferral)).unwrap_or_default();
+        let delete = match deferral {
+            _ if is_part && said.contains("ON DELETE CASCADE") => "CASCADE",
+            "" => "RESTRICT",
+            // RESTRICT cannot be deferred.
+            _ => "NO ACTION",
+        };
         let update = if said.contains("ON UPDATE CASCADE") { " ON UPDATE CASCADE" } else { "" };
-        let actions = format!("ON DELETE {delete}{update}");
+        let actions = format!("ON DELETE {delete}{update}{deferral}");
         (actions != OWN).then(|| KeptActions { object: object.clone(), column: column.clone(), actions })
     });
     kept.collect()

@@ -33,7 +33,7 @@ impl Adoption for Mysql {
         let value = match column.kind {
             ValueKind::IdAsIs => name.to_owned(),
             ValueKind::Id if is_bytes(column) => dashed(&format!("HEX({name})")),
-            ValueKind::Id => dashed(&format!("REPLACE(CAST({name} AS CHAR), '-', '')")),
+            ValueKind::Id => dashed(&digits_of_id(name)),
             ValueKind::Time => shifted(name, column, offset),
             ValueKind::Amount => format!("ROUND({} + 0, 2)", amount(name, column)),
             ValueKind::Whole => format!("CAST({name} AS SIGNED)"),
@@ -54,7 +54,7 @@ impl Adoption for Mysql {
         Some(match column.kind {
             ValueKind::IdAsIs => return None,
             ValueKind::Id if is_bytes(column) => format!("LENGTH({name}) <> 16"),
-            ValueKind::Id => format!("REPLACE(CAST({name} AS CHAR), '-', '') NOT REGEXP '^[0-9a-fA-F]{{32}}$'"),
+            ValueKind::Id => format!("{} NOT REGEXP '^[0-9a-fA-F]{{32}}$'", digits_of_id(name)),
             ValueKind::Time if is_text(column) => {
                 format!("{name} NOT REGEXP '{TIME}' OR {} IS NULL", time(name, column))
             }
@@ -239,6 +239,11 @@ fn additions(pair: &Exchange<'_>, expected: &Schema, model: &Schema) -> Vec<Stri
     }
     let new = &pair.new;
     if parts.is_empty() { Vec::new() } else { vec![format!("ALTER TABLE {new} {}", parts.join(", "))] }
+}
+
+/// An id without what other programs put between or around its digits.
+fn digits_of_id(name: &str) -> String {
+    ["-", "{", "}"].iter().fold(format!("CAST({name} AS CHAR)"), |text, sign| format!("REPLACE({text}, '{sign}', '')"))
 }
 
 /// 32 digits as the 36 characters of an id, in lower case.

@@ -45,7 +45,7 @@ impl Adoption for Postgres {
         match (column.kind, found(column)) {
             (_, Found::Same) | (ValueKind::IdAsIs, _) => name.to_owned(),
             (ValueKind::Id, Found::Bytes) => format!("encode({name}, 'hex')::uuid"),
-            (ValueKind::Id, _) => format!("btrim({name}::text)::uuid"),
+            (ValueKind::Id, _) => format!("{}::uuid", digits_of_id(name)),
             // Milliseconds since 1970; a number too small for that is seconds.
             (ValueKind::Time, Found::Number) => format!(
                 "to_timestamp(CASE WHEN abs({name}::numeric) < 100000000000 THEN {name}::numeric \
@@ -78,7 +78,7 @@ impl Adoption for Postgres {
             }
             (_, Found::Same) | (ValueKind::IdAsIs, _) => return None,
             (ValueKind::Id, Found::Bytes) => format!("length({name}) <> 16"),
-            (ValueKind::Id, Found::Text) => format!("replace(btrim({name}::text), '-', '') !~* '^[0-9a-f]{{32}}$'"),
+            (ValueKind::Id, Found::Text) => format!("{} !~* '^[0-9a-f]{{32}}$'", digits_of_id(name)),
             (ValueKind::Time, Found::Number | Found::Time) => return None,
             (ValueKind::Time, Found::Text) => format!(
                 "CASE WHEN {name}::text ~ '{TIME}' THEN substr({name}::text, 9, 2)::int > extract(day FROM \
@@ -170,6 +170,11 @@ impl Postgres {
         }
         (before, after)
     }
+}
+
+/// An id without what other programs put between or around its digits.
+fn digits_of_id(name: &str) -> String {
+    format!("translate(btrim({name}::text), '-{{}}', '')")
 }
 
 /// Tables and columns under the shop's names.

@@ -37,8 +37,8 @@ impl Adoption for Sqlite {
             ValueKind::IdAsIs => return None,
             ValueKind::Id => format!(
                 "CASE typeof({name}) WHEN 'blob' THEN length({name}) <> 16 WHEN 'text' THEN \
-                 length(replace({name}, '-', '')) <> 32 OR length({name}) NOT IN (32, 36) \
-                 OR replace({name}, '-', '') GLOB '*[^0-9a-fA-F]*' ELSE 1 END"
+                 length({digits}) <> 32 OR {digits} GLOB '*[^0-9a-fA-F]*' ELSE 1 END",
+                digits = digits_of_id(name)
             ),
             ValueKind::Time => format!(
                 "CASE typeof({name}) WHEN 'blob' THEN 1 WHEN 'text' THEN datetime({}) IS NULL \
@@ -151,10 +151,15 @@ fn renames(tables: &[ForeignTable]) -> Vec<String> {
 
 fn id(name: &str) -> String {
     let bytes = dashed_id(&format!("lower(hex({name}))"));
-    let digits = dashed_id(&format!("lower({name})"));
+    let digits = dashed_id(&format!("lower({})", digits_of_id(name)));
     format!(
-        "CASE WHEN typeof({name}) = 'blob' THEN {bytes} WHEN length({name}) = 32 THEN {digits} ELSE lower({name}) END"
+        "CASE WHEN typeof({name}) = 'blob' THEN {bytes} WHEN length({name}) = 36 THEN lower({name}) ELSE {digits} END"
     )
+}
+
+/// An id without what other programs put between or around its digits.
+fn digits_of_id(name: &str) -> String {
+    ["-", "{", "}"].iter().fold(name.to_owned(), |text, sign| format!("replace({text}, '{sign}', '')"))
 }
 
 fn is_no_number(name: &str) -> String {

@@ -6,12 +6,12 @@ use sea_orm::prelude::async_trait::async_trait;
 
 use super::Sqlite;
 use super::rebuild::repair;
-use super::statement::{Affinity, checks};
+use super::statement::{Affinity, checks, is_deferred};
 use crate::db::answers::required_rows;
 use crate::db::dialect::catalog::{Catalog, ColumnParts, Defined, neutral};
 use crate::db::engine::Session;
-use crate::db::schema::meaning::meaning;
-use crate::db::schema::{Object, ObjectKind, Schema, object_of};
+use crate::db::schema::meaning::{meaning, reference};
+use crate::db::schema::{DEFERRED, Object, ObjectKind, Schema, object_of};
 use crate::db::sql::normalised;
 use crate::error::Result;
 
@@ -73,6 +73,13 @@ impl Catalog for Sqlite {
                 _ => {
                     objects.insert(object, normalised(&statement));
                 }
+            }
+        }
+        for (object, definition) in &mut objects {
+            let Some(statement) = statements.get(&object.table) else { continue };
+            let key = reference(definition).filter(|_| definition.starts_with("FOREIGN KEY"));
+            if key.is_some_and(|key| is_deferred(statement, &key.own)) {
+                definition.push_str(DEFERRED);
             }
         }
         Ok(Schema { objects, statements, ..Schema::default() })

@@ -1,6 +1,6 @@
 //! What the statement of a table says: columns, constraints, checks.
 
-use crate::db::schema::meaning::words;
+use crate::db::schema::meaning::{reference, words};
 use crate::db::sql::{closing_quote, listed, normalised, outside_quotes};
 
 /// What a column makes of the values that it is given (<https://www.sqlite.org/datatype3.html>, section 3.1).
@@ -50,6 +50,20 @@ pub(super) fn column_name(item: &str) -> String {
         name.push(character);
     }
     name
+}
+
+/// Whether the foreign key of these columns is checked only at the end of a transaction.
+pub(super) fn is_deferred(statement: &str, columns: &[String]) -> bool {
+    let (items, _) = items(statement).unwrap_or_default();
+    items.into_iter().any(|item| {
+        let words = words(item);
+        let of_table = words.iter().position(|word| word == "foreign").and_then(|_| reference(item));
+        let own = of_table.map_or_else(|| vec![column_name(item)], |reference| reference.own);
+        let is_own =
+            own.len() == columns.len() && own.iter().zip(columns).all(|(one, other)| one.eq_ignore_ascii_case(other));
+        let deferral = words.windows(3).position(|three| three == ["deferrable", "initially", "deferred"]);
+        is_own && deferral.is_some_and(|at| words[..at].last().is_none_or(|word| word != "not"))
+    })
 }
 
 /// The checks of a table's statement: their names, or their texts where they have none.
