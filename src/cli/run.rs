@@ -14,7 +14,7 @@ use crate::config::{Config, Flags};
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::budget::Budget;
-use crate::error::{Cause, Error, Hint, Kind, Result};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 use crate::migrate::{self, Catalog, Removal};
 use crate::output::{Format, Output};
 use crate::service::committing::{CommitTracker, Pending};
@@ -151,20 +151,29 @@ fn suggest_undo(output: &Output, operations: &[Uuid]) {
     output.suggest(hint);
 }
 
-/// Replaces the error for missing tables if an unfinished removal, or another program's shop, is the reason.
+/// Replaces the error for missing tables or columns if `migrate up` would not help: an unfinished removal, another
+/// program's shop, or tables that another program made again without them.
 async fn explain_missing_schema(context: &Context, error: Error) -> Error {
     let find = async {
         let database = context.database(Access::Read).await?;
         let (connection, catalog) = (database.connection(), Catalog::embedded());
         if let Some(removal) = Removal::find(connection).await? {
-            return Ok::<_, Error>((!removal.has_removed_nothing).then(|| removal.refusal(error.kind())));
+            let refusal = (!removal.has_removed_nothing).then(|| removal.refusal(error.kind()));
+            return Ok::<_, Error>((refusal, false));
         }
         let statuses = migrate::status(connection, &catalog).await?;
         let foreign = migrate::foreign_tables(connection, &catalog, &statuses).await?;
-        Ok((!foreign.is_empty()).then(|| migrate::foreign_shop_error(error.kind(), &foreign)))
+        if !foreign.is_empty() {
+            return Ok((Some(migrate::foreign_shop_error(error.kind(), &foreign)), false));
+        }
+        Ok((None, statuses.iter().all(|one| one.state == migrate::State::Applied)))
     };
     match find.await {
-        Ok(Some(reason)) => reason,
+        Ok((Some(reason), _)) => reason,
+        Ok((None, true)) => {
+            let what = Hint::from("every migration is applied; to see what is missing, and its repair: ");
+            error.without_hints().hint(what.and(CommandLine::new("migrate verify")))
+        }
         _ => error,
     }
 }

@@ -253,7 +253,7 @@ impl From<DbErr> for Error {
             (None, other) => server_text(&other.to_string()),
         };
         let message = match fault {
-            Fault::NoSchema => format!("the shop's schema is missing or older than this shopctl: {what}"),
+            Fault::NoSchema => format!("the shop's schema is missing or incomplete: {what}"),
             Fault::Transient => format!("the database is busy: {what}"),
             Fault::ConnectionLost => format!("the connection to the database was lost: {what}"),
             Fault::TimedOut => what.clone(),

@@ -5,6 +5,7 @@ use sea_orm::ConnectionTrait;
 use super::adoption::kind;
 use crate::db::adoption::{ForeignColumn, ValueKind};
 use crate::db::answers::{rows, text};
+use crate::db::schema::meaning::words;
 use crate::db::schema::{Difference, ObjectKind, Schema, unique_columns};
 use crate::db::target::Engine;
 use crate::entity::tables::tables;
@@ -35,8 +36,13 @@ pub async fn blocking_rows(
     difference: &Difference,
 ) -> Result<Option<BlockingRows>> {
     let engine = Engine::of(connection);
-    let Some(condition) = condition(engine, found, difference) else { return Ok(None) };
     let table = &difference.object.table;
+    let definition = difference.expected.as_deref().unwrap_or_default();
+    // A check is asked as it is written.
+    if !has_columns(expected, found, table, definition) {
+        return Ok(None);
+    }
+    let Some(condition) = condition(engine, found, difference) else { return Ok(None) };
     let from = format!("FROM {} WHERE {condition}", engine.quoted(table));
     let counted = rows(connection, &format!("SELECT COUNT(*) AS found_rows {from}")).await?;
     let count = counted.first().and_then(|row| row.try_get::<i64>("", "found_rows").ok()).unwrap_or_default();
@@ -45,7 +51,7 @@ pub async fn blocking_rows(
     }
     let primary = expected.of_table(table, ObjectKind::Constraint).find(|(_, said)| said.starts_with("PRIMARY KEY"));
     let columns = primary.and_then(|(_, said)| unique_columns(said)).unwrap_or_default();
-    let columns: Vec<String> = columns.into_iter().map(|name| engine.quoted(name)).collect();
+    let columns: Vec<String> = columns.into_iter().map(|name| column(engine, table, name)).collect();
     let order = columns.join(", ");
     let shown: Vec<String> =
         columns.iter().enumerate().map(|(at, name)| format!("{} AS key_{at}", engine.shown(name))).collect();
@@ -56,6 +62,18 @@ pub async fn blocking_rows(
     };
     let keys = if columns.is_empty() { Vec::new() } else { rows(connection, &keys).await?.iter().map(key).collect() };
     Ok(Some(BlockingRows { count, keys, query: format!("SELECT * {from}") }))
+}
+
+/// Whether the table has all of its columns that a definition names.
+fn has_columns(expected: &Schema, found: &Schema, table: &str, definition: &str) -> bool {
+    let words = words(definition);
+    let mut columns = expected.of_table(table, ObjectKind::Column).map(|(name, _)| name);
+    columns.all(|name| found.names_column(table, name) || !words.iter().any(|word| word == name))
+}
+
+/// A column with its table: SQLite reads the name of a missing column as a text if it stands alone in quotes.
+fn column(engine: Engine, table: &str, name: &str) -> String {
+    format!("{}.{}", engine.quoted(table), engine.quoted(name))
 }
 
 /// Which rows are against a definition.
@@ -89,7 +107,7 @@ fn of_column(engine: Engine, difference: &Difference) -> Option<String> {
         expected: difference.expected.clone()?,
         found: difference.found.clone()?,
     };
-    let name = engine.quoted(&object.name);
+    let name = self::column(engine, &object.table, &object.name);
     let is_missing = column.stays_null().then(|| format!("{name} IS NULL"));
     let is_retyped = column.found_type() != column.expected_type();
     let misfit = if is_retyped { engine.misfit(&name, &column) } else { None };
@@ -99,7 +117,8 @@ fn of_column(engine: Engine, difference: &Difference) -> Option<String> {
 }
 
 fn duplicates(engine: Engine, table: &str, columns: &[&str]) -> String {
-    let (table, names) = (engine.quoted(table), columns.iter().map(|name| engine.quoted(name)).collect::<Vec<_>>());
+    let names: Vec<String> = columns.iter().map(|name| column(engine, table, name)).collect();
+    let table = engine.quoted(table);
     let list = names.join(", ");
     let of = if names.len() > 1 { format!("({list})") } else { list.clone() };
     let is_there: Vec<String> = names.iter().map(|name| format!("{name} IS NOT NULL")).collect();
@@ -118,10 +137,12 @@ fn orphans(engine: Engine, found: &Schema, table: &str, definition: &str) -> Opt
         columns.find(|(name, _)| *name == column).map(|(_, said)| said.split(' ').next().unwrap_or_default().to_owned())
     };
     let is_same_type = type_of(table, own) == type_of(parent, theirs);
-    let column = |of: &str, name: &str| format!("{of}.{}", engine.quoted(name));
-    let [left, right] = [column("parent", theirs), column(&engine.quoted(table), own)];
+    let [left, right] = [column(engine, "parent", theirs), column(engine, table, own)];
     let is_missing = format!("{right} IS NOT NULL");
     let [left, right] = [left, right].map(|name| if is_same_type { name } else { engine.shown(&name) });
     let parent = engine.quoted(parent);
-    Some(format!("{is_missing} AND NOT EXISTS (SELECT 1 FROM {parent} AS parent WHERE {left} = {right})"))
+    Some(format!(
+        "{is_missing} AND NOT EXISTS (SELECT 1 FROM {parent} AS {} WHERE {left} = {right})",
+        engine.quoted("parent")
+    ))
 }

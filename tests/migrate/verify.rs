@@ -127,3 +127,30 @@ fn verify_survives_a_server_that_ends_idle_sessions_early() {
         shop.run(&["migrate", "verify"]).success();
     }
 }
+
+/// As Django alters a table: a new one with the columns that it knows.
+#[test]
+fn a_table_made_again_without_columns_of_the_shop_is_named_with_what_works() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.product("MUG", "12.50", 9);
+    shop.product("PEN", "2.50", 9);
+    shop.sql(
+        "PRAGMA foreign_keys = OFF; CREATE TABLE made_new (\"id\" char(36) NOT NULL PRIMARY KEY, \"name\" varchar(255) NOT NULL, \
+         \"description\" text NULL, \"price\" decimal NOT NULL, \"created_at\" datetime NOT NULL, \"updated_at\" datetime NOT NULL); \
+         INSERT INTO made_new SELECT id, name, description, price, created_at, updated_at FROM products; \
+         DROP TABLE products; ALTER TABLE made_new RENAME TO products",
+    );
+    for arguments in [&["product", "list"][..], &["stock", "list"], &["product", "show", "MUG"]] {
+        let run = shop.run(arguments).exits_with(4).says("shopctl migrate verify");
+        assert!(!run.stderr.contains("migrate up"), "it would find nothing to apply: {run}");
+    }
+    let run = shop.run(&["migrate", "verify", "--json"]).exits_with(9);
+    assert!(!run.stdout.contains("rows that do not fit"), "there are none: {run}");
+    let people = shop.run(&["migrate", "verify"]).exits_with(9);
+    assert!(!people.stderr.contains("do not fit"), "{people}");
+    let items = run.json()["items"].as_array().expect("a list").clone();
+    let repair = items.iter().find_map(|item| item["repair"].as_str()).expect("a repair");
+    shop.sql(repair);
+    shop.run(&["migrate", "verify"]).success();
+    assert_eq!(shop.run(&["product", "list", "-o", "id"]).success().stdout.lines().count(), 2);
+}
