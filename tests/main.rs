@@ -49,6 +49,7 @@ mod imports;
 mod interruptions;
 mod invalid_input;
 mod lifecycle;
+mod masked;
 mod merges;
 mod migrate;
 mod missing_values;

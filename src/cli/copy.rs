@@ -1,5 +1,7 @@
 //! `shopctl copy`
 
+mod masked;
+
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
@@ -11,9 +13,11 @@ use super::shared::transfer::{
     check, compare_shops, extent, is_empty, name_foreign, note_applied, open_to_read, prepare, print_differences,
     reporting, shop_named, tables_json, told,
 };
+use super::shared::values::checked;
 use crate::config::Config;
 use crate::context::Context;
 use crate::db::{Access, Database};
+use crate::domain::Share;
 use crate::error::{CommandLine, Error, Hint, Kind, Result};
 use crate::migrate;
 use crate::output::Mutation;
@@ -24,6 +28,7 @@ use crate::transfer::snapshot::ShopSnapshot;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   shopctl copy --from sqlite:shop.db --to postgres://postgres@localhost/shop
+  shopctl copy --from live --to sqlite:dev.db --mask --sample 5%
   shopctl copy --from live --to staging --verify-only")]
 pub struct Arguments {
     /// Shop to read: a context or URL
@@ -35,6 +40,12 @@ pub struct Arguments {
     /// Only compare both shops and check the target
     #[arg(long)]
     verify_only: bool,
+    /// Replace personal data and free texts; leave out seals and seeds' history
+    #[arg(long, conflicts_with = "verify_only")]
+    mask: bool,
+    /// Copy this share of the users with what belongs to them, e.g. 5%
+    #[arg(long, value_name = "P%", requires = "mask", allow_hyphen_values = true, value_parser = checked(Share::parse))]
+    sample: Option<Share>,
     /// Confirm by giving the name of a protected target's database
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
@@ -44,6 +55,7 @@ pub struct Arguments {
 #[derive(Serialize)]
 struct CopiedShop {
     changed: bool,
+    masked: bool,
     from: String,
     to: String,
     tables: Value,
@@ -67,6 +79,9 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
     }
     confirm(context, prompter, arguments, [&source, &target]).await?;
     let to = context.database_of(&target, Access::Create).await?;
+    if arguments.mask {
+        return masked::run(context, &from, &to, arguments.sample).await;
+    }
     let loaded = match is_empty(&to).await? {
         true => Some(write(context, &from, &to).await?),
         false => None,
@@ -151,6 +166,7 @@ fn print(context: &Context, (from, to): (&Database, &Database), loaded: Option<&
     let line = head.iter().fold(line, |line, head| format!("{line}; seal head {head}"));
     let change = CopiedShop {
         changed: loaded.is_some(),
+        masked: false,
         from: from.target().to_string(),
         to: to.target().to_string(),
         tables: loaded.map_or(Value::Null, tables_json),

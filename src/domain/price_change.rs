@@ -147,7 +147,7 @@ pub fn percent_changed(old: Option<Money>, new: Money) -> Option<Decimal> {
     difference.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(old.to_decimal().abs())
 }
 
-fn parse_percent(text: &str) -> Result<Decimal, String> {
+pub(super) fn parse_percent(text: &str) -> Result<Decimal, String> {
     let percent = parse_signed(text.trim(), PERCENT_PLACES, "must be a percentage such as 5%")?;
     match percent.abs() > MAX_PERCENT {
         true => Err(format!("must be at most {MAX_PERCENT}% in either direction")),

@@ -40,11 +40,16 @@ impl Reference {
 
     /// The reference derived from the random tail of a version-7 id.
     pub fn from_id(id: Uuid) -> Reference {
-        Reference(with_dash(&characters(id.as_u64_pair().1)))
+        Reference(of_number(id.as_u64_pair().1))
     }
 }
 
 checked_text!(Reference);
+
+/// A number's lowest bits in shopctl's own form: `K7Q2M-9XD4T`.
+pub fn of_number(number: u64) -> String {
+    with_dash(&characters(number))
+}
 
 /// The lowest bits of a number, five per character, lowest first.
 pub fn characters(number: u64) -> String {

@@ -5,7 +5,6 @@
 
 mod random;
 mod shop;
-mod words;
 
 use std::time::{Duration, Instant};
 

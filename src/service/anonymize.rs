@@ -18,12 +18,18 @@ const OPEN: [OrderStatus; 3] = [OrderStatus::Pending, OrderStatus::Paid, OrderSt
 const NAMED: u64 = 5;
 /// A reserved domain without mail (RFC 2606).
 const NOWHERE: &str = "anonymized.invalid";
-const NAME: &str = "anonymized";
+/// The first and last name of an anonymized user.
+pub const NAME: &str = "anonymized";
 
 /// Whether the address and names are those of an anonymized user.
 pub fn is_erased(email: &str, first_name: &str, last_name: &str) -> bool {
+    is_erased_address(email) && [first_name, last_name] == [NAME; 2]
+}
+
+/// Whether the address is that of an anonymized user.
+pub fn is_erased_address(email: &str) -> bool {
     let id = email.strip_suffix(NOWHERE).and_then(|rest| rest.strip_prefix(NAME)?.strip_prefix('-')?.strip_suffix('@'));
-    id.is_some_and(|id| Uuid::try_parse(id).is_ok()) && [first_name, last_name] == [NAME; 2]
+    id.is_some_and(|id| Uuid::try_parse(id).is_ok())
 }
 
 /// Anonymizes a user; an anonymized one is unchanged.

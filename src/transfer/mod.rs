@@ -8,6 +8,7 @@ mod cell;
 pub mod compare;
 pub mod fill;
 mod fingerprint;
+pub mod mask;
 mod row;
 pub mod snapshot;
 

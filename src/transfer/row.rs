@@ -24,18 +24,25 @@ impl Row {
         hash(columns.filter(|(column, _)| table.key.contains(&column.name)).map(|(_, cell)| cell))
     }
 
+    /// The value of a column of its table.
+    pub fn get(&self, table: &Table, column: &str) -> &Cell {
+        let index = table.columns.iter().position(|known| known.name == column);
+        index.and_then(|index| self.0.get(index)).unwrap_or(&Cell::Missing)
+    }
+
     /// `ada@example.com (0190…)`: what the row is called, and its key.
     pub fn name(&self, table: &Table) -> String {
-        let of = |name: &str| {
-            let index = table.columns.iter().position(|column| column.name == name)?;
-            self.0[index].to_text()
-        };
-        let key: Vec<String> = table.key.iter().map(|name| of(name).unwrap_or_else(|| "NULL".to_owned())).collect();
-        let key = key.join(" ");
-        match NAMES.into_iter().find_map(of) {
+        let key = self.key(table);
+        match NAMES.into_iter().find_map(|name| self.get(table, name).to_text()) {
             Some(name) if name != key => format!("{name} ({key})"),
             _ => key,
         }
+    }
+
+    /// Its key as text.
+    pub fn key(&self, table: &Table) -> String {
+        let of = |name: &String| self.get(table, name).to_text().unwrap_or_else(|| "NULL".to_owned());
+        table.key.iter().map(of).collect::<Vec<_>>().join(" ")
     }
 }
 

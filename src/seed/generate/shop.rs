@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::Plan;
 use super::random::{Draws, Entity, Field};
-use super::words::{PHRASES, Words, plain};
 use crate::domain::password::UNUSABLE;
+use crate::domain::words::{PHRASES, Words, plain};
 use crate::domain::{Id, Money, MovementReason, OrderStatus, Reference, UserStatus, reference};
 use crate::entity::{Moment, order, order_item, order_refund, order_refund_line, product, stock_movement, user};
 

@@ -1,4 +1,4 @@
-//! Word lists for generated shops. Frozen: changing them changes the shops of existing seeds.
+//! Word lists for generated and masked shops. Frozen: changing them changes the shops of existing seeds.
 
 /// The lists of words.
 #[derive(Debug, Clone)]
