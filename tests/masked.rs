@@ -199,6 +199,10 @@ fn without(row: &Value, names: &[&str]) -> Value {
 
 fn a_person_is_the_same_one_in_rows_and_events(shop: &Shop) {
     fill(shop);
+    shop.run(&["user", "update", "ann@example.com", "--first-name", "Anna"]).success();
+    let undone = "SELECT CONCAT(operation_id, '') FROM audit_events WHERE operation = 'user.update' ORDER BY id DESC";
+    let undone = shop.column(undone).remove(0);
+    shop.run(&["undo", &undone, "--yes"]).success();
     shop.run(&["migrate", "env", "production", "--confirm", &shop.database_name()]).success();
     let everything = shop.everything();
     let to = empty(shop);
@@ -211,6 +215,9 @@ fn a_person_is_the_same_one_in_rows_and_events(shop: &Shop) {
     for check in [&["audit", "verify"][..], &["migrate", "verify"], &["migrate", "status"], &["seed", "status"]] {
         to.run(check).success();
     }
+    let events = to.number("SELECT COUNT(*) FROM audit_events");
+    assert_eq!(to.run(&["undo", &undone, "--yes"]).code, 0, "it is undone already");
+    assert_eq!(to.number("SELECT COUNT(*) FROM audit_events"), events);
     let personal = ["email", "first_name", "last_name"];
     let (users, fakes) = (by_id(shop, &["user", "export"]), by_id(&to, &["user", "export"]));
     assert_eq!(users.len(), fakes.len());

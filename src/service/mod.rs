@@ -26,6 +26,6 @@ pub mod stock_lines;
 mod tombstone;
 mod twins;
 pub mod undo;
-mod undone;
+pub mod undone;
 pub mod user;
 pub mod verification;

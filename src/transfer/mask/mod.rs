@@ -29,6 +29,7 @@ use crate::domain::{EntityKind, Share};
 use crate::entity::Moment;
 use crate::entity::tables::{Column, Table};
 use crate::error::{Error, Kind, Result};
+use crate::service::undone;
 
 /// What replaces the texts of one shop, in one run.
 pub struct Mask {
@@ -134,6 +135,8 @@ impl Mask {
             Decision::Number => is_number(text),
             Decision::OwnWord => self.own_words.contains(text),
             Decision::Email | Decision::FirstName | Decision::LastName => is_erased(text),
+            // What was undone stays undone.
+            Decision::Key => undone::is_key(text),
             Decision::Document => return self.document(text, subject),
             _ => false,
         };

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::{Mask, decision, is_erased, is_id, is_number, is_time};
 use crate::entity::tables::Table;
 use crate::error::Result;
+use crate::service::undone;
 use crate::transfer::fill::Filled;
 use crate::transfer::{Cell, Fingerprint, Origin, Report, Row, read_rows};
 
@@ -77,8 +78,8 @@ impl Mask {
 
     /// A word of shopctl's own, an id, a time or a number is no name, though somebody may be called Order or Ade.
     fn is_name_in(&self, text: &str) -> bool {
-        let is_plain =
-            self.own_words.contains(text) || is_id(text) || is_time(text) || is_number(text) || is_erased(text);
+        let is_id = is_id(text) || undone::is_key(text);
+        let is_plain = is_id || self.own_words.contains(text) || is_time(text) || is_number(text) || is_erased(text);
         !is_plain && self.fakes.are_names_in(text)
     }
 }
