@@ -10,6 +10,7 @@ use crate::support::{Backend, Shop, rounds};
 on_every_backend!(
     the_same_flags_generate_the_same_shop_with_its_indexes,
     a_generated_shop_obeys_every_rule,
+    repeated_changes_of_generated_rows_are_explained,
     existing_rows_are_kept_when_a_shop_is_generated,
     a_killed_run_leaves_nothing_and_can_be_repeated,
 );
@@ -88,6 +89,32 @@ fn a_generated_shop_obeys_every_rule(shop: &Shop) {
     // Rows of other programs are still detected.
     shop.sql("UPDATE products SET stock_quantity = stock_quantity + 1");
     shop.run(&["audit", "verify"]).exits_with(9);
+}
+
+/// Changes that leave a row as it was, apart from its stock and time, end where others start.
+fn repeated_changes_of_generated_rows_are_explained(shop: &Shop) {
+    shop.run(&SMALL).success();
+    let first = |query: &str| shop.column(query).into_iter().next().expect("there is one");
+    let sku = first("SELECT sku FROM products ORDER BY id LIMIT 1");
+    let email = first("SELECT email FROM users WHERE status = 'active' ORDER BY id LIMIT 1");
+    let order = first("SELECT reference FROM orders WHERE status = 'shipped' ORDER BY id LIMIT 1");
+    for _ in 0..4 {
+        shop.run(&["stock", "receive", &format!("{sku}:1")]).success();
+        for price in ["1.00", "2.00"] {
+            shop.run(&["product", "update", &sku, "--price", price]).success();
+        }
+        shop.run(&["user", "disable", &email, "-y"]).success();
+        shop.run(&["user", "enable", &email]).success();
+        for note in ["one", "two"] {
+            shop.run(&["order", "note", &order, note]).success();
+        }
+        shop.run(&["audit", "verify"]).success();
+    }
+    // What another program does between two of them is still found, and what it does after them.
+    shop.sql(&format!("UPDATE products SET name = 'Changed' WHERE sku = '{sku}'"));
+    shop.run(&["stock", "receive", &format!("{sku}:1")]).success();
+    let run = shop.run(&["audit", "verify"]).exits_with(9);
+    assert!(run.stdout.contains("changed name from"), "{run}");
 }
 
 fn existing_rows_are_kept_when_a_shop_is_generated(shop: &Shop) {

@@ -32,10 +32,13 @@ struct Gap<'a> {
 
 impl<'a> Chain<'a> {
     /// Determined by the documents, and by the times only where these leave a choice, because the clocks of the writers
-    /// may differ. The first event of a generated row starts from what was generated.
+    /// may differ. The first event of a generated row starts from what was generated, even if others end there too.
     pub fn new<E: AuditedEntity>(events: &'a [ParsedEvent], is_generated: bool) -> Chain<'a> {
         let mut links = Links::new::<E>(events);
         let mut gaps = Vec::new();
+        if is_generated && !events.is_empty() {
+            links.bridge(None, 0);
+        }
         loop {
             let (before, is_open) = links.find();
             let Some(later) = links.first_loose(&before) else {
@@ -45,10 +48,8 @@ impl<'a> Chain<'a> {
             };
             let earlier = (0..later).rfind(|number| is_open[*number]).or(later.checked_sub(1));
             links.bridge(earlier, later);
-            if earlier.is_some() || !is_generated {
-                let earlier = earlier.map(|number| &events[number]).filter(|event| event.after.is_some());
-                gaps.push(Gap { earlier, later: &events[later] });
-            }
+            let earlier = earlier.map(|number| &events[number]).filter(|event| event.after.is_some());
+            gaps.push(Gap { earlier, later: &events[later] });
         }
     }
 
