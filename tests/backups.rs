@@ -15,6 +15,7 @@ on_every_backend!(
     a_killed_replacement_leaves_the_old_shop_an_empty_or_the_new_one,
     a_backup_is_of_one_moment_while_others_write,
     rows_that_nobody_can_restore_are_named_before_they_are_lost,
+    a_shop_on_a_server_is_backed_up_before_migrations_drop_its_rows,
 );
 
 const BACKENDS: [Backend; 3] = [Backend::Sqlite, Backend::Postgres, Backend::MariaDb];
@@ -184,6 +185,36 @@ fn rows_that_nobody_can_restore_are_named_before_they_are_lost(shop: &Shop) {
     let run = shop.run(&["backup", "--out", "shop.backup"]).exits_with(7);
     assert!(run.stderr.contains("M-1") && run.stderr.contains("not UTF-8"), "{run}");
     assert!(!shop.path("shop.backup").exists(), "{run}");
+}
+
+fn a_shop_on_a_server_is_backed_up_before_migrations_drop_its_rows(shop: &Shop) {
+    if shop.backend == Backend::Sqlite {
+        // Its file is copied under the lock under which the tables are dropped.
+        return;
+    }
+    let folder = shop.path("kept");
+    shop.file("no_folder", "");
+    for round in 0..5 {
+        shop.product(&format!("M-{round}"), "1.00", 3);
+        // Without a backup nothing is dropped.
+        let run = run_with_folder(shop, &["migrate", "reset", "-y"], &shop.path("no_folder/below")).exits_with(4);
+        assert!(run.stderr.contains("--no-backup"), "{run}");
+        assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 1);
+        let run = run_with_folder(shop, &["migrate", ["refresh", "fresh"][round % 2], "-y"], &folder).success();
+        assert!(run.stderr.contains("backed up to"), "{run}");
+        assert_eq!(files_in(&folder).len(), (round + 1).min(3));
+    }
+    // The newest are kept.
+    let newest = files_in(&folder).into_iter().max_by_key(|file| file.metadata().expect("it is there").modified().ok());
+    let other = Shop::empty(Backend::Sqlite).expect("always there");
+    other.run(&["restore", &newest.expect("three").display().to_string()]).success();
+    assert_eq!(other.column("SELECT sku FROM products"), ["M-4"]);
+    // Nothing to lose, and nothing wanted.
+    let quiet = run_with_folder(shop, &["migrate", "refresh", "-y"], &shop.path("other")).success();
+    assert!(!quiet.stderr.contains("backed up"), "{quiet}");
+    shop.product("M-5", "1.00", 3);
+    run_with_folder(shop, &["migrate", "down", "--steps", "20", "-y", "--no-backup"], &shop.path("other")).success();
+    assert_eq!(files_in(&shop.path("other")).len(), 0);
 }
 
 #[test]

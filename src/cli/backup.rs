@@ -75,7 +75,7 @@ async fn back_up(context: &Context, out: Option<&Path>) -> Result<()> {
     name_foreign(context, &database).await?;
     let path = match out {
         Some(out) => out.to_owned(),
-        None => backups::new_path(context, &context.config, "")?,
+        None => backups::new_path(context, &context.config)?,
     };
     let manifest = backups::back_up(context, &database, &path).await?;
     let (shown, bytes) = (path.display().to_string(), size(&path));

@@ -95,9 +95,7 @@ async fn replace(
     let lost = if foreign.is_empty() { String::new() } else { format!("; lost with its rows: {}", foreign.join(", ")) };
     let impact = format!("this replaces the shop in {}, after backing it up{lost}", database.target());
     prompter.confirm_by_name(&context.output, &arguments.confirm, &impact, &config.target.name()).await?;
-    let path = backups::new_path(context, config, "-before-restore")?;
-    let manifest = backups::back_up(context, database, &path).await?;
-    context.output.note(&format!("{} backed up to {}", database.target(), path.display()));
+    let manifest = backups::back_up_before(context, config, database, "restore").await?;
     backups::clear(database, &manifest).await
 }
 

@@ -30,6 +30,8 @@ pub struct Asked {
     pub dropped: Vec<RowCount>,
     /// Whether something goes that no migration made.
     pub has_others: bool,
+    /// Whether a database file is copied first.
+    pub is_backed_up: bool,
 }
 
 impl Asked {
@@ -60,7 +62,7 @@ impl Runner<'_> {
         if let Some(growth) = asked.growth(&counts) {
             (self.job.progress)(Progress::Notice(&growth));
         }
-        if !asked.has_others && counts.iter().all(|(_, count, _)| *count == 0) {
+        if !asked.is_backed_up || !asked.has_others && counts.iter().all(|(_, count, _)| *count == 0) {
             return Ok(None);
         }
         self.job.database.back_up(&format!("before-{}", asked.kind), self.job.plan.clock.now()).await

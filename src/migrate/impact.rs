@@ -73,25 +73,35 @@ impl Impact {
         self.reverted.is_empty() && matches!(self.kind, RunKind::Down | RunKind::Redo | RunKind::Reset)
     }
 
+    /// Whether rows of shopctl's own tables go, and no earlier run has begun to drop them.
+    pub fn drops_shop_rows(&self) -> bool {
+        let is_filled = |(table, count, _): &RowCount| *count > 0 && !self.is_foreign(table);
+        self.removal.is_none() && self.dropped.iter().any(is_filled)
+    }
+
+    fn is_foreign(&self, table: &str) -> bool {
+        self.others.iter().any(|other| other.name == table)
+    }
+
     /// Whether the user must confirm: tables or foreign objects are dropped, or a removal is resumed.
     pub fn needs_permission(&self) -> bool {
         !self.counts.is_empty() || !self.others.is_empty() || self.removal.is_some()
     }
 
     /// What the user confirmed, for the run to compare with.
-    pub fn asked(&self) -> Asked {
-        Asked { kind: self.kind, dropped: self.dropped.clone(), has_others: !self.others.is_empty() }
+    pub fn asked(&self, is_backed_up: bool) -> Asked {
+        Asked { kind: self.kind, dropped: self.dropped.clone(), has_others: !self.others.is_empty(), is_backed_up }
     }
 
     /// Whether yes is sufficient: a copy is made, or the database is for development and contains only shopctl's
     /// objects.
-    pub fn accepts_yes(&self, target: &Target, is_protected: bool) -> bool {
+    pub fn accepts_yes(&self, target: &Target, is_protected: bool, is_backed_up: bool) -> bool {
         match &self.environment {
             _ if is_protected => false,
             _ if !self.others.is_empty() && !target.is_file() => false,
             Some(environment) => environment == DEVELOPMENT,
             // Its file is copied first.
-            None => target.is_file(),
+            None => target.is_file() && is_backed_up,
         }
     }
 

@@ -166,7 +166,7 @@ fn fresh_interrupted_at_the_commit_of_the_removal_says_that_everything_is_gone()
     shop.run(&["seed", "up"]).success();
     block_on(async {
         let trial = super::Trial::connect(shop).await;
-        let asked = Asked { kind: RunKind::Fresh, dropped: Vec::new(), has_others: false };
+        let asked = Asked { kind: RunKind::Fresh, dropped: Vec::new(), has_others: false, is_backed_up: true };
         let plan = Plan { asked: Some(asked), ..super::plan() };
         let (stop, copies) = (plan.stop.clone(), RefCell::new(Vec::new()));
         let ask = |progress: Progress<'_>| {

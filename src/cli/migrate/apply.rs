@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{LockArguments, plan_with, print_steps, printing, run_until_stopped};
+use super::{BackupArguments, LockArguments, plan_with, print_steps, printing, run_until_stopped};
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, steps};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
@@ -11,7 +11,7 @@ use crate::db::Access;
 use crate::db::target::Target;
 use crate::domain::text::counted;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
-use crate::migrate::lint::Warning;
+use crate::migrate::lint::{Risk, Warning};
 use crate::migrate::{self, Job, Plan};
 
 #[derive(Debug, Args)]
@@ -29,6 +29,8 @@ pub struct UpArguments {
     lock: LockArguments,
     #[command(flatten)]
     answers: AnswerArguments,
+    #[command(flatten)]
+    backup: BackupArguments,
     #[command(flatten)]
     write: WriteArguments,
 }
@@ -58,6 +60,9 @@ pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments)
     if !risks.is_empty() {
         let impact = async || Ok(impact(database.target(), &risks));
         prompter.ask_permission(context, &arguments.answers, false, impact).await?;
+    }
+    if risks.iter().any(|warning| warning.risk == Risk::Destructive) {
+        arguments.backup.back_up(context, &database, "up").await?;
     }
     let (steps, missing) = run_until_stopped(context, &plan, migrate::up_completely(job)).await?;
     print_steps(context, &steps);

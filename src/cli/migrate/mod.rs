@@ -18,9 +18,11 @@ use serde::Serialize;
 
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
+use crate::cli::shared::transfer::{backups, is_empty};
 pub use crate::cli::shared::migrations::{plan_with, whole_plan};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
+use crate::db::Database;
 use crate::domain::moment;
 use crate::error::{CommandLine, Hint, Result};
 use crate::migrate::{Direction, Plan, Progress, RunKind, Step};
@@ -100,6 +102,31 @@ struct GuardArguments {
     /// Confirm by giving the database's name, where --yes is not enough
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
+    #[command(flatten)]
+    backup: BackupArguments,
+}
+
+/// Flags of commands that back the shop up before its rows are dropped.
+#[derive(Debug, Args)]
+struct BackupArguments {
+    /// Do not back up the shop before rows are dropped
+    #[arg(long)]
+    no_backup: bool,
+}
+
+impl BackupArguments {
+    /// Backs up the shop, if it has rows.
+    ///
+    /// Errors: those of the backup; nothing may be dropped then.
+    async fn back_up(&self, context: &Context, database: &Database, why: &str) -> Result<()> {
+        if self.no_backup || is_empty(database).await? {
+            return Ok(());
+        }
+        let backed_up = backups::back_up_before(context, &context.config, database, why).await;
+        backed_up.map(drop).map_err(|error| {
+            error.hint(Hint::from("to continue without a backup: ").and(CommandLine::again().flag("--no-backup")))
+        })
+    }
 }
 
 pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<Effect> {

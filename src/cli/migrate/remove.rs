@@ -65,7 +65,11 @@ async fn remove(
     if impact.needs_permission() {
         ask_permission(context, prompter, guard, &database, &impact).await?;
     }
-    let plan = &Plan { asked: Some(impact.asked()), ..plan.clone() };
+    // A file is copied by the run itself, under the lock under which it drops.
+    if impact.drops_shop_rows() && !database.target().is_file() {
+        guard.backup.back_up(context, &database, kind.as_str()).await?;
+    }
+    let plan = &Plan { asked: Some(impact.asked(!guard.backup.no_backup)), ..plan.clone() };
     let steps = run_until_stopped(context, plan, migrate::run(Job { plan, ..job }, kind)).await?;
     print_steps(context, &steps);
     Ok(Effect::new(!steps.is_empty(), false, database.target()))
@@ -82,7 +86,8 @@ async fn ask_permission(
     impact: &Impact,
 ) -> Result<()> {
     let summary = impact.summary(database.target(), context.config.protected);
-    let takes_yes = guard.confirm.is_none() && impact.accepts_yes(database.target(), context.config.protected);
+    let takes_yes = guard.confirm.is_none()
+        && impact.accepts_yes(database.target(), context.config.protected, !guard.backup.no_backup);
     match takes_yes {
         true => prompter.confirm(&context.output, guard.yes, &summary).await?,
         false => {

@@ -1,5 +1,6 @@
 //! Backups: made, opened and restored.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use sea_orm::ConnectionTrait;
@@ -12,7 +13,7 @@ use crate::db::target::Target;
 use crate::db::{Database, Expected};
 use crate::domain::moment;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
-use crate::file::{InputFile, OutputFile, create_private_folder, spool};
+use crate::file::{InputFile, OutputFile, create_private_folder, remove_older, spool};
 use crate::migrate::{self, Catalog, Job, Plan, RunKind, State};
 use crate::repository::audit_seal;
 use crate::service::committing::Pending;
@@ -25,25 +26,49 @@ use crate::transfer::snapshot::ShopSnapshot;
 /// The extension of a backup.
 pub const ENDING: &str = "backup";
 
-/// The file of a new backup in the folder of backups, which is made where it is missing. `why` is part of its name.
+/// How many of the backups of a shop are kept that were made before its rows were removed.
+const KEPT: usize = 3;
+
+/// The file of a new backup in the folder of backups, which is made where it is missing.
 ///
 /// Errors: exit 4 where the folder cannot be made.
-pub fn new_path(context: &Context, config: &Config, why: &str) -> Result<PathBuf> {
-    let folder = config.backup_folder();
-    create_private_folder(&folder)
-        .map_err(|error| error.hint("set another folder with SHOPCTL_BACKUP_DIR or backup_dir in shopctl.toml"))?;
-    let plain = |letter: char| if letter.is_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
-    let name: String = full_name(&config.target).chars().map(plain).collect();
-    let time = context.clock.now().format("%Y%m%d-%H%M%S%.3f");
-    Ok(folder.join(format!("{name}{why}-{time}.{ENDING}")))
+pub fn new_path(context: &Context, config: &Config) -> Result<PathBuf> {
+    let folder = backup_folder(config)?;
+    Ok(folder.join(format!("{}-{}.{ENDING}", file_name(&config.target), time(context))))
 }
 
-/// The name of a database, different from that of the same name on another server.
-fn full_name(target: &Target) -> String {
-    match target {
+/// Backs up a shop before its rows are removed, and keeps the newest of such backups.
+///
+/// Errors: those of [`back_up`]; nothing may be removed then.
+pub async fn back_up_before(context: &Context, config: &Config, database: &Database, why: &str) -> Result<Manifest> {
+    let (folder, beginning) = (backup_folder(config)?, format!("{}-before-", file_name(&config.target)));
+    let path = folder.join(format!("{beginning}{why}-{}.{ENDING}", time(context)));
+    let manifest = back_up(context, database, &path).await?;
+    context.output.note(&format!("{} backed up to {}", database.target(), path.display()));
+    remove_older(&folder, &beginning, &format!(".{ENDING}"), KEPT);
+    Ok(manifest)
+}
+
+fn backup_folder(config: &Config) -> Result<PathBuf> {
+    let folder = config.backup_folder();
+    let made = create_private_folder(&folder);
+    made.map_err(|error| error.hint("set another folder with SHOPCTL_BACKUP_DIR or backup_dir in shopctl.toml"))?;
+    Ok(folder)
+}
+
+/// The time in the name of a backup, by which they are sorted.
+fn time(context: &Context) -> impl Display {
+    context.clock.now().format("%Y%m%d-%H%M%S%.3f")
+}
+
+/// The name of a database as that of a file, different from that of the same name on another server.
+fn file_name(target: &Target) -> String {
+    let name = match target {
         Target::Sqlite(_) => target.name(),
         Target::Server(server) => format!("{}-{}-{}", server.host, server.port, server.database),
-    }
+    };
+    let plain = |letter: char| if letter.is_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
+    name.chars().map(plain).collect()
 }
 
 /// Writes a shop to a file, which is complete or not there.
