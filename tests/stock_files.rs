@@ -18,6 +18,7 @@ on_every_backend!(
     the_other_lines_of_a_stock_file_are_imported_on_request,
     a_counted_line_is_rejected_if_the_stock_is_not_the_expected_one,
     a_delivery_file_with_a_key_is_imported_once,
+    a_delivery_file_is_not_received_twice_by_mistake,
     a_number_with_a_plus_sign_is_not_counted_pieces,
     a_column_of_pieces_under_another_name_is_asked_for,
     a_stock_take_during_sales_loses_no_piece,
@@ -48,7 +49,7 @@ fn a_delivery_is_received_completely_or_not_at_all(shop: &Shop) {
     shop.run(&["stock", "receive", "MUG:1", "NO-1:1", "NO-2:1"]).exits_with(3).says("NO-1, NO-2");
     shop.run(&["stock", "receive", "MUG:1", "PEN:1", "mug:2"]).exits_with(7).says("mug is given twice");
     shop.run(&["stock", "receive", "MUG:1", "PEN:41"]).exits_with(6).says("PEN has 2147483607 in stock; 41 more");
-    shop.run(&["stock", "receive", "MUG"]).exits_with(7).says("units of MUG");
+    shop.run(&["stock", "receive", "MUG"]).exits_with(7).says("product MUG: needs a number of units: MUG:N");
     for pieces in ["0", "-1", "1.5", "x", "1000001"] {
         shop.run(&["stock", "receive", &format!("MUG:{pieces}")]).exits_with(7).says("units of MUG");
     }
@@ -186,6 +187,28 @@ fn a_delivery_file_with_a_key_is_imported_once(shop: &Shop) {
     assert_eq!(levels(shop), ["34", "11"]);
 }
 
+fn a_delivery_file_is_not_received_twice_by_mistake(shop: &Shop) {
+    shop.product("MUG", "1.00", 10);
+    shop.file("d.csv", "sku,received\nMUG,24\n");
+    let import = |more: &[&str]| shop.run(&[&["stock", "import", "d.csv"], more].concat());
+    import(&["--dry-run"]).success();
+    import(&[]).success();
+    for more in [&[][..], &["--dry-run"], &["--reason", "received"], &["--on-error", "reject-rows"]] {
+        let run = import(more).exits_with(6).says("stock.already_received");
+        assert!(run.stderr.contains("--idempotency-key KEY"), "{run}");
+    }
+    assert_eq!(levels(shop), ["34"]);
+    import(&["--idempotency-key", "d-2"]).success();
+    import(&["--note", "of the second truck"]).success();
+    assert_eq!(levels(shop), ["82"]);
+    // A stock-take sets what was counted, however often.
+    shop.file("c.csv", "sku,counted\nMUG,7\n");
+    for _ in 0..2 {
+        shop.run(&["stock", "import", "c.csv"]).success();
+    }
+    assert_eq!(levels(shop), ["7"]);
+}
+
 /// Orders are placed and stock is counted at the same time: what was counted is what is there, less what was ordered
 /// afterwards.
 fn a_stock_take_during_sales_loses_no_piece(shop: &Shop) {
@@ -203,7 +226,9 @@ fn a_stock_take_during_sales_loses_no_piece(shop: &Shop) {
         let (one, other) = (&skus[number % PRODUCTS], &skus[(number * 5 + 3) % PRODUCTS]);
         let items = ["order", "create", "--user", &user, "--item", one, "--item", other];
         commands.push(owned(&items));
-        commands.push(owned(&["stock", "import", if number % 2 == 0 { "c.csv" } else { "d.csv" }]));
+        let file = if number % 2 == 0 { "c.csv" } else { "d.csv" };
+        // Deliveries of the same lines are told apart by their notes.
+        commands.push(owned(&["stock", "import", file, "--note", &number.to_string()]));
     }
     let children: Vec<_> = commands
         .iter()

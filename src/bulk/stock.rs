@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::import::{read_all, sorted};
 use super::interpretation::stock_parser;
 use super::options::Import;
@@ -17,6 +19,7 @@ use super::source::Source;
 use super::spelling::KeySpellings;
 use super::upsert::{find, find_named, shared_key};
 use crate::db::Database;
+use crate::domain::text::hexadecimal;
 use crate::domain::{EventName, IdempotencyKey, MovementReason};
 use crate::entity::product::Model;
 use crate::error::{Error, Kind, Result};
@@ -265,4 +268,14 @@ pub struct StockRequest {
     pub digest: String,
     /// Makes a repetition of the request harmless.
     pub key: Option<IdempotencyKey>,
+}
+
+impl StockRequest {
+    /// The key of a delivery that was given none: the same lines, reason and note.
+    ///
+    /// Errors: none for a digest in hexadecimal digits.
+    pub fn key_of_file(&self) -> Result<IdempotencyKey> {
+        let text = format!("{} {} {:?}", self.digest, self.reason.as_str(), self.note);
+        IdempotencyKey::parse(&format!("file {}", hexadecimal(&Sha256::digest(text)))).map_err(Error::internal)
+    }
 }

@@ -62,8 +62,10 @@ mod tests {
     fn only_the_newest_of_the_same_kind_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let times = ["20260101-000000.000", "20260102-000000.000", "20260103-000000.000"];
-        let others = ["shop-before-up.backup", "shop-20250101-000000.000.backup", "web-before-up-20250101-000000.000.backup"];
-        let own = times.map(|time| format!("shop-before-{}-{time}.backup", if time == times[0] { "up" } else { "reset" }));
+        let others =
+            ["shop-before-up.backup", "shop-20250101-000000.000.backup", "web-before-up-20250101-000000.000.backup"];
+        let own =
+            times.map(|time| format!("shop-before-{}-{time}.backup", if time == times[0] { "up" } else { "reset" }));
         for name in own.iter().map(String::as_str).chain(others) {
             fs::write(folder.path().join(name), "").unwrap();
         }

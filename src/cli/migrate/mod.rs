@@ -18,8 +18,8 @@ use serde::Serialize;
 
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::transfer::{backups, is_empty};
 pub use crate::cli::shared::migrations::{plan_with, whole_plan};
+use crate::cli::shared::transfer::{backups, is_empty};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::counted;
 use crate::domain::{EventName, Id, MovementReason};
-use crate::error::Result;
+use crate::error::{CommandLine, Error, Hint, Result};
 use crate::output::Mutation;
 use crate::service::product::Changed;
 use crate::service::stock_lines::{Received, difference};
@@ -58,15 +58,22 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &StockImport
         let impact = async || Ok(format!("this sets the stock of {products} in {}", database.target()));
         prompter.ask_permission(context, answers, write.dry_run, impact).await?;
     }
-    let request = StockRequest {
+    let mut request = StockRequest {
         reason: reason.unwrap_or(file.kind.reason()),
         note: note.clone(),
         keeps_others: keeps_others || is_trial,
         digest: source.digest(&format!("{:?}", import.read)).await?,
         key: key.idempotency_key.clone(),
     };
+    let has_own_key = request.key.is_some();
+    if !has_own_key && file.kind == StockFileKind::Delivery {
+        request.key = Some(request.key_of_file()?);
+    }
     let operations = context.operations(&database, write.dry_run || is_trial);
     let received = file.apply(&operations, &request).await?;
+    if received.replayed && !has_own_key {
+        return Err(already_received(received.undone_by));
+    }
     let mut rejections = file.rejections(errors.is_some(), import.read.format);
     let written = write_errors_file(&mut rejections, errors)
         .map(|text: Option<String>| text.iter().for_each(|text| context.output.note(text)));
@@ -82,6 +89,20 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &StockImport
     }
     effect.note(&context.output);
     Err(with_unwritten(partial::<StockRow>(&rejections, &import), written))
+}
+
+/// Exit 6: a delivery that is received twice is more often a mistake than another one with the same lines.
+fn already_received(undone_by: Option<Id>) -> Error {
+    let undone = undone_by.map_or_else(String::new, |id| format!(", and that was undone by operation {id}"));
+    let message = format!("this file was already received{undone}; nothing was changed");
+    let list = CommandLine::new("audit list").option("--operation", EventName::StockImport.as_str());
+    Error::conflict("stock.already_received", message)
+        .hint(
+            Hint::from("for another delivery with the same lines: ")
+                .and(CommandLine::again())
+                .and(" --idempotency-key KEY"),
+        )
+        .hint(Hint::from("to see when it was received: ").and(list))
 }
 
 fn changes_of(products: &[Changed]) -> Vec<ValueChange> {
