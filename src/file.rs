@@ -65,7 +65,7 @@ impl OutputFile {
     pub async fn open(path: &Path) -> Result<OutputFile> {
         let failed = |error: io::Error| unwritable(path, &error);
         let through = |file: File| OutputFile { path: path.to_owned(), file, unfinished: None };
-        if is_stdout(path) {
+        if is_standard_stream(path) {
             return descriptor(1).map(through).map_err(failed);
         }
         let file = match resolve(path)? {
@@ -144,7 +144,9 @@ impl OutputFile {
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.file.write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && is_stdout(&self.path) => Ok(bytes.len()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && is_standard_stream(&self.path) => {
+                Ok(bytes.len())
+            }
             result => result,
         }
     }
@@ -246,7 +248,7 @@ pub fn check_file(path: &Path) -> Result<()> {
 
 /// The error for an unreadable file.
 pub fn unreadable(path: &Path, error: &io::Error) -> Error {
-    let name = input_name((!is_stdout(path)).then_some(path));
+    let name = input_name((!is_standard_stream(path)).then_some(path));
     Error::configuration("file.unreadable", format!("cannot read {name}: {}", io_reason(error)))
 }
 
@@ -254,7 +256,7 @@ pub fn unreadable(path: &Path, error: &io::Error) -> Error {
 ///
 /// Errors: exit 2.
 pub fn check_not_input(flag: &str, output: &Path, input: &Path) -> Result<()> {
-    let input = if is_stdout(input) { Path::new("/dev/stdin") } else { input };
+    let input = if is_standard_stream(input) { Path::new("/dev/stdin") } else { input };
     if !is_same(output, input) {
         return Ok(());
     }
@@ -279,7 +281,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 /// Whether the path is `-`.
-pub fn is_stdout(path: &Path) -> bool {
+pub fn is_standard_stream(path: &Path) -> bool {
     path == Path::new("-")
 }
 
@@ -309,7 +311,7 @@ pub fn wrong_ending(path: &Path, ending: &str, endings: &[&str]) -> Error {
 /// The extension in lower case; `None` also for anything but a regular file.
 pub fn ending_of(path: &Path) -> Option<String> {
     let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
-    let ending = path.extension().filter(|_| !is_special && !is_stdout(path))?;
+    let ending = path.extension().filter(|_| !is_special && !is_standard_stream(path))?;
     Some(ending.to_string_lossy().to_lowercase())
 }
 

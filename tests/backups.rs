@@ -267,7 +267,9 @@ fn a_backup_goes_into_the_folder_for_backups_unless_a_file_is_named() {
     shop.run(&["backup"]).success();
     assert_eq!(files_in(&shop.path("named")).len(), 1);
     shop.run(&["backup", "--out", "shop.csv"]).exits_with(2).says(".backup");
-    shop.run(&["backup", "--out", "-"]).exits_with(2).says("--out");
+    shop.file("first.backup", "the only one");
+    shop.run(&["backup", "--out", "first.backup"]).exits_with(6).says("first.backup already exists");
+    assert_eq!(std::fs::read_to_string(shop.path("first.backup")).expect("it is there"), "the only one");
     shop.run(&["backup", "-o", "csv"]).exits_with(2);
     // A file that others may read is replaced by one that they may not.
     let open = shop.file("open.backup", "");
@@ -287,6 +289,25 @@ fn a_backup_goes_through_a_pipe() {
     shop.run(&["restore", &pipe, "--to", "sqlite:new.db"]).success();
     finish(child, &arguments).success();
     shop.run(&["diff", &shop.url, "sqlite:new.db"]).success();
+}
+
+#[test]
+fn a_backup_is_written_to_standard_output_and_read_from_standard_input() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    live(&shop);
+    let run = shop.paste("shopctl backup --out - | shopctl restore - --to sqlite:piped.db").success();
+    assert!(run.stderr.contains("backup written to standard output: 11 tables"), "{run}");
+    assert!(run.stdout.contains("standard input restored to sqlite:piped.db"), "{run}");
+    shop.run(&["diff", &shop.url, "sqlite:piped.db"]).success();
+    let run = shop.paste("shopctl backup --out - > kept && shopctl backup verify - < kept").success();
+    assert!(run.stdout.contains("standard input can be restored"), "{run}");
+    shop.run_with_input(&["restore", "-", "--to", "sqlite:other.db"], "half").exits_with(7).says("standard input");
+    shop.run(&["backup", "--out", "-", "--json"]).exits_with(2).says("--output json");
+    // Nobody reads it: a backup that nobody has is an error.
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let child = shop.command(&["backup", "--out", "-"]).stdout(writer).spawn().expect("built");
+    assert!(!child.wait_with_output().expect("it ends").status.success());
 }
 
 #[test]

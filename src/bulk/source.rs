@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::FileFormat;
 use crate::domain::text::{hexadecimal, shell_word};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
-use crate::file::{check_file, is_stdout, unreadable};
+use crate::file::{check_file, is_standard_stream, unreadable};
 
 /// Buffer size for hashing the file, in bytes.
 const DIGEST_BYTES: usize = 64 * 1024;
@@ -123,7 +123,7 @@ fn extension_of(path: &Path) -> Option<&str> {
 pub fn format_of(path: &Path, noun: &str) -> Result<FileFormat> {
     match extension_of(path).and_then(FileFormat::parse) {
         Some(format) => Ok(format),
-        None if is_stdout(path) => Err(unnamed_format()),
+        None if is_standard_stream(path) => Err(unnamed_format()),
         None => Err(unknown_format(path, noun)),
     }
 }

@@ -11,9 +11,10 @@ use super::shared::migrations::whole_plan;
 use super::shared::transfer::{backups, check, extent, name_foreign, prepare, tables_json};
 use crate::context::Context;
 use crate::db::Access;
+use crate::domain::moment;
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result};
-use crate::file::{check_ending, is_stdout};
+use crate::file::{check_ending, is_standard_stream};
 use crate::output::Mutation;
 
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ use crate::output::Mutation;
 pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// File to write [default: a new one in the folder for backups]
+    /// File to write, - for standard output [default: a new file in the backup folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -39,10 +40,13 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct VerifyArguments {
-    /// Backup to verify
+    /// Backup to verify (- for standard input)
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
+
+/// Standard output as a file.
+const STDOUT: &str = "/dev/stdout";
 
 /// The result as JSON.
 #[derive(Serialize)]
@@ -65,23 +69,27 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<Effect> {
 
 async fn back_up(context: &Context, out: Option<&Path>) -> Result<()> {
     if let Some(out) = out {
-        if is_stdout(out) {
-            return Err(Error::usage("a backup cannot be written to standard output")
-                .hint("name a file, or leave out --out for a new one in the folder for backups"));
-        }
-        check_ending(out, &[backups::ENDING])?;
+        check_out(context, out)?;
     }
     let database = context.database(Access::Read).await?;
     name_foreign(context, &database).await?;
+    let to_stdout = out.is_some_and(is_standard_stream);
     let path = match out {
+        // A reader that ends early is an error of a backup.
+        Some(_) if to_stdout => PathBuf::from(STDOUT),
         Some(out) => out.to_owned(),
         None => backups::new_path(context, &context.config)?,
     };
     let manifest = backups::back_up(context, &database, &path).await?;
-    let (shown, bytes) = (path.display().to_string(), size(&path));
+    let shown = if to_stdout { "standard output".to_owned() } else { path.display().to_string() };
+    let bytes = size(&path);
     let extent = format!("{}, {}", counted(manifest.tables.len(), "table"), counted(manifest.rows(), "row"));
     let size = bytes.map(|bytes| format!(", {}", counted(bytes, "byte"))).unwrap_or_default();
     let line = format!("backup written to {shown}: {extent}{size}");
+    if to_stdout {
+        context.output.note(&line);
+        return Ok(());
+    }
     let change = Backup { bytes, tables: json!(manifest.tables), head: manifest.head };
     context.output.mutation(&Mutation::new(line, &shown, change));
     if bytes.is_some() {
@@ -91,20 +99,35 @@ async fn back_up(context: &Context, out: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
+/// Errors: exit 2 for another extension, and for standard output if it is a terminal or has the result in JSON.
+fn check_out(context: &Context, out: &Path) -> Result<()> {
+    if !is_standard_stream(out) {
+        return check_ending(out, &[backups::ENDING]);
+    }
+    match (context.output.is_on_terminal(), context.output.requested_format()) {
+        (true, _) => Err(Error::usage("a backup is not text")
+            .hint(Hint::from("name a file, or pass it on: ").and(CommandLine::again()).and(" | …"))),
+        (false, Some(format)) => Err(Error::usage(format!("--output {} is not for --out -", format.as_str()))),
+        (false, None) => Ok(()),
+    }
+}
+
 async fn verify(context: &Context, path: &Path) -> Result<()> {
     let reader = backups::open(path).await?;
-    let (header, shown) = (reader.header().clone(), path.display().to_string());
+    let (header, shown) = (reader.header().clone(), backups::name(path));
     let scratch = context.connections.scratch_file().await?;
     let loaded = backups::restore(context, reader, &scratch).await?;
     prepare(&scratch, &whole_plan(context), None).await?;
     let head = check(context, &scratch, &shown).await.map_err(|error| match error.kind() {
         Kind::CheckFailed => {
-            let restore = CommandLine::new("restore").argument(&shown).option("--to", "sqlite:checked.db");
+            let restore =
+                CommandLine::new("restore").argument(&path.to_string_lossy()).option("--to", "sqlite:checked.db");
             error.without_hints().hint(Hint::from("to look into it, restore it to a new file: ").and(restore))
         }
         _ => error,
     })?;
-    let of = format!("{shown} can be restored: {}, as of {} on {}", extent(&loaded), header.time, header.engine);
+    let time = moment::parse(&header.time).map_or(header.time, |time| context.zone.text_with_offset(time));
+    let of = format!("{shown} can be restored: {}, as of {time}, from {}", extent(&loaded), header.engine);
     let line = head.iter().fold(of, |line, head| format!("{line}; seal head {head}"));
     let change = Backup { bytes: size(path), tables: tables_json(&loaded), head };
     context.output.mutation(&Mutation::new(line, &shown, change));

@@ -25,7 +25,7 @@ use crate::transfer::fill::Filled;
   shopctl restore shop.backup --to postgres://postgres@localhost/shop
   shopctl restore shop.backup --replace --confirm shop")]
 pub struct Arguments {
-    /// Backup to restore
+    /// Backup to restore (- for standard input)
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Empty database to fill: a context or URL [default: the configured one]
@@ -100,7 +100,7 @@ async fn replace(
 }
 
 fn print(context: &Context, arguments: &Arguments, shop: &str, loaded: Option<&[Filled]>, head: Option<String>) {
-    let file = arguments.file.display();
+    let file = backups::name(&arguments.file);
     let line = match loaded {
         Some(loaded) => format!("{file} restored to {shop}: {}", extent(loaded)),
         None => format!("shop unchanged: {shop} already has every row of {file}"),

@@ -39,7 +39,7 @@ impl Output {
 
     async fn export(&self, settings: OutputSettings, extensions: &[&str], file: Option<&Path>) -> Result<Export<'_>> {
         let (standard, messages) = (self, Box::new(io::stderr()));
-        let Some(path) = file.filter(|path| !file::is_stdout(path)) else {
+        let Some(path) = file.filter(|path| !file::is_standard_stream(path)) else {
             let stdout = Box::new(BufWriter::new(io::stdout()));
             let output = Output::new(settings, self.terminal.clone(), stdout, messages).in_zone(self.zone.clone());
             let output = Output { is_export: true, ..output };

@@ -285,6 +285,11 @@ impl Output {
         self.note(&format!("times are in {}", self.zone.name()));
     }
 
+    /// Whether standard output is a terminal.
+    pub fn is_on_terminal(&self) -> bool {
+        self.terminal.stdout_is_terminal
+    }
+
     /// Says at a terminal that standard input is awaited, which is not a question.
     pub fn note_standard_input(&self) {
         if self.terminal.stdin_is_terminal {

@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::domain::text::counted;
 use crate::domain::{Money, Quantity, Violation, Violations};
 use crate::error::{Error, Kind, Result, io_reason, printable};
-use crate::file::{input_name, is_stdout, read_input};
+use crate::file::{input_name, is_standard_stream, read_input};
 use crate::output::{Change, Mutation, View};
 use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
 
@@ -129,7 +129,7 @@ fn one() -> Value {
 fn read_order(context: &Context, path: &Path) -> Result<(String, Vec<NewLine>)> {
     /// Maximum size of the file; 300 lines need far less.
     const MAX_BYTES: u64 = 1024 * 1024;
-    let file = (!is_stdout(path)).then_some(path);
+    let file = (!is_standard_stream(path)).then_some(path);
     let place = input_name(file);
     if file.is_none() {
         context.output.note_standard_input();

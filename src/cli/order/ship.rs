@@ -22,7 +22,7 @@ use crate::domain::order_status::Verb;
 use crate::domain::text::{counted, number_is};
 use crate::domain::tracking::parse_tracking;
 use crate::error::{Error, Result};
-use crate::file::{is_stdout, unreadable};
+use crate::file::{is_standard_stream, unreadable};
 use crate::service::order_lifecycle::{self as service, OrderTransition, TransitionResult};
 
 /// Maximum length of a header, in bytes.
@@ -77,7 +77,7 @@ fn table_format(path: &Path, file: &mut std::fs::File, reading: &ReadArguments) 
     let mut header = Vec::new();
     BufReader::new(&mut *file).take(HEADER_BYTES).read_until(b'\n', &mut header).map_err(failed)?;
     file.rewind().map_err(failed)?;
-    let by_ending = || if is_stdout(path) { None } else { format_of(path, "order").ok() };
+    let by_ending = || if is_standard_stream(path) { None } else { format_of(path, "order").ok() };
     let format = reading.format.or_else(by_ending);
     let is_json = matches!(format, Some(FileFormat::JsonLines | FileFormat::Json));
     let is_table = is_json || reading.is_any_given() || is_header(&String::from_utf8_lossy(&header));

@@ -189,7 +189,8 @@ pub fn time() -> Checked<TypedTime> {
 
 /// Parses the id of an event or an operation.
 pub fn parse_id(text: &str) -> Result<Uuid, String> {
-    Uuid::try_parse(text.trim()).map_err(|_| "must be an id".to_owned())
+    Uuid::try_parse(text.trim())
+        .map_err(|_| "is not the id of an event or operation, as audit list shows them".to_owned())
 }
 
 /// A text of several lines.

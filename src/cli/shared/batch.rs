@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::db::Database;
 use crate::domain::text::first_names;
 use crate::error::{Error, Hint, Kind, Result, printable};
-use crate::file::{input_name, is_stdout, unreadable};
+use crate::file::{input_name, is_standard_stream, unreadable};
 use crate::output::{Change, Mutation};
 use crate::service::operation::Operations;
 
@@ -51,7 +51,7 @@ impl BatchArguments {
     pub fn names(&self, context: &Context, arguments: &[String], noun: &str) -> Result<Names> {
         let file = match &self.file {
             None => None,
-            Some(path) if is_stdout(path) => {
+            Some(path) if is_standard_stream(path) => {
                 context.output.note_standard_input();
                 Some(Box::new(std::io::stdin()) as Box<dyn Read>)
             }
@@ -102,7 +102,7 @@ fn is_header(noun: &str, line: &str) -> bool {
 }
 
 fn read_names(path: &Path, source: impl Read) -> Result<Vec<String>> {
-    let place = input_name((!is_stdout(path)).then_some(path));
+    let place = input_name((!is_standard_stream(path)).then_some(path));
     let mut reader = BufReader::new(source);
     let mut names = Vec::new();
     while names.len() <= MAX_OBJECTS {
@@ -167,7 +167,8 @@ pub fn refuse_unknown(noun: &'static str, unknown: &[&str], hint: Hint) -> Resul
         [only] => Err(Error::not_found(noun, only).hint(hint)),
         several => {
             let code = Error::not_found(noun, "").code();
-            let message = format!("no {noun}s {}; the others were not changed", join_limited(several.iter().copied()));
+            let message =
+                format!("there are no {noun}s {}; nothing was changed", join_limited(several.iter().copied()));
             Err(Error::new(Kind::NotFound, code, message).hint(hint).details(json!({ "noun": noun, "names": several })))
         }
     }

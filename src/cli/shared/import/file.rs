@@ -15,7 +15,7 @@ use crate::cli::shared::values::{checked, one_of};
 use crate::context::Context;
 use crate::domain::text::shell_word;
 use crate::error::{Error, Result, printable};
-use crate::file::{InputFile, OutputFile, check_ending, check_not_input, is_stdout, spool};
+use crate::file::{InputFile, OutputFile, check_ending, check_not_input, is_standard_stream, spool};
 
 /// Maximum number of lines to skip.
 const MAX_SKIPPED: u64 = 1_000_000;
@@ -115,7 +115,7 @@ impl FileArguments {
     pub async fn errors_file(&self) -> Result<Option<OutputFile>> {
         let Some(path) = &self.errors else { return Ok(None) };
         check_ending(path, &["csv"])?;
-        if is_stdout(path) || is_standard_output(path) {
+        if is_standard_stream(path) || is_standard_output(path) {
             return Err(Error::usage("--errors must not be standard output, where the result of the import goes")
                 .hint("give a file: --errors errors.csv"));
         }
@@ -184,7 +184,7 @@ pub fn open_source<'a, R: Row>(context: &Context, path: &'a Path, file: File, im
 
 /// Opens a file that is read several times: a pipe is copied to a temporary file.
 pub async fn open_input(context: &Context, path: &Path) -> Result<File> {
-    let stream: Box<dyn Read> = match is_stdout(path) {
+    let stream: Box<dyn Read> = match is_standard_stream(path) {
         true => {
             context.output.note_standard_input();
             Box::new(io::stdin())

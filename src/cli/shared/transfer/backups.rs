@@ -13,7 +13,7 @@ use crate::db::target::Target;
 use crate::db::{Database, Expected};
 use crate::domain::moment;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
-use crate::file::{InputFile, OutputFile, create_private_folder, remove_older, spool};
+use crate::file::{InputFile, OutputFile, create_private_folder, input_name, is_standard_stream, remove_older, spool};
 use crate::migrate::{self, Catalog, Job, Plan, RunKind, State};
 use crate::repository::audit_seal;
 use crate::service::committing::Pending;
@@ -73,7 +73,8 @@ fn file_name(target: &Target) -> String {
 
 /// Writes a shop to a file, which is complete or not there.
 ///
-/// Errors: exit 4 where there is no shop, or that of another program; those of reading and writing.
+/// Errors: exit 4 where there is no shop, or that of another program; exit 6 for a file that is there, which may be the
+/// only backup; those of reading and writing.
 pub async fn back_up(context: &Context, database: &Database, path: &Path) -> Result<Manifest> {
     migrate::refuse_foreign_shop(database.connection(), &Catalog::embedded()).await?;
     let mut shop = ShopSnapshot::begin(database).await?;
@@ -87,6 +88,11 @@ pub async fn back_up(context: &Context, database: &Database, path: &Path) -> Res
     };
     let header = header(context, &shop).await?;
     let mut out = OutputFile::open(path).await?.for_owner_only()?;
+    if out.replaces_another() {
+        let message = format!("{} already exists", printable(&path.to_string_lossy()));
+        return Err(Error::conflict("backup.exists", message)
+            .hint("name another file, or leave out --out for a new one in the backup folder"));
+    }
     let manifest = backup::write(&mut shop, &header, head, &mut out, &mut reporting(context, header.rows)).await?;
     shop.end().await;
     context.committing.begin(Pending::File);
@@ -120,15 +126,25 @@ async fn applied(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
     Ok(all.filter(|migration| is_applied(migration.state)).map(|migration| migration.name).collect())
 }
 
+/// A backup as messages name it.
+pub fn name(path: &Path) -> String {
+    input_name(Some(path).filter(|path| !is_standard_stream(path)))
+}
+
+/// Standard input as a file.
+const STDIN: &str = "/dev/stdin";
+
 /// Opens a backup of which every byte is as it was written.
 ///
 /// Errors: exit 4 if it cannot be read; exit 7 if it is no backup, is damaged or needs a newer program.
 pub async fn open(path: &Path) -> Result<BackupReader> {
+    let name = name(path);
+    let path = if is_standard_stream(path) { Path::new(STDIN) } else { path };
     let file = match InputFile::open(path).await? {
         InputFile::Regular(file) => file,
-        InputFile::Stream(stream) => spool(stream, path)?,
+        InputFile::Stream(stream) => spool(stream, Path::new(&name))?,
     };
-    let reader = BackupReader::open(path, file)?;
+    let reader = BackupReader::open(Path::new(&name), file)?;
     let catalog = Catalog::embedded();
     let unknown = reader.header().migrations.iter().find(|name| catalog.find(name).is_none());
     match unknown {
