@@ -7,6 +7,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
 pub use super::engine::{Engine, OwnForm, ServerEngine};
 use crate::domain::named_enum;
 use crate::domain::text::is_unsafe;
@@ -352,7 +354,7 @@ impl fmt::Display for Target {
                 write!(f, "sqlite:{}", escaped(&path))
             }
             Target::Server(server) => {
-                write!(f, "{}://{}@", server.engine.engine.as_str(), printable(&server.user))?;
+                write!(f, "{}://{}@", server.engine.engine.as_str(), in_url(&server.user))?;
                 let is_socket = server.host.starts_with('/');
                 for (index, (host, port)) in server.hosts().enumerate() {
                     let separator = if index == 0 { "" } else { "," };
@@ -368,7 +370,7 @@ impl fmt::Display for Target {
                         write!(f, ":{port}")?;
                     }
                 }
-                write!(f, "/{}", printable(&server.database))?;
+                write!(f, "/{}", in_url(&server.database))?;
                 if is_socket {
                     write!(f, "?{}={}", server.engine.socket_parameter, escaped(&server.host))?;
                 }
@@ -376,6 +378,16 @@ impl fmt::Display for Target {
             }
         }
     }
+}
+
+/// A name as it is written in a URL: letters and digits of any script are readable, all else is encoded.
+fn in_url(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_.~".contains(letter);
+    let encoded = |letter: char| match is_plain(letter) {
+        true => letter.to_string(),
+        false => utf8_percent_encode(letter.encode_utf8(&mut [0; 4]), NON_ALPHANUMERIC).to_string(),
+    };
+    name.chars().map(encoded).collect()
 }
 
 /// A text with its control and bidi characters shown escaped, but whole: for paths and settings.
