@@ -405,3 +405,14 @@ fn an_exclusively_locked_file_is_waited_for() {
     shop.run(&["user", "list"]).success();
     assert!(holder.wait().is_ok_and(|status| status.success()));
 }
+
+#[test]
+fn the_configuration_of_the_help_is_valid() {
+    let shop = any();
+    let help = shop.run(&["help", "configuration"]).success().stdout;
+    let file: Vec<&str> = help.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+    shop.file("shopctl.toml", &file.join("\n"));
+    let shown = run(&shop, &["--context", "live", "config", "show"], &[]).success();
+    assert!(shown.stdout.contains("mysql") && shown.stdout.contains("Europe/Berlin"), "{shown}");
+    run(&shop, &["--context", "reports", "config", "show"], &[]).success();
+}

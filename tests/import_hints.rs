@@ -46,21 +46,21 @@ fn a_hint_never_ignores_a_column_that_a_new_row_may_need() {
             "--map Artikelnummer=sku --map Bezeichnung=name --map Verkaufspreis=price --map Lagerbestand=stock_quantity"
         }),
         ("product", "Artikel,Bezeichnung,Preis", {
-            "sku has no column yet, possibly Artikel: --map Bezeichnung=name --map Preis=price --map Artikel=sku"
+            "there is no column for sku; possibly Artikel: --map Bezeichnung=name --map Preis=price --map Artikel=sku"
         }),
-        ("product", "sku,name,A,B", "price has no column yet, possibly A or B: --map COLUMN=price"),
-        ("product", "sku,name,color", "price has no column yet, possibly color: --map color=price"),
+        ("product", "sku,name,A,B", "there is no column for price; possibly A or B: --map COLUMN=price"),
+        ("product", "sku,name,color", "there is no column for price; possibly color: --map color=price"),
         ("product", "sku,name,price,Tags", "--ignore-columns Tags"),
         ("user", "E-Mail,Vorname,Nachname", "--map Vorname=first_name --map Nachname=last_name"),
         ("user", "email,name", {
-            "first_name and last_name have no column yet, possibly name: \
+            "there is no column for first_name or last_name; possibly name: \
              --map COLUMN=first_name --map COLUMN=last_name"
         }),
         ("order", "Bestellnummer,Kundenmail,sku,Menge,Einzelpreis", {
             "--map Bestellnummer=reference --map Kundenmail=user --map Menge=quantity --map Einzelpreis=unit_price"
         }),
         ("order", "reference,user,sku,quantity,Billing Date,Payment Date", {
-            "created_at has no column yet, possibly Billing Date or Payment Date: --map COLUMN=created_at"
+            "there is no column for created_at; possibly Billing Date or Payment Date: --map COLUMN=created_at"
         }),
     ] {
         shop.file("a.csv", &format!("{header}\n"));
@@ -105,7 +105,7 @@ fn a_hint_never_ignores_money_a_date_a_stock_or_a_status_that_has_no_column_yet(
         ("product", "sku,name,price,Available", "--map Available=stock_quantity"),
         ("product", "sku,name,price,On hand", "--map 'On hand=stock_quantity'"),
         ("product", "sku,name,Regular price,Sale price", {
-            "price has no column yet, possibly Regular price or Sale price: --map COLUMN=price"
+            "there is no column for price; possibly Regular price or Sale price: --map COLUMN=price"
         }),
     ] {
         let header = if noun == "order" { format!("{order}{header}") } else { header.to_owned() };

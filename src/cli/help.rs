@@ -17,12 +17,12 @@ use crate::output::{Format, Output, OutputSettings};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  shopctl help exit-codes\n  shopctl help order create\n  shopctl help --json")]
 pub struct Arguments {
-    /// Topic (environment, exit-codes, formatting, import, lifecycle) or command
+    /// Topic (configuration, environment, exit-codes, formatting, …) or command
     #[arg(value_name = "TOPIC", add = ArgValueCandidates::new(|| TOPICS.map(CompletionCandidate::new).into()))]
     topic: Vec<String>,
 }
 
-const TOPICS: [&str; 5] = ["environment", "exit-codes", "formatting", "import", "lifecycle"];
+const TOPICS: [&str; 6] = ["configuration", "environment", "exit-codes", "formatting", "import", "lifecycle"];
 
 const ENVIRONMENT: &str = "\
 Order of precedence: flag, environment, .env, shopctl.toml, the embedded shop.
@@ -60,6 +60,38 @@ Order of precedence: flag, environment, .env, shopctl.toml, the embedded shop.
   CI                 if set, never prompt
   NO_COLOR, CLICOLOR_FORCE, TERM=dumb, RUST_LOG
                      as in other programs
+
+shopctl config show prints every setting with its origin.
+";
+
+const CONFIGURATION: &str = "\
+Order of precedence: flag, environment, .env, shopctl.toml, the embedded shop.
+
+shopctl.toml is read from the working directory and from the user's
+configuration folder (shopctl config path). Every setting is optional:
+
+  database_url = \"postgres://admin@db.example.com/shop\"
+  timezone = \"Europe/Berlin\"   # as --tz
+  timeout = \"30s\"              # as --timeout; also connect_timeout
+  backup_dir = \"~/backups\"
+
+  [context.live]                # for --context live
+  protected = true              # ask for the database's name before anything
+                                # is destroyed
+  [context.live.database]       # or database_url = \"…\" in [context.live]
+  dialect = \"mysql\"
+  host = \"db.example.com\"
+  port = 3306
+  name = \"shop\"
+  user = \"admin\"
+  password_file = \"~/shop-password\"   # or password, password_command
+  ssl = \"verify-full\"         # also ssl_root_cert, ssl_cert, ssl_key
+
+  [context.reports]
+  database_url = \"sqlite:reports.db\"
+  read_only = true              # refuse everything that writes
+
+  [pool]                        # max, min, acquire, idle
 
 shopctl config show prints every setting with its origin.
 ";
@@ -126,9 +158,10 @@ themselves (exit 8). --errors FILE lists them with their reasons.
 
 Existing rows are found by their key. Users and products are updated where they
 differ; an existing order must match the file or is rejected. --on-conflict skip
-leaves existing rows unchanged, error rejects them. Repeating an import does
-nothing twice; --resume continues where the last run of the same file stopped,
-or at the first row it rejected.
+leaves existing rows unchanged, error rejects them. Repeating an import changes
+nothing, and a delivery whose file was already received is refused; --resume
+continues where the last run of the same file stopped, or at the first row it
+rejected.
 
 Amounts in two currencies reject the file: --currency EUR imports the rows in
 one of them. --skip-lines N skips lines above the CSV header.
@@ -145,6 +178,7 @@ pub fn run(output: &Output, arguments: &Arguments) -> Result<()> {
     match arguments.topic.first().map(String::as_str) {
         None if is_json => output.document(&json::program(&Cli::command(), &TOPICS)),
         None => output.text(&render(&mut Cli::command())),
+        Some("configuration") => output.text(CONFIGURATION),
         Some("environment") => output.text(ENVIRONMENT),
         Some("formatting") => output.text(FORMATTING),
         Some("import") => output.text(&import()),
@@ -229,9 +263,10 @@ pub fn report_invalid_arguments(refused: Result<Error, clap::Error>) -> u8 {
         let _ = error.print();
         return 0;
     }
-    match json {
-        Some(_) => output(json).error(&usage_error(&error.render().to_string())),
-        None => drop(error.print()),
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+    } else {
+        output(json).error(&usage_error(&error.render().to_string()));
     }
     Kind::Usage.exit_code()
 }

@@ -47,7 +47,7 @@ use crate::output::{ColorChoice, Format, OutputSettings};
 #[command(name = "shopctl", version, long_version = env!("SHOPCTL_VERSION"), max_term_width = 100)]
 #[command(propagate_version = false, disable_help_subcommand = true)]
 #[command(
-    after_help = "Get started: shopctl quickstart\n\nTopics: shopctl help environment|exit-codes|formatting|import|lifecycle"
+    after_help = "Get started: shopctl quickstart\n\nTopics (shopctl help TOPIC): configuration, environment, exit-codes, formatting,\nimport, lifecycle"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -83,7 +83,7 @@ struct GlobalArguments {
     /// When to colour the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = one_of(ColorChoice::ALL.map(|choice| (choice.as_str(), choice))))]
     color: ColorChoice,
-    /// Print no notes on standard error
+    /// Print no notes on standard error; results and errors are still printed
     #[arg(short, long, global = true)]
     quiet: bool,
     /// Print more details; twice: also each SQL statement

@@ -41,7 +41,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
         let origin = context.config.entries.first().map_or("", |entry| entry.origin.as_str());
         context
             .output
-            .note(&format!("the database of {origin} is ignored; --database-url or --context sets another one"));
+            .note(&format!("quickstart ignores the database of {origin}; --database-url or --context names another"));
     }
     Database::create_folder(&target)?;
     let database = context.other_database(&target, Access::Create).await?;

@@ -160,7 +160,7 @@ impl<'a> Settings<'a> {
             }
             _ => {
                 let zero = if key.is_zero_allowed { "0 means no limit" } else { "0 is not allowed" };
-                Err(format!("must be a time with a unit, such as 30s, 500ms or 2m, and at most 8760h; {zero}"))
+                Err(format!("must be a number with a unit, such as 500ms, 30s or 5m, and at most 8760h; {zero}"))
             }
         };
         self.record(key.name, found.origin, read).unwrap_or_default()

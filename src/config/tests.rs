@@ -224,7 +224,7 @@ fn invalid_values_are_reported_together_without_their_text() {
     for part in [
         "pool.max (environment DB_POOL_MAX): must be a whole number between 1 and 1000",
         "pool.min (environment DB_POOL_MIN)",
-        "pool.idle (environment DB_POOL_IDLE): must be a time",
+        "pool.idle (environment DB_POOL_IDLE): must be a number with a unit",
         "database.port (environment DB_PORT): must be a whole number between 1 and 65535",
         "database.dialect (environment DB_DIALECT): must be one of sqlite, postgres",
         "database.ssl (environment DB_SSL): must be one of disable",

@@ -198,7 +198,7 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::Full => Error::new(Kind::Unavailable, "database.full", message).hint("free some space and run it again"),
         Fault::Permission => Error::configuration("database.permission", message)
             .hint(
-            Hint::from("this user lacks the permission; to see the user and the database: ")
+            Hint::from("this needs a role with more rights (access apply --help tells them); to see the user and the database: ")
                 .and(CommandLine::new("config show")),
         ),
         Fault::NoSchema => Error::from_cause(Cause::NoSchema, message).hint(Hint::from("run ").and(CommandLine::new("migrate up"))),
@@ -261,6 +261,7 @@ impl From<DbErr> for Error {
             Fault::ServerLimit => format!("the server ended the statement: {what}"),
             Fault::ConnectionLimit => format!("the server refused a connection: {what}"),
             Fault::Full => format!("the disk or the database is full: {what}"),
+            Fault::Permission if what.starts_with("permission denied") => format!("the database refused: {what}"),
             Fault::Permission => format!("permission denied by the database: {what}"),
             Fault::Pooler => format!("a connection pooler mixes up sessions: {what}"),
             _ => format!("the database refused: {what}"),

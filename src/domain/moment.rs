@@ -26,7 +26,7 @@ pub fn parse_span(text: &str) -> Result<std::time::Duration, String> {
     let text = text.trim();
     let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let problem = || "must be a time such as 30s, 500ms or 2m".to_owned();
+    let problem = || "must be a number with a unit, such as 500ms, 30s, 5m, 12h, 7d or 2w".to_owned();
     let number: u64 = number.parse().map_err(|_| problem())?;
     let milliseconds = match unit {
         "" if number > 0 => return Err(format!("needs a unit: {number}s, {number}m, {number}h or {number}d")),

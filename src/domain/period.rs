@@ -113,7 +113,7 @@ pub fn buckets(length: PeriodLength, zone: &Zone, span: Span, now: DateTime<Utc>
         if end > begin {
             if buckets.len() == MAX_BUCKETS {
                 return Err(format!(
-                    "has more than {MAX_BUCKETS} {}s: use longer periods, or a later start",
+                    "must have at most {MAX_BUCKETS} {}s: use longer periods, or a later start",
                     length.as_str()
                 ));
             }

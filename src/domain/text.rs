@@ -46,6 +46,11 @@ pub fn counted<N: PartialEq + From<u8> + Display>(count: N, noun: &str) -> Strin
     format!("{count} {noun}{ending}")
 }
 
+/// `1 row`, `2 rows`: of a regular plural.
+pub fn counted_of<N: PartialEq + From<u8> + Display>(count: N, plural: &str) -> String {
+    counted(count, plural.strip_suffix('s').unwrap_or(plural))
+}
+
 /// `1 row is`, `2 rows are`
 pub fn counted_are<N: PartialEq + From<u8> + Display + Copy>(count: N, noun: &str) -> String {
     format!("{} {}", counted(count, noun), is_are(count))
@@ -179,8 +184,8 @@ pub fn in_full(text: &str) -> String {
     escaped(text, usize::MAX)
 }
 
-/// The longest quoted user text in a message, in characters.
-const QUOTED_MAX_CHARACTERS: usize = 80;
+/// The longest quoted user text in a message, in characters: no key is longer.
+const QUOTED_MAX_CHARACTERS: usize = 255;
 
 /// The longest quoted reason in a message, in characters.
 const REASON_MAX_CHARACTERS: usize = 400;

@@ -171,5 +171,9 @@ fn describe_counts(counts: &[RowCount]) -> String {
     if empty > 0 {
         parts.push(format!("{empty} empty"));
     }
-    format!("{}: {}", counted(counts.len(), "table"), parts.join(", "))
+    match filled.is_empty() {
+        true if empty == 1 => "1 table, which is empty".to_owned(),
+        true => format!("{}, all empty", counted(empty, "table")),
+        false => format!("{}: {}", counted(counts.len(), "table"), parts.join(", ")),
+    }
 }

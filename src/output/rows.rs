@@ -6,6 +6,7 @@ use super::cell::{Cell, Heading, Shown, object};
 use super::column::{self, Column, View, cells};
 use super::table::Layout;
 use super::{Format, Output, csv, escape, extended_json, json};
+use crate::domain::text::counted_of;
 use crate::error::Result;
 
 /// Number of rows buffered to determine the column widths of a table.
@@ -150,7 +151,8 @@ impl<'a, V: View> Rows<'a, V> {
             self.output.note(&format!("no {}", V::NOUN));
         }
         if let Some(total) = total {
-            self.output.note(&format!("{total} {} in total", V::NOUN));
+            // It was asked for: also with --quiet.
+            self.output.say(&format!("{} in total", counted_of(*total, V::NOUN)));
         }
         if !totals.is_empty() {
             let sums: Vec<_> =

@@ -111,7 +111,7 @@ pub async fn is_generated(operations: &Operations, plan: &Plan) -> Result<bool> 
             let flags = event.idempotency_key.unwrap_or_default();
             let message = format!("another shop was already generated in this database: {flags}");
             Err(Error::conflict("seed.generated", message)
-                .hint(Hint::from("to empty it: ").and(CommandLine::new("migrate fresh"))))
+                .hint(Hint::from("to drop everything in it and start anew: ").and(CommandLine::new("migrate fresh"))))
         }
     }
 }

@@ -9,7 +9,7 @@ use super::user::{Changed, find};
 use crate::domain::password::UNUSABLE;
 use crate::domain::{EntityKind, EventName, OrderStatus, UserStatus, personal};
 use crate::entity::user::Model;
-use crate::error::{CommandLine, Error, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository;
 
 /// The statuses of open orders.
@@ -101,6 +101,9 @@ async fn refuse_open_orders(operation: &Operation, user: &Model) -> Result<()> {
     let email = printable(&user.email);
     let names: Vec<String> = open.items.iter().map(|order| printable(&order.reference)).collect();
     let more = if open.next.is_some() { ", …" } else { "" };
-    let message = format!("{email} has open orders: {}{more}", names.join(", "));
-    Err(Error::conflict("user.has_open_orders", message).hint(CommandLine::new("order list").option("--user", &email)))
+    let message = format!("{email} has orders that are not finished: {}{more}", names.join(", "));
+    let list = CommandLine::new("order list").option("--user", &email);
+    let statuses = OPEN.iter().fold(list, |list, status| list.option("--status", status.as_str()));
+    Err(Error::conflict("user.has_open_orders", message)
+        .hint(Hint::from("complete, cancel or refund each first: ").and(statuses)))
 }

@@ -11,7 +11,8 @@ use super::operation::{Operation, Operations, Request};
 use super::product::Changed;
 use crate::domain::price_change::{MaxChange, Repricing, percent_changed};
 use crate::domain::price_history::PriceStep;
-use crate::domain::text::first_names;
+
+use crate::domain::text::{counted, first_names};
 use crate::domain::{EntityKind, EventName, Id, Money, Outcome, Violations};
 use crate::entity::product::Model;
 use crate::entity::{Moment, Stored, audit_event};
@@ -76,7 +77,8 @@ fn guard(max_change: MaxChange, products: &[Model], prices: &[Money]) -> Result<
         format!("{} {} → {price} ({percent})", printable(&product.sku), product.price)
     });
     let (count, of) = (beyond.len(), products.len());
-    let message = format!("{count} of {of} prices would change by more than {max_change}; nothing was written");
+    let of = counted(of, "price");
+    let message = format!("{count} of {of} would change by more than {max_change}; nothing was written");
     let details = beyond.iter().map(|(product, price, percent)| {
         json!({ "sku": product.sku, "before": product.price, "after": price,
                 "percent": percent.map(|percent| percent.round_dp(2).normalize().to_string()) })

@@ -160,9 +160,12 @@ pub(super) fn unexpected(product: &Model, have: i32, expected: i32) -> Error {
 }
 
 fn changed_meanwhile(product: &Model, have: i32, count: &StockCount) -> Error {
+    let error = unexpected(product, have, count.expected);
+    if have == count.level {
+        return error;
+    }
     let again = CommandLine::again().option("--expect", &have.to_string());
-    unexpected(product, have, count.expected)
-        .hint(Hint::from(format!("if {} is right anyway: ", count.level)).and(again))
+    error.hint(Hint::from(format!("if {} is right anyway: ", count.level)).and(again))
 }
 
 /// A product whose stock differs from its movements, or of which another program sold more than there was.

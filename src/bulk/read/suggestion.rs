@@ -77,8 +77,8 @@ impl Naming<'_> {
                 _ => "COLUMN",
             };
             flags.extend(open.iter().map(|ours| map_flag(theirs, ours)));
-            let (have, shown) = (if open.len() == 1 { "has" } else { "have" }, shown(&candidates));
-            return format!("{} {have} no column yet, possibly {shown}: {}", open.join(" and "), flags.join(" "));
+            let (open, shown, flags) = (open.join(" or "), shown(&candidates), flags.join(" "));
+            return format!("there is no column for {open}; possibly {shown}: {flags}");
         }
         if let Some(price) = rest.iter().find(|name| is_price_of_line(name) && self.lacks_unit_price(found)) {
             let why = format!(

@@ -56,9 +56,12 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     }
     let foreign = explanation.foreign;
     let more = if found > shown { format!(" ({shown} shown)") } else { String::new() };
-    let by_others = format!("{} of another program{more}", counted(foreign, "change"));
+    let by_others = format!("{} by another program{more}", counted(foreign, "change"));
     let (code, message) = match found - foreign {
-        0 => ("audit.foreign", format!("no problems, but {by_others} not adopted yet")),
+        0 => {
+            let has = if foreign == 1 { "has" } else { "have" };
+            ("audit.foreign", format!("{by_others} {has} not been adopted yet; nothing else is wrong"))
+        }
         wrong if foreign == 0 => ("audit.unexplained", format!("{}{more}", counted(wrong, "finding"))),
         wrong => ("audit.unexplained", format!("{}, and {by_others}", counted(wrong, "finding"))),
     };

@@ -11,6 +11,7 @@ use crate::db::Access;
 use crate::db::target::Engine;
 use crate::error::{Cause, Error, Result};
 use crate::migrate::{self, Plan, lint::lint};
+use crate::output::Format;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -59,7 +60,9 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 pub fn print(context: &Context, engine: Engine, pending: &[Migration]) -> Result<()> {
     let warnings = lint(engine, pending);
     let rows: Vec<_> = pending.iter().map(|migration| PlannedView::new(engine, migration, &warnings)).collect();
-    context.output.list(&rows)?;
+    if !rows.is_empty() || context.output.format() != Format::Table {
+        context.output.list(&rows)?;
+    }
     if rows.is_empty() {
         context.output.note("nothing to apply: the schema is up to date");
     }

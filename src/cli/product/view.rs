@@ -24,6 +24,7 @@ impl View for PriceEvent {
     const NOUN: &'static str = "prices";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("since", "SINCE", |view| view.since.clone().into()),
+        Column::new("before", "BEFORE", |view| view.before.into()),
         Column::new("price", "PRICE", |view| view.price.into()),
         Column::new("operation", "OPERATION", |view| view.operation.to_string().into()),
         Column::new("actor", "ACTOR", |view| view.actor.as_str().into()),

@@ -15,7 +15,7 @@ use crate::domain::page::Sort;
 use crate::domain::period::{Bucket, PeriodLength, Span};
 use crate::domain::text::counted;
 use crate::entity::product;
-use crate::error::Result;
+use crate::error::{CommandLine, Error, Hint, Result};
 use crate::output::{Bar, Cell, Chart, Column, Figure, Flow, Page, View};
 use crate::repository::report::{self as reports, Ranking};
 use crate::repository::stock_value::{StockTotal, stock_total, stock_totals};
@@ -73,6 +73,10 @@ struct Dashboard<'a> {
 }
 
 pub async fn run(context: &Context, arguments: &DashboardArguments) -> Result<()> {
+    if arguments.file.out.is_none() && context.output.is_on_terminal() {
+        return Err(Error::usage("the dashboard is a page for a browser")
+            .hint(Hint::from("write it to a file: ").and(CommandLine::again().option("--out", "shop.html"))));
+    }
     let database = context.database(Access::Read).await?;
     let export = context.output.open_text_export(&["html", "htm"], arguments.file.out.as_deref()).await?;
     let page = context.output.page_of_figures("Shop dashboard");

@@ -37,9 +37,9 @@ pub struct ReceiveArguments {
 fn parse_line(text: &str) -> Result<(String, Quantity), Violation> {
     let (product, quantity) = with_quantity("product", "units of", text)?;
     let missing = || Violation {
-        field: format!("units of {}", printable(&product)),
-        value: None,
-        problem: "are missing: PRODUCT:N".to_owned(),
+        field: "product".to_owned(),
+        value: Some(product.clone()),
+        problem: format!("needs a number of units: {}:N", printable(&product)),
     };
     let quantity = quantity.ok_or_else(missing)?;
     Ok((product, quantity))

@@ -19,7 +19,8 @@ pub(super) fn check_pending(order: &order::Model, wanted: &OrderChange) -> Resul
     let hint = match &wanted.user {
         Some(user) => Hint::from("to assign it to another customer: ")
             .and(CommandLine::new("order reassign").argument(&name).option("--user", user)),
-        None => CommandLine::anywhere("help lifecycle").into(),
+        None => Hint::from("for more units, place another order; for fewer, refund them; the rules: ")
+            .and(CommandLine::anywhere("help lifecycle")),
     };
     Err(order_lifecycle::not_allowed(&name, status, "change", why, hint))
 }

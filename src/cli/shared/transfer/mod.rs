@@ -149,8 +149,9 @@ pub async fn check(context: &Context, database: &Database, shop: &str) -> Result
     let foreign = trail.explanation.foreign;
     let findings = trail.found() - foreign;
     if foreign > 0 {
+        let has = if foreign == 1 { "has" } else { "have" };
         let foreign = counted(foreign, "change");
-        context.output.note(&format!("{shop}: {foreign} of another program not adopted yet"));
+        context.output.note(&format!("{shop}: {foreign} by another program {has} not been adopted yet"));
     }
     let mut wrong = Vec::new();
     if !failed.is_empty() {
