@@ -70,9 +70,13 @@ impl Context {
         if access == Access::Create && config.target == Target::Sqlite(config.embedded_default.clone()) {
             Database::create_folder(&config.target)?;
         }
-        let database = self.open(config, &config.target, access).await?;
-        database.ready().await?;
-        Ok(database)
+        let opened = async {
+            let database = self.open(config, &config.target, access).await?;
+            database.ready().await?;
+            Ok(database)
+        };
+        let is_other = config.target != self.config.target;
+        opened.await.map_err(|error: Error| if is_other { error.on(&config.target.to_string()) } else { error })
     }
 
     /// Replaces hints that cannot work in a read-only context, which must not create a missing shop.

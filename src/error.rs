@@ -235,6 +235,13 @@ impl Error {
         self
     }
 
+    /// The same failure of another database than that of this run, which its hints target.
+    #[must_use]
+    pub fn on(mut self, url: &str) -> Self {
+        self.0.hints = self.0.hints.into_iter().map(|hint| hint.on(url)).collect();
+        self
+    }
+
     /// The same failure without hints, where they do not apply.
     #[must_use]
     pub fn without_hints(mut self) -> Self {

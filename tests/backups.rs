@@ -267,6 +267,10 @@ fn a_backup_goes_into_the_folder_for_backups_unless_a_file_is_named() {
     shop.run(&["backup"]).success();
     assert_eq!(files_in(&shop.path("named")).len(), 1);
     shop.run(&["backup", "--out", "shop.csv"]).exits_with(2).says(".backup");
+    let dead = "postgres://postgres@127.0.0.1:1/shop";
+    shop.run(&["restore", &file.display().to_string(), "--to", dead])
+        .exits_with(5)
+        .says(&format!("--database-url {dead} config show"));
     shop.file("first.backup", "the only one");
     shop.run(&["backup", "--out", "first.backup"]).exits_with(6).says("first.backup already exists");
     assert_eq!(std::fs::read_to_string(shop.path("first.backup")).expect("it is there"), "the only one");

@@ -46,6 +46,20 @@ impl Hint {
         self
     }
 
+    /// The same hint about another database: commands that target that of this run target this URL.
+    #[must_use]
+    pub fn on(self, url: &str) -> Hint {
+        let on = |part| match part {
+            Part::Command(command)
+                if command.target == CommandTarget::Current && command.repeats == Repeated::Nothing =>
+            {
+                Part::Command(command.on(url.to_owned()))
+            }
+            part => part,
+        };
+        Hint(self.0.into_iter().map(on).collect())
+    }
+
     /// Whether nothing would be printed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

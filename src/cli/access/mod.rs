@@ -27,7 +27,8 @@ pub enum Command {
                             A reader may read everything except password hashes. A clerk may manage users, products, \
                             stock, orders and seeds, and only add to the audit trail and the stock movements. An admin \
                             may do everything, including sealing, anonymizing and migrating. The roles must exist. Run \
-                            the command again after a migration that creates tables."
+                            the command again after a migration that creates tables. To take all rights away, drop the \
+                            role: DROP OWNED BY ROLE; DROP ROLE ROLE on PostgreSQL, DROP USER on MySQL and MariaDB."
     )]
     Apply(apply::ApplyArguments),
 }

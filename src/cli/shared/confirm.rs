@@ -53,17 +53,16 @@ impl Prompter {
         dry_run: bool,
         impact: impl AsyncFnOnce() -> Result<String>,
     ) -> Result<()> {
-        let is_protected = context.config.protected;
-        if dry_run || (answers.yes && !is_protected) {
+        let (is_protected, name) = (context.config.protected, context.config.target.name());
+        // Whoever gives the name says more than yes.
+        let yes = answers.yes || answers.confirm.as_ref() == Some(&name);
+        if dry_run || (yes && !is_protected) {
             return Ok(());
         }
         let impact = impact().await?;
         match is_protected {
-            false => self.confirm(&context.output, answers.yes, &impact).await,
-            true => {
-                let name = context.config.target.name();
-                self.confirm_by_name(&context.output, &answers.confirm, &impact, &name).await
-            }
+            false => self.confirm(&context.output, yes, &impact).await,
+            true => self.confirm_by_name(&context.output, &answers.confirm, &impact, &name).await,
         }
     }
 
