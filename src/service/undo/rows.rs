@@ -170,10 +170,19 @@ pub(super) fn restored<M: Editable>(row: &M, view: &Json, event: &Recorded) -> R
         if view[field.name] != *left {
             others.push(field.name);
         }
-        (field.restore)(&mut after, then.as_str());
+        (field.restore)(&mut after, stored_text(then).as_deref());
         fields.push((field.name, left.clone(), then.clone()));
     }
     if others.is_empty() { Ok((after, fields)) } else { Err(others) }
+}
+
+/// A value of an event as the text that was stored; a number is one in an event as well.
+fn stored_text(value: &Json) -> Option<String> {
+    match value {
+        Json::Null => None,
+        Json::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
 }
 
 fn told(entity: EntityKind, id: Id, name: &str, fields: Fields) -> impl Iterator<Item = RestoredValue> {
