@@ -42,7 +42,8 @@ fn id_of(reference: &str) -> String {
 #[track_caller]
 fn findings(shop: &Shop) -> Vec<String> {
     shop.run(&["doctor", "--deep"]).success();
-    let run = shop.run(&["audit", "verify", "--json"]).exits_with(9).says("no problems").says("shopctl adopt");
+    let run =
+        shop.run(&["audit", "verify", "--json"]).exits_with(9).says("nothing else is wrong").says("shopctl adopt");
     let items = run.json()["items"].as_array().expect("a list").clone();
     let text = |item: &Value, member: &str| item[member].as_str().expect("text").to_owned();
     items.iter().map(|item| format!("{}: {}", text(item, "name"), text(item, "finding"))).collect()
@@ -229,7 +230,8 @@ fn movements_that_another_program_gave_to_another_order_are_taken_in(shop: &Shop
 
 /// As [`findings`], where `doctor` may find a fault as well.
 fn findings_of_any(shop: &Shop) -> Vec<String> {
-    let run = shop.run(&["audit", "verify", "--json"]).exits_with(9).says("no problems").says("shopctl adopt");
+    let run =
+        shop.run(&["audit", "verify", "--json"]).exits_with(9).says("nothing else is wrong").says("shopctl adopt");
     let items = run.json()["items"].as_array().expect("a list").clone();
     items.iter().map(|item| item["finding"].as_str().expect("text").to_owned()).collect()
 }

@@ -341,7 +341,7 @@ fn an_order_of_another_program_is_restocked_by_its_lines(shop: &Shop) {
     assert_eq!(found, [-8, -4], "{run}");
     shop.run(&["stock", "verify", "--accept", "--yes"]).success();
     shop.run(&["stock", "verify"]).success();
-    shop.run(&["audit", "verify"]).exits_with(9).says("no problems, but 4 changes of another program");
+    shop.run(&["audit", "verify"]).exits_with(9).says("4 changes by another program have not been adopted yet");
     let deep = shop.run(&["doctor", "--deep"]);
     assert!(deep.stdout.contains("restock-within-taken\tok"), "{deep}");
 }

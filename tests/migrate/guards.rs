@@ -28,7 +28,7 @@ fn development_accepts_yes_and_other_environments_require_the_name(shop: &Shop) 
         (migration::MIGRATIONS.len() - 1, migration::MIGRATIONS[migration::MIGRATIONS.len() - 1].name);
     for course in ["down", "redo"] {
         let run = shop.run(&["migrate", course, "--to", SEED_ROWS]).exits_with(11).says("--yes");
-        let run = run.says("m20260101_000011_create_audit_seals").says("this reverts ").says("1 table: 1 empty");
+        let run = run.says("m20260101_000011_create_audit_seals").says("this reverts ").says("1 table, which is empty");
         assert!(!run.stderr.replace(newest, "").contains("products"), "only what goes is told: {run}");
     }
     let run = shop.run(&["migrate", "down", "--to", "m20260101_000001_create_users"]).exits_with(11);
@@ -205,7 +205,7 @@ fn yes_lists_what_is_removed_before_removing_it(shop: &Shop) {
     let products = format!("products {} rows", shop.number("SELECT COUNT(*) FROM products"));
     for course in ["down", "redo"] {
         let run = shop.run(&["migrate", course, "--yes", "--to", SEED_ROWS]).success();
-        run.says("m20260101_000011_create_audit_seals").says("this reverts ").says("1 table: 1 empty");
+        run.says("m20260101_000011_create_audit_seals").says("this reverts ").says("1 table, which is empty");
         shop.run(&["migrate", "up"]).success();
     }
     let all = migration::MIGRATIONS.len();
