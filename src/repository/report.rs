@@ -11,7 +11,7 @@ use super::{is_sale, was_sale};
 use crate::db::target::Engine;
 use crate::domain::period::Span;
 use crate::domain::{Amount, Id, OrderStatus};
-use crate::entity::{Moment, order, order_item, order_refund, order_refund_line, product, user};
+use crate::entity::{Moment, Stored, order, order_item, order_refund, order_refund_line, product, user};
 use crate::error::Result;
 
 /// The sales of one period.
@@ -376,7 +376,7 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
     });
     let mut totals = Vec::from(known);
     for row in connection.query_all(&select).await? {
-        let status: Option<String> = row.try_get("", "status")?;
+        let status = status_of(&row)?;
         let total = StatusTotal {
             orders: row.try_get("", "orders_count")?,
             amount: amount(engine, &row, "amount")?,
@@ -395,13 +395,18 @@ pub async fn by_status(connection: &impl ConnectionTrait, span: Span) -> Result<
         .expr_as(engine.sum_exactly(order_refund::Column::Amount.into_expr(), None), "refunded")
         .add_group_by([status_to_the_letter(engine)]);
     for row in connection.query_all(&refunded).await? {
-        let status: Option<String> = row.try_get("", "status")?;
+        let status = status_of(&row)?;
         if let Some(total) = totals.iter_mut().find(|known| known.status == status) {
             total.refunded = amount(engine, &row, "refunded")?;
         }
     }
     totals[OrderStatus::ALL.len()..].sort_by(|one, other| one.status.cmp(&other.status));
     Ok(totals)
+}
+
+/// A status as text, whatever another program stored; `None` for NULL.
+fn status_of(row: &QueryResult) -> Result<Option<String>> {
+    Ok(row.try_get::<Stored<String>>("", "status")?.to_text())
 }
 
 /// What orders are grouped by: `paid` and `paid` with a blank are two statuses.
