@@ -364,7 +364,9 @@ fn a_corrected_tracking_number_is_recorded(shop: &Shop) {
     assert_eq!(ship("BBB").success().item()["changed"], false);
     assert_eq!(told(), ["AAA", "BBB"]);
     shop.run(&["order", "complete", &reference]).success();
-    ship("CCC").exits_with(6);
+    let run = ship("CCC").success();
+    assert_eq!((&run.item()["changed"], &run.item()["after"]["status"]), (&true.into(), &"completed".into()), "{run}");
+    assert_eq!(told(), ["AAA", "BBB", "CCC"]);
     shop.assert_invariants();
     shop.run(&["audit", "verify"]).success();
 }
