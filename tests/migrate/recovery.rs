@@ -41,7 +41,7 @@ fn a_missing_column_is_named_and_can_be_added_again(shop: &Shop) {
     shop.user("ann");
     shop.user("ben");
     shop.sql("ALTER TABLE users DROP COLUMN last_name");
-    shop.run(&["user", "list"]).exits_with(4).says("last_name").says("shopctl migrate up");
+    shop.run(&["user", "list"]).exits_with(4).says("last_name").says("shopctl migrate verify");
     is_reported_everywhere(shop, "column users.last_name");
     for repair in repairs(shop) {
         shop.sql(&repair);
@@ -57,7 +57,7 @@ fn a_renamed_column_is_renamed_back_with_its_values(shop: &Shop) {
     shop.run(&["user", "disable", "ann@example.com", "--yes"]).success();
     // With an index and a check constraint.
     shop.sql("ALTER TABLE users RENAME COLUMN status TO state");
-    shop.run(&["user", "list"]).exits_with(4).says("shopctl migrate up");
+    shop.run(&["user", "list"]).exits_with(4).says("shopctl migrate verify");
     is_reported_everywhere(shop, "column users.status");
     let repairs = repairs(shop);
     let [repair] = repairs.as_slice() else { panic!("one statement mends it: {repairs:?}") };
