@@ -28,7 +28,7 @@ pub enum Command {
                             stock, orders and seeds, and only add to the audit trail and the stock movements. An admin \
                             may do everything, including sealing, anonymizing and migrating. The roles must exist. Run \
                             the command again after a migration that creates tables. To take all rights away, drop the \
-                            role: DROP OWNED BY ROLE; DROP ROLE ROLE on PostgreSQL, DROP USER on MySQL and MariaDB."
+                            role: DROP OWNED BY NAME; DROP ROLE NAME on PostgreSQL, DROP USER on MySQL and MariaDB."
     )]
     Apply(apply::ApplyArguments),
 }
