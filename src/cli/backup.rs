@@ -113,7 +113,7 @@ fn check_out(context: &Context, out: &Path) -> Result<()> {
 }
 
 async fn verify(context: &Context, path: &Path) -> Result<()> {
-    let reader = backups::open(path).await?;
+    let reader = backups::open(context, path).await?;
     let (header, shown) = (reader.header().clone(), backups::name(path));
     let scratch = context.connections.scratch_file().await?;
     let loaded = backups::restore(context, reader, &scratch).await?;

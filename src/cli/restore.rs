@@ -53,7 +53,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
         Some(shop) => shop_named(context, shop)?,
         None => context.config.clone(),
     };
-    let mut reader = backups::open(&arguments.file).await?;
+    let mut reader = backups::open(context, &arguments.file).await?;
     let database = context.database_of(&config, Access::Create).await?;
     name_foreign(context, &database).await?;
     let is_empty = is_empty(&database).await?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sea_orm::ConnectionTrait;
 
 use super::{prepare, reporting};
+use crate::cli::shared::import::open_input;
 use crate::cli::shared::migrations::whole_plan;
 use crate::config::Config;
 use crate::context::Context;
@@ -13,7 +14,7 @@ use crate::db::target::Target;
 use crate::db::{Database, Expected};
 use crate::domain::moment;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
-use crate::file::{InputFile, OutputFile, create_private_folder, input_name, is_standard_stream, remove_older, spool};
+use crate::file::{OutputFile, create_private_folder, input_name, is_standard_stream, remove_older};
 use crate::migrate::{self, Catalog, Job, Plan, RunKind, State};
 use crate::repository::audit_seal;
 use crate::service::committing::Pending;
@@ -131,20 +132,11 @@ pub fn name(path: &Path) -> String {
     input_name(Some(path).filter(|path| !is_standard_stream(path)))
 }
 
-/// Standard input as a file.
-const STDIN: &str = "/dev/stdin";
-
 /// Opens a backup of which every byte is as it was written.
 ///
 /// Errors: exit 4 if it cannot be read; exit 7 if it is no backup, is damaged or needs a newer program.
-pub async fn open(path: &Path) -> Result<BackupReader> {
-    let name = name(path);
-    let path = if is_standard_stream(path) { Path::new(STDIN) } else { path };
-    let file = match InputFile::open(path).await? {
-        InputFile::Regular(file) => file,
-        InputFile::Stream(stream) => spool(stream, Path::new(&name))?,
-    };
-    let reader = BackupReader::open(Path::new(&name), file)?;
+pub async fn open(context: &Context, path: &Path) -> Result<BackupReader> {
+    let reader = BackupReader::open(Path::new(&name(path)), open_input(context, path).await?)?;
     let catalog = Catalog::embedded();
     let unknown = reader.header().migrations.iter().find(|name| catalog.find(name).is_none());
     match unknown {
