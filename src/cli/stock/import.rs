@@ -93,8 +93,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &StockImport
 
 /// Exit 6: a delivery that is received twice is more often a mistake than another one with the same lines.
 fn already_received(undone_by: Option<Id>) -> Error {
-    let undone = undone_by.map_or_else(String::new, |id| format!(", and that was undone by operation {id}"));
-    let message = format!("this file was already received{undone}; nothing was changed");
+    let message = format!("this file was already received{}; nothing was changed", undone_note(undone_by));
     let list = CommandLine::new("audit list").option("--operation", EventName::StockImport.as_str());
     Error::conflict("stock.already_received", message)
         .hint(
