@@ -71,6 +71,11 @@ pub fn was_were<N: PartialEq + From<u8>>(count: N) -> &'static str {
     if count == 1.into() { "was" } else { "were" }
 }
 
+/// The verb before another one, after a count: `1 has been`, `2 have been`.
+pub fn has_have<N: PartialEq + From<u8>>(count: N) -> &'static str {
+    if count == 1.into() { "has" } else { "have" }
+}
+
 /// Seconds as they are read: `60`, `2.5`, `0.25`.
 pub fn seconds(duration: Duration) -> String {
     let parts = if duration < Duration::from_secs(1) { 100.0 } else { 10.0 };

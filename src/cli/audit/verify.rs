@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
-use crate::domain::text::counted;
+use crate::domain::text::{counted, has_have};
 use crate::domain::{EntityKind, Id};
 use crate::error::{CommandLine, Error, Hint, Kind, Result};
 use crate::service::explain::{Finding, FindingKind};
@@ -59,7 +59,7 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     let by_others = format!("{} by another program{more}", counted(foreign, "change"));
     let (code, message) = match found - foreign {
         0 => {
-            let has = if foreign == 1 { "has" } else { "have" };
+            let has = has_have(foreign);
             ("audit.foreign", format!("{by_others} {has} not been adopted yet; nothing else is wrong"))
         }
         wrong if foreign == 0 => ("audit.unexplained", format!("{}{more}", counted(wrong, "finding"))),

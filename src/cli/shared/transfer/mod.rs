@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::config::Config;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::text::{counted, first_names};
+use crate::domain::text::{counted, first_names, has_have};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::{self, Catalog, Job, Plan};
 use crate::output::{Column, Progress as Bar, Unit, View};
@@ -149,9 +149,8 @@ pub async fn check(context: &Context, database: &Database, shop: &str) -> Result
     let foreign = trail.explanation.foreign;
     let findings = trail.found() - foreign;
     if foreign > 0 {
-        let has = if foreign == 1 { "has" } else { "have" };
-        let foreign = counted(foreign, "change");
-        context.output.note(&format!("{shop}: {foreign} by another program {has} not been adopted yet"));
+        let (changes, has) = (counted(foreign, "change"), has_have(foreign));
+        context.output.note(&format!("{shop}: {changes} by another program {has} not been adopted yet"));
     }
     let mut wrong = Vec::new();
     if !failed.is_empty() {
