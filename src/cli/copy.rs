@@ -154,10 +154,14 @@ fn diff(from: &Database, to: &Database) -> Hint {
 
 fn not_empty(from: &Database, to: &Database, compared: &[Compared]) -> Error {
     let message = format!("{} is not empty and differs from {}: {}", to.target(), from.target(), told(compared));
-    let empty = CommandLine::new("migrate fresh").on(to.target().to_string());
     Error::conflict("copy.not_empty", message)
         .hint(diff(from, to))
-        .hint(Hint::from("to drop everything in it first: ").and(empty))
+        .hint(Hint::from("to drop everything in it first: ").and(emptying(to)))
+}
+
+/// The command that empties the target.
+fn emptying(to: &Database) -> CommandLine {
+    CommandLine::new("migrate fresh").on(to.target().to_string())
 }
 
 fn print(context: &Context, (from, to): (&Database, &Database), loaded: Option<&[Filled]>, head: Option<String>) {

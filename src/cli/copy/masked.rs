@@ -1,6 +1,6 @@
 //! `--mask`: a copy without anybody's name in it.
 
-use super::CopiedShop;
+use super::{CopiedShop, emptying};
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::migrations::whole_plan;
 use crate::cli::shared::transfer::{
@@ -22,15 +22,13 @@ use crate::transfer::snapshot::ShopSnapshot;
 pub async fn run(context: &Context, from: &Database, to: &Database, share: Option<Share>) -> Result<Effect> {
     if !is_empty(to).await? {
         let message = format!("{} is not empty", to.target());
-        let empty = CommandLine::new("migrate fresh").on(to.target().to_string());
-        return Err(Error::conflict("copy.not_empty", message).hint(Hint::from("to empty it: ").and(empty)));
+        return Err(Error::conflict("copy.not_empty", message).hint(Hint::from("to empty it: ").and(emptying(to))));
     }
     let (mask, loaded) = write(context, from, to, share).await?;
     name_foreign(context, to).await?;
     context.output.note("searching the copy for original names");
     let found = search(context, &mask, to, &loaded).await.map_err(|error| {
-        let empty = CommandLine::new("migrate fresh").on(to.target().to_string());
-        error.hint(Hint::from("the copy was not searched for original names; to empty it: ").and(empty))
+        error.hint(Hint::from("the copy was not searched for original names; to empty it: ").and(emptying(to)))
     })?;
     if let Some(place) = &found.name {
         return Err(empty(to, &loaded, place).await);
@@ -73,14 +71,13 @@ async fn search(context: &Context, mask: &Mask, to: &Database, loaded: &[Filled]
 /// Removes every row again. Returns the error that says why.
 async fn empty(to: &Database, loaded: &[Filled], Place { table, column }: &Place) -> Error {
     let rows = loaded.iter().map(|(table, written)| (table.name.clone(), written.rows)).collect::<Vec<_>>();
-    let again = CommandLine::new("migrate fresh").on(to.target().to_string());
-    let cleared = to.clear(&rows, Hint::from("to empty it: ").and(again.clone())).await;
+    let to_empty = Hint::from("to empty it: ").and(emptying(to));
+    let cleared = to.clear(&rows, to_empty.clone()).await;
     let what = format!("an original e-mail address or name is in {table}.{column} of the copy");
     let error = |message| Error::new(Kind::CheckFailed, "copy.unmasked", message);
     match cleared {
         Ok(()) => error(format!("{what}; {} was emptied", to.target()))
             .hint("look for a trigger of another program in the target, then repeat the command"),
-        Err(failed) => error(format!("{what}, and {} could not be emptied: {failed}", to.target()))
-            .hint(Hint::from("to empty it: ").and(again)),
+        Err(failed) => error(format!("{what}, and {} could not be emptied: {failed}", to.target())).hint(to_empty),
     }
 }
