@@ -88,8 +88,9 @@ pub async fn run(context: &Context, arguments: &DashboardArguments) -> Result<()
     if stock.products == 0 && statuses.iter().all(|row| row.orders == 0) {
         dashboard.page.sentence("The shop is empty: it has neither products nor orders.");
     } else {
-        dashboard.sales(PeriodLength::Day).await?;
-        dashboard.sales(PeriodLength::Month).await?;
+        let untimed = untimed::count_sales(dashboard.database.connection()).await?;
+        dashboard.sales(PeriodLength::Day, untimed).await?;
+        dashboard.sales(PeriodLength::Month, untimed).await?;
         dashboard.statuses(&statuses)?;
         dashboard.top_products().await?;
         dashboard.low_stock().await?;
@@ -109,7 +110,7 @@ impl Dashboard<'_> {
         self.page.figure(&figure, rows)
     }
 
-    async fn sales(&mut self, by: PeriodLength) -> Result<()> {
+    async fn sales(&mut self, by: PeriodLength, untimed: i64) -> Result<()> {
         let rows = of_buckets(self.database.connection(), buckets(self.context, by, Span::default())?).await?;
         let (name, title, skipped) = match by {
             PeriodLength::Day => ("sales-by-day", "Sales of the last 30 days", "2026-".len()),
@@ -132,8 +133,7 @@ impl Dashboard<'_> {
         let chart = Chart::Flow(rows.iter().map(flow).collect());
         let figure =
             Figure { name, title, sentences: vec![sentence], chart, nothing: "Nothing was sold in this time." };
-        let times = untimed::count_sales(self.database.connection()).await?;
-        self.add(figure, &rows, LeftOut { values: sum.left_out, times })
+        self.add(figure, &rows, LeftOut { values: sum.left_out, times: untimed })
     }
 
     fn statuses(&mut self, rows: &[reports::StatusTotal]) -> Result<()> {
