@@ -247,8 +247,8 @@ async fn stray_row(connection: &impl ConnectionTrait, stray: StrayMovement) -> R
     Ok(ForeignRow { entity: EntityKind::Movement, id, name, what, known: None, found, removed: Vec::new() })
 }
 
-/// The movements of rows that operations of shopctl wrote, and no other program edited since. Those of a generated table are left out: its event has their
-/// number, not their content.
+/// The movements of rows that operations of shopctl wrote, and no other program edited since. Those of a generated
+/// table are left out: its event has their number, not their content.
 async fn own_movements<E: AuditedEntity>(
     connection: &impl ConnectionTrait,
     ids: &[Id],
@@ -257,6 +257,9 @@ async fn own_movements<E: AuditedEntity>(
 ) -> Result<Vec<stock_movement::Model>> {
     let mut moved = E::movements(connection, ids).await?;
     moved.retain(|movement| generated.iter().all(|(id, _)| *id != movement.operation_id));
+    if moved.is_empty() {
+        return Ok(moved);
+    }
     let is_told = |movement: &&stock_movement::Model| {
         let of_row = events.get(&E::row_of(movement)).into_iter().flatten();
         of_row.map(|event| event.operation_id).any(|id| id == movement.operation_id)
