@@ -154,28 +154,37 @@ fn suggest_undo(output: &Output, operations: &[Uuid]) {
 /// Replaces the error for missing tables or columns if `migrate up` would not help: an unfinished removal, another
 /// program's shop, or tables that another program made again without them.
 async fn explain_missing_schema(context: &Context, error: Error) -> Error {
-    let find = async {
-        let database = context.database(Access::Read).await?;
-        let (connection, catalog) = (database.connection(), Catalog::embedded());
-        if let Some(removal) = Removal::find(connection).await? {
-            let refusal = (!removal.has_removed_nothing).then(|| removal.refusal(error.kind()));
-            return Ok::<_, Error>((refusal, false));
-        }
-        let statuses = migrate::status(connection, &catalog).await?;
-        let foreign = migrate::foreign_tables(connection, &catalog, &statuses).await?;
-        if !foreign.is_empty() {
-            return Ok((Some(migrate::foreign_shop_error(error.kind(), &foreign)), false));
-        }
-        Ok((None, statuses.iter().all(|one| one.state == migrate::State::Applied)))
-    };
-    match find.await {
-        Ok((Some(reason), _)) => reason,
-        Ok((None, true)) => {
+    match why_schema_is_missing(context, error.kind()).await {
+        Ok(Some(MissingSchema::Other(reason))) => reason,
+        Ok(Some(MissingSchema::Parts)) => {
             let what = Hint::from("every migration is applied; to see what is missing, and its repair: ");
             error.without_hints().hint(what.and(CommandLine::new("migrate verify")))
         }
-        _ => error,
+        Ok(None) | Err(_) => error,
     }
+}
+
+/// Why tables or columns are missing, if migrations are not the reason.
+enum MissingSchema {
+    /// The error that says it.
+    Other(Error),
+    /// Every migration is applied: parts of the schema are gone.
+    Parts,
+}
+
+async fn why_schema_is_missing(context: &Context, kind: Kind) -> Result<Option<MissingSchema>> {
+    let database = context.database(Access::Read).await?;
+    let (connection, catalog) = (database.connection(), Catalog::embedded());
+    if let Some(removal) = Removal::find(connection).await? {
+        return Ok((!removal.has_removed_nothing).then(|| MissingSchema::Other(removal.refusal(kind))));
+    }
+    let statuses = migrate::status(connection, &catalog).await?;
+    let foreign = migrate::foreign_tables(connection, &catalog, &statuses).await?;
+    if !foreign.is_empty() {
+        return Ok(Some(MissingSchema::Other(migrate::foreign_shop_error(kind, &foreign))));
+    }
+    let is_migrated = statuses.iter().all(|one| one.state == migrate::State::Applied);
+    Ok(is_migrated.then_some(MissingSchema::Parts))
 }
 
 /// Notes what was changed, or prints the error; returns the exit code.
