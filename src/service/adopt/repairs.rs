@@ -88,30 +88,40 @@ async fn of_no_emails(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> 
 
 /// SKUs and references without the blanks around them, where no other row has them.
 async fn of_keys(connection: &impl ConnectionTrait) -> Result<Vec<Repair>> {
-    let is_padded = |key: &String| key.trim() != key;
-    let mut skus = product::find_foreign_skus(connection).await?;
-    skus.retain(is_padded);
-    let mut references = order::find_foreign_references(connection).await?;
-    references.retain(is_padded);
-    let trimmed = |keys: &[String]| keys.iter().map(|key| key.trim().to_owned()).collect::<Vec<_>>();
-    let (own_skus, own_references) = (trimmed(&skus), trimmed(&references));
-    let own_skus: Vec<&str> = own_skus.iter().map(String::as_str).collect();
-    let own_references: Vec<&str> = own_references.iter().map(String::as_str).collect();
-    let products = product::find_by_skus(connection, &own_skus, Lock::None).await?;
-    let orders = order::find_by_references(connection, &own_references, Lock::None).await?;
-    let mut taken: HashSet<String> = products.into_iter().map(|product| product.sku.to_string()).collect();
-    taken.extend(orders.into_iter().map(|order| order.reference.to_string()));
-    let mut repair = |entity: EntityKind, (table, column): (&str, &str), key: String| {
-        let own = key.trim();
-        let value = format!("blanks around its {}", if column == "sku" { "SKU" } else { column });
-        let set = taken.insert(own.to_owned()).then(|| where_key_is(column, own)).flatten();
-        let way_out = set.zip(where_key_is(column, &key));
+    let skus = padded(product::find_foreign_skus(connection).await?);
+    let products = product::find_by_skus(connection, &trimmed(&skus), Lock::None).await?;
+    let taken = products.into_iter().map(|product| product.sku.to_string()).collect();
+    let mut repairs = of_padded(EntityKind::Product, ("products", "sku", "SKU"), &skus, taken);
+    let references = padded(order::find_foreign_references(connection).await?);
+    let orders = order::find_by_references(connection, &trimmed(&references), Lock::None).await?;
+    let taken = orders.into_iter().map(|order| order.reference.to_string()).collect();
+    repairs.extend(of_padded(EntityKind::Order, ("orders", "reference", "reference"), &references, taken));
+    Ok(repairs)
+}
+
+fn padded(mut keys: Vec<String>) -> Vec<String> {
+    keys.retain(|key| key.trim() != key);
+    keys
+}
+
+fn trimmed(keys: &[String]) -> Vec<&str> {
+    keys.iter().map(|key| key.trim()).collect()
+}
+
+/// The statements for keys with blanks around them; none for one whose own form is `taken`.
+fn of_padded(
+    entity: EntityKind,
+    (table, column, noun): (&str, &str, &str),
+    keys: &[String],
+    mut taken: HashSet<String>,
+) -> Vec<Repair> {
+    let repair = |key: &String| {
+        let set = taken.insert(key.trim().to_owned()).then(|| where_key_is(column, key.trim())).flatten();
+        let way_out = set.zip(where_key_is(column, key));
         let way_out = way_out.map(|(set, which)| Hint::from(format!("UPDATE {table} SET {set} WHERE {which}")));
-        Repair { entity, value, way_out, name: key }
+        Repair { entity, value: format!("blanks around its {noun}"), way_out, name: key.clone() }
     };
-    let products = skus.into_iter().map(|key| (EntityKind::Product, ("products", "sku"), key));
-    let orders = references.into_iter().map(|key| (EntityKind::Order, ("orders", "reference"), key));
-    Ok(products.chain(orders).map(|(entity, place, key)| repair(entity, place, key)).collect())
+    keys.iter().map(repair).collect()
 }
 
 /// What is no stock becomes the sum of the movements.
