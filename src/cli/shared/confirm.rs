@@ -167,7 +167,8 @@ fn sentence(impact: &str) -> String {
     impact.strip_prefix("this ").map_or_else(|| impact.to_owned(), |rest| format!("This {rest}"))
 }
 
-const DECLINED: &str = "nothing was changed";
+/// What is said of a question that was answered with no.
+pub(super) const DECLINED: &str = "nothing was changed";
 
 /// Asks yes or no. Errors: exit 10 for Escape.
 async fn is_yes(question: &str) -> Result<bool> {

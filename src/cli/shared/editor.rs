@@ -8,7 +8,7 @@ use tempfile::Builder;
 use tokio::process::Command;
 
 use super::arguments::WriteArguments;
-use super::confirm::Prompter;
+use super::confirm::{DECLINED, Prompter};
 use super::effect::Effect;
 use super::mutation::{self, Noun};
 use super::prompt::declined;
@@ -138,7 +138,7 @@ async fn edit_until_accepted<T>(
         };
         context.output.warn(error.message());
         if !prompter.accepts("Edit the text again?").await? {
-            return Err(declined("declined; nothing was changed"));
+            return Err(declined(DECLINED));
         }
         let lines = error.message().lines().map(|line| format!("{REFUSAL} {}\n", printable(line)));
         opened = [lines.collect::<String>().as_bytes(), &edited].concat();
