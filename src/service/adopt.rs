@@ -189,7 +189,8 @@ impl Work {
         self.changes.push(Change { entity, id, before: known, after: found, rows });
     }
 
-    /// Adds the changes that later events start from, and movements of the rows; returns the rows that differ from their events.
+    /// Adds the changes that later events start from, and movements of the rows; returns the rows that differ from
+    /// their events.
     fn note(&mut self, differences: Vec<Difference>) -> HashMap<Id, ForeignRow> {
         let mut foreign = HashMap::new();
         for difference in differences {
