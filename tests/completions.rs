@@ -17,9 +17,8 @@ const AT_ONCE: Duration = Duration::from_secs(3);
 
 fn answer(shop: &Shop, words: &[&str]) -> Vec<String> {
     let index = (words.len()).to_string();
-    let run = shop.run(&[&["__complete", "zsh", &index, "shopctl"], words].concat()).success();
+    let run = shop.run_within(AT_ONCE, &[&["__complete", "zsh", &index, "shopctl"], words].concat()).success();
     assert!(run.stderr.is_empty(), "{run}");
-    assert!(run.duration < AT_ONCE, "{:?} for {run}", run.duration);
     run.stdout.lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect()
 }
 
@@ -117,10 +116,8 @@ fn a_server_that_hangs_is_left() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     for scheme in ["postgres", "mysql"] {
         let hanging = shop.with_url(format!("{scheme}://u@127.0.0.1:{port}/d"));
-        let started = Instant::now();
         let found = answer(&hanging, &["user", "show", ""]);
         assert!(found.iter().all(|value| value.starts_with('-')), "{found:?}");
-        assert!(started.elapsed() < AT_ONCE, "{:?}", started.elapsed());
     }
 }
 
