@@ -147,13 +147,27 @@ fn as_user(program: &Path, user: Option<(u32, u32)>) -> Command {
 
 /// A new folder below the temporary one that belongs to `user`.
 pub fn folder(name: &str, user: User) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("shopctl-test-{name}-{}", std::process::id()));
+    let folder = temporary().join(format!("shopctl-test-{name}-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("the temporary folder can be written");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("our own folder");
     if let Some((uid, gid)) = user {
         chown(&folder, Some(uid), Some(gid)).expect("root may give folders away");
     }
     folder
+}
+
+/// The system's folder in memory where there is room for every server: to make and delete the files of hundreds of
+/// databases takes a disk longer than what is done with them.
+fn temporary() -> PathBuf {
+    const MEMORY: &str = "/dev/shm";
+    const ROOM_KILOBYTES: u64 = 8_000_000;
+    let free = Command::new("df").args(["--output=avail", "-k", MEMORY]).output().ok();
+    let free =
+        free.and_then(|output| String::from_utf8(output.stdout).ok()?.lines().last()?.trim().parse::<u64>().ok());
+    match free {
+        Some(free) if free >= ROOM_KILOBYTES && !IS_DURABLE.load(Ordering::Relaxed) => MEMORY.into(),
+        _ => std::env::temp_dir(),
+    }
 }
 
 pub fn free_port() -> u16 {
@@ -181,6 +195,8 @@ fn launch_postgres(binaries: &Path, folder: &Path, user: User, more: Vec<String>
     if !IS_DURABLE.load(Ordering::Relaxed) {
         // Test data need not survive a crash of the machine.
         server.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+        // Each of the hundreds of databases would be vacuumed while its test runs, and each session maps the buffers.
+        server.args(["-c", "autovacuum=off", "-c", "jit=off", "-c", "shared_buffers=16MB"]);
     }
     server.args(more);
     launch(server, folder, "INT", port, format!("postgres://postgres@127.0.0.1:{port}/postgres"))
