@@ -27,8 +27,53 @@ pub struct ListFooter<'a> {
 /// immediately leaves stdout empty.
 #[must_use = "a list ends with `finish`"]
 pub struct Rows<'a, V: View> {
-    output: &'a Output,
     columns: Vec<&'static Column<V>>,
+    lines: Lines<'a>,
+}
+
+impl<'a, V: View> Rows<'a, V> {
+    pub(super) fn new(output: &'a Output) -> Result<Rows<'a, V>> {
+        let available: Vec<Heading> = V::COLUMNS.iter().map(|column| column.heading).collect();
+        let shown = shown(output, &available)?;
+        let columns = shown.iter().map(|position| &V::COLUMNS[*position]).collect();
+        let headings = shown.iter().map(|position| available[*position]).collect();
+        Ok(Rows { columns, lines: Lines::new(output, V::NOUN, headings) })
+    }
+
+    /// Prints a row.
+    ///
+    /// Errors: exit 5 if stdout cannot be written.
+    pub fn push(&mut self, row: &V) -> Result<()> {
+        self.lines.push(cells(&self.columns, row), &|| row.id())
+    }
+
+    /// Ends the list.
+    ///
+    /// Errors: exit 5 if stdout cannot be written.
+    pub fn finish(self, footer: &ListFooter<'_>) -> Result<()> {
+        self.lines.finish(footer)
+    }
+}
+
+/// The positions of the columns that a list prints.
+fn shown(output: &Output, available: &[Heading]) -> Result<Vec<usize>> {
+    if let Some(wanted) = &output.settings.fields {
+        let names: Vec<_> = available.iter().map(|heading| heading.name).collect();
+        return column::select(wanted, &names);
+    }
+    let is_shown = |heading: &Heading| match heading.shown {
+        Shown::Everywhere => true,
+        Shown::OutsideTables | Shown::ForPrograms => output.format != Format::Table,
+        Shown::OnRequest => false,
+    };
+    Ok((0..available.len()).filter(|position| is_shown(&available[*position])).collect())
+}
+
+/// A list of any rows being printed. It is not generic, so that the program has this code once and not for each view.
+struct Lines<'a> {
+    output: &'a Output,
+    noun: &'static str,
+    headings: Vec<Heading>,
     count: u64,
     /// The rows of a table before its layout is known.
     waiting: Vec<Vec<Cell>>,
@@ -37,52 +82,28 @@ pub struct Rows<'a, V: View> {
     has_time: bool,
 }
 
-impl<'a, V: View> Rows<'a, V> {
-    pub(super) fn new(output: &'a Output) -> Result<Rows<'a, V>> {
-        let columns = match &output.settings.fields {
-            Some(wanted) => {
-                let names: Vec<_> = V::COLUMNS.iter().map(|column| column.heading.name).collect();
-                column::select(wanted, &names)?.into_iter().map(|position| &V::COLUMNS[position]).collect()
-            }
-            None => {
-                let is_shown = |column: &&Column<V>| match column.heading.shown {
-                    Shown::Everywhere => true,
-                    Shown::OutsideTables | Shown::ForPrograms => output.format != Format::Table,
-                    Shown::OnRequest => false,
-                };
-                V::COLUMNS.iter().filter(is_shown).collect()
-            }
-        };
-        Ok(Rows { output, columns, count: 0, waiting: Vec::new(), layout: None, has_time: false })
+impl<'a> Lines<'a> {
+    fn new(output: &'a Output, noun: &'static str, headings: Vec<Heading>) -> Lines<'a> {
+        Lines { output, noun, headings, count: 0, waiting: Vec::new(), layout: None, has_time: false }
     }
 
-    /// Prints a row.
-    ///
-    /// Errors: exit 5 if stdout cannot be written.
-    pub fn push(&mut self, row: &V) -> Result<()> {
+    fn push(&mut self, row: Vec<Cell>, id: &dyn Fn() -> String) -> Result<()> {
         if self.count == 0 {
             self.begin()?;
         }
         self.count += 1;
         match self.output.format {
-            Format::Table => self.push_to_table(cells(&self.columns, row)),
+            Format::Table => self.push_to_table(row),
             Format::Json => {
                 let separator = if self.count == 1 { "\n" } else { ",\n" };
-                let object = object(&self.headings(), &cells(&self.columns, row));
+                let object = object(&self.headings, &row);
                 self.output.write(&format!("{separator}{}", json::text(&Value::Object(object))))
             }
-            _ => self.output.write(&self.output.line(&self.headings(), &cells(&self.columns, row), row)?),
+            _ => self.output.write(&self.output.line(&self.headings, &row, id)?),
         }
     }
 
-    fn headings(&self) -> Vec<Heading> {
-        self.columns.iter().map(|column| column.heading).collect()
-    }
-
-    /// Ends the list.
-    ///
-    /// Errors: exit 5 if stdout cannot be written.
-    pub fn finish(mut self, footer: &ListFooter<'_>) -> Result<()> {
+    fn finish(mut self, footer: &ListFooter<'_>) -> Result<()> {
         let ListFooter { next, total, totals } = *footer;
         if self.count == 0 {
             self.begin()?;
@@ -112,7 +133,7 @@ impl<'a, V: View> Rows<'a, V> {
             Format::Json => self.output.write("{\"items\":["),
             Format::Csv | Format::Tsv if !self.output.settings.no_headers => match self.output.delimiter() {
                 Some(delimiter) => {
-                    let names = self.columns.iter().map(|column| column.heading.name);
+                    let names = self.headings.iter().map(|heading| heading.name);
                     self.output.write(&csv::line(names, delimiter)?)
                 }
                 None => Ok(()),
@@ -136,7 +157,7 @@ impl<'a, V: View> Rows<'a, V> {
             return Ok(());
         }
         let rows = std::mem::take(&mut self.waiting);
-        let (layout, text) = self.output.table(&self.headings(), &rows);
+        let (layout, text) = self.output.table(&self.headings, &rows);
         self.has_time |= layout.has_time(&rows);
         self.layout = Some(layout);
         self.output.write(&text)
@@ -148,11 +169,11 @@ impl<'a, V: View> Rows<'a, V> {
             return;
         }
         if self.count == 0 && self.output.format == Format::Table {
-            self.output.note(&format!("no {}", V::NOUN));
+            self.output.note(&format!("no {}", self.noun));
         }
         if let Some(total) = total {
             // It was asked for: also with --quiet.
-            self.output.say(&format!("{} in total", counted_of(*total, V::NOUN)));
+            self.output.say(&format!("{} in total", counted_of(*total, self.noun)));
         }
         if !totals.is_empty() {
             let sums: Vec<_> =
@@ -170,12 +191,12 @@ impl<'a, V: View> Rows<'a, V> {
 
 impl Output {
     /// The line of a row, in any format except a table.
-    pub(super) fn line<V: View>(&self, headings: &[Heading], cells: &[Cell], row: &V) -> Result<String> {
+    pub(super) fn line(&self, headings: &[Heading], cells: &[Cell], id: &dyn Fn() -> String) -> Result<String> {
         let line = match (self.format, self.delimiter()) {
             (_, Some(delimiter)) => return Ok(self.for_terminal(csv::row(cells, delimiter)?)),
             (Format::Json | Format::Jsonl, _) => json::text(&Value::Object(object(headings, cells))),
             (Format::MongoJson, _) => json::text(&extended_json::document(headings, cells)),
-            (Format::Id, _) => escape::tsv(&row.id()),
+            (Format::Id, _) => escape::tsv(&id()),
             _ => cells.iter().map(|cell| escape::tsv(&cell.raw_text())).collect::<Vec<_>>().join("\t"),
         };
         Ok(line + "\n")

@@ -24,6 +24,10 @@ pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, 
     let columns = V::COLUMNS.iter().filter(is_shown);
     let mut fields: Vec<(Heading, Cell)> = columns.map(|column| (column.heading, (column.cell)(row))).collect();
     fields.extend(extra.iter().map(|(name, cell)| (Heading::new(name, name), cell.clone())));
+    render_fields(output, fields, &|| row.id())
+}
+
+fn render_fields(output: &Output, mut fields: Vec<(Heading, Cell)>, id: &dyn Fn() -> String) -> Result<(String, bool)> {
     if let Some(wanted) = &output.settings.fields {
         let names: Vec<_> = fields.iter().map(|(heading, _)| heading.name).collect();
         let positions = column::select(wanted, &names)?;
@@ -34,9 +38,9 @@ pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, 
         Format::Table => return Ok(lines(output, &headings, &cells)),
         Format::Csv if !output.settings.no_headers => {
             let header = csv::line(headings.iter().map(|heading| heading.name), Delimiter::Comma)?;
-            header + &output.line(&headings, &cells, row)?
+            header + &output.line(&headings, &cells, id)?
         }
-        _ => output.line(&headings, &cells, row)?,
+        _ => output.line(&headings, &cells, id)?,
     };
     Ok((text, false))
 }

@@ -1,8 +1,8 @@
 //! Refunds as rows: those of other programs, in the audit trail, in seeds and in files.
 
 use serde_json::Value;
-use shopctl::domain::order_status::Verb;
 use shopctl::domain::Money;
+use shopctl::domain::order_status::Verb;
 use shopctl::service::operation::Operation;
 use shopctl::service::order_lifecycle::RefundScope;
 

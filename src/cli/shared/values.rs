@@ -3,6 +3,7 @@
 //! Clap by itself stops at the first invalid value, with exit 2. These parsers report all invalid values together, with
 //! exit 7 (BR-001).
 
+use std::convert::Infallible;
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -94,22 +95,32 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Checked<T> {
     type Value = T;
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
-        let id = arg.map(|arg| arg.get_id().to_string()).unwrap_or_default();
-        let name = arg.and_then(Arg::get_long).unwrap_or(&id).to_owned();
-        let (parse, again) = (Arc::clone(&self.parse), Arc::clone(&self.parse));
-        let check: Check = Arc::new({
-            let name = name.clone();
-            move |text| again(&name, text).err()
-        });
-        let read = move |text: String| {
-            parse(&name, &text).map_err(|_| InvalidArgument { id: id.clone(), check: Arc::clone(&check) })
-        };
-        StringValueParser::new().try_map(read).parse_ref(command, arg, value)
+        let text = StringValueParser::new().parse_ref(command, arg, value)?;
+        let name = name_of(arg);
+        (self.parse)(&name, &text).map_err(|_| {
+            let again = Arc::clone(&self.parse);
+            invalid_argument(command, arg, value, Arc::new(move |text| again(&name, text).err()))
+        })
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         let words = Some(&self.words).filter(|words| !words.is_empty())?;
         Some(Box::new(words.iter().map(PossibleValue::new)))
+    }
+}
+
+/// The name of an argument in violations.
+fn name_of(arg: Option<&Arg>) -> String {
+    arg.map(|arg| arg.get_long().map_or_else(|| arg.get_id().to_string(), str::to_owned)).unwrap_or_default()
+}
+
+/// The error of clap that carries an [`InvalidArgument`].
+fn invalid_argument(command: &Command, arg: Option<&Arg>, value: &OsStr, check: Check) -> clap::Error {
+    let invalid = InvalidArgument { id: arg.map(|arg| arg.get_id().to_string()).unwrap_or_default(), check };
+    let refused = StringValueParser::new().try_map(move |_| Err::<Infallible, _>(invalid.clone()));
+    match refused.parse_ref(command, arg, value) {
+        Err(error) => error,
+        Ok(never) => match never {},
     }
 }
 
