@@ -8,6 +8,9 @@ use crate::support::Shop;
 
 on_every_backend!(
     importing_all_exports_into_an_empty_shop_reproduces_the_original,
+    documents_of_mongodb_reproduce_the_shop_with_its_ids,
+    documents_with_object_ids_are_the_same_row_in_every_import,
+    wrong_values_of_mongodb_are_named_with_line_and_field,
     an_anonymized_user_stays_anonymized_in_another_shop,
     rows_that_violate_the_rules_are_rejected_with_their_line,
 );
@@ -125,6 +128,154 @@ fn importing_all_exports_into_an_empty_shop_reproduces_the_original(shop: &Shop)
         other.assert_invariants();
         other.run(&["audit", "verify"]).success();
     }
+}
+
+/// All documents of a noun without what no import takes, sorted.
+fn documents(shop: &Shop, noun: &str) -> Vec<Value> {
+    let text = shop.run(&[noun, "export", "-o", "mongo-json"]).success().stdout;
+    let mut documents: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    for document in documents.iter_mut().filter_map(Value::as_object_mut) {
+        document.remove("updated_at");
+        match document.get_mut("items").and_then(Value::as_array_mut) {
+            None => drop(document.remove("created_at")),
+            Some(items) => {
+                items.iter_mut().filter_map(Value::as_object_mut).for_each(|item| drop(item.remove("_id")));
+                items.sort_by_key(Value::to_string);
+            }
+        }
+    }
+    documents.sort_by_key(Value::to_string);
+    documents
+}
+
+/// The same documents as MongoDB's own library writes them for people.
+fn relaxed(lines: &str) -> String {
+    let relaxed = |line: &str| {
+        let json: Value = serde_json::from_str(line).expect("JSON");
+        bson::Bson::try_from(json).expect("a document").into_relaxed_extjson().to_string()
+    };
+    lines.lines().map(|line| relaxed(line) + "\n").collect()
+}
+
+fn documents_of_mongodb_reproduce_the_shop_with_its_ids(shop: &Shop) {
+    let seed = rand::random::<u64>();
+    odd_shop(shop, seed);
+    let exported = NOUNS.map(|noun| shop.run(&[noun, "export", "-o", "mongo-json"]).success().stdout);
+    let import = |to: &Shop, form: fn(&str) -> String| {
+        for (noun, lines) in NOUNS.into_iter().zip(&exported) {
+            to.file("documents.json", &form(lines));
+            let stock: &[&str] = if noun == "order" { &["--stock", "skip"] } else { &[] };
+            let import = [noun, "import", "documents.json", "--format", "mongo-json", "--json"];
+            let result = to.run(&[&import, stock].concat()).success().json();
+            let all = result["created"].as_u64().zip(result["unchanged"].as_u64()).map(|(new, old)| new + old);
+            assert_eq!(all, Some(lines.lines().count() as u64), "shop {seed}: {result}");
+        }
+    };
+    let before = shop.everything();
+    import(shop, str::to_owned);
+    assert_eq!(shop.everything(), before, "shop {seed}");
+    let list = |lines: &str| format!("\u{feff}\n[{}]\n", lines.trim_end().replace('\n', ",\r\n"));
+    for form in [str::to_owned, relaxed, list] {
+        let Some(other) = Shop::migrated(shop.backend) else { return };
+        import(&other, form);
+        for noun in NOUNS {
+            assert_eq!(documents(&other, noun), documents(shop, noun), "shop {seed}");
+        }
+        let before = other.everything();
+        import(&other, form);
+        assert_eq!(other.everything(), before, "shop {seed}");
+        other.assert_invariants();
+        other.run(&["audit", "verify"]).success();
+    }
+}
+
+fn documents_with_object_ids_are_the_same_row_in_every_import(shop: &Shop) {
+    let product =
+        r#"{"_id": {"$oid": "65a1b2c3d4e5f60718293a4b"}, "sku": "MUG", "name": "Mug", "price": 12.5, "__v": 0}"#;
+    let user = r#"{"_id": "ann", "email": "ann@example.com", "firstName": "Ann", "lastName": "Lee"}"#;
+    let order = json!({ "_id": 7, "reference": "R-1", "user": "ann@example.com", "createdAt": { "$date": "2020-01-02T03:04:05.678Z" },
+        "items": [{ "_id": { "$oid": "65a1b2c3d4e5f60718293a4c" }, "sku": "MUG", "quantity": { "$numberInt": "2" }, "unitPrice": 12.5 }],
+        "total_amount": { "$numberDouble": "25.0" } });
+    let import = |shop: &Shop| {
+        for (noun, document) in [("product", product), ("user", user), ("order", &order.to_string())] {
+            shop.file("one.json", document);
+            let import = [noun, "import", "one.json", "--format", "mongo-json", "--json"];
+            let more: &[&str] = match noun {
+                "order" => &["--stock", "skip"],
+                "product" => &["--ignore-columns", "__v"],
+                _ => &[],
+            };
+            shop.run(&[&import, more].concat()).success();
+        }
+    };
+    let ids = |shop: &Shop| NOUNS.map(|noun| shop.run(&[noun, "list", "-o", "id"]).success().stdout);
+    import(shop);
+    let other = Shop::migrated(shop.backend).expect("the same backend");
+    import(&other);
+    assert_eq!(ids(&other), ids(shop));
+    let before = shop.everything();
+    import(shop);
+    assert_eq!(shop.everything(), before);
+    // The document has a new key: whether it is the same product, nobody knows.
+    shop.file("one.json", &product.replace("MUG", "CUP"));
+    let renamed = ["product", "import", "one.json", "--format", "mongo-json", "--ignore-columns"];
+    shop.run(&[&renamed[..], &["__v"]].concat()).exits_with(7).says("has the _id of MUG");
+    shop.run(&[&renamed[..], &["__v,_id"]].concat()).success();
+    for (name, value) in [("price", r#"{"$numberDecimal": "1"}"#), ("made", r#"{"$date": "2020-01-02T03:04:05Z"}"#)] {
+        shop.file("one.jsonl", &format!("{{\"sku\": \"PEN\", \"name\": \"Pen\", \"{name}\": {value}}}"));
+        shop.run(&["product", "import", "one.jsonl"]).exits_with(7).says("--format mongo-json");
+    }
+}
+
+fn wrong_values_of_mongodb_are_named_with_line_and_field(shop: &Shop) {
+    let deep = format!("{}1{}", "{\"a\": ".repeat(5_000), "}".repeat(5_000));
+    let wrong = [
+        ("price", r#"{"$numberDouble": "NaN"}"#, "is not a number"),
+        ("price", r#"{"$numberDecimal": "Infinity"}"#, "is not a number"),
+        ("price", r#"{"$numberDouble": "29.849999999999998"}"#, "decimal places"),
+        ("price", r#"{"$numberDecimal": "0.001"}"#, "decimal places"),
+        ("price", r#"{"$numberDecimal": "1E+9"}"#, "is more than"),
+        ("price", r#"{"$numberDecimal": "1", "$numberInt": "1"}"#, "is not a single value"),
+        ("stock_quantity", r#"{"$numberLong": "99999999999999999999"}"#, "64 bits"),
+        ("stock_quantity", "99999999999999999999", "must be"),
+        ("stock_quantity", r#"{"$numberInt": "1", "$numberInt": "2"}"#, "appears twice"),
+        ("retired_at", r#"{"$date": {"$numberLong": "-99999999999999"}}"#, "outside the years 1 to 9999"),
+        ("retired_at", r#"{"$date": {"$numberLong": "253402300800000"}}"#, "outside the years 1 to 9999"),
+        ("retired_at", r#"{"$date": {"$numberLong": "-62135596800000"}}"#, "1900"),
+        ("name", &deep, "is not a text or number"),
+        ("name", r#"{"$regularExpression": {"pattern": "x", "options": ""}}"#, "which no column takes"),
+        ("_id", r#"{"$binary": {"base64": "BwcHBwcHBwcHBwcHBwcHBw==", "subType": "03"}}"#, "old subtype 03"),
+        ("_id", "true", "is not an id"),
+        ("_id", r#"{"$oid": "65a1b2c3d4e5f60718293a4b"}"#, "has the _id of line 1"),
+    ];
+    let mut file = String::from(
+        "\u{feff}{\"_id\": {\"$oid\": \"65a1b2c3d4e5f60718293a4b\"}, \"sku\": \"GOOD\", \"name\": \"x\", \"price\": 1}\n",
+    );
+    for (number, (column, value, _)) in wrong.iter().enumerate() {
+        let others = [("_id", format!("{number}")), ("name", "\"x\"".to_owned()), ("price", "1".to_owned())];
+        let others = others.iter().filter(|(name, _)| name != column);
+        let others: String = others.map(|(name, value)| format!(", \"{name}\": {value}")).collect();
+        file += &format!("{{\"sku\": \"BAD-{number}\", \"{column}\": {value}{others}}}\n");
+    }
+    file += "{\"sku\": \"CUT\", \"name\": \"x";
+    shop.file("wrong.json", &file);
+    let import = ["product", "import", "wrong.json", "--format", "mongo-json", "--errors", "wrong.csv"];
+    shop.run(&import).exits_with(7);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
+    shop.run(&[&import[..], &["--on-error", "reject-rows"]].concat()).exits_with(8);
+    assert_eq!(shop.column("SELECT sku FROM products"), ["GOOD"]);
+    let mut errors = csv::Reader::from_path(shop.path("wrong.csv")).expect("written");
+    let errors: Vec<csv::StringRecord> = errors.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(errors.len(), wrong.len() + 1, "{errors:?}");
+    for ((number, (column, value, told)), error) in wrong.iter().enumerate().zip(&errors) {
+        assert_eq!(error[0], (number + 2).to_string(), "{error:?}");
+        assert!(error[1] == **column || error[1].is_empty() && told.contains("_id"), "{value}: {error:?}");
+        assert!(error[3].contains(told), "{value}: {error:?}");
+    }
+    assert!(errors[wrong.len()][3].contains("ends in the middle of a value"), "{errors:?}");
+    // A list that is cut has no end, so none of it is imported.
+    shop.file("wrong.json", &format!("[{}", file.lines().next().expect("a line").trim_start_matches('\u{feff}')));
+    shop.run(&import).exits_with(7).says("ends in the middle of its list");
 }
 
 fn an_anonymized_user_stays_anonymized_in_another_shop(shop: &Shop) {

@@ -1,14 +1,23 @@
 //! The cells of a row for users and products: the fields that their entities list.
 
+use uuid::Uuid;
+
 use super::parsed_cell::{MISSING, is_same_text};
 use super::read::Record;
 use super::rejection::Problem;
 use crate::domain::number_parser::{self, DecimalMark};
+use crate::entity::Moment;
 use crate::entity::field::{Editable, Field, FieldKind, Requirement};
 
 /// The values of a row, field by field.
 #[derive(Clone)]
-pub struct Cells<M: Editable>(Vec<Cell<M>>);
+pub struct Cells<M: Editable> {
+    /// The id of a new row, where the file has one.
+    pub id: Option<Uuid>,
+    fields: Vec<Cell<M>>,
+    /// As in [`Record`].
+    is_in_milliseconds: bool,
+}
 
 #[derive(Clone)]
 struct Cell<M: Editable> {
@@ -31,17 +40,18 @@ impl<M: Editable> Cells<M> {
             };
             has_value.then(|| Cell { field, text: text.to_owned(), mark: record.decimal_mark(field.name) })
         };
-        Cells(M::FIELDS.iter().filter_map(cell).collect())
+        let fields = M::FIELDS.iter().filter_map(cell).collect();
+        Cells { id: record.id, fields, is_in_milliseconds: record.is_in_milliseconds }
     }
 
     /// The key as it is written.
     pub fn key(&self) -> &str {
-        self.0.iter().find(|cell| cell.field.requirement == Requirement::Key).map_or("", |cell| &cell.text)
+        self.fields.iter().find(|cell| cell.field.requirement == Requirement::Key).map_or("", |cell| &cell.text)
     }
 
     /// Whether the row has a value for a field.
     pub fn has_value(&self, name: &str) -> bool {
-        self.0.iter().any(|cell| cell.field.name == name)
+        self.fields.iter().any(|cell| cell.field.name == name)
     }
 
     /// Whether values for a new row are missing and the given ones are valid.
@@ -54,8 +64,14 @@ impl<M: Editable> Cells<M> {
     /// The stored row with the row's values; problems are collected.
     pub fn merged_into(&self, stored: &M, wrong: &mut Vec<Problem>) -> M {
         let mut row = stored.clone();
-        for cell in self.0.iter().filter(|cell| cell.field.requirement != Requirement::Key) {
-            if !is_same_text(&cell.text, &(cell.field.stored)(stored)) {
+        for cell in self.fields.iter().filter(|cell| cell.field.requirement != Requirement::Key) {
+            let stored = (cell.field.stored)(stored);
+            let is_same_time = || {
+                let time = Moment::from_stored(&cell.text);
+                let is_cut = self.is_in_milliseconds && cell.field.kind == FieldKind::Time;
+                is_cut && time.is_in_milliseconds(&Moment::from_stored(&stored))
+            };
+            if !(is_same_text(&cell.text, &stored) || is_same_time()) {
                 cell.put(&mut row, wrong);
             }
         }
@@ -66,7 +82,7 @@ impl<M: Editable> Cells<M> {
     pub fn new_row(&self, wrong: &mut Vec<Problem>, mut lacks: impl FnMut(&'static str, &mut Vec<Problem>)) -> M {
         let mut row = M::default();
         for field in M::FIELDS {
-            match self.0.iter().find(|cell| cell.field.name == field.name) {
+            match self.fields.iter().find(|cell| cell.field.name == field.name) {
                 Some(cell) => cell.put(&mut row, wrong),
                 None if field.requirement == Requirement::Required => lacks(field.name, wrong),
                 None => {}

@@ -69,6 +69,9 @@ impl Row for InvoiceRow {
             Err(reason) => ParsedCell { text: customer.text, value: Err(reason) },
         };
         InvoiceRow(OrderRow {
+            // Of one of its lines.
+            id: None,
+            is_in_milliseconds: record.is_in_milliseconds,
             reference: ParsedCell::parse(record, "InvoiceNo", |text| parse_number(text, prefix)),
             user,
             status: Some(ParsedCell {

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use sea_orm::ConnectionTrait;
+use uuid::Uuid;
 
 use self::compare::{Comparison, compare, find, find_named};
 pub use self::lookup::OrderCheckState;
-use self::lookup::{skus_of, users_of};
+use self::lookup::{find_holders, skus_of, users_of};
 use super::interpretation;
 use super::options::{Import, OnConflict};
 use super::parsed_cell::ParsedCell;
@@ -42,6 +43,10 @@ const MAX_LINES: usize = 5_000;
 /// An order of a file: one line per item, or one record with nested items.
 #[derive(Debug, Clone)]
 pub struct OrderRow {
+    /// The id of a new order, where the file has one.
+    pub id: Option<Uuid>,
+    /// As in [`Record`].
+    pub is_in_milliseconds: bool,
     /// The natural key.
     pub reference: ParsedCell<Reference>,
     /// The buyer's e-mail address.
@@ -108,6 +113,8 @@ impl Row for OrderRow {
             ParsedCell::parse_non_empty(record, column, interpretation::total_parser(record.decimal_mark(column)))
         };
         OrderRow {
+            id: record.id,
+            is_in_milliseconds: record.is_in_milliseconds,
             reference: ParsedCell::parse_key(record, "reference", Reference::parse),
             user: ParsedCell::parse(record, "user", Email::parse),
             status: ParsedCell::parse_non_empty(record, "status", parse_status),
@@ -188,18 +195,20 @@ impl Storable for OrderRow {
         let (stored, users) =
             join(compare(connection, &orders, &import.keys), users_of(connection, &orders, import)).await;
         let (stored, users) = (stored?, users?);
+        let holders = find_holders(connection, rows).await?;
         let mut refused = Vec::new();
         for (position, ((at, row), comparison)) in rows.iter().zip(stored).enumerate() {
             let about = |reason: String| vec![Rejection::for_row(*at, row.key(), reason)];
             let wrong = match comparison {
                 Comparison::New => match row.order(*at, import) {
                     Err(wrong) => Some(wrong),
-                    Ok(order) => match row.line_without_product(&order, state) {
-                        Some(line) => {
+                    Ok(order) => match (row.taken_id(&holders), row.line_without_product(&order, state)) {
+                        (Some(wrong), _) => Some(vec![wrong.at(*at)]),
+                        (None, Some(line)) => {
                             let reason = format!("there is no product {}", printable(&line.sku.text));
                             Some(vec![Rejection::for_row(line.at, row.key(), reason)])
                         }
-                        None => row.conflict(&order, import, &users, state).map(about),
+                        (None, None) => row.conflict(&order, import, &users, state).map(about),
                     },
                 },
                 // A row that another process has just created is left alone.
@@ -216,11 +225,15 @@ impl Storable for OrderRow {
         let mut applied = Applied::default();
         let orders: Vec<&OrderRow> = rows.iter().map(|(_, row)| row).collect();
         let stored = compare(operation.handle(), &orders, &import.keys).await?;
+        let holders = find_holders(operation.handle(), rows).await?;
         let mut new = Vec::new();
         for (position, ((at, row), comparison)) in rows.iter().zip(stored).enumerate() {
             match comparison {
                 Comparison::New => match row.order(*at, import) {
-                    Ok(order) => new.push(New { position, at: *at, row, order }),
+                    Ok(order) => match row.taken_id(&holders) {
+                        Some(wrong) => applied.refused.push((position, vec![wrong.at(*at)])),
+                        None => new.push(New { position, at: *at, row, order }),
+                    },
                     Err(wrong) => applied.refused.push((position, wrong)),
                 },
                 _ if applied.skips_existing(position, *at, row, import) => {}
@@ -348,6 +361,7 @@ impl OrderRow {
         }
         let (Some(_), true) = (user, rejections.is_empty()) else { return Err(self.with_other_lines(rejections)) };
         Ok(NewOrder {
+            id: self.id.map(Id::from).unwrap_or_default(),
             reference: self.reference.value.as_ref().ok().cloned(),
             placed_at: placed_at.copied(),
             expected_total: total.copied(),

@@ -1,6 +1,7 @@
 //! `product import`
 
 use sea_orm::ConnectionTrait;
+use uuid::Uuid;
 
 use super::cells::Cells;
 use super::options::Import;
@@ -9,7 +10,7 @@ use super::rejection::Problem;
 use super::row::Row;
 use super::spelling::KeySpellings;
 use super::upsert::Upsert;
-use crate::domain::EventName;
+use crate::domain::{EventName, Id};
 use crate::entity::field::{FieldKind, Requirement, field_names};
 use crate::entity::product::Model;
 use crate::error::Result;
@@ -61,6 +62,18 @@ impl Upsert for ProductRow {
         products::find_by_skus(connection, skus, lock).await
     }
 
+    fn id(&self) -> Option<Uuid> {
+        self.0.id
+    }
+
+    fn id_of(stored: &Model) -> Id {
+        stored.id
+    }
+
+    async fn find_by_ids(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>> {
+        products::find_by_ids(connection, ids).await
+    }
+
     fn ambiguous(sku: &str, keys: &KeySpellings) -> Option<String> {
         keys.ambiguous_sku(sku)
     }
@@ -79,7 +92,7 @@ impl Upsert for ProductRow {
             let reason = format!("is a new product, but the file has no {}", lacks.join(" and no "));
             wrong.insert(begin, Problem { column: "sku", value: self.key().to_owned(), reason });
         }
-        product
+        Model { id: self.0.id.map(Id::from).unwrap_or_default(), ..product }
     }
 
     async fn create(operation: &mut Operation, new: Vec<Model>) -> Result<()> {

@@ -3,12 +3,15 @@
 use std::io::{BufReader, Read};
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{Position, Rejection};
 use crate::domain::number_parser::DecimalMark;
 use crate::error::{Error, Kind, Result, io_reason};
 
 mod csv;
 mod elements;
+mod extended;
 mod json;
 mod meaning;
 mod members;
@@ -33,6 +36,8 @@ pub enum FileFormat {
     JsonLines,
     /// One JSON list, or an object that contains one.
     Json,
+    /// MongoDB's Extended JSON: one document per line, or one list of them.
+    MongoJson,
 }
 
 impl FileFormat {
@@ -43,6 +48,7 @@ impl FileFormat {
             "tsv" | "tab" => Some(FileFormat::Tsv),
             "jsonl" | "ndjson" => Some(FileFormat::JsonLines),
             "json" => Some(FileFormat::Json),
+            "mongo-json" => Some(FileFormat::MongoJson),
             _ => None,
         }
     }
@@ -103,6 +109,10 @@ pub struct Columns {
 #[derive(Debug, Clone, Default)]
 pub struct Record {
     pub at: Position,
+    /// The id that a new row gets, of a document of MongoDB.
+    pub id: Option<Uuid>,
+    /// Whether its times have lost what is finer than milliseconds.
+    pub is_in_milliseconds: bool,
     /// As they are written; JSON nulls are empty texts.
     cells: Vec<(&'static str, String)>,
     decimal_comma: bool,
@@ -118,7 +128,8 @@ pub struct Record {
 
 impl Record {
     fn new(at: Position, options: &ReadOptions) -> Record {
-        Record { at, decimal_comma: options.decimal_comma, ..Record::default() }
+        let is_in_milliseconds = options.format == FileFormat::MongoJson;
+        Record { at, decimal_comma: options.decimal_comma, is_in_milliseconds, ..Record::default() }
     }
 
     /// The value of a cell: `None` if it is blank or the column is absent.
@@ -198,14 +209,11 @@ fn begin<'a>(source: impl Read + 'a, options: &'a ReadOptions, columns: Columns)
     let buffered = |source| BufReader::with_capacity(text::HEAD_BYTES, source);
     match options.format {
         FileFormat::Csv | FileFormat::Tsv => csv::records(source, options, columns),
-        FileFormat::JsonLines | FileFormat::Json if !options.fill_down.is_empty() => {
-            Err(Error::usage("--fill-down is for CSV"))
-        }
-        FileFormat::JsonLines | FileFormat::Json if options.skip_lines > 0 => {
-            Err(Error::usage("--skip-lines is for CSV"))
-        }
+        _ if !options.fill_down.is_empty() => Err(Error::usage("--fill-down is for CSV")),
+        _ if options.skip_lines > 0 => Err(Error::usage("--skip-lines is for CSV")),
         FileFormat::JsonLines => Ok((Vec::new(), json::lines(buffered(source), options, columns)?)),
         FileFormat::Json => Ok((Vec::new(), json::elements(buffered(source), options, columns)?)),
+        FileFormat::MongoJson => Ok((Vec::new(), json::documents(buffered(source), options, columns)?)),
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Rejections {
     pub count: u64,
     first: Vec<Rejection>,
     list: Option<List>,
+    /// Whether the list has the numbers of records.
+    has_records: bool,
 }
 
 /// All of them, in an unnamed file until they are final, because a pipe can be written only once. They
@@ -29,14 +31,15 @@ type List = io::Result<csv::Writer<File>>;
 impl Rejections {
     /// `is_listed` if there is an errors file.
     pub fn new(is_listed: bool, format: FileFormat) -> Rejections {
-        let has_records = format == FileFormat::Json;
+        // A file of MongoDB may be a list.
+        let has_records = matches!(format, FileFormat::Json | FileFormat::MongoJson);
         let list = || {
             let mut writer = csv::Writer::from_writer(tempfile::tempfile()?);
             let columns = ["line", "column", "value", "reason"].into_iter();
             writer.write_record(columns.chain(has_records.then_some("record")))?;
             Ok(writer)
         };
-        Rejections { list: is_listed.then(list), ..Rejections::default() }
+        Rejections { list: is_listed.then(list), has_records, ..Rejections::default() }
     }
 
     /// Adds a row with all its problems.
@@ -45,10 +48,10 @@ impl Rejections {
         for rejection in &row {
             let Some(Ok(writer)) = &mut self.list else { break };
             let Rejection { at, column, value, reason, .. } = rejection;
-            let (line, record) = (at.line.to_string(), at.record.map(|record| record.to_string()));
+            let (line, record) = (at.line.to_string(), at.record.map_or_else(String::new, |record| record.to_string()));
             let value = crate::domain::spreadsheet::guard(value);
             let fields = [line.as_str(), column, &value, reason].into_iter();
-            if let Err(error) = writer.write_record(fields.chain(record.as_deref())) {
+            if let Err(error) = writer.write_record(fields.chain(self.has_records.then_some(record.as_str()))) {
                 self.list = Some(Err(error.into()));
             }
         }

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use super::currency;
 use super::file_findings::FileFindings;
@@ -56,7 +57,8 @@ pub fn read_chunks<R: Row>(source: impl Read + Send + 'static, import: &Import) 
 
 /// Reads until the end of the file, or until the consumer is gone.
 fn read<R: Row>(source: impl Read, import: &Import, mut send: impl FnMut(Chunk<R>) -> bool) -> Result<()> {
-    let mut reader = RowReader { import, seen: HashMap::new(), open: None, unreadable: None, accounted: 0 };
+    let mut reader =
+        RowReader { import, seen: HashMap::new(), ids: HashMap::new(), open: None, unreadable: None, accounted: 0 };
     let (mut chunk, mut read) = (Chunk::default(), 0);
     for record in records(source, &import.read, R::COLUMNS)? {
         reader.add(record?, &mut chunk);
@@ -121,6 +123,8 @@ struct RowReader<'a, R> {
     import: &'a Import,
     /// Hashes of the first keys with their positions, to detect duplicates.
     seen: HashMap<u64, Position>,
+    /// The ids of documents, as those of the keys.
+    ids: HashMap<Uuid, Position>,
     open: Option<OpenRow<R>>,
     /// The last unreadable record without a key: it may belong to the previous or the next order.
     unreadable: Option<Position>,
@@ -210,7 +214,7 @@ impl<R: Row> RowReader<'_, R> {
         let (key, is_line) = (record.written(R::KEY), is_line::<R>(&record));
         let row = R::parse(&record, self.import);
         let unreadable = self.unreadable.take().filter(|_| is_line);
-        let other = self.other_currency(&record);
+        let other = self.other_currency(&record).into_iter().chain(self.repeated_id(&record, key));
         let open = self.open.as_mut().filter(|open| is_line && open.is_continued_by(Some(key)));
         let torn = unreadable.map(|before| {
             let reason = format!("{before} before it cannot be read and may belong to it");
@@ -252,6 +256,18 @@ impl<R: Row> RowReader<'_, R> {
         let other = currency::find_other(record, R::COLUMNS.amounts, selected)?;
         let reason = format!("is not in {selected}, as --currency requires");
         Some(Rejection::for_row(record.at, other.trim(), reason))
+    }
+
+    /// The problem of a document with the id of an earlier one.
+    fn repeated_id(&mut self, record: &Record, key: &str) -> Option<Rejection> {
+        let id = record.id?;
+        if let Some(first) = self.ids.get(&id) {
+            return Some(Rejection::for_row(record.at, key, format!("has the _id of {first}")));
+        }
+        if self.ids.len() < MAX_REMEMBERED_KEYS {
+            self.ids.insert(id, record.at);
+        }
+        None
     }
 
     /// Closes the open row, whose lines are complete.

@@ -129,7 +129,7 @@ pub fn format_of(path: &Path, noun: &str) -> Result<FileFormat> {
 }
 
 fn unnamed_format() -> Error {
-    Error::usage("the format of the file is unknown").hint("give it with --format csv|tsv|jsonl|json")
+    Error::usage("the format of the file is unknown").hint("give it with --format csv|tsv|jsonl|json|mongo-json")
 }
 
 /// The error for a file with an unknown extension.

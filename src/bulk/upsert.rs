@@ -3,15 +3,17 @@
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::ConnectionTrait;
+use uuid::Uuid;
 
 use super::options::{Import, OnConflict};
 use super::position::Position;
 use super::rejection::{Problem, Rejection};
 use super::row::{Applied, Row, Storable, ValueChange};
 use super::spelling::KeySpellings;
+use crate::domain::Id;
 use crate::domain::text::distinct;
 use crate::entity::field::{Editable, Requirement};
-use crate::error::Result;
+use crate::error::{Result, printable};
 use crate::repository::{Change, Lock};
 use crate::service::operation::Operation;
 
@@ -29,6 +31,15 @@ pub trait Upsert: Row {
 
     /// The new row; problems are collected.
     fn to_new(&self, wrong: &mut Vec<Problem>) -> Self::Model;
+
+    /// The id of a new row, where the file has one.
+    fn id(&self) -> Option<Uuid>;
+
+    /// The id of a stored row.
+    fn id_of(stored: &Self::Model) -> Id;
+
+    /// The rows with these ids.
+    async fn find_by_ids(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Self::Model>>;
 
     /// Why a written key is ambiguous between several stored ones.
     fn ambiguous(key: &str, keys: &KeySpellings) -> Option<String>;
@@ -69,11 +80,16 @@ impl<U: Upsert> Storable for U {
         _state: &mut (),
     ) -> Result<Vec<(usize, Vec<Rejection>)>> {
         let stored = find::<U>(connection, keys_of(rows), &import.keys, Lock::None).await?;
+        let holders = find_holders(connection, rows).await?;
         let wrong = |(position, (at, row)): (usize, &(Position, U))| {
             let existing_row = find_named::<U>(&stored, row.key(), &import.keys);
             // A row that another process has just created is left alone.
             let is_left = !existing_row.is_empty() && import.on_conflict != OnConflict::Update;
-            if is_left { None } else { Some((position, row_effect(*at, row, existing_row, &import.keys).err()?)) }
+            if is_left {
+                None
+            } else {
+                Some((position, row_effect(*at, row, existing_row, &holders, &import.keys).err()?))
+            }
         };
         Ok(rows.iter().enumerate().filter_map(wrong).collect())
     }
@@ -81,12 +97,13 @@ impl<U: Upsert> Storable for U {
     async fn apply(operation: &mut Operation, rows: &[(Position, U)], import: &Import) -> Result<Applied> {
         let (mut applied, mut new) = (Applied::default(), Vec::new());
         let stored = find::<U>(operation.handle(), keys_of(rows), &import.keys, Lock::Update).await?;
+        let holders = find_holders(operation.handle(), rows).await?;
         for (position, (at, row)) in rows.iter().enumerate() {
             let existing_row = find_named::<U>(&stored, row.key(), &import.keys);
             if !existing_row.is_empty() && applied.skips_existing(position, *at, row, import) {
                 continue;
             }
-            match row_effect(*at, row, existing_row, &import.keys) {
+            match row_effect(*at, row, existing_row, &holders, &import.keys) {
                 Err(wrong) => applied.refused.push((position, wrong)),
                 Ok(RowEffect::Create(created)) => new.push(created),
                 Ok(RowEffect::Keep { before, after, has_other_stock }) => {
@@ -140,11 +157,22 @@ pub fn find_named<'a, U: Upsert>(
     named.map_or(&[], Vec::as_slice)
 }
 
+/// The keys of the stored rows that have the ids of a file's rows.
+async fn find_holders<U: Upsert>(
+    connection: &impl ConnectionTrait,
+    rows: &[(Position, U)],
+) -> Result<HashMap<Id, String>> {
+    let ids: Vec<Id> = rows.iter().filter_map(|(_, row)| row.id()).map(Id::from).collect();
+    let stored = if ids.is_empty() { Vec::new() } else { U::find_by_ids(connection, &ids).await? };
+    Ok(stored.iter().map(|stored| (U::id_of(stored), key_of(stored))).collect())
+}
+
 /// The effect of a row. Errors: all its problems.
 fn row_effect<'a, U: Upsert>(
     at: Position,
     row: &U,
     stored: &'a [U::Model],
+    holders: &HashMap<Id, String>,
     keys: &KeySpellings,
 ) -> Result<RowEffect<'a, U>, Vec<Rejection>> {
     if let Some(reason) = U::ambiguous(row.key(), keys) {
@@ -157,7 +185,11 @@ fn row_effect<'a, U: Upsert>(
             let (after, has_other_stock) = row.merged_into(before, &mut wrong);
             RowEffect::Keep { before, after, has_other_stock }
         }
-        Ok(None) => RowEffect::Create(row.to_new(&mut wrong)),
+        Ok(None) => {
+            let holder = row.id().and_then(|id| holders.get(&id.into()));
+            wrong.extend(holder.map(|holder| taken_id(row.key(), holder)));
+            RowEffect::Create(row.to_new(&mut wrong))
+        }
     };
     if wrong.is_empty() { Ok(effect) } else { Err(wrong.into_iter().map(|wrong| wrong.at(at)).collect()) }
 }
@@ -172,6 +204,12 @@ fn meant<'a, U: Upsert>(row: &U, stored: &'a [U::Model]) -> Result<Option<&'a U:
         row.merged_into(stored, &mut wrong).0 == **stored && wrong.is_empty()
     };
     stored.iter().find(is_unchanged).map(Some).ok_or_else(|| shared_key(stored.len(), U::NOUN))
+}
+
+/// The problem of a new row with the id of a stored one, which has this key.
+pub fn taken_id(key: &str, holder: &str) -> Problem {
+    let reason = format!("has the _id of {} here (--ignore-columns _id gives it a new one)", printable(holder));
+    Problem::for_row(key, reason)
 }
 
 /// Why a key names no row of several.

@@ -1,6 +1,7 @@
 //! `user import`
 
 use sea_orm::ConnectionTrait;
+use uuid::Uuid;
 
 use super::cells::Cells;
 use super::options::Import;
@@ -10,7 +11,7 @@ use super::row::Row;
 use super::spelling::KeySpellings;
 use super::upsert::Upsert;
 use crate::domain::password::UNUSABLE;
-use crate::domain::{EventName, UserStatus};
+use crate::domain::{EventName, Id, UserStatus};
 use crate::entity::field::{FieldKind, Requirement, field_names};
 use crate::entity::user::Model;
 use crate::error::{Result, printable};
@@ -66,6 +67,18 @@ impl Upsert for UserRow {
         users::find_by_emails(connection, emails, lock).await
     }
 
+    fn id(&self) -> Option<Uuid> {
+        self.0.id
+    }
+
+    fn id_of(stored: &Model) -> Id {
+        stored.id
+    }
+
+    async fn find_by_ids(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>> {
+        users::find_by_ids(connection, ids).await
+    }
+
     fn ambiguous(email: &str, keys: &KeySpellings) -> Option<String> {
         keys.ambiguous_email(email)
     }
@@ -89,7 +102,8 @@ impl Upsert for UserRow {
             let reason = "is missing: the user is new, and the file has no such column".to_owned();
             wrong.push(Problem { column, value: String::new(), reason });
         });
-        let mut user = Model { password_hash: UNUSABLE.into(), ..user };
+        let id = self.0.id.map(Id::from).unwrap_or_default();
+        let mut user = Model { id, password_hash: UNUSABLE.into(), ..user };
         // A user anonymized in another shop stays anonymized.
         let is_erased = anonymize::is_erased(&user.email, &user.first_name, &user.last_name);
         match self.0.has_value("status") {

@@ -131,7 +131,8 @@ week, month, year or minute that it names.
 
 const IMPORT: &str = "\
 user, product, order and stock import read CSV, JSON lines or JSON, depending on
-the file's extension or --format; - is standard input.
+the file's extension or --format; - is standard input. --format mongo-json reads
+what mongoexport writes, as lines or as a list.
 
   user      USER_COLUMNS
   product   PRODUCT_COLUMNS
@@ -163,13 +164,20 @@ nothing, and a delivery whose file was already received is refused; --resume
 continues where the last run of the same file stopped, or at the first row it
 rejected.
 
+A new row gets the _id of its document: a UUID as it is, an ObjectId as a UUID
+of version 7 with its time and bytes, a text or whole number as one made of its
+hash. A _id that another row has already is refused; --ignore-columns _id gives
+rows new ids. Dates of MongoDB have milliseconds: a stored time that differs
+only in microseconds counts as the same.
+
 Amounts in two currencies reject the file: --currency EUR imports the rows in
 one of them. --skip-lines N skips lines above the CSV header.
 
 To copy a shop into an empty one, import its user, product and order exports in
-this order, the orders with --stock skip. Ids, passwords, the times of users and
-products, and the history of stock and changes are not copied; anonymized users
-stay anonymized. Rows of other programs that this shop would not write are
+this order, the orders with --stock skip, or use copy, which keeps everything.
+Passwords, the times of users and products, and the history of stock and changes
+are not in exports; ids are taken from mongo-json only. Anonymized users stay
+anonymized. Rows of other programs that this shop would not write are
 rejected with a reason.
 ";
 

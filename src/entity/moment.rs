@@ -63,6 +63,12 @@ impl Moment {
         self.to_text().map_or_else(|| NULL.to_owned(), |text| with_blanks(&text))
     }
 
+    /// Whether it is what other programs that keep milliseconds have of a time.
+    pub fn is_in_milliseconds(&self, of: &Moment) -> bool {
+        let (Moment::Known(own), Moment::Known(of)) = (self, of) else { return false };
+        own.timestamp_micros() == of.timestamp_millis().saturating_mul(1000)
+    }
+
     /// Whether two times are equal to the microsecond, the precision of every engine.
     pub fn is_same(&self, other: &Moment) -> bool {
         match (self, other) {

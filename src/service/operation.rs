@@ -378,6 +378,11 @@ impl Operation {
         self.ids.next()
     }
 
+    /// The id of a new row: its own if it was given one.
+    pub fn id_of_new(&self, given: Id) -> Id {
+        if given == Id::default() { self.new_id().into() } else { given }
+    }
+
     /// A new stock movement of this operation.
     pub fn movement(&self, product_id: Id, delta: i32, reason: MovementReason) -> stock_movement::Model {
         stock_movement::Model {

@@ -23,6 +23,8 @@ use crate::repository::{self, stock_movement as movements};
 /// A requested order.
 #[derive(Debug, Clone)]
 pub struct NewOrder {
+    /// Its id, for orders of another shop; a new one if absent.
+    pub id: Id,
     /// E-mail address or id.
     pub user: String,
     /// The lines as typed, at least one.
@@ -56,9 +58,9 @@ pub enum StockHandling {
 impl NewOrder {
     /// A new order with only its lines.
     pub fn new(user: String, lines: Vec<NewLine>) -> NewOrder {
-        let (note, reference, expected_total, placed_at, refunded) = (None, None, None, None, None);
+        let (id, note, reference, expected_total, placed_at, refunded) = (Id::default(), None, None, None, None, None);
         let (status, stock) = (OrderStatus::Pending, StockHandling::Deduct);
-        NewOrder { user, lines, note, reference, expected_total, placed_at, status, refunded, stock }
+        NewOrder { id, user, lines, note, reference, expected_total, placed_at, status, refunded, stock }
     }
 
     /// Errors: exit 6 if the user is not active; not checked for past orders.
@@ -388,7 +390,7 @@ fn build(
     lines: &[Line],
     new: &NewOrder,
 ) -> Result<(order::Model, Vec<order_item::Model>)> {
-    let id = Id::from(operation.new_id());
+    let id = operation.id_of_new(new.id);
     let placed_at = new.placed_at.unwrap_or(operation.now());
     let amounts: Vec<LineAmount<'_>> = lines.iter().map(Line::amount).collect::<Result<_>>()?;
     let items: Vec<order_item::Model> = lines
@@ -406,7 +408,7 @@ fn build(
     check_refund_of_past_order(new.status, new.refunded, total)?;
     let order = order::Model {
         id,
-        reference: reference(operation, new).into(),
+        reference: new.reference.clone().unwrap_or_else(|| Reference::from_id(operation.new_id())).into(),
         user_id: user.id,
         status: new.status.into(),
         total_amount: total.into(),
@@ -414,10 +416,6 @@ fn build(
         updated_at: if new.status == OrderStatus::Pending { placed_at.into() } else { operation.now().into() },
     };
     Ok((order, items))
-}
-
-fn reference(operation: &Operation, new: &NewOrder) -> Reference {
-    new.reference.clone().unwrap_or_else(|| Reference::from_id(operation.new_id()))
 }
 
 /// Checks an order against the limits and its expected total before anything is written. `price_of` gives

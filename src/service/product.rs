@@ -56,7 +56,7 @@ pub(super) async fn check_free(operation: &Operation, sku: &str, own: Option<Id>
 /// A new product with id and times.
 fn with_id_and_times(operation: &Operation, new: Model) -> Model {
     let now = Moment::from(operation.now());
-    Model { id: operation.new_id().into(), created_at: now.clone(), updated_at: now, ..new }
+    Model { id: operation.id_of_new(new.id), created_at: now.clone(), updated_at: now, ..new }
 }
 
 /// The movement of a new product's initial stock.

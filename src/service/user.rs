@@ -50,7 +50,7 @@ pub(super) async fn check_free(operation: &Operation, email: &str, own: Option<I
 /// A new user with id and times.
 pub fn with_id_and_times(operation: &Operation, new: Model) -> Model {
     let now = Moment::from(operation.now());
-    Model { id: operation.new_id().into(), created_at: now.clone(), updated_at: now, ..new }
+    Model { id: operation.id_of_new(new.id), created_at: now.clone(), updated_at: now, ..new }
 }
 
 /// Changes a user's fields. Errors: exit 3, exit 6 if the address is taken.

@@ -6,11 +6,12 @@ use std::io::{BufRead, Read};
 use serde_json::value::RawValue;
 
 use super::elements::Elements;
+use super::extended::{self, Typed};
 use super::members::{self, Members, not_json};
 use super::naming::{ColumnRole, Naming};
 use super::{
-    Columns, ENCODING_HINT, MAX_ITEMS, NO_ITEMS, NOT_UTF_8, RECORD_MAX_BYTES, ReadOptions, Record, Records, invalid,
-    is_blank, refused, too_long, unreadable,
+    Columns, ENCODING_HINT, FileFormat, MAX_ITEMS, NO_ITEMS, NOT_UTF_8, RECORD_MAX_BYTES, ReadOptions, Record, Records,
+    invalid, is_blank, refused, too_long, unreadable,
 };
 use crate::bulk::{Position, Rejection};
 use crate::error::{Error, Result};
@@ -19,6 +20,8 @@ use crate::error::{Error, Result};
 const MAX_UNKNOWN: usize = 50;
 /// Maximum nesting depth of objects.
 const MAX_LEVELS: usize = 8;
+/// The name of the id in a document of MongoDB.
+const DOCUMENT_ID: &str = "_id";
 
 /// Records, one per line.
 pub fn lines<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
@@ -67,6 +70,15 @@ pub fn elements<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns
             }
         }
     })))
+}
+
+/// The documents of MongoDB's `mongoexport`: one per line, or with `--jsonArray` a list.
+pub fn documents<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
+    let head = source.fill_buf().map_err(|error| unreadable(&error))?;
+    match head.trim_ascii_start().starts_with(b"[") {
+        true => elements(source, options, columns),
+        false => lines(source, options, columns),
+    }
 }
 
 /// A record, or why it is rejected.
@@ -164,18 +176,29 @@ impl<'a> RecordReader<'a> {
             let whole = format!("{}{name}", open.inside);
             let requested = if open.inside.is_empty() { None } else { self.naming.requested_role(&whole) };
             let role = requested.unwrap_or_else(|| self.naming.role(&name));
-            let is_object = value.get().starts_with('{') && inside.level < MAX_LEVELS;
+            let typed = if self.is_extended() { Typed::read(value) } else { None };
+            let is_object = value.get().starts_with('{') && inside.level < MAX_LEVELS && typed.is_none();
             let skips_unmapped = inside.skips_unmapped || role == ColumnRole::Ignored;
             let is_named = || requested.is_some() || self.naming.requested_role(&name) == Some(ColumnRole::Ignored);
             let is_ignored = inside.is_ignored || is_object && role == ColumnRole::Ignored && is_named();
             let deeper = ObjectContext { level: inside.level + 1, skips_unmapped, is_ignored };
             let is_list = matches!(role, ColumnRole::Column(column) if self.is_nested(column));
-            let paths = if is_list { Vec::new() } else { self.mapped_paths_into(value, open, &name) };
+            let paths = match is_list || typed.is_some() {
+                true => Vec::new(),
+                false => self.mapped_paths_into(value, open, &name),
+            };
+            if whole == DOCUMENT_ID
+                && self.is_extended()
+                && self.naming.requested_role(&whole) != Some(ColumnRole::Ignored)
+            {
+                let refuse = |reason| refused(open.record.at, DOCUMENT_ID, value.get(), reason);
+                open.record.id = extended::row_id(value).map_err(refuse)?;
+            }
             match role {
                 _ if !paths.is_empty() && value.get() == "null" => {
                     for (position, column) in paths {
                         self.naming.mark_found(position);
-                        self.cell(column, value, open, &name)?;
+                        self.cell(column, value, None, open, &name)?;
                     }
                 }
                 _ if !paths.is_empty() && inside.level < MAX_LEVELS => {
@@ -196,7 +219,7 @@ impl<'a> RecordReader<'a> {
                     }
                 }
                 ColumnRole::Unknown if inside.skips_unmapped => {}
-                ColumnRole::Column(column) => self.cell(column, value, open, &name)?,
+                ColumnRole::Column(column) => self.cell(column, value, typed, open, &name)?,
                 ColumnRole::Unknown => self.note_unknown(whole),
             }
         }
@@ -222,6 +245,10 @@ impl<'a> RecordReader<'a> {
         }
     }
 
+    fn is_extended(&self) -> bool {
+        self.naming.options.format == FileFormat::MongoJson
+    }
+
     fn is_nested(&self, column: &str) -> bool {
         self.naming.columns.nested == Some(column)
     }
@@ -230,6 +257,7 @@ impl<'a> RecordReader<'a> {
         &mut self,
         column: &'static str,
         value: &RawValue,
+        typed: Option<Result<Typed, String>>,
         open: &mut OpenRecord,
         name: &str,
     ) -> Result<(), Rejection> {
@@ -241,6 +269,7 @@ impl<'a> RecordReader<'a> {
         if !self.found.contains(&column) {
             self.found.push(column);
         }
+        let typed = typed.transpose().map_err(|reason| refused(open.record.at, column, text, reason))?;
         let text = match text.as_bytes()[0] {
             b'n' => String::new(),
             b'[' if is_nested => {
@@ -248,7 +277,15 @@ impl<'a> RecordReader<'a> {
                 String::new()
             }
             b'{' if is_nested => return Err(refused(open.record.at, column, "", NO_ITEMS)),
-            b'[' | b'{' => return Err(refused(open.record.at, column, "", "is not a text or number")),
+            b'[' | b'{' => match typed {
+                Some(typed) => {
+                    if matches!(typed, Typed::Number(_)) {
+                        open.record.numbers.push(column);
+                    }
+                    typed.text()
+                }
+                None => return Err(refused(open.record.at, column, "", no_value(value))),
+            },
             b'"' => match serde_json::from_str::<String>(text) {
                 Ok(text) => text,
                 Err(_) => return Err(refused(open.record.at, column, "", "has an invalid escape sequence")),
@@ -274,5 +311,13 @@ impl<'a> RecordReader<'a> {
         }
         let inside = format!("{name}.");
         list.elements.into_iter().map(|item| self.object(item, at, inside.clone())).collect()
+    }
+}
+
+/// Why an object or a list is no value of a column.
+fn no_value(value: &RawValue) -> &'static str {
+    match Typed::read(value) {
+        Some(_) => "is a value of MongoDB, which --format mongo-json reads",
+        None => "is not a text or number",
     }
 }

@@ -239,7 +239,10 @@ impl<'a> Naming<'a> {
     pub fn unknown_columns(&self, unknown: &[&str], found: &[&'static str]) -> Error {
         let known: Vec<&str> = self.columns.importable().collect();
         let message = format!("unknown {}; the columns are {}", column_list(unknown), known.join(", "));
-        let other = self.other_layout(unknown, found);
+        // `_id.$oid`
+        let is_of_mongodb = unknown.iter().any(|name| name.contains(".$"));
+        let other =
+            if is_of_mongodb { Some("--format mongo-json".to_owned()) } else { self.other_layout(unknown, found) };
         invalid(message).hint(other.unwrap_or_else(|| self.suggestion(unknown, found)))
     }
 

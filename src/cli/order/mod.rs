@@ -97,7 +97,8 @@ The fields note and tracking are shown only if --fields names them.")]
 Examples:
   shopctl order import orders.csv
   shopctl order import orders.jsonl --stock skip --on-error reject-rows --errors wrong.csv
-  shopctl order import invoices.csv --invoices --on-error reject-rows --errors wrong.csv"
+  shopctl order import invoices.csv --invoices --on-error reject-rows --errors wrong.csv
+  shopctl order import orders.json --format mongo-json --stock skip"
     )]
     Import(import::OrderImportArguments),
     /// Show an order with its lines

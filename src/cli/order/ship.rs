@@ -79,7 +79,7 @@ fn table_format(path: &Path, file: &mut std::fs::File, reading: &ReadArguments) 
     file.rewind().map_err(failed)?;
     let by_ending = || if is_standard_stream(path) { None } else { format_of(path, "order").ok() };
     let format = reading.format.or_else(by_ending);
-    let is_json = matches!(format, Some(FileFormat::JsonLines | FileFormat::Json));
+    let is_json = matches!(format, Some(FileFormat::JsonLines | FileFormat::Json | FileFormat::MongoJson));
     let is_table = is_json || reading.is_any_given() || is_header(&String::from_utf8_lossy(&header));
     Ok(is_table.then_some(format.unwrap_or(FileFormat::Csv)))
 }

@@ -52,6 +52,7 @@ Examples:
   shopctl product import products.csv
   shopctl product import products.csv --on-conflict skip --on-error reject-rows --errors wrong.csv
   shopctl product import products.jsonl --dry-run
+  shopctl product import products.json --format mongo-json
   shopctl product import catalogue.csv --retire-missing --yes"
     )]
     Import(import::ProductImportArguments),

@@ -59,7 +59,8 @@ Examples:
 Examples:
   shopctl user import users.csv
   shopctl user import users.csv --on-conflict skip --on-error reject-rows --errors wrong.csv
-  shopctl user import users.jsonl --dry-run"
+  shopctl user import users.jsonl --dry-run
+  shopctl user import users.json --format mongo-json"
     )]
     Import(ImportArguments),
     /// Show a user

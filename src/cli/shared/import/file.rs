@@ -23,7 +23,7 @@ const MAX_SKIPPED: u64 = 1_000_000;
 /// Which file, how it is read, and what happens to rows that are wrong.
 #[derive(Debug, Args)]
 pub struct FileArguments {
-    /// CSV, JSON lines or JSON file (- for standard input)
+    /// CSV, JSON lines, JSON or MongoDB file (- for standard input)
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub struct FileArguments {
 /// How a file is read.
 #[derive(Debug, Args)]
 pub struct ReadArguments {
-    /// Format of the file: csv, tsv, jsonl or json [default: by its extension]
+    /// Format: csv, tsv, jsonl, json or mongo-json [default: by its extension]
     #[arg(long, value_name = "FORMAT", value_parser = one_of(FORMATS))]
     pub format: Option<FileFormat>,
     /// Read column THEIRS as OURS; repeatable
@@ -71,8 +71,13 @@ pub struct ReadArguments {
     decimal_comma: bool,
 }
 
-const FORMATS: [(&str, FileFormat); 4] =
-    [("csv", FileFormat::Csv), ("tsv", FileFormat::Tsv), ("jsonl", FileFormat::JsonLines), ("json", FileFormat::Json)];
+const FORMATS: [(&str, FileFormat); 5] = [
+    ("csv", FileFormat::Csv),
+    ("tsv", FileFormat::Tsv),
+    ("jsonl", FileFormat::JsonLines),
+    ("json", FileFormat::Json),
+    ("mongo-json", FileFormat::MongoJson),
+];
 /// What can happen when rows are wrong.
 pub const ERRORS: [(&str, OnError); 2] = [("reject-all", OnError::RejectAll), ("reject-rows", OnError::RejectRows)];
 
