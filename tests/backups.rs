@@ -3,14 +3,17 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use sea_orm::{ConnectionTrait, TransactionTrait};
+
 use crate::moving::{face, live};
 use crate::on_every_backend;
-use crate::support::shop::finish;
+use crate::support::shop::{block_on, finish};
 use crate::support::{Backend, Run, Shop, await_that, rounds};
 
 on_every_backend!(
     a_backup_is_restored_on_every_engine,
     a_shop_is_replaced_only_by_its_name_and_after_a_backup,
+    a_change_after_the_backup_keeps_a_shop_from_being_replaced,
     a_killed_restore_is_completed_by_the_same_command,
     a_killed_replacement_leaves_the_old_shop_an_empty_or_the_new_one,
     a_backup_is_of_one_moment_while_others_write,
@@ -109,6 +112,34 @@ fn a_shop_is_replaced_only_by_its_name_and_after_a_backup(shop: &Shop) {
     let run = run_with_folder(shop, &["restore", &file, "--replace", "--confirm", &name], &folder).exits_with(6);
     assert!(run.stderr.contains("notes to users"), "{run}");
     assert_eq!(late(shop), 1);
+}
+
+fn a_change_after_the_backup_keeps_a_shop_from_being_replaced(shop: &Shop) {
+    generate(shop, "30");
+    let file = backup(shop);
+    shop.user("late");
+    let (name, folder) = (shop.database_name(), shop.path("kept"));
+    let arguments = ["restore", &file, "--replace", "--confirm", &name];
+    block_on(async {
+        // Written by another program before the backup, and committed after it.
+        let connection = shop.connect().await;
+        let open = connection.begin().await.expect("begins");
+        let change = "UPDATE users SET last_name = 'Changed' WHERE email = 'late@example.com'";
+        open.execute_unprepared(change).await.expect("written");
+        let mut command = shop.command(&arguments);
+        let child = command.env("SHOPCTL_BACKUP_DIR", &folder).spawn().expect("the binary was built");
+        await_that("the shop is backed up", || {
+            files_in(&folder)
+                .iter()
+                .any(|file| file.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")))
+        });
+        shop.await_waiting().await;
+        open.commit().await.expect("committed");
+        connection.close().await.expect("closes");
+        finish(child, &arguments).exits_with(6).says("users has changed since it was backed up");
+    });
+    assert_eq!(shop.column("SELECT last_name FROM users WHERE email = 'late@example.com'"), ["Changed"]);
+    run_with_folder(shop, &arguments, &folder).success();
 }
 
 fn a_killed_restore_is_completed_by_the_same_command(on: &Shop) {

@@ -30,7 +30,7 @@ pub mod target;
 mod tls;
 pub mod write;
 
-pub use clear::Expected;
+pub use clear::{Expected, changed_meanwhile};
 pub use database::{BeginFailure, Database};
 pub use dialect::adoption;
 pub use file_copy::FileCopy;

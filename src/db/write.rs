@@ -174,6 +174,13 @@ impl WriteHandle {
     }
 }
 
+/// To read many rows one at a time.
+impl<'a> From<&'a WriteHandle> for &'a Snapshot {
+    fn from(handle: &'a WriteHandle) -> &'a Snapshot {
+        &handle.transaction
+    }
+}
+
 /// Whether the rows that a statement returns are rows it wrote (`… RETURNING`).
 fn writes(statement: &Statement) -> bool {
     !statement.sql.starts_with("SELECT")

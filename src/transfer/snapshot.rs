@@ -10,6 +10,7 @@ use crate::db::guarded::Snapshot;
 use crate::db::raw::{RawColumn, raw_rows};
 use crate::db::schema;
 use crate::db::target::Engine;
+use crate::db::write::WriteHandle;
 use crate::entity::tables::{Family, Table, tables};
 use crate::error::{Cause, CommandLine, Error, Hint, Result, printable};
 
@@ -96,15 +97,41 @@ impl Origin for ShopSnapshot {
     }
 
     async fn rows<'a>(&'a mut self, table: &Table) -> Result<BoxStream<'a, Result<Row>>> {
-        let columns = table.columns.iter();
-        let columns = columns.map(|column| RawColumn { name: &column.name, is_text: column.family == Family::Text });
-        let rows = raw_rows(&self.snapshot, &table.name, &columns.collect::<Vec<_>>()).await?;
-        let families: Vec<Family> = table.columns.iter().map(|column| column.family).collect();
-        let has_forms = self.engine.stores_times_as_text;
-        let row = move |raw: Result<Vec<_>>| -> Result<Row> {
-            let cells = raw?.into_iter().zip(&families).map(|(raw, family)| Cell::read(raw, *family, has_forms));
-            Ok(Row(cells.collect()))
-        };
-        Ok(rows.map(row).boxed())
+        rows_of(&self.snapshot, table).await
     }
+}
+
+/// A shop whose rows a transaction has locked.
+pub struct LockedShop<'a> {
+    pub handle: &'a WriteHandle,
+    pub tables: Vec<Table>,
+}
+
+#[async_trait]
+impl Origin for LockedShop<'_> {
+    fn engine(&self) -> Engine {
+        self.handle.engine()
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        self.tables.clone()
+    }
+
+    async fn rows<'a>(&'a mut self, table: &Table) -> Result<BoxStream<'a, Result<Row>>> {
+        rows_of(self.handle, table).await
+    }
+}
+
+async fn rows_of<'a>(transaction: impl Into<&'a Snapshot>, table: &Table) -> Result<BoxStream<'a, Result<Row>>> {
+    let transaction: &Snapshot = transaction.into();
+    let columns = table.columns.iter();
+    let columns = columns.map(|column| RawColumn { name: &column.name, is_text: column.family == Family::Text });
+    let rows = raw_rows(transaction, &table.name, &columns.collect::<Vec<_>>()).await?;
+    let families: Vec<Family> = table.columns.iter().map(|column| column.family).collect();
+    let has_forms = Engine::of(transaction).stores_times_as_text;
+    let row = move |raw: Result<Vec<_>>| -> Result<Row> {
+        let cells = raw?.into_iter().zip(&families).map(|(raw, family)| Cell::read(raw, *family, has_forms));
+        Ok(Row(cells.collect()))
+    };
+    Ok(rows.map(row).boxed())
 }

@@ -48,6 +48,9 @@ pub struct Facts {
     pub has_transactional_ddl: bool,
     /// A statement that waits for all transactions that ran it before; unnecessary with a single writer.
     pub serialize: Option<&'static str>,
+    /// The statement that keeps every row of a table as it is until the transaction ends; unnecessary with a single
+    /// writer.
+    pub lock_rows: Option<fn(&str) -> String>,
     /// Whether a plain read in a transaction shows the state at its beginning, by default.
     pub reads_a_snapshot: bool,
     /// A query for `is_open`, 1 while the transaction is open; for engines that may end one with row locks

@@ -11,8 +11,10 @@ use crate::cli::shared::migrations::whole_plan;
 use crate::config::Config;
 use crate::context::Context;
 use crate::db::target::Target;
-use crate::db::{Database, Expected};
+use crate::db::write::WriteHandle;
+use crate::db::{Database, Expected, changed_meanwhile};
 use crate::domain::moment;
+use crate::entity::tables::Table;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::file::{OutputFile, create_private_folder, input_name, is_standard_stream, remove_older};
 use crate::migrate::{self, Catalog, Job, Plan, RunKind, State};
@@ -22,7 +24,7 @@ use crate::transfer::Origin;
 use crate::transfer::backup::{self, BackupReader, Header, Manifest, TableHeader};
 use crate::transfer::compare::fingerprint;
 use crate::transfer::fill::{Filled, fill};
-use crate::transfer::snapshot::ShopSnapshot;
+use crate::transfer::snapshot::{LockedShop, ShopSnapshot};
 
 /// The extension of a backup.
 pub const ENDING: &str = "backup";
@@ -198,16 +200,27 @@ async fn verify(context: &Context, database: &Database, loaded: &[Filled], manif
     Err(Error::new(Kind::CheckFailed, "restore.different", message))
 }
 
-/// Removes every row of a shop, which must have what its backup has, in one transaction.
+/// Removes every row of a shop, each of which its backup must have, in one transaction.
 ///
-/// Errors: those of [`Database::clear`].
+/// Errors: exit 6 if the shop has changed since it was backed up; those of [`Database::clear`].
 pub async fn clear(database: &Database, backup: &Manifest) -> Result<()> {
     let shop = ShopSnapshot::begin(database).await?;
-    let tables = shop.tables().into_iter().map(|table| {
-        let rows = backup.tables.get(&table.name).map_or(0, |table| table.rows);
-        (table.name, rows)
-    });
-    let expected: Vec<Expected> = tables.collect();
+    let tables = shop.tables();
     shop.end().await;
-    database.clear(&expected, Hint::from("to continue: ").and(CommandLine::again())).await
+    let saved = |table: &Table| backup.tables.get(&table.name);
+    let expected: Vec<Expected> =
+        tables.iter().map(|table| (table.name.clone(), saved(table).map_or(0, |saved| saved.rows))).collect();
+    let check = async |handle: &WriteHandle| {
+        let mut shop = LockedShop { handle, tables: tables.clone() };
+        for table in &tables {
+            let there = fingerprint(table, &mut shop).await?;
+            if saved(table).map_or(there.rows > 0, |saved| saved.digest != there.digest()) {
+                let table = &table.name;
+                let message = format!("another program is at work: {table} has changed since it was backed up");
+                return Err(changed_meanwhile(message));
+            }
+        }
+        Ok(())
+    };
+    database.clear(&expected, Hint::from("to continue: ").and(CommandLine::again()), check).await
 }

@@ -31,6 +31,7 @@ pub static FACTS: Facts = Facts {
     // GET_LOCK would outlive the transaction. Serialized operations import orders, so there are products to
     // lock.
     serialize: Some("SELECT id FROM products ORDER BY id LIMIT 1 FOR UPDATE"),
+    lock_rows: Some(|table| format!("SELECT COUNT(*) FROM {table} FOR UPDATE")),
     reads_a_snapshot: true,
     // A Galera node that detects a conflict while preparing a SELECT reports no error (MariaDB 10.11): the
     // transaction is gone, and later statements would be committed one by one. MySQL skips the comment, because

@@ -32,6 +32,7 @@ pub static FACTS: Facts = Facts {
     has_one_writer: false,
     has_transactional_ddl: true,
     serialize: Some("SELECT CAST(pg_advisory_xact_lock(hashtext('shopctl turns')) AS text)"),
+    lock_rows: Some(|table| format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")),
     reads_a_snapshot: false,
     is_open: None,
     unchecked_references: None,

@@ -30,6 +30,7 @@ pub static FACTS: Facts = Facts {
     has_one_writer: true,
     has_transactional_ddl: true,
     serialize: None,
+    lock_rows: None,
     reads_a_snapshot: false,
     is_open: None,
     unchecked_references: None,
