@@ -272,6 +272,21 @@ fn a_read_only_or_protected_context_is_no_target_without_its_name() {
 }
 
 #[test]
+fn a_shop_with_an_older_schema_is_named_with_the_way_out() {
+    let old = Shop::empty(Backend::Sqlite).expect("always there");
+    old.run(&["migrate", "up", "--to", "m20260101_000010_create_seed_rows"]).success();
+    let new = Shop::migrated(Backend::Sqlite).expect("always there");
+    for [one, other] in [[&old, &new], [&new, &old]] {
+        let run = one.run(&["diff", &one.url, &other.url]).exits_with(4);
+        assert!(run.stderr.contains(&format!("{} has an older schema", old.url)), "{run}");
+        let hint = run.stderr.lines().find_map(|line| line.strip_prefix("hint: ")).expect("a hint");
+        assert!(hint.contains(&format!("--database-url {} migrate up", old.url)), "{run}");
+    }
+    old.run(&["migrate", "up"]).success();
+    diff(&new, &old).success();
+}
+
+#[test]
 fn what_comes_while_a_shop_is_copied_is_told() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     fill(&shop, "3000");

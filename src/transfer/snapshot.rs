@@ -12,7 +12,7 @@ use crate::db::schema;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::entity::tables::{Family, Table, tables};
-use crate::error::{Cause, CommandLine, Error, Hint, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// A shop that nobody can change any more, for whoever reads it here.
 pub struct ShopSnapshot {
@@ -31,11 +31,16 @@ impl ShopSnapshot {
         let shop = ShopSnapshot::begin(database).await?;
         let missing = tables().into_iter().find(|table| !shop.has_columns_of(table));
         let Some(missing) = missing else { return Ok(shop) };
-        let message = format!("{}: the table {} is missing, or has not all columns", database.target(), missing.name);
-        Err(Error::from_cause(Cause::NoSchema, message).hint(
-            Hint::from("bring its schema up to date: ")
-                .and(CommandLine::new("migrate up").on(database.target().to_string())),
-        ))
+        let message = format!(
+            "{} has an older schema: its table {} is missing, or lacks columns",
+            database.target(),
+            missing.name
+        );
+        let on = |words: &str| CommandLine::new(words).on(database.target().to_string());
+        // Not the cause of a missing schema, whose way out is told for the configured database.
+        Err(Error::configuration("transfer.older_schema", message)
+            .hint(Hint::from("to bring it up to date: ").and(on("migrate up")))
+            .hint(Hint::from("if it is, another program changed it: ").and(on("migrate verify"))))
     }
 
     /// Begins to read a shop that may lack tables and columns of a newer version.
