@@ -15,6 +15,7 @@ on_every_backend!(
     a_person_is_the_same_one_in_rows_and_events,
     a_sample_is_a_whole_shop,
     a_name_in_the_copy_empties_it_again,
+    a_copy_that_was_not_searched_is_searched_by_the_same_command,
     a_killed_masked_copy_leaves_an_empty_or_a_complete_shop,
 );
 
@@ -354,6 +355,44 @@ fn a_name_in_the_copy_empties_it_again(shop: &Shop) {
     masked(shop, &to, &[]).success();
 }
 
+/// Whether a shop is a copy that was not searched yet.
+fn is_unsearched(shop: &Shop) -> bool {
+    shop.number("SELECT COUNT(*) FROM shopctl_settings WHERE name = 'unsearched_copy'") == 1
+}
+
+/// A masked copy whose process was killed as it began to search.
+fn unsearched(shop: &Shop) -> Shop {
+    use std::io::{BufRead, BufReader};
+    let to = empty(shop);
+    let mut child = shop.start(&["copy", "--from", &shop.url, "--to", &to.url, "--mask"]);
+    let said = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    let mut said = said.skip_while(|line| !line.contains("searching the copy"));
+    assert!(said.next().is_some());
+    child.kill().expect("still at work");
+    child.wait().expect("our own child");
+    to.await_alone();
+    assert!(is_unsearched(&to));
+    to
+}
+
+fn a_copy_that_was_not_searched_is_searched_by_the_same_command(shop: &Shop) {
+    fill(shop);
+    let to = unsearched(shop);
+    let users = to.column("SELECT email FROM users ORDER BY email");
+    masked(shop, &to, &["--sample", "50%"]).exits_with(6).says("is not empty");
+    let run = masked(shop, &to, &[]).success();
+    assert!(run.stderr.contains("was not searched") && run.stdout.contains("masked shop copied"), "{run}");
+    assert_eq!(to.column("SELECT email FROM users ORDER BY email"), users);
+    assert!(!is_unsearched(&to));
+    to.assert_invariants();
+    masked(shop, &to, &[]).exits_with(6).says("is not empty");
+    // What somebody has added since is theirs.
+    let changed = unsearched(shop);
+    changed.sql("UPDATE products SET description = 'mine'");
+    masked(shop, &changed, &[]).exits_with(6).says("is not empty");
+    assert_eq!(changed.column("SELECT DISTINCT description FROM products"), ["mine"]);
+}
+
 fn a_killed_masked_copy_leaves_an_empty_or_a_complete_shop(on: &Shop) {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     fill(&shop);
@@ -366,7 +405,8 @@ fn a_killed_masked_copy_leaves_an_empty_or_a_complete_shop(on: &Shop) {
         let list = killed.run(&["user", "list", "--count", "-o", "id"]);
         let found = if list.code == 0 { killed.number("SELECT COUNT(*) FROM users") } else { 0 };
         assert!(found == 0 || found == users, "{found} of {users}");
-        killed.run(&arguments).exits_with(if found == 0 { 0 } else { 6 });
+        let is_complete = found == users && !is_unsearched(&killed);
+        killed.run(&arguments).exits_with(if is_complete { 6 } else { 0 });
         assert_eq!(killed.number("SELECT COUNT(*) FROM users"), users);
         killed.assert_invariants();
     }

@@ -118,7 +118,8 @@ async fn write(context: &Context, from: &Database, to: &Database) -> Result<Vec<
     note_applied(context, to, prepare(to, &whole_plan(context), environment.as_deref()).await?);
     let total = shop.count().await?;
     let remedy = Hint::from("to check, and to complete the copy: ").and(CommandLine::again());
-    let loaded = fill(&mut shop, to, &context.committing, remedy, &mut reporting(context, total)).await?;
+    let report = &mut reporting(context, total);
+    let loaded = fill(&mut shop, to, &context.committing, remedy, report, &|_| None).await?;
     shop.end().await;
     Ok(loaded)
 }

@@ -6,11 +6,14 @@ mod setting;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, Value,
+};
 use sea_orm_migration::seaql_migrations;
 
 use crate::db::ddl::refuse_no_schema;
 use crate::db::fault::{Fault, classify};
+use crate::db::insert::{InsertTarget, values_of};
 use crate::db::write::WriteHandle;
 use crate::domain::named_enum;
 use crate::entity::stored_by_name;
@@ -274,6 +277,12 @@ pub async fn settings(connection: &impl ConnectionTrait, prefix: &str) -> Result
 pub async fn remove_settings(handle: &WriteHandle, prefix: &str) -> Result<(), DbErr> {
     let delete = setting::Entity::delete_many().filter(setting::Column::Name.starts_with(prefix));
     delete.exec(handle).await.map(drop)
+}
+
+/// A setting as a row of its table.
+pub fn setting_row(name: &str, value: &str) -> (InsertTarget, Vec<Value>) {
+    let row = setting::Model { name: name.to_owned(), value: value.to_owned() };
+    (InsertTarget::for_model::<setting::Model>(), values_of(&row))
 }
 
 /// Sets one setting, replacing its value.

@@ -32,9 +32,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use migration::Migration;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Value};
 
 use crate::db::Database;
+use crate::db::insert::InsertTarget;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{Clock, named_enum};
@@ -423,6 +424,18 @@ pub async fn setting(connection: &impl ConnectionTrait, name: &str) -> Result<Op
 /// Errors: exit 4 when the database has no shop schema.
 pub async fn set_setting(database: &Database, name: &str, value: &str) -> Result<()> {
     write_setting(database, async |handle| history::set_setting(handle, name, value).await).await
+}
+
+/// Removes a setting of the database, if set.
+///
+/// Errors: as [`set_setting`].
+pub async fn remove_setting(database: &Database, name: &str) -> Result<()> {
+    write_setting(database, async |handle| Ok(history::remove_settings(handle, name).await?)).await
+}
+
+/// A setting as a row of its table, for what is written with others.
+pub fn setting_row(name: &str, value: &str) -> (InsertTarget, Vec<Value>) {
+    history::setting_row(name, value)
 }
 
 /// Sets a setting of the database unless it is set; returns the resulting value.

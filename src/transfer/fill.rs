@@ -5,12 +5,14 @@ use futures_util::future::join;
 use futures_util::stream::BoxStream;
 use sea_orm::Value;
 use sea_orm::sea_query::ArrayType;
+use sha2::{Digest, Sha256};
 
 use super::row::shown;
 use super::{Cell, Fingerprint, Origin, Progress, Report, Row};
 use crate::db::Database;
 use crate::db::insert::InsertTarget;
 use crate::db::load::Load;
+use crate::domain::text::hexadecimal;
 use crate::entity::tables::{Column, Family, Table};
 use crate::error::{Error, Hint, Kind, Result, printable};
 use crate::service::committing::{CommitTracker, Pending};
@@ -22,6 +24,22 @@ const BATCH_ROWS: usize = 10_000;
 /// A table with what was written into it.
 pub type Filled = (Table, Fingerprint);
 
+/// A row of a table that is no part of a shop.
+pub type OtherRow = (InsertTarget, Vec<Value>);
+
+/// Makes the row that says of a shop what it is, or none.
+pub type Mark<'a> = &'a (dyn Fn(&[Filled]) -> Option<OtherRow> + Send + Sync);
+
+/// SHA-256 over what every table has, and over `about`; hexadecimal.
+pub fn digest(filled: &[Filled], about: &str) -> String {
+    let mut digest = Sha256::new();
+    digest.update(about);
+    for (table, fingerprint) in filled {
+        digest.update(format!("\n{} {}", table.name, fingerprint.digest()));
+    }
+    hexadecimal(&digest.finalize())
+}
+
 /// Where rows go.
 struct Destination {
     insert: InsertTarget,
@@ -32,7 +50,7 @@ struct Destination {
     holds_odd: bool,
 }
 
-/// Writes every row of the origin.
+/// Writes every row of the origin, and with them the row that `mark` makes of what was written.
 ///
 /// Errors: exit 7 for a row that cannot be kept exactly, which is named; those of both databases. Nothing is written
 /// then.
@@ -42,11 +60,12 @@ pub async fn fill(
     committing: &CommitTracker,
     remedy: Hint,
     report: Report<'_>,
+    mark: Mark<'_>,
 ) -> Result<Vec<Filled>> {
     let tables = origin.tables();
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let mut load = database.load(&names).await?;
-    let loaded = match write_all(&mut load, origin, database, report).await {
+    let loaded = match write_all(&mut load, origin, database, report, mark).await {
         Ok(loaded) => loaded,
         Err(error) => {
             load.abandon().await;
@@ -68,6 +87,7 @@ async fn write_all(
     origin: &mut dyn Origin,
     database: &Database,
     report: Report<'_>,
+    mark: Mark<'_>,
 ) -> Result<Vec<Filled>> {
     let (from, to) = (origin.engine(), database.engine());
     let mut loaded = Vec::new();
@@ -93,6 +113,9 @@ async fn write_all(
         loaded.push((table, fingerprint));
     }
     load.rebuild(|count| report(Progress::Indexes(count))).await?;
+    if let Some((target, row)) = mark(&loaded) {
+        load.insert_rows(&target, &mut std::iter::once(row)).await?;
+    }
     Ok(loaded)
 }
 

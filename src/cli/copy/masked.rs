@@ -12,24 +12,29 @@ use crate::domain::Share;
 use crate::error::{CommandLine, Error, Hint, Kind, Result};
 use crate::migrate;
 use crate::output::Mutation;
-use crate::transfer::fill::{Filled, fill};
+use crate::transfer::Origin;
+use crate::transfer::compare::fingerprint;
+use crate::transfer::fill::{Filled, digest, fill};
 use crate::transfer::mask::{Found, Mask, Place};
 use crate::transfer::snapshot::ShopSnapshot;
 
-/// Fills an empty database, and leaves it empty if a name came through.
+/// The setting of a copy that was not searched yet: the digest of its rows.
+const UNSEARCHED: &str = "unsearched_copy";
+
+/// Fills an empty database, and leaves it empty if a name came through. A copy that was written but not searched,
+/// because the process was killed, is searched now.
 ///
 /// Errors: exit 6 if it is not empty; exit 9 if a check says no.
 pub async fn run(context: &Context, from: &Database, to: &Database, share: Option<Share>) -> Result<Effect> {
-    if !is_empty(to).await? {
-        let message = format!("{} is not empty", to.target());
-        return Err(Error::conflict("copy.not_empty", message).hint(Hint::from("to empty it: ").and(emptying(to))));
-    }
-    let (mask, loaded) = write(context, from, to, share).await?;
+    let (mask, loaded) = match is_empty(to).await? {
+        true => write(context, from, to, share).await?,
+        false => resume(context, from, to, share).await?,
+    };
     name_foreign(context, to).await?;
     context.output.note("searching the copy for original names");
-    let found = search(context, &mask, to, &loaded).await.map_err(|error| {
-        error.hint(Hint::from("the copy was not searched for original names; to empty it: ").and(emptying(to)))
-    })?;
+    let found = search(context, &mask, to, &loaded)
+        .await
+        .map_err(|error| error.hint(Hint::from("to search the copy for original names: ").and(CommandLine::again())))?;
     if let Some(place) = &found.name {
         return Err(empty(to, &loaded, place).await);
     }
@@ -38,6 +43,7 @@ pub async fn run(context: &Context, from: &Database, to: &Database, share: Optio
         return Err(Error::new(Kind::CheckFailed, "copy.different", message));
     }
     check(context, to, &to.target().to_string()).await?;
+    migrate::remove_setting(to, UNSEARCHED).await?;
     let line = format!("masked shop copied to {}: {}", to.target(), extent(&loaded));
     let (from, target) = (from.target().to_string(), to.target().to_string());
     let change = CopiedShop { changed: true, masked: true, from, to: target, tables: tables_json(&loaded), head: None };
@@ -52,10 +58,50 @@ async fn write(context: &Context, from: &Database, to: &Database, share: Option<
     let mask = Mask::read(&mut shop, share, &mut reporting(context, total)).await?;
     // Whatever the source is for, this is for developers.
     note_applied(context, to, prepare(to, &whole_plan(context), Some(migrate::DEVELOPMENT)).await?);
-    let remedy = Hint::from("to complete the copy, unless it is there: ").and(CommandLine::again());
+    migrate::remove_setting(to, UNSEARCHED).await?;
+    let remedy = Hint::from("to complete the copy: ").and(CommandLine::again());
     let mut report = reporting(context, total);
-    let loaded = fill(&mut mask.over(&mut shop), to, &context.committing, remedy, &mut report).await?;
+    let what = what(from, share);
+    let mark = |loaded: &[Filled]| Some(migrate::setting_row(UNSEARCHED, &digest(loaded, &what)));
+    let loaded = fill(&mut mask.over(&mut shop), to, &context.committing, remedy, &mut report, &mark).await?;
     drop(report);
+    shop.end().await;
+    Ok((mask, loaded))
+}
+
+/// What a copy is of.
+fn what(from: &Database, share: Option<Share>) -> String {
+    format!("{} {share:?}", from.target())
+}
+
+/// The names of the shop, and what is in the copy that was not searched.
+///
+/// Errors: exit 6 for anything else that is there.
+async fn resume(
+    context: &Context,
+    from: &Database,
+    to: &Database,
+    share: Option<Share>,
+) -> Result<(Mask, Vec<Filled>)> {
+    let mark = migrate::setting(to.connection(), UNSEARCHED).await?;
+    let mut loaded = Vec::new();
+    if mark.is_some() {
+        let mut shop = ShopSnapshot::whole(to).await?;
+        for table in shop.tables() {
+            let there = fingerprint(&table, &mut shop).await?;
+            loaded.push((table, there));
+        }
+        shop.end().await;
+    }
+    // Not one row more or less than was written: it may be emptied.
+    if mark.is_none_or(|mark| mark != digest(&loaded, &what(from, share))) {
+        let message = format!("{} is not empty", to.target());
+        return Err(Error::conflict("copy.not_empty", message).hint(Hint::from("to empty it: ").and(emptying(to))));
+    }
+    context.output.note("the copy is there already, but was not searched");
+    let mut shop = ShopSnapshot::whole(from).await?;
+    let total = shop.count().await?;
+    let mask = Mask::read(&mut shop, share, &mut reporting(context, total)).await?;
     shop.end().await;
     Ok((mask, loaded))
 }

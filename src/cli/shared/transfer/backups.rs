@@ -161,7 +161,7 @@ pub async fn restore(context: &Context, mut reader: BackupReader, database: &Dat
     prepare(database, &plan, header.environment.as_deref()).await?;
     let remedy = Hint::from("to check, and to complete it: ").and(CommandLine::again());
     let mut report = reporting(context, header.rows);
-    let loaded = fill(&mut reader, database, &context.committing, remedy, &mut report).await?;
+    let loaded = fill(&mut reader, database, &context.committing, remedy, &mut report, &|_| None).await?;
     drop(report);
     verify(context, database, &loaded, &reader.manifest()?).await?;
     Ok(loaded)
