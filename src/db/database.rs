@@ -212,14 +212,19 @@ impl Database {
         self.engine().begin_load(self, tables).await
     }
 
-    /// Begins a transaction that reads one snapshot of the whole database.
+    /// Begins a transaction that reads one snapshot of the whole database. It holds no rows, so the limit for idle
+    /// transactions is not for it.
     ///
     /// Errors: those of [`Database::ready`], if the connection was lost.
     pub async fn snapshot(&self) -> Result<Snapshot> {
         let guard = self.connection.guard();
         let begun = self.connection.inner().begin_with_options(self.engine().snapshot());
         let transaction = guard.answer(|| "BEGIN".to_owned(), begun).await?;
-        Ok(Guarded::new(transaction, guard.clone()))
+        let snapshot = Guarded::new(transaction, guard.clone());
+        if let Some(set) = self.engine().waits_for_others {
+            snapshot.execute_unprepared(set).await?;
+        }
+        Ok(snapshot)
     }
 
     /// Copies the embedded file, as last committed, to a new one beside it; `None` on servers, which have their own

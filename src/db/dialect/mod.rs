@@ -51,6 +51,8 @@ pub struct Facts {
     /// The statement that keeps every row of a table as it is until the transaction ends; unnecessary with a single
     /// writer.
     pub lock_rows: Option<fn(&str) -> String>,
+    /// The statement by which a transaction that only reads may be idle for as long as another database is read.
+    pub waits_for_others: Option<&'static str>,
     /// Whether a plain read in a transaction shows the state at its beginning, by default.
     pub reads_a_snapshot: bool,
     /// A query for `is_open`, 1 while the transaction is open; for engines that may end one with row locks

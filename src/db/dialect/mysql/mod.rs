@@ -32,6 +32,7 @@ pub static FACTS: Facts = Facts {
     // lock.
     serialize: Some("SELECT id FROM products ORDER BY id LIMIT 1 FOR UPDATE"),
     lock_rows: Some(|table| format!("SELECT COUNT(*) FROM {table} FOR UPDATE")),
+    waits_for_others: Some("SET wait_timeout = 28800 /*M!100300 , idle_transaction_timeout = 0 */"),
     reads_a_snapshot: true,
     // A Galera node that detects a conflict while preparing a SELECT reports no error (MariaDB 10.11): the
     // transaction is gone, and later statements would be committed one by one. MySQL skips the comment, because

@@ -33,6 +33,7 @@ pub static FACTS: Facts = Facts {
     has_transactional_ddl: true,
     serialize: Some("SELECT CAST(pg_advisory_xact_lock(hashtext('shopctl turns')) AS text)"),
     lock_rows: Some(|table| format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")),
+    waits_for_others: Some("SET LOCAL idle_in_transaction_session_timeout = 0"),
     reads_a_snapshot: false,
     is_open: None,
     unchecked_references: None,

@@ -31,6 +31,7 @@ pub static FACTS: Facts = Facts {
     has_transactional_ddl: true,
     serialize: None,
     lock_rows: None,
+    waits_for_others: None,
     reads_a_snapshot: false,
     is_open: None,
     unchecked_references: None,
