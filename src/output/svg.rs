@@ -14,7 +14,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle, TRANSPARENT, TextStyle};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::UnicodeWidthChar;
 
 use super::chart::Bar;
 use super::escape;
@@ -32,8 +32,11 @@ const BAR: i32 = 28;
 const GAP: i32 = 12;
 /// The size of text; plotters writes a smaller one.
 const FONT_SIZE: f64 = 22.0 * 1.24;
-/// The width of a digit of that size in a wide font.
+/// The width of a column of a terminal in text of that size: of a digit in a wide font, of half an ideograph.
 const CHARACTER: i32 = 14;
+/// The width of a capital letter, and of the widest ones.
+const CAPITAL: i32 = 18;
+const WIDEST: i32 = 22;
 /// The longest label of a bar, in columns of a terminal.
 const LABEL_MAX: usize = 22;
 /// Room for the labels of both axes.
@@ -191,9 +194,8 @@ fn draw_bars(area: &Area<'_>, bars: &[Bar]) -> Drawn {
         .iter()
         .map(|bar| (shorten(escape::line(&bar.label), LABEL_MAX), bar.value.to_string(), number(bar.value).max(0.0)))
         .collect();
-    let widest = |text: fn(&(String, String, f64)) -> &String| {
-        rows.iter().map(|row| text(row).width() as i32 * CHARACTER).max().unwrap_or(0)
-    };
+    let widest =
+        |text: fn(&(String, String, f64)) -> &String| rows.iter().map(|row| units(text(row))).max().unwrap_or(0);
     let left = widest(|row| &row.0) + GAP;
     let room = (WIDTH as i32 - left - GAP - widest(|row| &row.1)).max(GAP);
     let most = rows.iter().map(|row| row.2).fold(0.0, f64::max);
@@ -206,6 +208,16 @@ fn draw_bars(area: &Area<'_>, bars: &[Bar]) -> Drawn {
         area.draw(&Text::new(value.as_str(), (left + length + GAP, middle), text_style(HPos::Left)))?;
     }
     Ok(())
+}
+
+/// The width that a text has at most: what a chart does not have room for is cut off.
+fn units(text: &str) -> i32 {
+    let width = |character: char| match character {
+        'M' | 'W' | 'm' | 'w' | '@' | '%' | '&' | '—' | '…' => WIDEST,
+        _ if character.is_uppercase() => CAPITAL,
+        _ => character.width().unwrap_or(0) as i32 * CHARACTER,
+    };
+    text.chars().map(width).sum()
 }
 
 /// A value of an axis: `1500`, `25k`, `1.2M`.
@@ -254,6 +266,16 @@ mod tests {
         assert!((lengths[0] - 2 * lengths[1]).abs() <= 1 && lengths[2] == 0, "{lengths:?}");
         assert!(shapes.contains("&lt;script&gt;&amp;") && !shapes.contains("<script"), "{shapes}");
         assert!(!shapes.contains(&"x".repeat(LABEL_MAX)) && shapes.contains('…'), "{shapes}");
+    }
+
+    #[test]
+    fn a_label_of_wide_letters_has_its_room() {
+        for (label, ems) in [("W".repeat(22), 22.0), ("漢字".repeat(5), 10.0), ("MUG-BLUE".to_owned(), 6.0)] {
+            let shapes = Chart::Bars(vec![bar(&label, "1.00")]).shapes().unwrap();
+            let (_, rest) = shapes.split_once("<text x=\"").unwrap();
+            let end: f64 = rest.split('"').next().and_then(|x| x.parse().ok()).unwrap();
+            assert!(end >= ems * 22.0, "{label} ends at {end}");
+        }
     }
 
     proptest::proptest! {
