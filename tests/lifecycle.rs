@@ -423,10 +423,10 @@ fn a_duration_without_a_unit_is_rejected(shop: &Shop) {
     }
     shop.run(&["order", "expire", "--older-than", "5", "--yes"]).exits_with(7).says("5s, 5m, 5h or 5d");
     for age in ["3000000d", "741000d", "99999999999h"] {
-        shop.run(&["order", "expire", "--older-than", age, "-n"]).exits_with(2).says("goes back too far");
+        shop.run(&["order", "expire", "--older-than", age, "-n"]).exits_with(7).says("goes back too far");
     }
     for flag in ["--timeout", "--connect-timeout"] {
-        shop.run(&["user", "list", flag, "30"]).exits_with(2).says("30s");
+        shop.run(&["user", "list", flag, "30"]).exits_with(7).says("30s");
     }
     shop.run(&["migrate", "status", "--timeout", "0"]).success();
 }

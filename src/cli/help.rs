@@ -323,11 +323,6 @@ mod tests {
                 &["a similar argument exists: '--status'", "usage: shopctl order list --status <STATUS,…>"][..],
             ),
             (
-                &["shopctl", "user", "list", "--color", "alwasy"],
-                "invalid value 'alwasy' for '--color <WHEN>' [possible values: auto, always, never]",
-                &["a similar value exists: 'always'"],
-            ),
-            (
                 &["shopctl", "user", "show"],
                 "the following required arguments were not provided: <WHO>",
                 &["usage: shopctl user show <WHO>"],

@@ -31,9 +31,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::run::main;
+use self::shared::arguments::name_of;
 use self::shared::confirm::Prompter;
 use self::shared::effect::Effect;
-use self::shared::values::{checked, one_of};
+use self::shared::values::checked;
 use self::shared::zone;
 use crate::config::Flags;
 use crate::context::Context;
@@ -69,7 +70,7 @@ struct GlobalArguments {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Output format: table, json, jsonl, csv, tsv, id or mongo-json
-    #[arg(short, long, global = true, value_name = "FORMAT", value_parser = one_of(Format::ALL.map(|format| (format.as_str(), format))), hide_possible_values = true)]
+    #[arg(short, long, global = true, value_name = "FORMAT", value_parser = name_of(Format::ALL, Format::as_str), hide_possible_values = true)]
     output: Option<Format>,
     /// Same as --output json
     #[arg(long, global = true, conflicts_with = "output")]
@@ -81,7 +82,7 @@ struct GlobalArguments {
     #[arg(long, global = true)]
     no_headers: bool,
     /// When to colour the output
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = one_of(ColorChoice::ALL.map(|choice| (choice.as_str(), choice))))]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = name_of(ColorChoice::ALL, ColorChoice::as_str))]
     color: ColorChoice,
     /// Print no notes on standard error; results and errors are still printed
     #[arg(short, long, global = true)]
@@ -90,10 +91,10 @@ struct GlobalArguments {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     /// Time limit of the command (0: none) [default: 30s]
-    #[arg(long, global = true, value_name = "TIME", value_parser = span)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = checked(span))]
     timeout: Option<String>,
     /// Time limit for connecting [default: 5s]
-    #[arg(long, global = true, value_name = "TIME", value_parser = span)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = checked(span))]
     connect_timeout: Option<String>,
     /// Never prompt: fail and name the missing flag instead
     #[arg(long, global = true)]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::error::{CommandLine, Error, Result};
+use crate::error::{CommandLine, Error, Kind, Result};
 
 /// The longest title, in characters: the history has room for 255 with the time before it.
 const TITLE_MAX_CHARACTERS: usize = 100;
@@ -99,7 +99,9 @@ fn words(title: &str) -> Result<Vec<String>> {
         let message = format!(
             "the name of a migration must be words of ASCII letters and digits, at most {TITLE_MAX_CHARACTERS} characters"
         );
-        return Err(Error::usage(message).hint(CommandLine::new("migrate new add_weight_to_products")));
+        return Err(
+            Error::new(Kind::Invalid, "invalid", message).hint(CommandLine::new("migrate new add_weight_to_products"))
+        );
     }
     Ok(words)
 }

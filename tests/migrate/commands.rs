@@ -33,11 +33,11 @@ fn an_invalid_number_of_steps_is_rejected_in_plain_words() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     for command in ["up", "down", "redo"] {
         for text in ["x", "0", "1.5", "99999999999999999999", ""] {
-            let run = shop.run(&["migrate", command, "--steps", text]).exits_with(2);
+            let run = shop.run(&["migrate", command, "--steps", text]).exits_with(7);
             assert!(run.stderr.contains("must be a whole number from 1 to 10000"), "{run}");
         }
     }
-    let run = shop.run(&["seed", "generate", "--rng-seed", "x", "-y"]).exits_with(2);
+    let run = shop.run(&["seed", "generate", "--rng-seed", "x", "-y"]).exits_with(7);
     assert!(run.stderr.contains("must be a whole number"), "{run}");
 }
 

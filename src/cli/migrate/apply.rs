@@ -6,6 +6,7 @@ use super::{BackupArguments, LockArguments, plan_with, print_steps, printing, ru
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, steps};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
+use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::target::Target;
@@ -20,7 +21,7 @@ pub struct UpArguments {
     #[arg(long, value_name = "NAME", conflicts_with = "steps")]
     to: Option<String>,
     /// Maximum number of migrations to apply
-    #[arg(long, value_name = "N", value_parser = steps)]
+    #[arg(long, value_name = "N", value_parser = checked(steps))]
     steps: Option<u32>,
     /// Also apply migrations older than applied ones, and ignore missing ones
     #[arg(long)]

@@ -1,11 +1,12 @@
 //! `plan`
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use migration::Migration;
 
 use super::view::PlannedView;
 use super::whole_plan;
+use crate::cli::shared::arguments::one_of_words;
+use crate::cli::shared::values::Checked;
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::target::Engine;
@@ -26,9 +27,9 @@ pub struct Arguments {
     to: Option<String>,
 }
 
-fn engines() -> impl TypedValueParser<Value = Engine> {
-    PossibleValuesParser::new(["sqlite", "postgres", "mysql", "mariadb"])
-        .try_map(|word| Engine::parse(&word).ok_or("unknown engine"))
+fn engines() -> Checked<Engine> {
+    let engine = |name| Engine::parse(name).map(|engine| (name, engine));
+    one_of_words(["sqlite", "postgres", "mysql", "mariadb"].into_iter().filter_map(engine).collect())
 }
 
 pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {

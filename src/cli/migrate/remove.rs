@@ -6,6 +6,7 @@ use super::{GuardArguments, LockArguments, plan_with, print_steps, printing, run
 use crate::cli::shared::arguments::steps;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
+use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::error::Result;
@@ -17,7 +18,7 @@ pub struct DownArguments {
     #[arg(long, value_name = "NAME", conflicts_with = "steps")]
     to: Option<String>,
     /// Number of migrations to revert [default: 1]
-    #[arg(long, value_name = "N", value_parser = steps)]
+    #[arg(long, value_name = "N", value_parser = checked(steps))]
     steps: Option<u32>,
     #[command(flatten)]
     lock: LockArguments,

@@ -3,10 +3,10 @@
 use clap::Args;
 
 use crate::bulk::{Interpretation, InvoiceRow, OrderRow};
+use crate::cli::shared::arguments::{name_of, one_of_words};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::import::{self, ImportArguments};
-use crate::cli::shared::values::one_of;
 use crate::context::Context;
 use crate::domain::DateOrder;
 use crate::error::Result;
@@ -17,7 +17,7 @@ pub struct OrderImportArguments {
     #[command(flatten)]
     import: ImportArguments,
     /// Take the units from stock: deduct or skip [default: deduct; --invoices: skip]
-    #[arg(long, value_name = "WHAT", value_parser = one_of(STOCKS))]
+    #[arg(long, value_name = "WHAT", value_parser = one_of_words(STOCKS.into()))]
     stock: Option<StockHandling>,
     /// Read invoice lines; create missing users and products
     #[arg(long)]
@@ -26,7 +26,7 @@ pub struct OrderImportArguments {
     #[arg(long, value_name = "PREFIX", requires = "invoices")]
     cancellation_prefix: Option<String>,
     /// How to read ambiguous dates such as 01/12/2020: dmy, mdy or ymd
-    #[arg(long, value_name = "ORDER", value_parser = one_of(DateOrder::ALL.map(|order| (order.as_str(), order))))]
+    #[arg(long, value_name = "ORDER", value_parser = name_of(DateOrder::ALL, DateOrder::as_str))]
     date_order: Option<DateOrder>,
 }
 

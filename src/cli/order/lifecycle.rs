@@ -16,7 +16,7 @@ use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;
 use crate::domain::text::{counted, counted_are, first_names, number_is};
 use crate::domain::time_parser::YEARS;
-use crate::domain::{Amount, Id, IdempotencyKey, Money, Quantity, Violation, moment};
+use crate::domain::{Amount, Id, IdempotencyKey, Money, Quantity, Violation, Violations, moment};
 use crate::entity::{Stored, order};
 use crate::error::{Error, Result, printable};
 use crate::repository::order as orders;
@@ -292,7 +292,7 @@ pub async fn expire(context: &Context, prompter: &Prompter, arguments: &ExpireAr
     let before = context.clock.now().checked_sub_signed(age);
     // Each engine supports a different range of years.
     let before = before.filter(|before| YEARS.contains(&before.year()));
-    let before = before.ok_or_else(|| Error::usage("--older-than goes back too far"))?;
+    let before = before.ok_or_else(|| Violations::single("older-than", "goes back too far").into_error())?;
     let database = context.database(Access::Read).await?;
     let orders = orders::pending_since(database.connection(), before).await?;
     if orders.is_empty() {

@@ -11,11 +11,12 @@ use crate::bulk::{
     FileFormat, OnError, Rejection, Rejections, Shipment, ShipmentRow, format_of, partial, read_shipments, refused,
     sorted,
 };
+use crate::cli::shared::arguments::one_of_words;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::import::{ERRORS, ReadArguments, open_input, open_source};
 use crate::cli::shared::mutation::outcome_verb;
-use crate::cli::shared::values::{checked, one_of};
+use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;
@@ -36,7 +37,7 @@ pub struct ShipArguments {
     #[arg(long, value_name = "NUMBER", value_parser = checked(parse_tracking))]
     tracking: Option<String>,
     /// Invalid lines of the file: reject-all or reject-rows [default: reject-all]
-    #[arg(long, value_name = "WHAT", requires = "file", value_parser = one_of(ERRORS))]
+    #[arg(long, value_name = "WHAT", requires = "file", value_parser = one_of_words(ERRORS.into()))]
     on_error: Option<OnError>,
     #[command(flatten)]
     reading: ReadArguments,

@@ -21,16 +21,16 @@ use crate::seed::generate::{self, Generated, MAX_ORDERS, MAX_PRODUCTS, MAX_USERS
 #[derive(Debug, Args)]
 pub struct GenerateArguments {
     /// Number of users
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = |text: &str| whole_number(text, 0, MAX_USERS))]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = checked(|text| whole_number(text, 0, MAX_USERS)))]
     users: u64,
     /// Number of products
-    #[arg(long, value_name = "N", default_value = "200", value_parser = |text: &str| whole_number(text, 0, MAX_PRODUCTS))]
+    #[arg(long, value_name = "N", default_value = "200", value_parser = checked(|text| whole_number(text, 0, MAX_PRODUCTS)))]
     products: u64,
     /// Number of orders
-    #[arg(long, value_name = "N", default_value = "4000", value_parser = |text: &str| whole_number(text, 0, MAX_ORDERS))]
+    #[arg(long, value_name = "N", default_value = "4000", value_parser = checked(|text| whole_number(text, 0, MAX_ORDERS)))]
     orders: u64,
     /// Random seed; another number makes another shop
-    #[arg(long, value_name = "NUMBER", default_value = "42", value_parser = |text: &str| whole_number(text, 0, u64::MAX))]
+    #[arg(long, value_name = "NUMBER", default_value = "42", value_parser = checked(|text| whole_number(text, 0, u64::MAX)))]
     rng_seed: u64,
     /// End of the shop's history, three years after its start
     #[arg(long, value_name = "TIME", default_value = "2026-01-01", value_parser = checked(moment::parse))]

@@ -105,9 +105,11 @@ fn without_password(text: &str) -> (Cow<'_, str>, Option<ServerEngine>) {
 #[cfg(test)]
 mod tests {
     use clap::builder::ValueParser;
+    use clap::error::ErrorKind;
 
     use super::*;
     use crate::cli::shared::hyphens;
+    use crate::cli::shared::values::violations;
     use crate::error::{CommandLine, Hint};
 
     fn typed(line: &[&str]) -> Invocation {
@@ -224,6 +226,31 @@ mod tests {
             (Some(long), _, false) => vec![format!("--{long}")],
             _ => vec![value],
         }
+    }
+
+    #[test]
+    fn every_invalid_value_is_a_violation() {
+        let program = Cli::command();
+        let (mut commands, mut refused) = (Vec::new(), 0);
+        leaves(&program, &[], &mut commands);
+        for (path, own) in commands {
+            let globals = program.get_arguments().filter(|argument| argument.is_global_set());
+            for argument in own.iter().chain(globals).filter(|argument| argument.get_action().takes_values()) {
+                let value = "\u{1}~".to_owned();
+                let value = argument.get_long().map_or(value.clone(), |long| format!("--{long}={value}"));
+                let line = ["shopctl".to_owned()].into_iter().chain(path.clone()).chain([value]);
+                let line: Vec<std::ffi::OsString> = line.map(Into::into).collect();
+                let Err(error) = program.clone().try_get_matches_from(&line) else { continue };
+                let is_value =
+                    |error: &clap::Error| matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation);
+                if is_value(&error) {
+                    refused += 1;
+                    let other = violations(Cli::command, &line, error).err();
+                    assert!(!other.as_ref().is_some_and(is_value), "{line:?}: {other:?}");
+                }
+            }
+        }
+        assert!(refused > 100, "only {refused} were refused");
     }
 
     #[test]

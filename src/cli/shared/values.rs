@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command};
 
 use crate::domain::{Violation, Violations};
@@ -46,14 +46,6 @@ pub fn checked<T>(parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'sta
 /// Creates a parser whose violations concern a part of the value.
 pub fn checked_parts<T>(parse: impl Fn(&str) -> Result<T, Violation> + Send + Sync + 'static) -> Checked<T> {
     Checked { parse: Arc::new(move |_, text| parse(text)), words: Vec::new() }
-}
-
-/// Creates a parser of fixed words; clap lists them for any other.
-pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
-    words: [(&'static str, T); N],
-) -> impl TypedValueParser<Value = T> {
-    let find = move |word: String| words.into_iter().find(|(name, _)| *name == word).map(|(_, value)| value);
-    PossibleValuesParser::new(words.map(|(name, _)| name)).try_map(move |word| find(word).ok_or("unknown word"))
 }
 
 /// A validated text for a field of a row.

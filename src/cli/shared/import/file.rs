@@ -10,8 +10,8 @@ use crate::bulk::{
     self, Charset, FileFormat, Import, Interpretation, OnError, ReadOptions, Rejections, Row, Source, ValueMap,
     format_of,
 };
-use crate::cli::shared::arguments::whole_number;
-use crate::cli::shared::values::{checked, one_of};
+use crate::cli::shared::arguments::{one_of_words, whole_number};
+use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::text::shell_word;
 use crate::error::{Error, Result, printable};
@@ -29,7 +29,7 @@ pub struct FileArguments {
     #[command(flatten)]
     reading: ReadArguments,
     /// What to do about invalid rows: reject-all or reject-rows
-    #[arg(long, value_name = "WHAT", default_value = "reject-all", value_parser = one_of(ERRORS))]
+    #[arg(long, value_name = "WHAT", default_value = "reject-all", value_parser = one_of_words(ERRORS.into()))]
     pub on_error: OnError,
     /// Write each invalid row to this CSV file: line, column, value, reason
     #[arg(long, value_name = "FILE")]
@@ -40,31 +40,31 @@ pub struct FileArguments {
 #[derive(Debug, Args)]
 pub struct ReadArguments {
     /// Format: csv, tsv, jsonl, json or mongo-json [default: by its extension]
-    #[arg(long, value_name = "FORMAT", value_parser = one_of(FORMATS))]
+    #[arg(long, value_name = "FORMAT", value_parser = one_of_words(FORMATS.into()))]
     pub format: Option<FileFormat>,
     /// Read column THEIRS as OURS; repeatable
-    #[arg(long, value_name = "THEIRS=OURS", value_parser = parse_map)]
+    #[arg(long, value_name = "THEIRS=OURS", value_parser = checked(parse_map))]
     map: Vec<(String, String)>,
     /// Ignore these columns; repeatable
-    #[arg(long, value_name = "A,B", value_parser = parse_names)]
+    #[arg(long, value_name = "A,B", value_parser = checked(parse_names))]
     ignore_columns: Vec<Vec<String>>,
     /// Read only columns that are mapped or have one of shopctl's names
     #[arg(long)]
     only_mapped: bool,
     /// Fill empty CSV cells of these columns from the row above; repeatable
-    #[arg(long, value_name = "A,B", value_parser = parse_names)]
+    #[arg(long, value_name = "A,B", value_parser = checked(parse_names))]
     fill_down: Vec<Vec<String>>,
     /// Read value THEIRS as OURS, e.g. status:Complete=completed; repeatable
-    #[arg(long, value_name = "COLUMN:THEIRS=OURS", value_parser = ValueMap::parse)]
+    #[arg(long, value_name = "COLUMN:THEIRS=OURS", value_parser = checked(ValueMap::parse))]
     map_value: Vec<ValueMap>,
     /// Number of lines to skip above the CSV header, such as a title
     #[arg(long, value_name = "LINES", default_value = "0", hide_default_value = true, value_parser = checked(|text| whole_number(text, 0, MAX_SKIPPED)))]
     skip_lines: u64,
     /// CSV field separator, e.g. ; or tab [default: detected from the header]
-    #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
+    #[arg(long, value_name = "CHARACTER", value_parser = checked(parse_delimiter))]
     delimiter: Option<u8>,
     /// Text encoding, e.g. windows-1252 or latin1 [default: byte order mark, UTF-8]
-    #[arg(long, value_name = "NAME", value_parser = parse_encoding)]
+    #[arg(long, value_name = "NAME", value_parser = checked(parse_encoding))]
     encoding: Option<Charset>,
     /// Read amounts with a decimal comma, as in 12,50
     #[arg(long)]

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 pub use self::file::{ERRORS, FileArguments, ReadArguments, open_input, open_source, write_errors_file};
 use self::report::{CHANGES_LISTED, PartialImport};
-use super::arguments::{AnswerArguments, WriteArguments};
+use super::arguments::{AnswerArguments, WriteArguments, one_of_words};
 use super::effect::Effect;
-use super::values::one_of;
+use super::values::checked;
 use crate::bulk::{
     self, Counts, Import, Interpretation, OnConflict, OnError, Rejections, Row, Source, Storable, ValueChange, partial,
     refused, with_unwritten,
@@ -40,10 +40,10 @@ pub struct ImportArguments {
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
     /// What to do about existing rows: update, skip or error
-    #[arg(long, value_name = "WHAT", default_value = "update", value_parser = one_of(CONFLICTS))]
+    #[arg(long, value_name = "WHAT", default_value = "update", value_parser = one_of_words(CONFLICTS.into()))]
     on_conflict: OnConflict,
     /// Lines per transaction; small batches lock the stock for less time
-    #[arg(long, value_name = "LINES", default_value_t = bulk::MAX_BATCH_LINES, value_parser = parse_batch)]
+    #[arg(long, value_name = "LINES", default_value_t = bulk::MAX_BATCH_LINES, value_parser = checked(parse_batch))]
     batch: usize,
     /// Continue where the last run of this file stopped, or at its first rejected row
     #[arg(long)]
