@@ -14,6 +14,7 @@ use crate::support::{Backend, Shop};
 on_every_backend!(
     the_words_of_a_search_are_found_in_any_order,
     orders_are_found_by_customer_reference_and_product,
+    orders_are_found_by_their_note_and_tracking_number_of_now,
     every_script_is_folded_alike,
     rows_of_other_programs_are_found_as_they_are_now,
     a_search_that_finds_everything_by_mistake_is_refused,
@@ -98,6 +99,44 @@ fn orders_are_found_by_customer_reference_and_product(shop: &Shop) {
     let page = ["order", "list", "--search", "jose", "--status", "pending", "--count", "--limit", "1", "--json"];
     assert_eq!(shop.run(&page).success().json()["total"], 2, "the others are counted");
     let export = shop.run(&["order", "export", "--search", "ann", "-o", "jsonl"]).success();
+    assert_eq!(export.stdout.lines().count(), 1, "{export}");
+}
+
+fn orders_are_found_by_their_note_and_tracking_number_of_now(shop: &Shop) {
+    let email = shop.user("ann");
+    shop.product("MUG", "1", 9);
+    let place = |more: &[&str]| {
+        let line = [&["order", "create", "--json", "--user", &email, "--item", "MUG"], more].concat();
+        shop.run(&line).success().json()["reference"].as_str().expect("a text").to_owned()
+    };
+    let (noted, sent, plain) = (place(&["--note", "3\" pipe for Núñez,\nring \\ twice 100%"]), place(&[]), place(&[]));
+    shop.run(&["order", "pay", &sent, "--yes"]).success();
+    shop.run(&["order", "ship", &sent, "--tracking", "1Z-Straße 999"]).success();
+    let found = |text: &str, found: &[&String]| {
+        let found: Vec<&str> = found.iter().map(|reference| reference.as_str()).collect();
+        assert_found(shop, "order", "reference", text, &found);
+    };
+    for text in ["nunez", "RING", "3\"", "\\", "100%", "ann twice", "mug pipe NÚÑEZ"] {
+        found(text, &[&noted]);
+    }
+    for text in ["1z-strasse", "999 1Z", "1Z mug"] {
+        found(text, &[&sent]);
+    }
+    for text in ["1z nunez", "twice_", "1%0", "tracking", "quantity", "null"] {
+        found(text, &[]);
+    }
+    shop.run(&["order", "ship", &sent, "--tracking", "JD-4711"]).success();
+    found("999", &[]);
+    found("jd-47", &[&sent]);
+    shop.run(&["order", "note", &noted, "lift is broken"]).success();
+    found("nunez", &[]);
+    found("LIFT", &[&noted]);
+    shop.run(&["order", "note", &noted, ""]).success();
+    found("lift", &[]);
+    shop.run(&["order", "note", &plain, "lift"]).success();
+    let page = ["order", "list", "--search", "lift", "--status", "pending", "--count", "--json"];
+    assert_eq!(shop.run(&page).success().json()["total"], 1);
+    let export = shop.run(&["order", "export", "--search", "JD-4711", "-o", "jsonl"]).success();
     assert_eq!(export.stdout.lines().count(), 1, "{export}");
 }
 

@@ -120,14 +120,6 @@ pub async fn find_by_entity(
     newest(connection, by_entity(kind, entity_id), limit).await
 }
 
-/// The events of these orders, oldest first.
-pub async fn find_by_orders(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>> {
-    let events = Entity::find().filter(Column::EntityType.eq(EntityKind::Order.as_str()));
-    let mut found = super::find_among(connection, &events, Column::EntityId, ids).await?;
-    found.sort_by_key(|event| (event.occurred_at.to_string(), event.id));
-    Ok(found)
-}
-
 fn by_entity(kind: EntityKind, entity_id: Id) -> Select<Entity> {
     Entity::find().filter(Column::EntityType.eq(kind.as_str())).filter(Column::EntityId.eq(entity_id))
 }

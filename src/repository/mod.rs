@@ -5,12 +5,14 @@ pub(crate) mod adoption;
 pub(crate) mod audit_event;
 pub(crate) mod audit_seal;
 pub(crate) mod invariant;
+pub mod keys;
 mod names;
 pub mod order;
 mod pages;
 pub mod product;
 pub(crate) mod readable_events;
 pub(crate) mod report;
+pub mod said;
 mod search;
 pub(crate) mod seed;
 mod stock_at;
@@ -30,7 +32,7 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-pub use self::pages::{each_page, find_all};
+pub use self::pages::{count_after, each_page, find_all};
 pub use self::search::{Match, Search};
 use self::search::{is_start_of, starting_with};
 pub use crate::db::insert::ROWS_PER_INSERT;

@@ -46,7 +46,7 @@ pub struct Filter {
     pub user_id: Option<Id>,
     /// With a line for this product.
     pub product_id: Option<Id>,
-    /// Anywhere in the reference, or in what names the customer or a product.
+    /// Anywhere in the reference, in what names the customer or a product, or in what is said about the order.
     pub search: Search,
     /// Placed at or after this time.
     pub since: Option<DateTime<Utc>>,
@@ -80,7 +80,7 @@ impl ListFilter for Filter {
             .add_option(statuses.map(|statuses| super::has_status(connection, statuses.iter().copied())))
             .add_option(self.user_id.map(|user_id| Column::UserId.eq(user_id)))
             .add_option(self.product_id.map(|product_id| Column::Id.in_subquery(with_product(product_id))))
-            .add(self.search.finds_order())
+            .add(self.search.finds_order(connection))
             .add(super::in_period(connection, Column::CreatedAt, self.since, self.until))
             .add_option(self.min_total.map(|total| Column::TotalAmount.gte(total)))
             .add_option(self.max_total.map(|total| Column::TotalAmount.lte(total)));

@@ -1,16 +1,17 @@
 //! Pages of lists, by keyset. A row without a value in the sorted column, or without an id, is where the engine sorts
 //! NULL: before all values or after them.
 
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Select,
 };
 
 use super::{ListFilter, Listing, SortField, sort_field};
 use crate::db::target::Engine;
 use crate::domain::page::Sort;
 use crate::domain::text::hexadecimal;
-use crate::domain::{Cursor, Id, Page};
+use crate::domain::{Cursor, Id, Page, Violations};
 use crate::error::{Error, Result};
 
 /// An offset needs a limit.
@@ -63,6 +64,32 @@ pub async fn find_all<F: ListFilter>(
     Ok(Listing { items, next })
 }
 
+/// The number of rows after a cursor, counted up to `limit`. Errors: as [`find_all`].
+pub async fn count_after<F: ListFilter>(
+    connection: &impl ConnectionTrait,
+    filter: &F,
+    cursor: &Cursor,
+    limit: u64,
+) -> Result<u64> {
+    let page = Page { sort: cursor.sort.clone(), after: Some(cursor.clone()), ..Page::default() };
+    let (field, id) = (sort_field(F::SORT_FIELDS, &page.sort)?, F::ID.0);
+    let rows = filter.select(connection).select_only().column(id);
+    let mut count =
+        count_up_to(connection, rows.clone().filter(after(connection, field, id, cursor, &page)?), limit).await?;
+    if cursor.value.is_some() && !starts_with_null(connection, &page) {
+        count += count_up_to(connection, rows.filter(field.column.is_null()), limit - count).await?;
+    }
+    Ok(count)
+}
+
+async fn count_up_to<E: EntityTrait>(connection: &impl ConnectionTrait, rows: Select<E>, limit: u64) -> Result<u64> {
+    let mut count = Query::select();
+    count.expr(Expr::col(Asterisk).count()).from_subquery(rows.limit(limit).into_query(), "rows_after");
+    let row = connection.query_one(&count).await?;
+    let counted: i64 = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
+    Ok(u64::try_from(counted).unwrap_or_default())
+}
+
 /// Whether the list begins with the rows without a value.
 fn starts_with_null(connection: &impl ConnectionTrait, page: &Page) -> bool {
     Engine::of(connection).sorts_null_first != page.sort.descending
@@ -98,8 +125,11 @@ fn after<E: EntityTrait>(
         Some(_) => engine.of_literal(text),
         None => field.kind.parameter(text).map(Expr::value).or_else(|| field.kind.odd(engine, text)),
     };
-    let value =
-        value.ok_or_else(|| Error::usage("the cursor is damaged").hint("copy it completely from the previous page"))?;
+    let value = value.ok_or_else(|| {
+        Violations::single("after", "is a damaged cursor")
+            .into_error()
+            .hint("copy it completely from the previous page")
+    })?;
     let (from, beyond) = match is_descending {
         true => (column().lte(value.clone()), column().lt(value)),
         false => (column().gte(value.clone()), column().gt(value)),

@@ -16,7 +16,7 @@ use self::rules::{check_may_grow, check_own, check_pending, check_shown};
 use super::explain::TAKEN;
 use super::merge::record_handover;
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
-use super::order_lifecycle::{self, NOTE, RestockedLine, to_json};
+use super::order_lifecycle::{self, RestockedLine, to_json};
 use super::place_order::{LineAmount, PlacedOrder, check_may_order, find_replayed, total};
 use super::product::{check_orderable, known_price, known_stock};
 use super::undone::undone_by;
@@ -25,6 +25,7 @@ use crate::domain::{EventName, Id, IdempotencyKey, Money, MovementReason, Quanti
 use crate::entity::{order, order_item, product, stock_movement, user};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository::order::OrderAndLines;
+use crate::repository::said::NOTE;
 use crate::repository::user::UserKey;
 use crate::repository::{self, Lock, Rows, expect_rows, stock_movement as movements};
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
-use super::order_lifecycle::{NOTE, RestockedLine, check_refund_of_past_order, refund_of_past_order, to_json};
+use super::order_lifecycle::{RestockedLine, check_refund_of_past_order, refund_of_past_order, to_json};
 use super::product::{check_orderable, known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::text::distinct;
@@ -17,6 +17,7 @@ use crate::domain::{
 use crate::entity::{Stored, order, order_item, product, stock_movement, user};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository::order::Refund;
+use crate::repository::said::NOTE;
 use crate::repository::user::{Lock, UserKey};
 use crate::repository::{self, stock_movement as movements};
 
@@ -180,8 +181,7 @@ fn fingerprint(new: &NewOrder) -> Json {
     json!({ "user": new.user.trim().to_lowercase(), "lines": lines, "note": new.note })
 }
 
-/// Places an order on an open operation. Statements: user, products, stock, order, items,
-/// movements (the event is the operation's).
+/// Places an order on an open operation. Statements: user, products, stock, order, items, movements.
 pub async fn apply(operation: &mut Operation, new: &NewOrder) -> Result<PlacedOrder> {
     let placed = apply_all(operation, std::slice::from_ref(new)).await?.pop();
     placed.ok_or_else(|| Error::internal("an order was neither placed nor refused"))
@@ -270,10 +270,11 @@ fn extra(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
 }
 
 /// The user of each order, in the same order.
-async fn find_users(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<user::Model>> {
+async fn find_users(operation: &mut Operation, orders: &[NewOrder]) -> Result<Vec<user::Model>> {
     if let [new] = orders {
         let found = repository::user::find_one(operation.handle(), UserKey::parse(&new.user), Lock::Share).await?;
         let user = found.ok_or_else(|| super::user::unknown(&new.user))?;
+        operation.set_customer(user.id);
         new.check_user(&user)?;
         return Ok(vec![user]);
     }

@@ -35,9 +35,9 @@ use crate::entity::{Stored, order};
 use crate::error::{Error, Result};
 use crate::output::Output;
 use crate::repository::order::{self as orders, FullOrder, Item, ItemWithProduct};
+use crate::repository::said::LastSaid;
 use crate::repository::user::{self as users, Lock, UserKey};
 use crate::repository::{Search, product as products};
-use crate::service::order_lifecycle::LastSaid;
 use crate::service::place_order::PlacedOrder;
 
 #[derive(Debug, Subcommand)]
@@ -175,7 +175,7 @@ pub struct FilterArguments {
     /// Only orders with a line for this product: SKU or id
     #[arg(long, value_name = "PRODUCT")]
     product: Option<String>,
-    /// Only orders with all of these words in reference, customer or products
+    /// All words in reference, customer, products, note and tracking number
     #[arg(long, value_name = "TEXT", value_parser = search_text())]
     search: Option<SearchText>,
     #[command(flatten)]

@@ -12,7 +12,8 @@ use crate::entity::{Stored, order};
 use crate::error::printable;
 use crate::output::{Change, Mutation, View};
 use crate::repository::order::{Refund, refund_view, sum_of};
-use crate::service::order_lifecycle::{self as service, LastSaid, RestockedLine, TransitionResult};
+use crate::repository::said::LastSaid;
+use crate::service::order_lifecycle::{self as service, RestockedLine, TransitionResult};
 
 /// What only these commands report.
 #[derive(Serialize)]

@@ -17,10 +17,10 @@ use crate::domain::text::counted;
 use crate::entity::{Stored, order};
 use crate::error::{Result, printable};
 use crate::output::{Change, Mutation, View};
+use crate::repository::said::LastSaid;
 use crate::repository::user::{Lock, UserKey, find_one};
 use crate::service::merge::{self as service, Reassigned};
 use crate::service::operation::Operations;
-use crate::service::order_lifecycle::LastSaid;
 use crate::service::user::unknown;
 
 #[derive(Debug, Args)]

@@ -13,8 +13,9 @@ use crate::error::Result;
 use crate::output::{Cell, Format};
 use crate::repository::audit_event as events;
 use crate::repository::order::{self as orders, FullOrder};
+use crate::repository::said::LastSaid;
 use crate::repository::user::{self as users, Lock};
-use crate::service::order_lifecycle::{self, LastSaid};
+use crate::service::order_lifecycle;
 use crate::service::place_order::PlacedOrder;
 
 #[derive(Debug, Args)]

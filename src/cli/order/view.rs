@@ -4,7 +4,7 @@ use crate::domain::{Money, OrderStatus, Quantity};
 use crate::entity::{Stored, order, order_refund, order_refund_line};
 use crate::output::{Cell, Column, View};
 use crate::repository::order::{FullOrder, Item, Line, Refund};
-use crate::service::order_lifecycle::LastSaid;
+use crate::repository::said::LastSaid;
 
 /// An order in a list.
 pub struct OrderView {

@@ -15,9 +15,9 @@ use crate::entity::audit_event;
 use crate::error::Result;
 use crate::output::{Format, View};
 use crate::repository::order::{self as orders, FullOrder};
+use crate::repository::said::LastSaid;
 use crate::repository::user::PASSWORD_DIGEST;
 use crate::repository::{audit_event as events, stock_movement as movements};
-use crate::service::order_lifecycle::LastSaid;
 
 /// Maximum number of events, far more than a user causes.
 const EVENTS_MAX: u64 = 100_000;

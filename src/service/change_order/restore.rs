@@ -10,11 +10,11 @@ use super::{Lines, difference, record_customers, write};
 use crate::domain::{Id, OrderStatus};
 use crate::entity::{order, order_item, user};
 use crate::error::{Error, Result, printable};
+use crate::repository::said::{LastSaid, NOTE};
 use crate::repository::user::UserKey;
 use crate::repository::{self, Lock, stock_movement as movements, trail};
 use crate::service::explain::sorted;
 use crate::service::operation::Operation;
-use crate::service::order_lifecycle::{LastSaid, NOTE};
 use crate::service::place_order::check_may_order;
 
 /// The members of an order's event that a change may write.

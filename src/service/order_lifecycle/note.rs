@@ -1,10 +1,11 @@
 //! The note of an order, in any status.
 
 use super::said::EVENTS_MAX;
-use super::{LastSaid, Plan, Said, StockEffect, TransitionResult, unknown, write};
+use super::{Plan, Said, StockEffect, TransitionResult, unknown, write};
 use crate::domain::{EntityKind, EventName};
 use crate::error::Result;
 use crate::repository;
+use crate::repository::said::LastSaid;
 use crate::service::operation::{Operation, Operations, Request};
 
 /// The result of setting a note.

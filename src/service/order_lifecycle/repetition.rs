@@ -4,12 +4,11 @@
 use serde_json::Value as Json;
 
 use super::said::EVENTS_MAX;
-use super::{
-    LastSaid, OrderTransition, Plan, Restock, RestockedLine, Said, StockEffect, TransitionResult, Verb, shown, write,
-};
+use super::{OrderTransition, Plan, Restock, RestockedLine, Said, StockEffect, TransitionResult, Verb, shown, write};
 use crate::domain::{EntityKind, OrderStatus, Outcome};
 use crate::entity::{audit_event, order};
 use crate::error::{CommandLine, Error, Hint, Result};
+use crate::repository::said::LastSaid;
 use crate::repository::{self, audit_event as events};
 use crate::service::operation::Operation;
 

@@ -1,0 +1,55 @@
+//! What is said about orders: a note and the number of a parcel. Only the audit trail keeps them.
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use serde_json::Value as Json;
+
+use crate::domain::{EntityKind, Id};
+use crate::entity::audit_event::{Column, Entity, Model};
+use crate::error::Result;
+
+/// The member of an order's event that sets its note.
+pub const NOTE: &str = "note";
+/// The member of an order's event that sets the number of its parcel.
+pub const TRACKING: &str = "tracking";
+
+/// The note and the tracking number of an order: what was said last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LastSaid {
+    /// `None` if there is none, or it was cleared.
+    pub note: Option<String>,
+    /// The number of the parcel.
+    pub tracking: Option<String>,
+}
+
+impl LastSaid {
+    /// What was said of each of these orders.
+    pub async fn find(connection: &impl ConnectionTrait, orders: &[Id]) -> Result<HashMap<Id, LastSaid>> {
+        let of_orders = Entity::find().filter(Column::EntityType.eq(EntityKind::Order.as_str()));
+        let mut found = super::find_among(connection, &of_orders, Column::EntityId, orders).await?;
+        found.sort_by_key(|event| (event.occurred_at.to_string(), event.id));
+        let mut events: HashMap<Id, Vec<Model>> = HashMap::new();
+        for event in found {
+            events.entry(event.entity_id).or_default().push(event);
+        }
+        Ok(events.into_iter().map(|(order, events)| (order, LastSaid::of(&events))).collect())
+    }
+
+    /// Reads the events of an order, oldest first.
+    pub fn of(events: &[Model]) -> LastSaid {
+        LastSaid::of_documents(events.iter().map(|event| event.documents().1))
+    }
+
+    /// Reads the documents of an order's events, oldest first.
+    pub fn of_documents(documents: impl IntoIterator<Item = Json>) -> LastSaid {
+        let mut last = LastSaid::default();
+        for document in documents {
+            let said = |member: &str| document[member].as_str().map(str::to_owned);
+            last.note = said(NOTE).or(last.note);
+            last.tracking = said(TRACKING).or(last.tracking);
+        }
+        last.note = last.note.filter(|note| !note.is_empty());
+        last
+    }
+}
