@@ -134,6 +134,37 @@ fn every_prompt_is_left_by_the_same_keys_and_restores_the_terminal() {
 }
 
 #[test]
+fn no_question_is_broken_inside_a_word_on_a_narrow_terminal() {
+    let shop = shop();
+    let undone = undoable(&shop);
+    for (arguments, _, question) in PROMPTS.iter().filter(|(_, _, question)| question.contains(' ')) {
+        if !(*question == CONTINUE || question.starts_with("Type ") || question.ends_with("[y/N] ")) {
+            continue;
+        }
+        let live = if arguments.contains("--context") { "unset DATABASE_URL; " } else { "" };
+        let script = format!("{live}shopctl {arguments}");
+        let rows = |columns: u16| {
+            let mut terminal = Emulator::start(&shop, &script, (columns, 60), &[("UNDONE", &undone)]);
+            terminal.shows(question);
+            terminal.shows("Esc: cancel)");
+            let rows = terminal.rows();
+            terminal.keys("\u{3}");
+            assert_eq!(terminal.end().0, 130, "{script}");
+            rows
+        };
+        let wide = rows(500).join(" ");
+        for columns in [80, 40, 20] {
+            let narrow = rows(columns);
+            let words = |row: &String| row.split(' ').map(str::to_owned).collect::<Vec<_>>();
+            let shown: Vec<String> = narrow.iter().flat_map(words).collect();
+            for word in wide.split(' ').filter(|word| word.chars().count() < usize::from(columns)) {
+                assert!(shown.iter().any(|shown| shown == word), "{word:?} at {columns}: {narrow:#?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn nobody_is_asked_without_a_terminal_on_standard_input() {
     let shop = shop();
     let undone = undoable(&shop);

@@ -46,9 +46,11 @@ pub fn counted<N: PartialEq + From<u8> + Display>(count: N, noun: &str) -> Strin
     format!("{count} {noun}{ending}")
 }
 
-/// `1 row`, `2 rows`: of a regular plural.
+/// `1 row`, `2 rows`, `1 product sold`: of a regular plural.
 pub fn counted_of<N: PartialEq + From<u8> + Display>(count: N, plural: &str) -> String {
-    counted(count, plural.strip_suffix('s').unwrap_or(plural))
+    let singular = || plural.strip_suffix('s').map_or_else(|| plural.replacen("s ", " ", 1), str::to_owned);
+    let noun = if count == 1.into() { singular() } else { plural.to_owned() };
+    format!("{count} {noun}")
 }
 
 /// `1 row is`, `2 rows are`

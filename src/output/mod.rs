@@ -48,9 +48,10 @@ pub use html::{Figure, Page};
 pub use mutation::{Change, Mutation};
 pub use palette::Tone;
 pub use progress::{Progress, Unit};
-pub use rows::{ListFooter, Rows};
+pub use rows::{ListFooter, MoreRows, Rows};
 pub use svg::{Chart, Flow};
 pub use terminal::Terminal;
+use wrap::between_words;
 pub use wrap::shorten;
 
 /// The output settings of the command line.
@@ -154,6 +155,11 @@ impl Output {
     /// Whether `--quiet` was given.
     pub fn is_quiet(&self) -> bool {
         self.settings.quiet
+    }
+
+    /// Whether notes are printed: JSON contains what they say.
+    pub fn has_notes(&self) -> bool {
+        !self.settings.quiet && self.format != Format::Json
     }
 
     /// Whether `--fields` names this field.
@@ -297,9 +303,13 @@ impl Output {
         }
     }
 
-    /// Prints a line on stderr even with `--quiet`, such as the context of a prompt.
+    /// Prints lines on stderr even with `--quiet`, such as the context of a prompt; a terminal gets them broken between
+    /// words.
     pub fn say(&self, text: &str) {
-        self.write_message(&format!("{}\n", escape::lines(text)));
+        let text = escape::lines(text);
+        let width = self.terminal.stderr_width.filter(|_| self.terminal.stderr_is_terminal);
+        let text = width.map_or(text.clone(), |width| between_words(&text, width));
+        self.write_message(&format!("{text}\n"));
     }
 
     /// Prints a warning on stderr.
@@ -312,7 +322,8 @@ impl Output {
     pub fn suggest(&self, hint: impl Into<Hint>) {
         let hint = hint.into();
         if !self.settings.quiet {
-            self.say(&hint.render(&self.settings.aim));
+            // Not wrapped: a line break would end the command where it is pasted.
+            self.write_message(&format!("{}\n", escape::lines(&hint.render(&self.settings.aim))));
             self.note_missing_password(&[hint]);
         }
     }

@@ -7,7 +7,7 @@ use super::column::{self, Column, View, cells};
 use super::table::Layout;
 use super::{Format, Output, csv, escape, extended_json, json};
 use crate::domain::text::counted_of;
-use crate::error::Result;
+use crate::error::{CommandLine, Hint, Result};
 
 /// Number of rows buffered to determine the column widths of a table.
 const LAYOUT_ROWS: usize = 1000;
@@ -17,10 +17,36 @@ const LAYOUT_ROWS: usize = 1000;
 pub struct ListFooter<'a> {
     /// The cursor of the next page.
     pub next: Option<&'a str>,
+    /// The rows that are not in it.
+    pub more: Option<MoreRows>,
     /// The total number of rows, if requested.
     pub total: Option<u64>,
     /// Totals over all rows.
     pub totals: &'a [(&'static str, Cell)],
+}
+
+/// The rows after those of a list.
+#[derive(Debug)]
+pub struct MoreRows {
+    /// How many there are, counted up to one more than [`MoreRows::COUNTED_MAX`].
+    pub count: u64,
+    /// The command that shows them.
+    pub command: CommandLine,
+}
+
+impl MoreRows {
+    /// The highest number that is said: counting all of a large shop would take longer than its first page.
+    pub const COUNTED_MAX: u64 = 1_000;
+
+    /// `37 more orders: shopctl …`
+    fn hint(&self, noun: &str) -> Hint {
+        let noun = format!("more {noun}");
+        let count = match self.count > MoreRows::COUNTED_MAX {
+            true => format!("over {} {noun}: ", MoreRows::COUNTED_MAX),
+            false => format!("{}: ", counted_of(self.count, &noun)),
+        };
+        Hint::from(count).and(self.command.clone())
+    }
 }
 
 /// A list being printed. Nothing is written before the first row or [`Rows::finish`], so that a query that fails
@@ -104,7 +130,7 @@ impl<'a> Lines<'a> {
     }
 
     fn finish(mut self, footer: &ListFooter<'_>) -> Result<()> {
-        let ListFooter { next, total, totals } = *footer;
+        let ListFooter { next, total, totals, .. } = *footer;
         if self.count == 0 {
             self.begin()?;
         }
@@ -164,7 +190,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Prints the footer on stderr, except for JSON, which contains it.
-    fn note(&self, ListFooter { next, total, totals }: &ListFooter<'_>) {
+    fn note(&self, ListFooter { more, total, totals, .. }: &ListFooter<'_>) {
         if self.output.format == Format::Json {
             return;
         }
@@ -183,8 +209,8 @@ impl<'a> Lines<'a> {
         if self.has_time {
             self.output.note_zone();
         }
-        if let Some(cursor) = next {
-            self.output.note(&format!("next page: --after {cursor}"));
+        if let Some(more) = more {
+            self.output.suggest(more.hint(self.noun));
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Terminal {
     pub stderr_is_terminal: bool,
     /// The width of the terminal at stdout, in columns; `None` if nothing is to be shortened.
     pub width: Option<usize>,
+    /// That of the one at stderr.
+    pub stderr_width: Option<usize>,
     /// `NO_COLOR` is set and not empty (<https://no-color.org>).
     pub no_color: bool,
     /// `CLICOLOR_FORCE` is set and neither empty nor `0` (<https://bixense.com/clicolors>).
@@ -40,6 +42,7 @@ impl Terminal {
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             width: Term::stdout().size_checked().map(|(_rows, columns)| usize::from(columns)),
+            stderr_width: Term::stderr().size_checked().map(|(_rows, columns)| usize::from(columns)),
             no_color: is_set(&"NO_COLOR"),
             force_color: is_set(&"CLICOLOR_FORCE") && env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             is_dumb: is_term("dumb"),

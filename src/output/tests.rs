@@ -5,10 +5,12 @@ use std::io;
 use chrono::{DateTime, Utc};
 
 use super::testing::{Captured, captured};
-use super::{Cell, Change, ColorChoice, Column, Format, ListFooter, Mutation, Output, OutputSettings, Terminal, View};
+use super::{
+    Cell, Change, ColorChoice, Column, Format, ListFooter, MoreRows, Mutation, Output, OutputSettings, Terminal, View,
+};
 use crate::domain::Money;
 use crate::domain::text::is_unsafe;
-use crate::error::{Error, Invocation, Kind};
+use crate::error::{CommandLine, Error, Invocation, Kind};
 
 struct Parcel {
     reference: String,
@@ -59,7 +61,10 @@ fn on_a_terminal(width: usize) -> Terminal {
 /// A list with a further page, as stdout and stderr.
 fn listed(settings: OutputSettings, terminal: Terminal) -> (String, String) {
     let (output, stdout, stderr) = captured(settings, terminal);
-    output.page(&parcels(), &ListFooter { next: Some("CURSOR"), total: Some(7), totals: &[] }).unwrap();
+    let more = MoreRows { count: 5, command: CommandLine::again().option("--after", "CURSOR") };
+    output
+        .page(&parcels(), &ListFooter { next: Some("CURSOR"), more: Some(more), total: Some(7), totals: &[] })
+        .unwrap();
     (stdout.text(), stderr.text())
 }
 
@@ -76,7 +81,7 @@ fn a_terminal_gets_a_table_that_fits() {
     insta::assert_snapshot!(stderr, @r#"
     7 parcels in total
     times are in UTC
-    next page: --after CURSOR
+    5 more parcels: shopctl --after CURSOR
     "#);
     let (stdout, _) = listed(plain, on_a_terminal(200));
     insta::assert_snapshot!(stdout, @r#"
@@ -97,7 +102,7 @@ fn a_pipe_gets_complete_tab_separated_values_without_a_header() {
     "#);
     insta::assert_snapshot!(stderr, @r#"
     7 parcels in total
-    next page: --after CURSOR
+    5 more parcels: shopctl --after CURSOR
     "#);
     let (_, stderr) = listed(OutputSettings { quiet: true, ..OutputSettings::default() }, Terminal::default());
     assert_eq!(stderr, "7 parcels in total\n", "the number was asked for");

@@ -32,6 +32,32 @@ pub(super) fn wrap(text: &str, width: usize, (first, further): (usize, usize)) -
     lines
 }
 
+/// The lines of a text broken at blanks; a longer word is left to the terminal, which keeps it in one piece for whoever
+/// copies it.
+pub(super) fn between_words(text: &str, width: usize) -> String {
+    let broken = |line: &str| {
+        if line.width() <= width {
+            return line.to_owned();
+        }
+        let words = line.trim_start_matches(' ');
+        let indent = " ".repeat((line.len() - words.len()).min(width / 2));
+        let (mut lines, mut used) = (indent.clone(), indent.len());
+        for (position, word) in words.split(' ').enumerate() {
+            if position > 0 && used + 1 + word.width() > width {
+                lines = format!("{}\n{indent}", lines.trim_end_matches(' '));
+                used = indent.len();
+            } else if position > 0 {
+                lines.push(' ');
+                used += 1;
+            }
+            lines.push_str(word);
+            used += word.width();
+        }
+        lines
+    };
+    text.split('\n').map(broken).collect::<Vec<_>>().join("\n")
+}
+
 /// How many bytes of a text fit into a width. The width of an emoji sequence is not the sum of its characters' widths.
 fn fitting(text: &str, width: usize) -> usize {
     let ends = text.char_indices().map(|(start, character)| start + character.len_utf8());
@@ -56,6 +82,14 @@ mod tests {
         assert_eq!(shorten("日本語".to_owned(), 6), "日本語");
         assert_eq!(shorten("e\u{301}te\u{301}".to_owned(), 3), "e\u{301}te\u{301}");
         assert_eq!(wrap("日本語のマグ", 6, (0, 2)), "日本語\n  のマ\n  グ\n");
+    }
+
+    #[test]
+    fn long_words_stay_in_one_piece() {
+        let text = "this drops a/very/long/path and\n  more words of it";
+        let expected = "this drops\na/very/long/path\nand\n  more words\n  of it";
+        assert_eq!(between_words(text, 12), expected);
+        assert_eq!(between_words("one  two", 8), "one  two");
     }
 
     #[test]

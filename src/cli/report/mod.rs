@@ -10,9 +10,10 @@ use clap::{Args, Subcommand};
 use crate::cli::shared::arguments::limit;
 use crate::context::Context;
 use crate::db::{Access, Database};
+use crate::domain::page::MAX_LIMIT;
 use crate::domain::text::counted_are;
 use crate::error::{CommandLine, Error, Hint, Result};
-use crate::output::{Bar, Format, View};
+use crate::output::{Bar, Format, MoreRows, View};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -75,6 +76,23 @@ pub struct LimitArguments {
     /// Maximum number of rows
     #[arg(long, value_name = "N", default_value = "20", allow_negative_numbers = true, value_parser = limit())]
     limit: u64,
+}
+
+impl LimitArguments {
+    /// How many rows to read to tell how many are left out.
+    pub fn read(&self) -> u64 {
+        self.limit + MoreRows::COUNTED_MAX + 1
+    }
+
+    /// Leaves the first rows, and tells what shows the others.
+    pub fn cut<R>(&self, rows: &mut Vec<R>) -> Option<MoreRows> {
+        let shown = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let count = rows.len().saturating_sub(shown) as u64;
+        rows.truncate(shown);
+        let limit = if count > MoreRows::COUNTED_MAX { MAX_LIMIT } else { MAX_LIMIT.min(self.limit + count) };
+        let command = CommandLine::again().option("--limit", &limit.to_string());
+        (count > 0 && self.limit < MAX_LIMIT).then_some(MoreRows { count, command })
+    }
 }
 
 #[derive(Debug, Args)]

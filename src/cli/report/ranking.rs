@@ -85,8 +85,9 @@ impl View for StockValue {
 pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Result<()> {
     let span = arguments.period.span(context)?;
     let database = open::<ProductSales>(context, &arguments.chart).await?;
-    let rows = reports::top_products(database.connection(), span, arguments.by, arguments.limit.limit).await?;
-    context.output.list(&rows)?;
+    let mut rows = reports::top_products(database.connection(), span, arguments.by, arguments.limit.read()).await?;
+    let more = arguments.limit.cut(&mut rows);
+    context.output.page(&rows, &ListFooter { more, ..ListFooter::default() })?;
     let times = untimed::count_orders(database.connection(), span, Orders::Sales).await?;
     warn_left_out(context, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times });
     arguments.chart.draw(context, &rows, |row| {
@@ -98,8 +99,9 @@ pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Re
 pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Result<()> {
     let span = arguments.period.span(context)?;
     let database = open::<CustomerSales>(context, &arguments.chart).await?;
-    let rows = reports::customers(database.connection(), span, arguments.limit.limit).await?;
-    context.output.list(&rows)?;
+    let mut rows = reports::customers(database.connection(), span, arguments.limit.read()).await?;
+    let more = arguments.limit.cut(&mut rows);
+    context.output.page(&rows, &ListFooter { more, ..ListFooter::default() })?;
     let times = untimed::count_orders(database.connection(), span, Orders::Sales).await?;
     warn_left_out(context, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times });
     arguments
@@ -110,13 +112,14 @@ pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Res
 pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> {
     let at = moment_of(context, "at", arguments.at.as_ref())?;
     let database = open::<StockValue>(context, &arguments.chart).await?;
-    let rows = stock_value(database.connection(), arguments.limit.limit, at).await?;
+    let mut rows = stock_value(database.connection(), arguments.limit.read(), at).await?;
+    let more = arguments.limit.cut(&mut rows);
     let total = match at {
         Some(at) => stock_totals(database.connection(), &[at]).await?.remove(0),
         None => stock_total(database.connection()).await?,
     };
     let totals = [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
-    context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
+    context.output.page(&rows, &ListFooter { more, totals: &totals, ..ListFooter::default() })?;
     let times = untimed::count_stock(database.connection(), at).await?;
     warn_left_out(context, LeftOut { values: total.left_out, times });
     let value = |row: &StockValue| row.value.map(Amount::to_decimal).unwrap_or_default();

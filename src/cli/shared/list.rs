@@ -8,11 +8,11 @@ use sea_orm::EntityTrait;
 use super::arguments::ListArguments;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::Page;
 use crate::domain::page::Sort;
-use crate::error::Result;
+use crate::domain::{Cursor, Page};
+use crate::error::{CommandLine, Result};
 use crate::file;
-use crate::output::{Format, ListFooter, Output, View};
+use crate::output::{Format, ListFooter, MoreRows, Output, View};
 use crate::repository::{self, ListFilter, Listing, sort_field};
 
 /// Maximum number of events in a timeline, newest first; `audit list` has all.
@@ -53,6 +53,12 @@ async fn page<N: ListQuery>(
 ) -> Result<Listing<N::Row>> {
     let found = repository::find_all(database.connection(), filter, page).await?;
     Ok(Listing { items: N::rows(output, database, found.items).await?, next: found.next })
+}
+
+/// The rows after a page.
+async fn more<F: ListFilter>(database: &Database, filter: &F, after: &Cursor) -> Result<MoreRows> {
+    let count = repository::count_after(database.connection(), filter, after, MoreRows::COUNTED_MAX + 1).await?;
+    Ok(MoreRows { count, command: CommandLine::again().without("--offset").option("--after", &after.encode()) })
 }
 
 #[derive(Debug, Args)]
@@ -104,8 +110,12 @@ impl<N: ListQuery> List<N> {
             return print_all::<N>(&context.output, &database, &filter, wanted, count).await;
         }
         let found = page::<N>(&context.output, &database, &filter, &wanted).await?;
+        let more = match &found.next {
+            Some(cursor) if context.output.has_notes() => Some(more(&database, &filter, cursor).await?),
+            _ => None,
+        };
         let next = found.next.map(|cursor| cursor.encode());
-        let footer = ListFooter { next: next.as_deref(), total: count().await?, totals: &[] };
+        let footer = ListFooter { next: next.as_deref(), more, total: count().await?, totals: &[] };
         context.output.page(&found.items, &footer)
     }
 }

@@ -19,7 +19,7 @@ use unicode_width::UnicodeWidthStr;
 use super::keyboard::unread;
 use super::keys::Key;
 use super::line_editor::{KeyEffect, LineEditor};
-use super::prompt::{THEME, prompt_error};
+use super::prompt::{THEME, lines, prompt_error};
 use super::screen::{Frame, Input, Screen, Size, can_draw, columns_of};
 use crate::context::Context;
 use crate::domain::Id;
@@ -184,7 +184,7 @@ impl Picker<'_> {
             return vec![line];
         }
         let keys = if keys.width() <= width { keys } else { escape };
-        [found.to_owned(), keys].into_iter().filter(|line| !line.is_empty()).map(|line| shorten(line, width)).collect()
+        [found, &keys].into_iter().filter(|line| !line.is_empty()).flat_map(|line| lines(line, width)).collect()
     }
 }
 

@@ -109,7 +109,7 @@ impl Question {
     /// The question with the typed text, as far as it fits, and the keys below.
     fn frame(&self, line: &LineEditor, size: Size) -> Frame {
         let separator = if self.also.is_empty() { "" } else { ", " };
-        let keys = wrap(&format!("({}{separator}Esc: {})", self.also, self.escape), "", size.width).lines;
+        let keys = lines(&format!("({}{separator}Esc: {})", self.also, self.escape), size.width);
         let mut frame = self.answered(line, size.width);
         let room = size.height.saturating_sub(keys.len() + 1).max(1);
         let first = (frame.row + 1).saturating_sub(room);
@@ -119,27 +119,47 @@ impl Question {
     }
 }
 
-/// Breaks a text into lines of at most this width; the cursor is between its parts.
+/// The text in lines of at most this width.
+pub fn lines(text: &str, width: usize) -> Vec<String> {
+    wrap(text, "", width).lines
+}
+
+/// Breaks a text between words into lines of at most this width, and a longer word anywhere; the cursor is between its
+/// parts.
 fn wrap(before: &str, after: &str, width: usize) -> Frame {
-    let (mut frame, mut used) = (Frame { lines: vec![String::new()], ..Frame::default() }, 0);
-    for (part, is_before) in [(before, true), (after, false)] {
-        for character in part.graphemes(true) {
-            let columns = columns_of(character);
-            if used + columns > width && used > 0 {
-                frame.lines.push(String::new());
-                used = 0;
-            }
-            used += columns;
-            if let Some(line) = frame.lines.last_mut() {
-                line.push_str(character);
-            }
+    let characters: Vec<&str> = before.graphemes(true).chain(after.graphemes(true)).collect();
+    let cursor = before.graphemes(true).count();
+    let (mut frame, mut start) = (Frame::default(), 0);
+    loop {
+        let rest = &characters[start..];
+        let end = start + end_of_line(rest, width);
+        if (start..=end).contains(&cursor) {
+            frame.row = frame.lines.len();
+            frame.before = characters[start..cursor].concat();
         }
-        if is_before {
-            frame.row = frame.lines.len() - 1;
-            frame.before = frame.lines[frame.row].clone();
+        frame.lines.push(characters[start..end].concat());
+        match characters.get(end) {
+            // The space is where the line breaks.
+            Some(&" ") => start = end + 1,
+            Some(_) => start = end,
+            None => return frame,
         }
     }
-    frame
+}
+
+/// How many of these characters are on one line.
+fn end_of_line(characters: &[&str], width: usize) -> usize {
+    let (mut used, mut last_space) = (0, None);
+    for (position, character) in characters.iter().enumerate() {
+        if *character == " " && position > 0 {
+            last_space = Some(position);
+        }
+        used += columns_of(character);
+        if used > width && position > 0 {
+            return last_space.unwrap_or(position);
+        }
+    }
+    characters.len()
 }
 
 /// The error of an unanswered question: exit 130 for Ctrl-C, exit 10 for the end of input and for a terminal that was
@@ -168,11 +188,8 @@ mod tests {
 
     #[test]
     fn long_answers_wrap_within_the_width_and_keep_the_cursor_in_sight() {
-        let frame = wrap("name: 日本", "語x", 9);
-        assert_eq!(
-            (frame.lines, frame.row, frame.before),
-            (vec!["name: 日".to_owned(), "本語x".to_owned()], 1, "本".to_owned())
-        );
+        let frame = wrap("name: 日本", "語xyz日", 9);
+        assert_eq!((frame.lines.join("|"), frame.row, &*frame.before), ("name:|日本語xyz|日".to_owned(), 1, "日本"));
         let frame = wrap("", "👩‍👩‍👧‍👦👩‍👩‍👧‍👦", 9);
         assert_eq!(frame.lines, ["👩‍👩‍👧‍👦", "👩‍👩‍👧‍👦"]);
         let frame = wrap("abc", "", 3);
@@ -182,9 +199,29 @@ mod tests {
         let question = Question::value("name", None).escape("back");
         let size = Size { width: 10, height: 5 };
         let frame = question.frame(&line, size);
-        assert_eq!(frame.lines, ["xxxxxxxxxx", "xxxxxxxxxx", "x", "(Esc: back", ")"][1..]);
-        assert_eq!((frame.row, frame.before.as_str()), (1, "x"));
+        assert_eq!(frame.lines, ["xxxxxxxxxx", "xxxxx", "(Esc:", "back)"]);
+        assert_eq!((frame.row, frame.before.as_str()), (1, "xxxxx"));
         assert_eq!(Question::hidden("password").answered(&line, 10).lines, ["password: "]);
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        for (text, width, expected) in [
+            ("Continue? [y/N] ", 12, "Continue?|[y/N] "),
+            ("Type ann@example.com to confirm: ", 18, "Type|ann@example.com to|confirm: "),
+            ("Type ann@example.com to confirm: ", 9, "Type|ann@examp|le.com to|confirm: "),
+            ("abc ", 3, "abc|"),
+            ("abc  d", 3, "abc| d"),
+            ("  abcd", 3, " |abc|d"),
+            ("", 3, ""),
+        ] {
+            assert_eq!(lines(text, width).join("|"), expected, "{text:?} in {width}");
+        }
+        // The cursor goes on where the next character does.
+        let at = |text: &str, width| (wrap(text, "", width).row, wrap(text, "", width).before);
+        assert_eq!(at("abc", 3), (0, "abc".to_owned()));
+        assert_eq!(at("abc ", 3), (1, String::new()));
+        assert_eq!(at("ab cd", 4), (1, "cd".to_owned()));
     }
 
     #[test]
