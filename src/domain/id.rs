@@ -24,7 +24,7 @@ pub enum Id {
 
 named_enum! {
     /// The forms in which other programs store a UUID.
-    #[derive(PartialOrd, Ord, Hash)]
+    #[derive(PartialOrd, Ord)]
     pub enum Form {
         /// Hyphenated, in upper case: `01A2099A-…`.
         UpperCase = "upper-case",

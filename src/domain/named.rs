@@ -4,7 +4,7 @@
 macro_rules! named_enum {
     ($(#[$about:meta])* pub enum $Enum:ident { $($(#[$note:meta])* $Value:ident = $name:literal,)+ }) => {
         $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $Enum {
             $(
                 $(#[$note])*

@@ -86,7 +86,12 @@ pub fn is_erased(document: &Map<String, Value>) -> bool {
 
 /// The message without e-mail addresses: it is kept for ever, because messages are never erased.
 pub fn without_addresses(text: &str) -> String {
-    let words = text.split(' ').map(|word| if word.contains('@') { REDACTED } else { word });
+    let ending =
+        |word: &str| word.get(word.trim_end_matches([',', '.', ':', ';']).len()..).unwrap_or_default().to_owned();
+    let words = text.split(' ').map(|word| match word.contains('@') {
+        true => format!("{REDACTED}{}", ending(word)),
+        false => word.to_owned(),
+    });
     words.collect::<Vec<_>>().join(" ")
 }
 

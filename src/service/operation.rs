@@ -18,7 +18,7 @@ use super::tombstone::{CommitOutcome, settle_commit};
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
-use crate::domain::{Clock, EventName, Id, IdSource, MovementReason, Outcome, personal};
+use crate::domain::{Clock, EntityKind, EventName, Id, IdSource, MovementReason, Outcome, personal};
 use crate::entity::{audit_event, stock_movement};
 use crate::error::{Cause, Error, Kind, Result};
 use crate::repository::{self, Change};
@@ -91,12 +91,15 @@ pub struct Operation {
     events: i32,
     event_rows: u64,
     savepoints: u32,
-    subject: Option<Id>,
+    subject: Option<Subject>,
     /// As in the request: the next attempt finds concurrent writes.
     repeats_on_duplicate: bool,
     /// A key that the body sets, for work that nothing replays.
     mark: Option<Idempotency>,
 }
+
+/// An entity, and its kind if that is not the operation's.
+type Subject = (Option<EntityKind>, Id);
 
 enum Attempt<T> {
     Committed(T),
@@ -111,7 +114,7 @@ struct Failure {
     error: Error,
     fault: Option<Fault>,
     /// The entity that it concerned, if known.
-    subject: Option<Id>,
+    subject: Option<Subject>,
     /// How long the last statement waited before it failed.
     waited: Duration,
 }
@@ -309,14 +312,17 @@ impl Operations {
     }
 
     /// Records rejections (exit 6) and failed post-checks, best effort (BR-003).
-    async fn record_refusal(&self, request: &Request, operation_id: Uuid, subject: Option<Id>, error: &Error) {
+    async fn record_refusal(&self, request: &Request, operation_id: Uuid, subject: Option<Subject>, error: &Error) {
         let is_recorded = error.kind() == Kind::Conflict || error.is(Cause::Unaccounted);
         if self.dry_run || !is_recorded {
             return;
         }
         let error = personal::without_addresses(&format!("{}: {}", error.code(), error.message()));
-        let event =
-            audit_event::Model { entity_id: subject.into(), ..self.failed_event(request, operation_id, &error) };
+        let mut event = self.failed_event(request, operation_id, &error);
+        if let Some((kind, id)) = subject {
+            event.entity_id = id;
+            event.entity_type = kind.unwrap_or(request.name.kind()).as_str().into();
+        }
         let record = async {
             let handle = self.database.begin().await?;
             repository::audit_event::create_many(&handle, [event]).await?;
@@ -401,12 +407,17 @@ impl Operation {
     ///
     /// Errors: exit 6 for a row without an id, which another program wrote.
     pub fn set_subject(&mut self, id: Id) -> Result<()> {
-        self.subject = id.present();
+        self.subject = id.present().map(|id| (None, id));
         if self.subject.is_some() {
             return Ok(());
         }
         Err(Error::conflict("row.without_id", "the row cannot be changed because it has no id")
             .hint("give it an id in the database's own client, then try again"))
+    }
+
+    /// Sets a user as the entity of an operation on another kind of entity: of an order that was refused there is none.
+    pub fn set_customer(&mut self, user: Id) {
+        self.subject = user.present().map(|id| (Some(EntityKind::User), id));
     }
 
     /// Marks the operation with a key of its own, which its first event has unless the request has one.

@@ -22,7 +22,10 @@ pub type Changed = operation::Changed<Model>;
 pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {
     operations
         .run(&Request::new(EventName::ProductCreate), async |operation| {
-            check_free(operation, &new.sku, None).await?;
+            if let Some(holder) = find_holder(operation, &new.sku, None).await? {
+                operation.set_subject(holder.id)?;
+                return Err(taken(&holder.sku));
+            }
             apply_create(operation, new.clone()).await
         })
         .await?
@@ -46,11 +49,15 @@ pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model
 
 /// Errors: exit 6 if a product other than `own` has this SKU, in any case.
 pub(super) async fn check_free(operation: &Operation, sku: &str, own: Option<Id>) -> Result<()> {
-    let found = repository::product::find_named(operation.handle(), &[sku]).await?;
-    match found.iter().find(|product| Some(product.id) != own) {
+    match find_holder(operation, sku, own).await? {
         Some(product) => Err(taken(&product.sku)),
         None => Ok(()),
     }
+}
+
+async fn find_holder(operation: &Operation, sku: &str, own: Option<Id>) -> Result<Option<Model>> {
+    let found = repository::product::find_named(operation.handle(), &[sku]).await?;
+    Ok(found.into_iter().find(|product| Some(product.id) != own))
 }
 
 /// A new product with id and times.

@@ -78,7 +78,7 @@ pub async fn run(operations: &Operations, id: Uuid, reason: Option<&str>) -> Res
 /// Which of these events are of operations that can be taken back and were not yet, and left values behind that their
 /// row still has.
 pub async fn undoable(connection: &impl ConnectionTrait, events: &[audit_event::Model]) -> Result<Vec<bool>> {
-    let candidates: Vec<&audit_event::Model> = events.iter().filter(|event| check(event).is_ok()).collect();
+    let candidates: Vec<&audit_event::Model> = events.iter().filter(|event| can_be_undone(event)).collect();
     let keys: Vec<String> = candidates.iter().map(|event| key(event.operation_id)).collect();
     let used = repository::audit_event::find_keys_among(connection, &keys).await?;
     let open = candidates.into_iter().filter(|event| !used.contains(&key(event.operation_id)));
@@ -108,19 +108,18 @@ async fn find(connection: &impl ConnectionTrait, id: Id) -> Result<audit_event::
     Ok(events.into_iter().next().unwrap_or(event))
 }
 
-/// Errors: exit 6 for an operation that failed, or of a kind that cannot be taken back.
-fn check(first: &audit_event::Model) -> Result<()> {
+/// Whether the operation succeeded and is of a kind that can be taken back.
+fn can_be_undone(first: &audit_event::Model) -> bool {
     let is_success = first.outcome == Outcome::Succeeded;
     let is_change = first.before.is_some() && first.after.is_some();
-    match first.operation.known().filter(|name| name.is_undoable()) {
-        Some(_) if is_success && is_change => Ok(()),
-        _ => Err(not_undoable(first)),
-    }
+    is_success && is_change && first.operation.known().is_some_and(EventName::is_undoable)
 }
 
 async fn apply(operation: &mut Operation, target: &audit_event::Model, is_second_look: bool) -> Result<Undone> {
     operation.set_subject(target.operation_id)?;
-    check(target)?;
+    if !can_be_undone(target) {
+        return Err(not_undoable(operation.handle(), target).await?);
+    }
     let key = key(target.operation_id);
     if let Some(event) = repository::audit_event::find_by_idempotency_key(operation.handle(), &key).await? {
         return already(operation, target, event.operation_id).await;

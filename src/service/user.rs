@@ -22,7 +22,10 @@ pub fn hash(password: &Password) -> Result<String> {
 pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {
     operations
         .run(&Request::new(EventName::UserCreate), async |operation| {
-            check_free(operation, &new.email, None).await?;
+            if let Some(holder) = find_holder(operation, &new.email).await? {
+                operation.set_subject(holder.id)?;
+                return Err(taken(&holder.email));
+            }
             apply_create(operation, new.clone()).await
         })
         .await?
@@ -41,10 +44,14 @@ pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model
 
 /// Errors: exit 6 if a user other than `own` has this address, in any spelling.
 pub(super) async fn check_free(operation: &Operation, email: &str, own: Option<Id>) -> Result<()> {
-    match repository::user::find_one(operation.handle(), UserKey::Email(email), Lock::None).await? {
+    match find_holder(operation, email).await? {
         Some(user) if Some(user.id) != own => Err(taken(&user.email)),
         _ => Ok(()),
     }
+}
+
+async fn find_holder(operation: &Operation, email: &str) -> Result<Option<Model>> {
+    repository::user::find_one(operation.handle(), UserKey::Email(email), Lock::None).await
 }
 
 /// A new user with id and times.

@@ -132,6 +132,7 @@ fn what_is_done_instead_works_as_pasted(shop: &Shop) {
     shop.paste(&instead("order.note")[0]).success();
     assert_eq!(member("note"), "ring twice");
     shop.run(&["order", "reassign", &order, "--user", "bo@example.com"]).success();
+    assert_eq!(instead("order.reassign"), [format!("shopctl order reassign {order} --user ann@example.com")]);
     shop.paste(&instead("order.reassign")[0]).success();
     assert_eq!(member("user"), "ann@example.com");
     shop.run(&["order", "pay", &order]).success();
@@ -150,7 +151,9 @@ fn what_is_done_instead_works_as_pasted(shop: &Shop) {
     shop.paste(&instead("order.restock")[0]).success();
     let cancelled = placed["reference"].as_str().expect("text");
     shop.run(&["order", "cancel", cancelled, "--yes"]).success();
-    let again = shop.paste(&format!("{} --json", instead("order.cancel")[0])).success().json();
+    let again = instead("order.cancel");
+    assert_eq!(again, ["shopctl order create --user ann@example.com --item MUG:1"]);
+    let again = shop.paste(&format!("{} --json", again[0])).success().json();
     assert_eq!(again["total_amount"], "12.50");
     verified(shop);
 }

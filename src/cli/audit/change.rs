@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use crate::db::Database;
-use crate::domain::{Id, Outcome};
+use crate::domain::{EntityKind, Id, Outcome};
 use crate::entity::{Moment, audit_event};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::output::{Cell, ChangedField};
+use crate::repository::keys;
 use crate::repository::user::PASSWORD_DIGEST;
-use crate::repository::{product as products, user as users};
 
 /// Fields that change with every event, or hold no more than their neighbours.
 const QUIET: [&str; 5] = ["updated_at", "salt", "id", "taken", "checksum"];
@@ -43,11 +43,12 @@ impl Names {
             let lines = differing_lines(&before, &after);
             product_ids.extend(lines.into_iter().filter_map(|(product, ..)| id_in(&Value::from(product))));
         }
-        let ids = |ids: BTreeSet<uuid::Uuid>| ids.into_iter().map(Id::from).collect::<Vec<_>>();
-        let found = products::find_by_ids(database.connection(), &ids(product_ids)).await?;
-        let skus = found.into_iter().map(|product| (product.id.to_string(), product.sku.to_string())).collect();
-        let found = users::find_by_ids(database.connection(), &ids(user_ids)).await?;
-        let emails = found.into_iter().map(|user| (user.id.to_string(), user.email.to_string())).collect();
+        let find = async |kind, ids: BTreeSet<uuid::Uuid>| {
+            let ids: Vec<Id> = ids.into_iter().map(Id::from).collect();
+            let found = keys::find(database.connection(), kind, &ids).await?;
+            Ok::<HashMap<_, _>, Error>(found.into_iter().map(|(id, key)| (id.to_string(), key)).collect())
+        };
+        let (skus, emails) = (find(EntityKind::Product, product_ids).await?, find(EntityKind::User, user_ids).await?);
         Ok(Names { skus, emails, hides_others: false })
     }
 

@@ -2,6 +2,7 @@
 
 mod change;
 mod export;
+mod objects;
 mod seal;
 mod settle;
 mod show;

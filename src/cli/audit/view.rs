@@ -1,6 +1,7 @@
 //! Views of audit events and findings, and the timeline of one entity.
 
 use super::change::{Names, Said};
+use super::objects::Objects;
 use crate::db::Database;
 use crate::domain::Id;
 use crate::entity::audit_event;
@@ -12,6 +13,8 @@ use crate::service::undo;
 /// An event, what it changed, and whether `undo` can take its operation back.
 pub struct EventView {
     event: audit_event::Model,
+    /// The key of what it is about.
+    name: Option<String>,
     change: Cell,
     is_undoable: bool,
 }
@@ -34,16 +37,21 @@ impl EventView {
     ) -> Result<Vec<EventView>> {
         let undoable = undo::undoable(database.connection(), &events).await?;
         let names = Names::find(database, &events).await?;
-        let view = |(event, is_undoable)| EventView { change: describe(&names, &event), event, is_undoable };
+        let objects = Objects::find(database, &events).await?;
+        let view = |(event, is_undoable)| EventView {
+            name: objects.name(&event),
+            change: describe(&names, &event),
+            event,
+            is_undoable,
+        };
         Ok(events.into_iter().zip(undoable).map(view).collect())
     }
 }
 
 /// What the event is about, for people: `product MUG-01`.
-fn object(event: &audit_event::Model) -> Cell {
-    let name = event.name();
-    let words = format!("{} {}", event.entity_type, name.as_deref().unwrap_or_default());
-    Cell::from(name).worded(words.trim_end().to_owned())
+fn object(event: &audit_event::Model, name: Option<&String>) -> Cell {
+    let words = format!("{} {}", event.entity_type, name.map_or("", String::as_str));
+    Cell::from(name.cloned()).worded(words.trim_end().to_owned())
 }
 
 impl View for EventView {
@@ -56,7 +64,7 @@ impl View for EventView {
         Column::detail("outcome", "OUTCOME", |view| view.event.outcome.clone().into()),
         Column::detail("entity_type", "ENTITY", |view| view.event.entity_type.clone().into()),
         Column::detail("entity_id", "ENTITY ID", |view| view.event.entity_id.present().map(|id| id.to_string()).into()),
-        Column::key("name", "OBJECT", |view| object(&view.event)),
+        Column::key("name", "OBJECT", |view| object(&view.event, view.name.as_ref())),
         Column::new("change", "CHANGE", |view| view.change.clone()),
         Column::new("reason", "REASON", |view| view.event.reason.clone().into()),
         Column::id("operation_id", "OPERATION ID", |view| view.event.operation_id.into()),
@@ -106,6 +114,7 @@ fn kind(kind: FindingKind) -> Cell {
 /// One event of a timeline, and what it changed.
 pub struct TimelineView {
     event: audit_event::Model,
+    name: Option<String>,
     change: Cell,
 }
 
@@ -113,18 +122,19 @@ impl TimelineView {
     /// The views of these events, oldest first.
     pub async fn find(database: &Database, events: Vec<audit_event::Model>) -> Result<Vec<TimelineView>> {
         let names = Names::find(database, &events).await?;
-        Ok(TimelineView::describe(&names, events))
+        Ok(TimelineView::describe(&names, &Objects::find(database, &events).await?, events))
     }
 
     /// The same for the user whom they are about: other users have no names.
     pub async fn find_for(database: &Database, user: Id, events: Vec<audit_event::Model>) -> Result<Vec<TimelineView>> {
         let names = Names::find(database, &events).await?.only_of(user);
-        Ok(TimelineView::describe(&names, events))
+        Ok(TimelineView::describe(&names, &Objects::find(database, &events).await?, events))
     }
 
-    fn describe(names: &Names, events: Vec<audit_event::Model>) -> Vec<TimelineView> {
+    fn describe(names: &Names, objects: &Objects, events: Vec<audit_event::Model>) -> Vec<TimelineView> {
         let mut said = Said::new();
-        let view = |event| TimelineView { change: names.describe(&event, &mut said), event };
+        let view =
+            |event| TimelineView { name: objects.name(&event), change: names.describe(&event, &mut said), event };
         events.into_iter().map(view).collect()
     }
 }
@@ -136,7 +146,7 @@ impl View for TimelineView {
         Column::new("occurred_at", "TIME", |view| view.event.occurred_at.clone().into()),
         Column::key("operation", "OPERATION", |view| view.event.operation.to_string().into()),
         Column::new("actor", "ACTOR", |view| view.event.actor.clone().into()),
-        Column::minor("name", "OBJECT", |view| object(&view.event)),
+        Column::minor("name", "OBJECT", |view| object(&view.event, view.name.as_ref())),
         Column::new("change", "CHANGE", |view| view.change.clone()),
         Column::new("reason", "REASON", |view| view.event.reason.clone().into()),
         Column::detail("tracking", "TRACKING", |view| said(&view.event, "tracking")),

@@ -1,18 +1,54 @@
 //! Why an operation of a kind cannot be taken back, and the commands for what to do instead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
+use uuid::Uuid;
 
-use crate::domain::EventName;
+use crate::domain::{EntityKind, EventName, Id};
 use crate::entity::audit_event;
-use crate::error::{CommandLine, Hint, printable};
+use crate::error::{CommandLine, Hint, Result, printable};
+use crate::repository::keys;
 
 /// Maximum number of commands for the pieces of one order.
 const MAX_COMMANDS: usize = 5;
 
+/// The e-mail addresses and SKUs of the rows that an order's event has by their ids.
+pub(super) struct Keys {
+    users: HashMap<Id, String>,
+    products: HashMap<Id, String>,
+}
+
+impl Keys {
+    pub async fn find(connection: &impl ConnectionTrait, event: &audit_event::Model) -> Result<Keys> {
+        let (before, after) = event.documents();
+        let users: Vec<Id> = [&before, &after].into_iter().filter_map(|order| id(&order["user_id"])).collect();
+        let products: Vec<Id> = lines(&after).filter_map(|line| id(&line["product_id"])).collect();
+        Ok(Keys {
+            users: keys::find(connection, EntityKind::User, &users).await?,
+            products: keys::find(connection, EntityKind::Product, &products).await?,
+        })
+    }
+
+    /// The key of the row with this id, else the id.
+    fn key(of: &HashMap<Id, String>, row: &Json) -> Option<String> {
+        let text = row.as_str()?;
+        let key = id(row).and_then(|id| of.get(&id));
+        Some(key.map_or_else(|| text.to_owned(), |key| printable(key)))
+    }
+}
+
+fn id(member: &Json) -> Option<Id> {
+    Uuid::try_parse(member.as_str()?).ok().map(Id::from)
+}
+
+fn lines(order: &Json) -> impl Iterator<Item = &Json> {
+    order["items"].as_array().into_iter().flatten()
+}
+
 /// What to do instead: why, and the commands for it. `event` is the first one of the operation.
-pub(super) fn instead(operation: EventName, event: &audit_event::Model) -> (&'static str, Vec<Hint>) {
+pub(super) fn instead(operation: EventName, event: &audit_event::Model, keys: &Keys) -> (&'static str, Vec<Hint>) {
     use EventName::{
         Adopted, AuditSeal, AuditSettle, OrderCancel, OrderChange, OrderComplete, OrderExpire, OrderImport, OrderNote,
         OrderPay, OrderPlace, OrderReassign, OrderRefund, OrderRestock, OrderShip, ProductCreate, ProductDelete,
@@ -23,7 +59,7 @@ pub(super) fn instead(operation: EventName, event: &audit_event::Model) -> (&'st
     let name = event.name().unwrap_or_default();
     let command = |words: &str| vec![CommandLine::new(words).argument(&printable(&name)).into()];
     let plain = |words: &str| vec![CommandLine::new(words).into()];
-    let order = || Order::of(event, &name);
+    let order = || Order::of(event, &name, keys);
     match operation {
         Adopted | AuditSeal | AuditSettle => ("it only recorded what was already so", Vec::new()),
         OrderShip if order().keeps_status() => {
@@ -57,14 +93,15 @@ pub(super) fn instead(operation: EventName, event: &audit_event::Model) -> (&'st
 /// An order as an event says it was before and after.
 struct Order<'a> {
     name: &'a str,
+    keys: &'a Keys,
     before: Json,
     after: Json,
 }
 
 impl<'a> Order<'a> {
-    fn of(event: &audit_event::Model, name: &'a str) -> Order<'a> {
+    fn of(event: &audit_event::Model, name: &'a str, keys: &'a Keys) -> Order<'a> {
         let (before, after) = event.documents();
-        Order { name, before, after }
+        Order { name, keys, before, after }
     }
 
     fn command(&self, words: &str) -> CommandLine {
@@ -94,8 +131,8 @@ impl<'a> Order<'a> {
 
     fn given_back(&self) -> Hint {
         let command = self.command("order reassign");
-        match self.before["user_id"].as_str() {
-            Some(user) => command.option("--user", user).into(),
+        match Keys::key(&self.keys.users, &self.before["user_id"]) {
+            Some(user) => command.option("--user", &user).into(),
             None => command.and(" --user WHO"),
         }
     }
@@ -112,22 +149,24 @@ impl<'a> Order<'a> {
 
     /// A new order of the pieces that were refunded, or of all pieces; a refund of money alone is only shown.
     fn placed_again(&self) -> Hint {
-        let pieces = |product: &Json, quantity: &Json| Some((product.as_str()?.to_owned(), quantity.as_i64()?));
-        let items = || self.after["items"].as_array().into_iter().flatten();
+        let pieces =
+            |product: &Json, quantity: &Json| Some((Keys::key(&self.keys.products, product)?, quantity.as_i64()?));
+        let items = || lines(&self.after);
         let product_of = |line: &Json| {
             let item = items().find(|item| item["id"] == line["order_item_id"])?;
             pieces(&item["product_id"], &line["quantity"])
         };
-        let lines: Vec<(String, i64)> = match self.new_refund() {
+        let wanted: Vec<(String, i64)> = match self.new_refund() {
             Some(refund) => refund["lines"].as_array().into_iter().flatten().filter_map(product_of).collect(),
             None => items().filter_map(|item| pieces(&item["product_id"], &item["quantity"])).collect(),
         };
         let mut sums = BTreeMap::<String, i64>::new();
-        lines.into_iter().for_each(|(product, quantity)| *sums.entry(product).or_default() += quantity);
-        let Some(user) = self.after["user_id"].as_str().filter(|_| !sums.is_empty()) else {
+        wanted.into_iter().for_each(|(product, quantity)| *sums.entry(product).or_default() += quantity);
+        let user = Keys::key(&self.keys.users, &self.after["user_id"]).filter(|_| !sums.is_empty());
+        let Some(user) = user else {
             return Hint::from("to see its refunds: ").and(self.command("order show"));
         };
-        let command = CommandLine::new("order create").option("--user", user);
+        let command = CommandLine::new("order create").option("--user", &user);
         let command = sums
             .into_iter()
             .fold(command, |command, (product, quantity)| command.option("--item", &format!("{product}:{quantity}")));

@@ -3,7 +3,7 @@
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use super::instead::instead;
+use super::instead::{Keys, instead};
 use super::{Recorded, command};
 use crate::domain::{EntityKind, EventName, Id, Outcome};
 use crate::entity::audit_event;
@@ -49,7 +49,9 @@ pub(super) async fn moved_on(
         let events = repository::audit_event::find_by_entity(connection, row.entity, row.id, EVENTS).await?;
         let since = events.iter().rev().take_while(|event| event.operation_id != target.operation_id);
         let by = since.clone().find(|event| row.is_by(event));
-        let name = events.last().map_or_else(|| format!("{} {}", row.entity, row.id), subject);
+        // One that was refused has no name.
+        let named = events.iter().rfind(|event| event.name().is_some());
+        let name = named.map_or_else(|| format!("{} {}", row.entity, row.id), subject);
         let what = match row.fields.as_slice() {
             [] => "is gone".to_owned(),
             fields => format!("has a different {}", fields.join(", ")),
@@ -95,14 +97,15 @@ pub(super) fn not_in_stock(short: &[(String, i32, i64)]) -> Error {
 }
 
 /// Exit 6 for an operation that cannot be taken back.
-pub(super) fn not_undoable(first: &audit_event::Model) -> Error {
+pub(super) async fn not_undoable(connection: &impl ConnectionTrait, first: &audit_event::Model) -> Result<Error> {
     let (id, name) = (first.operation_id, printable(&first.operation.to_string()));
     if first.outcome == Outcome::Failed {
-        return Error::conflict("undo.failed", format!("operation {id} ({name}) failed: it changed nothing"));
+        let message = format!("operation {id} ({name}) failed: it changed nothing");
+        return Ok(Error::conflict("undo.failed", message));
     }
     let (why, hints) = match first.operation.known() {
-        Some(operation) => instead(operation, first),
+        Some(operation) => instead(operation, first, &Keys::find(connection, first).await?),
         None => ("this shopctl does not know it", Vec::new()),
     };
-    Error::conflict("undo.not_undoable", format!("{name} cannot be undone: {why}")).hints_of(hints)
+    Ok(Error::conflict("undo.not_undoable", format!("{name} cannot be undone: {why}")).hints_of(hints))
 }
