@@ -228,8 +228,8 @@ fn flags_that_name_no_column_stop_the_import() {
         (&["--ignore-columns", "nope,Title"], 7, "--ignore-columns: the file has no column nope; its columns are"),
         (&["--ignore-columns", "Titel"], 7, "hint: --ignore-columns Title"),
         (&["--ignore-columns", "Name,Title"], 7, "the file has no column Name"),
-        (&["--map", "Title"], 2, "THEIRS=OURS"),
-        (&["--delimiter", "\n"], 2, "one character"),
+        (&["--map", "Title"], 7, "THEIRS=OURS"),
+        (&["--delimiter", "\n"], 7, "one character"),
     ] {
         import(&shop, "a.csv", flags).exits_with(code).says(said);
     }

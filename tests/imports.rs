@@ -245,7 +245,7 @@ fn malformed_files_are_rejected_with_a_reason_and_never_half_imported() {
     shop.run(&["product", "import", "nowhere.csv"]).exits_with(4).says("nowhere.csv");
     shop.file("a.dat", "x");
     shop.run(&["product", "import", "a.dat"]).exits_with(2).says("--format");
-    shop.run(&["product", "import", "a.json", "--delimiter", "ab"]).exits_with(2);
+    shop.run(&["product", "import", "a.json", "--delimiter", "ab"]).exits_with(7);
     assert_eq!(shop.everything(), before);
     shop.file("empty.json", "[]");
     assert!(shop.run(&["product", "import", "empty.json"]).success().stdout.contains("0 products imported"));

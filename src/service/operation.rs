@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::committing::{CommitTracker, Pending};
-use super::request::find_replay;
 pub use super::request::{Idempotency, Request};
+use super::request::{Subject, find_replay};
 use super::tombstone::{CommitOutcome, settle_commit};
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
@@ -97,9 +97,6 @@ pub struct Operation {
     /// A key that the body sets, for work that nothing replays.
     mark: Option<Idempotency>,
 }
-
-/// An entity, and its kind if that is not the operation's.
-type Subject = (Option<EntityKind>, Id);
 
 enum Attempt<T> {
     Committed(T),
@@ -318,11 +315,9 @@ impl Operations {
             return;
         }
         let error = personal::without_addresses(&format!("{}: {}", error.code(), error.message()));
-        let mut event = self.failed_event(request, operation_id, &error);
-        if let Some((kind, id)) = subject {
-            event.entity_id = id;
-            event.entity_type = kind.unwrap_or(request.name.kind()).as_str().into();
-        }
+        let (kind, entity_id) = subject.unwrap_or((None, Id::Missing));
+        let entity_type = kind.unwrap_or(request.name.kind()).as_str().into();
+        let event = audit_event::Model { entity_type, entity_id, ..self.failed_event(request, operation_id, &error) };
         let record = async {
             let handle = self.database.begin().await?;
             repository::audit_event::create_many(&handle, [event]).await?;

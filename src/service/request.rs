@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use crate::domain::text::hexadecimal;
-use crate::domain::{EventName, IdempotencyKey};
+use crate::domain::{EntityKind, EventName, Id, IdempotencyKey};
 use crate::entity::audit_event;
 use crate::error::{Error, Result};
 use crate::repository;
@@ -31,6 +31,9 @@ impl Request {
         Request { name, reason: None, idempotency: None, repeats_on_duplicate: false, is_serialized: false }
     }
 }
+
+/// The entity of an operation, and its kind if that is not the one of the operation's name.
+pub(super) type Subject = (Option<EntityKind>, Id);
 
 /// A key and the fingerprint of the request that came with it.
 #[derive(Debug, Clone)]
