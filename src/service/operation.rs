@@ -143,7 +143,7 @@ impl Operations {
                         continue;
                     }
                     if is_transient || fault == Some(Fault::TimedOut) {
-                        return Err(timed_out(request, &error));
+                        return Err(request.timed_out(&error));
                     }
                     if error.kind() == Kind::Conflict
                         && let Some(event) = self.replay_after_refusal(request).await
@@ -489,11 +489,4 @@ impl Operation {
         self.event_rows = self.handle.rows_written() - written;
         Ok(())
     }
-}
-
-/// Exit 5: the wait timed out.
-fn timed_out(request: &Request, error: &Error) -> Error {
-    Error::from_cause(Cause::TimedOut, error.message())
-        .not_applied(request.name)
-        .hint("try again, or with a longer --timeout")
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::text::hexadecimal;
 use crate::domain::{EntityKind, EventName, Id, IdempotencyKey};
 use crate::entity::audit_event;
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::repository;
 
 /// The parameters of a request, apart from the work itself.
@@ -29,6 +29,13 @@ impl Request {
     /// A request without reason and key.
     pub fn new(name: EventName) -> Self {
         Request { name, reason: None, idempotency: None, repeats_on_duplicate: false, is_serialized: false }
+    }
+
+    /// Exit 5: the wait timed out.
+    pub(super) fn timed_out(&self, error: &Error) -> Error {
+        Error::from_cause(Cause::TimedOut, error.message())
+            .not_applied(self.name)
+            .hint("try again, or with a longer --timeout")
     }
 }
 
