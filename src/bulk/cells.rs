@@ -15,7 +15,7 @@ pub struct Cells<M: Editable> {
     /// The id of a new row, where the file has one.
     pub id: Option<Uuid>,
     fields: Vec<Cell<M>>,
-    /// As in [`Record`].
+    /// Whether its times have lost what is finer than milliseconds.
     is_in_milliseconds: bool,
 }
 

@@ -45,7 +45,7 @@ const MAX_LINES: usize = 5_000;
 pub struct OrderRow {
     /// The id of a new order, where the file has one.
     pub id: Option<Uuid>,
-    /// As in [`Record`].
+    /// Whether its times have lost what is finer than milliseconds.
     pub is_in_milliseconds: bool,
     /// The natural key.
     pub reference: ParsedCell<Reference>,
