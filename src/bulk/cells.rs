@@ -67,9 +67,9 @@ impl<M: Editable> Cells<M> {
         for cell in self.fields.iter().filter(|cell| cell.field.requirement != Requirement::Key) {
             let stored = (cell.field.stored)(stored);
             let is_same_time = || {
-                let time = Moment::from_stored(&cell.text);
-                let is_cut = self.is_in_milliseconds && cell.field.kind == FieldKind::Time;
-                is_cut && time.is_in_milliseconds(&Moment::from_stored(&stored))
+                self.is_in_milliseconds
+                    && cell.field.kind == FieldKind::Time
+                    && Moment::from_stored(&cell.text).is_truncation_of(&Moment::from_stored(&stored))
             };
             if !(is_same_text(&cell.text, &stored) || is_same_time()) {
                 cell.put(&mut row, wrong);

@@ -63,10 +63,10 @@ impl Moment {
         self.to_text().map_or_else(|| NULL.to_owned(), |text| with_blanks(&text))
     }
 
-    /// Whether it is what other programs that keep milliseconds have of a time.
-    pub fn is_in_milliseconds(&self, of: &Moment) -> bool {
-        let (Moment::Known(own), Moment::Known(of)) = (self, of) else { return false };
-        own.timestamp_micros() == of.timestamp_millis().saturating_mul(1000)
+    /// Whether it is another time without its microseconds, as programs have it that keep milliseconds.
+    pub fn is_truncation_of(&self, other: &Moment) -> bool {
+        let (Moment::Known(own), Moment::Known(other)) = (self, other) else { return false };
+        own.timestamp_micros() == other.timestamp_millis().saturating_mul(1000)
     }
 
     /// Whether two times are equal to the microsecond, the precision of every engine.

@@ -172,7 +172,7 @@ impl OrderRow {
             cell.is_same_text(&order.created_at.to_string())
                 || Moment::from_stored(&cell.text).is_same(&order.created_at)
                 || cell.value.as_ref().is_ok_and(|time| order.created_at.is_same(&Moment::Known(*time)))
-                || self.is_in_milliseconds && Moment::from_stored(&cell.text).is_in_milliseconds(&order.created_at)
+                || self.is_in_milliseconds && Moment::from_stored(&cell.text).is_truncation_of(&order.created_at)
         });
         let is_total = self.total.as_ref().is_none_or(|cell| {
             cell.is_same_text(&order.total_amount.to_string())
