@@ -4,6 +4,7 @@ mod cells;
 mod currency;
 mod dates;
 mod file_findings;
+mod holders;
 mod import;
 mod interpretation;
 mod invoice;

@@ -202,7 +202,7 @@ impl Storable for OrderRow {
             let wrong = match comparison {
                 Comparison::New => match row.order(*at, import) {
                     Err(wrong) => Some(wrong),
-                    Ok(order) => match (row.taken_id(&holders), row.line_without_product(&order, state)) {
+                    Ok(order) => match (holders.taken_id(row.id, row.key()), row.line_without_product(&order, state)) {
                         (Some(wrong), _) => Some(vec![wrong.at(*at)]),
                         (None, Some(line)) => {
                             let reason = format!("there is no product {}", printable(&line.sku.text));
@@ -230,7 +230,7 @@ impl Storable for OrderRow {
         for (position, ((at, row), comparison)) in rows.iter().zip(stored).enumerate() {
             match comparison {
                 Comparison::New => match row.order(*at, import) {
-                    Ok(order) => match row.taken_id(&holders) {
+                    Ok(order) => match holders.taken_id(row.id, row.key()) {
                         Some(wrong) => applied.refused.push((position, vec![wrong.at(*at)])),
                         None => new.push(New { position, at: *at, row, order }),
                     },

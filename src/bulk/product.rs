@@ -66,14 +66,6 @@ impl Upsert for ProductRow {
         self.0.id
     }
 
-    fn id_of(stored: &Model) -> Id {
-        stored.id
-    }
-
-    async fn find_by_ids(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>> {
-        products::find_by_ids(connection, ids).await
-    }
-
     fn ambiguous(sku: &str, keys: &KeySpellings) -> Option<String> {
         keys.ambiguous_sku(sku)
     }

@@ -5,15 +5,15 @@ use std::collections::{HashMap, HashSet};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
+use super::holders::Holders;
 use super::options::{Import, OnConflict};
 use super::position::Position;
 use super::rejection::{Problem, Rejection};
 use super::row::{Applied, Row, Storable, ValueChange};
 use super::spelling::KeySpellings;
-use crate::domain::Id;
 use crate::domain::text::distinct;
 use crate::entity::field::{Editable, Requirement};
-use crate::error::{Result, printable};
+use crate::error::Result;
 use crate::repository::{Change, Lock};
 use crate::service::operation::Operation;
 
@@ -34,12 +34,6 @@ pub trait Upsert: Row {
 
     /// The id of a new row, where the file has one.
     fn id(&self) -> Option<Uuid>;
-
-    /// The id of a stored row.
-    fn id_of(stored: &Self::Model) -> Id;
-
-    /// The rows with these ids.
-    async fn find_by_ids(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Self::Model>>;
 
     /// Why a written key is ambiguous between several stored ones.
     fn ambiguous(key: &str, keys: &KeySpellings) -> Option<String>;
@@ -157,14 +151,8 @@ pub fn find_named<'a, U: Upsert>(
     named.map_or(&[], Vec::as_slice)
 }
 
-/// The keys of the stored rows that have the ids of a file's rows.
-async fn find_holders<U: Upsert>(
-    connection: &impl ConnectionTrait,
-    rows: &[(Position, U)],
-) -> Result<HashMap<Id, String>> {
-    let ids: Vec<Id> = rows.iter().filter_map(|(_, row)| row.id()).map(Id::from).collect();
-    let stored = if ids.is_empty() { Vec::new() } else { U::find_by_ids(connection, &ids).await? };
-    Ok(stored.iter().map(|stored| (U::id_of(stored), key_of(stored))).collect())
+async fn find_holders<U: Upsert>(connection: &impl ConnectionTrait, rows: &[(Position, U)]) -> Result<Holders> {
+    Holders::find(connection, U::OPERATION.kind(), rows.iter().filter_map(|(_, row)| row.id())).await
 }
 
 /// The effect of a row. Errors: all its problems.
@@ -172,7 +160,7 @@ fn row_effect<'a, U: Upsert>(
     at: Position,
     row: &U,
     stored: &'a [U::Model],
-    holders: &HashMap<Id, String>,
+    holders: &Holders,
     keys: &KeySpellings,
 ) -> Result<RowEffect<'a, U>, Vec<Rejection>> {
     if let Some(reason) = U::ambiguous(row.key(), keys) {
@@ -186,8 +174,7 @@ fn row_effect<'a, U: Upsert>(
             RowEffect::Keep { before, after, has_other_stock }
         }
         Ok(None) => {
-            let holder = row.id().and_then(|id| holders.get(&id.into()));
-            wrong.extend(holder.map(|holder| taken_id(row.key(), holder)));
+            wrong.extend(holders.taken_id(row.id(), row.key()));
             RowEffect::Create(row.to_new(&mut wrong))
         }
     };
@@ -204,12 +191,6 @@ fn meant<'a, U: Upsert>(row: &U, stored: &'a [U::Model]) -> Result<Option<&'a U:
         row.merged_into(stored, &mut wrong).0 == **stored && wrong.is_empty()
     };
     stored.iter().find(is_unchanged).map(Some).ok_or_else(|| shared_key(stored.len(), U::NOUN))
-}
-
-/// The problem of a new row with the id of a stored one, which has this key.
-pub fn taken_id(key: &str, holder: &str) -> Problem {
-    let reason = format!("has the _id of {} here (--ignore-columns _id gives it a new one)", printable(holder));
-    Problem::for_row(key, reason)
 }
 
 /// Why a key names no row of several.

@@ -71,14 +71,6 @@ impl Upsert for UserRow {
         self.0.id
     }
 
-    fn id_of(stored: &Model) -> Id {
-        stored.id
-    }
-
-    async fn find_by_ids(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>> {
-        users::find_by_ids(connection, ids).await
-    }
-
     fn ambiguous(email: &str, keys: &KeySpellings) -> Option<String> {
         keys.ambiguous_email(email)
     }

@@ -5,13 +5,11 @@ use std::collections::HashMap;
 use sea_orm::ConnectionTrait;
 
 use super::OrderRow;
+use crate::bulk::holders::Holders;
 use crate::bulk::options::Import;
 use crate::bulk::position::Position;
-use crate::bulk::rejection::Problem;
-use crate::bulk::row::Row;
-use crate::bulk::upsert::taken_id;
 use crate::domain::text::distinct;
-use crate::domain::{Id, Money};
+use crate::domain::{EntityKind, Id, Money};
 use crate::entity::{Stored, user};
 use crate::error::Result;
 use crate::repository::{self, Lock};
@@ -84,20 +82,7 @@ impl OrderCheckState {
     }
 }
 
-/// The references of the stored orders that have the ids of a file's orders.
-pub(super) async fn find_holders(
-    connection: &impl ConnectionTrait,
-    rows: &[(Position, OrderRow)],
-) -> Result<HashMap<Id, String>> {
-    let ids: Vec<Id> = rows.iter().filter_map(|(_, row)| row.id).map(Id::from).collect();
-    let stored = if ids.is_empty() { Vec::new() } else { repository::order::find_by_ids(connection, &ids).await? };
-    Ok(stored.iter().map(|order| (order.id, order.reference.to_string())).collect())
-}
-
-impl OrderRow {
-    /// The problem of a new order with the id of a stored one.
-    pub(super) fn taken_id(&self, holders: &HashMap<Id, String>) -> Option<Problem> {
-        let holder = self.id.and_then(|id| holders.get(&id.into()))?;
-        Some(taken_id(self.key(), holder))
-    }
+/// The stored orders that have the ids of these rows.
+pub(super) async fn find_holders(connection: &impl ConnectionTrait, rows: &[(Position, OrderRow)]) -> Result<Holders> {
+    Holders::find(connection, EntityKind::Order, rows.iter().filter_map(|(_, row)| row.id)).await
 }

@@ -46,7 +46,9 @@ impl Names {
         let find = async |kind, ids: BTreeSet<uuid::Uuid>| {
             let ids: Vec<Id> = ids.into_iter().map(Id::from).collect();
             let found = keys::find(database.connection(), kind, &ids).await?;
-            Ok::<HashMap<_, _>, Error>(found.into_iter().map(|(id, key)| (id.to_string(), key)).collect())
+            Ok::<HashMap<_, _>, Error>(
+                found.into_iter().filter_map(|(id, key)| Some((id.to_string(), key.to_text()?))).collect(),
+            )
         };
         let (skus, emails) = (find(EntityKind::Product, product_ids).await?, find(EntityKind::User, user_ids).await?);
         Ok(Names { skus, emails, hides_others: false })

@@ -30,7 +30,9 @@ impl Objects {
             if ids.is_empty() {
                 continue;
             }
-            let mut keys = keys::find(connection, kind, &ids).await?;
+            let keys = keys::find(connection, kind, &ids).await?;
+            let mut keys: HashMap<Id, String> =
+                keys.into_iter().filter_map(|(id, key)| Some((id, key.to_text()?))).collect();
             // What is deleted was named by its events.
             let gone: Vec<Id> = ids.into_iter().filter(|id| !keys.contains_key(id)).collect();
             if !gone.is_empty() {

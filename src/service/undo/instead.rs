@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::domain::{EntityKind, EventName, Id};
-use crate::entity::audit_event;
+use crate::entity::{Stored, audit_event};
 use crate::error::{CommandLine, Hint, Result, printable};
 use crate::repository::keys;
 
@@ -16,8 +16,8 @@ const MAX_COMMANDS: usize = 5;
 
 /// The e-mail addresses and SKUs of the rows that an order's event has by their ids.
 pub(super) struct Keys {
-    users: HashMap<Id, String>,
-    products: HashMap<Id, String>,
+    users: HashMap<Id, Stored<String>>,
+    products: HashMap<Id, Stored<String>>,
 }
 
 impl Keys {
@@ -32,10 +32,10 @@ impl Keys {
     }
 
     /// The key of the row with this id, else the id.
-    fn key(of: &HashMap<Id, String>, row: &Json) -> Option<String> {
+    fn key(of: &HashMap<Id, Stored<String>>, row: &Json) -> Option<String> {
         let text = row.as_str()?;
-        let key = id(row).and_then(|id| of.get(&id));
-        Some(key.map_or_else(|| text.to_owned(), |key| printable(key)))
+        let key = id(row).and_then(|id| of.get(&id)?.to_text());
+        Some(key.map_or_else(|| text.to_owned(), |key| printable(&key)))
     }
 }
 
