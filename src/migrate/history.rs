@@ -279,7 +279,12 @@ pub async fn remove_settings(handle: &WriteHandle, prefix: &str) -> Result<(), D
     delete.exec(handle).await.map(drop)
 }
 
-/// A setting as a row of its table.
+/// Removes one setting.
+pub async fn remove_setting(handle: &WriteHandle, name: &str) -> Result<(), DbErr> {
+    setting::Entity::delete_by_id(name).exec(handle).await.map(drop)
+}
+
+/// A setting as a row of its table, for what is written with others.
 pub fn setting_row(name: &str, value: &str) -> (InsertTarget, Vec<Value>) {
     let row = setting::Model { name: name.to_owned(), value: value.to_owned() };
     (InsertTarget::for_model::<setting::Model>(), values_of(&row))

@@ -32,10 +32,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use migration::Migration;
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::ConnectionTrait;
 
 use crate::db::Database;
-use crate::db::insert::InsertTarget;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{Clock, named_enum};
@@ -50,7 +49,7 @@ pub use blocking_rows::{BlockingRows, blocking_rows};
 pub use catalog::Catalog;
 use catalog::{checksum_of, statements};
 use failure::{Failure, StoppedRun, blocked, failed};
-pub use history::{Direction, History, Run};
+pub use history::{Direction, History, Run, setting_row};
 use history::{Record, RunState};
 pub use impact::Impact;
 pub use job::Job;
@@ -430,12 +429,7 @@ pub async fn set_setting(database: &Database, name: &str, value: &str) -> Result
 ///
 /// Errors: as [`set_setting`].
 pub async fn remove_setting(database: &Database, name: &str) -> Result<()> {
-    write_setting(database, async |handle| Ok(history::remove_settings(handle, name).await?)).await
-}
-
-/// A setting as a row of its table, for what is written with others.
-pub fn setting_row(name: &str, value: &str) -> (InsertTarget, Vec<Value>) {
-    history::setting_row(name, value)
+    write_setting(database, async |handle| Ok(history::remove_setting(handle, name).await?)).await
 }
 
 /// Sets a setting of the database unless it is set; returns the resulting value.
