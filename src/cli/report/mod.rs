@@ -13,7 +13,7 @@ use crate::db::{Access, Database};
 use crate::domain::page::MAX_LIMIT;
 use crate::domain::text::counted_are;
 use crate::error::{CommandLine, Error, Hint, Result};
-use crate::output::{Bar, Format, MoreRows, View};
+use crate::output::{Bar, Format, MoreRows, Output, View};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -79,9 +79,9 @@ pub struct LimitArguments {
 }
 
 impl LimitArguments {
-    /// How many rows to read to tell how many are left out.
-    pub fn read(&self) -> u64 {
-        self.limit + MoreRows::COUNTED_MAX + 1
+    /// How many rows to read: with notes, also those that are counted to tell how many are left out.
+    pub fn read(&self, output: &Output) -> u64 {
+        if output.has_notes() { self.limit + MoreRows::COUNTED_MAX + 1 } else { self.limit }
     }
 
     /// Leaves the first rows, and tells what shows the others.

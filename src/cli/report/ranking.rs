@@ -85,7 +85,8 @@ impl View for StockValue {
 pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Result<()> {
     let span = arguments.period.span(context)?;
     let database = open::<ProductSales>(context, &arguments.chart).await?;
-    let mut rows = reports::top_products(database.connection(), span, arguments.by, arguments.limit.read()).await?;
+    let mut rows =
+        reports::top_products(database.connection(), span, arguments.by, arguments.limit.read(&context.output)).await?;
     let more = arguments.limit.cut(&mut rows);
     context.output.page(&rows, &ListFooter { more, ..ListFooter::default() })?;
     let times = untimed::count_orders(database.connection(), span, Orders::Sales).await?;
@@ -99,7 +100,7 @@ pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Re
 pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Result<()> {
     let span = arguments.period.span(context)?;
     let database = open::<CustomerSales>(context, &arguments.chart).await?;
-    let mut rows = reports::customers(database.connection(), span, arguments.limit.read()).await?;
+    let mut rows = reports::customers(database.connection(), span, arguments.limit.read(&context.output)).await?;
     let more = arguments.limit.cut(&mut rows);
     context.output.page(&rows, &ListFooter { more, ..ListFooter::default() })?;
     let times = untimed::count_orders(database.connection(), span, Orders::Sales).await?;
@@ -112,7 +113,7 @@ pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Res
 pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> {
     let at = moment_of(context, "at", arguments.at.as_ref())?;
     let database = open::<StockValue>(context, &arguments.chart).await?;
-    let mut rows = stock_value(database.connection(), arguments.limit.read(), at).await?;
+    let mut rows = stock_value(database.connection(), arguments.limit.read(&context.output), at).await?;
     let more = arguments.limit.cut(&mut rows);
     let total = match at {
         Some(at) => stock_totals(database.connection(), &[at]).await?.remove(0),
