@@ -88,7 +88,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Checked<T> {
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
         let text = StringValueParser::new().parse_ref(command, arg, value)?;
-        let name = name_of(arg);
+        let name = argument_name(arg);
         (self.parse)(&name, &text).map_err(|_| {
             let again = Arc::clone(&self.parse);
             invalid_argument(command, arg, value, Arc::new(move |text| again(&name, text).err()))
@@ -102,7 +102,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Checked<T> {
 }
 
 /// The name of an argument in violations.
-fn name_of(arg: Option<&Arg>) -> String {
+fn argument_name(arg: Option<&Arg>) -> String {
     arg.map(|arg| arg.get_long().map_or_else(|| arg.get_id().to_string(), str::to_owned)).unwrap_or_default()
 }
 
