@@ -12,8 +12,9 @@ use crate::support::proxy::Proxy;
 use crate::support::shop::{ATTEMPTS, block_on};
 use crate::support::{Backend, Run, Shop, library, rounds, servers};
 
-/// As in `with_timeout`.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// The same as it is typed.
+const TIMEOUT_FLAG: [&str; 2] = ["--timeout", "2s"];
 /// What a command may take beyond its limit.
 const GRACE: Duration = Duration::from_secs(1);
 /// The same, with what a debug build takes before it comes to the wait.
@@ -86,7 +87,7 @@ fn through(shop: &Shop, message: u32) -> (Proxy, Shop) {
 }
 
 fn with_timeout(command: &str) -> Vec<&str> {
-    command.split(' ').chain(["--timeout", "2s"]).collect()
+    command.split(' ').chain(TIMEOUT_FLAG).collect()
 }
 
 /// How a command may end, with what a silent or locked database makes of it.

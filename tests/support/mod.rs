@@ -1,6 +1,7 @@
 //! Test support: real servers, a shop on each, the binary as a process, a proxy that breaks
 //! connections.
 
+mod contents;
 mod database;
 pub mod emulator;
 pub mod foreign;
