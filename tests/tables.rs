@@ -165,8 +165,12 @@ fn states_have_colours_where_colours_are_wanted() {
     }
     let always = shop.run(&["order", "list", "-o", "table", "--color", "always"]).success().stdout;
     assert!(always.contains("\u{1b}[36mshipped"), "{always}");
-    let never = shop.run(&["order", "show", &order, "-o", "table"]).success().stdout;
-    assert!(!never.contains('\u{1b}'), "{never}");
+    for never in ["order list --color never", "order list --no-color"] {
+        assert!(!printed(&shop, &order, never, 80, "TERM=xterm").contains('\u{1b}'), "{never}");
+    }
+    shop.run(&["order", "list", "--no-color", "--color", "always"]).exits_with(2);
+    let piped = shop.run(&["order", "show", &order, "-o", "table"]).success().stdout;
+    assert!(!piped.contains('\u{1b}'), "{piped}");
 }
 
 #[test]

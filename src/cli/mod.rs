@@ -84,6 +84,9 @@ struct GlobalArguments {
     /// When to colour the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = name_of(ColorChoice::ALL, ColorChoice::as_str))]
     color: ColorChoice,
+    /// Same as --color never
+    #[arg(long, global = true, conflicts_with = "color")]
+    no_color: bool,
     /// Print no notes on standard error; results and errors are still printed
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -202,7 +205,8 @@ impl GlobalArguments {
     /// Splits the flags into those for the configuration and those for output.
     fn split(self, aim: Invocation) -> (Flags, OutputSettings) {
         let GlobalArguments { context, config, database_url, timeout, connect_timeout, actor, .. } = self;
-        let GlobalArguments { fields, no_headers, color, quiet, .. } = self;
+        let GlobalArguments { fields, no_headers, quiet, .. } = self;
+        let color = if self.no_color { ColorChoice::Never } else { self.color };
         let format = if self.json { Some(Format::Json) } else { self.output };
         let tz = self.tz.map(|zone| zone.name().to_owned());
         let output = OutputSettings { format, fields, no_headers, color, quiet, aim };
