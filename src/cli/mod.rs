@@ -47,9 +47,14 @@ use crate::output::{ColorChoice, Format, OutputSettings};
 #[derive(Debug, Parser)]
 #[command(name = "shopctl", version, long_version = env!("SHOPCTL_VERSION"), max_term_width = 100)]
 #[command(propagate_version = false, disable_help_subcommand = true)]
-#[command(
-    after_help = "Get started: shopctl quickstart\n\nTopics (shopctl help TOPIC): configuration, environment, exit-codes, formatting,\nimport, lifecycle"
-)]
+#[command(after_help = "Examples:
+  shopctl quickstart
+  shopctl migrate up
+  shopctl order list --search hopper
+  shopctl order create --help
+
+Topics (shopctl help TOPIC): configuration, environment, exit-codes, formatting,
+import, lifecycle")]
 pub struct Cli {
     #[command(flatten)]
     global: GlobalArguments,
