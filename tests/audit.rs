@@ -455,3 +455,20 @@ fn an_audit_export_has_every_event_or_is_absent(shop: &Shop) {
     let some = shop.run(&["audit", "export", "--product", "MUG", "--operation", "stock.adjust"]).success();
     assert_eq!(some.stdout.lines().count(), 1);
 }
+
+#[test]
+fn a_timeline_that_is_cut_says_so_and_an_export_of_a_persons_data_is_not() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let (user, orders) = (shop.user("ann"), 1_001);
+    shop.product("MUG", "1.00", orders);
+    let lines: String = (0..orders).map(|number| format!("WEB-{number},{user},MUG,1,1.00\n")).collect();
+    shop.file("orders.csv", &format!("reference,user,sku,quantity,unit_price\n{lines}"));
+    shop.run(&["order", "import", "orders.csv"]).success();
+    let run = shop.run(&["user", "show", &user, "--timeline", "--json"]).success();
+    let run = run.says("only the newest 1000 events are shown").says(&format!("audit list --user {user} --all"));
+    let timeline = run.json()["timeline"].as_array().expect("a list").clone();
+    assert_eq!(timeline.len(), 1_000);
+    assert!(timeline.iter().all(|event| event["operation"] != "user.create"), "the oldest is left out");
+    let data = shop.run(&["user", "export-data", &user]).success().json();
+    assert_eq!(data["events"].as_array().map(Vec::len), Some(1_002));
+}

@@ -110,14 +110,14 @@ pub async fn has_operation(connection: &impl ConnectionTrait, operation: &str) -
     Ok(found.is_some())
 }
 
-/// The newest events of one entity, oldest first, at most `limit`.
+/// The newest events of one entity, oldest first, at most `limit`; without it all.
 pub async fn find_by_entity(
     connection: &impl ConnectionTrait,
     kind: EntityKind,
     entity_id: Id,
-    limit: u64,
+    limit: impl Into<Option<u64>>,
 ) -> Result<Vec<Model>> {
-    newest(connection, by_entity(kind, entity_id), limit).await
+    newest(connection, by_entity(kind, entity_id), limit.into()).await
 }
 
 fn by_entity(kind: EntityKind, entity_id: Id) -> Select<Entity> {
@@ -134,15 +134,20 @@ pub async fn find_first_about(connection: &impl ConnectionTrait, entity_id: Id) 
     Ok(about.order_by_asc(Column::OccurredAt).order_by_asc(Column::Id).limit(1).one(connection).await?)
 }
 
-/// The newest events of a user and of their orders, oldest first, at most `limit` of either.
-pub async fn find_about_person(connection: &impl ConnectionTrait, user_id: Id, limit: u64) -> Result<Vec<Model>> {
+/// The newest events of a user and of their orders, oldest first, at most `limit` of either; without
+/// it all.
+pub async fn find_about_person(
+    connection: &impl ConnectionTrait,
+    user_id: Id,
+    limit: Option<u64>,
+) -> Result<Vec<Model>> {
     let mut events = find_by_entity(connection, EntityKind::User, user_id, limit).await?;
     events.extend(find_of_orders(connection, user_id, limit).await?);
     events.sort_by_key(|event| (event.occurred_at.to_string(), event.id));
     Ok(events)
 }
 
-async fn find_of_orders(connection: &impl ConnectionTrait, user_id: Id, limit: u64) -> Result<Vec<Model>> {
+async fn find_of_orders(connection: &impl ConnectionTrait, user_id: Id, limit: Option<u64>) -> Result<Vec<Model>> {
     let mut orders = Query::select();
     orders.column(order::Column::Id).from(order::Entity).and_where(order::Column::UserId.into_expr().eq(user_id));
     let select = Entity::find()
@@ -169,7 +174,7 @@ pub async fn erase(handle: &WriteHandle, id: Id, before: Option<String>, after: 
     Ok(super::Rows(result.rows_affected))
 }
 
-async fn newest(connection: &impl ConnectionTrait, select: Select<Entity>, limit: u64) -> Result<Vec<Model>> {
+async fn newest(connection: &impl ConnectionTrait, select: Select<Entity>, limit: Option<u64>) -> Result<Vec<Model>> {
     let newest_first = select.order_by_desc(Column::OccurredAt).order_by_desc(Column::Id).limit(limit);
     let mut events = newest_first.all(connection).await?;
     events.reverse();

@@ -5,8 +5,8 @@ use super::objects::Objects;
 use crate::db::Database;
 use crate::domain::Id;
 use crate::entity::audit_event;
-use crate::error::Result;
-use crate::output::{Cell, Column, Tone, View};
+use crate::error::{Hint, Result};
+use crate::output::{Cell, Column, Output, Tone, View};
 use crate::service::explain::{Finding, FindingKind};
 use crate::service::undo;
 
@@ -111,6 +111,38 @@ fn kind(kind: FindingKind) -> Cell {
     Cell::State(kind.as_str(), tone)
 }
 
+/// Maximum number of events in a timeline, the newest; `audit list` has all.
+const TIMELINE_MAX: usize = 1_000;
+/// How many events to read for a timeline: one more tells that it is cut.
+pub const TIMELINE_READ: u64 = TIMELINE_MAX as u64 + 1;
+
+/// The events about an order or a user, oldest first.
+pub struct Timeline {
+    views: Vec<TimelineView>,
+    is_cut: bool,
+}
+
+impl Timeline {
+    /// The newest of these events, which are sorted, oldest first.
+    pub async fn find(database: &Database, mut events: Vec<audit_event::Model>) -> Result<Timeline> {
+        let older = events.len().saturating_sub(TIMELINE_MAX);
+        events.drain(..older);
+        Ok(Timeline { views: TimelineView::find(database, events).await?, is_cut: older > 0 })
+    }
+
+    pub fn cell(&self) -> Cell {
+        Cell::nested(&self.views)
+    }
+
+    /// Says that there are older events, and which command lists all, if so.
+    pub fn note_cut(&self, output: &Output, all: impl Into<Hint>) {
+        if self.is_cut {
+            output.note(&format!("only the newest {TIMELINE_MAX} events are shown"));
+            output.suggest(all);
+        }
+    }
+}
+
 /// One event of a timeline, and what it changed.
 pub struct TimelineView {
     event: audit_event::Model,
@@ -120,7 +152,7 @@ pub struct TimelineView {
 
 impl TimelineView {
     /// The views of these events, oldest first.
-    pub async fn find(database: &Database, events: Vec<audit_event::Model>) -> Result<Vec<TimelineView>> {
+    async fn find(database: &Database, events: Vec<audit_event::Model>) -> Result<Vec<TimelineView>> {
         let names = Names::find(database, &events).await?;
         Ok(TimelineView::describe(&names, &Objects::find(database, &events).await?, events))
     }

@@ -4,12 +4,11 @@ use clap::Args;
 
 use super::detail;
 use super::view::RefundView;
-use crate::cli::audit::view::TimelineView;
-use crate::cli::shared::list::TIMELINE_MAX;
+use crate::cli::audit::view::{TIMELINE_READ, Timeline};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::EntityKind;
-use crate::error::Result;
+use crate::error::{CommandLine, Hint, Result};
 use crate::output::{Cell, Format};
 use crate::repository::audit_event as events;
 use crate::repository::order::{self as orders, FullOrder};
@@ -42,7 +41,7 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let shown = detail(PlacedOrder { order, user, items, refunds: refunds.clone(), replayed: false });
     let order = &shown.order;
     let refunds: Vec<_> = refunds.into_iter().map(|refund| RefundView::new(refund, &shown.items)).collect();
-    let events = events::find_by_entity(connection, EntityKind::Order, order.id, TIMELINE_MAX).await?;
+    let events = events::find_by_entity(connection, EntityKind::Order, order.id, TIMELINE_READ).await?;
     let LastSaid { note, tracking } = LastSaid::of(&events);
     // People need not read that there is none.
     let shows_absent = context.output.format() != Format::Table || context.output.has_fields();
@@ -51,8 +50,12 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     if shows_absent || !refunds.is_empty() {
         extra.push(("refunds", Cell::nested(&refunds)));
     }
-    if arguments.timeline {
-        extra.push(("timeline", Cell::nested(&TimelineView::find(&database, events).await?)));
+    let timeline = if arguments.timeline { Some(Timeline::find(&database, events).await?) } else { None };
+    extra.extend(timeline.as_ref().map(|timeline| ("timeline", timeline.cell())));
+    context.output.show(&shown, &extra)?;
+    if let Some(timeline) = timeline {
+        let all = CommandLine::new("audit list").option("--order", &order.reference.to_string()).flag("--all");
+        timeline.note_cut(&context.output, Hint::from("to list all: ").and(all));
     }
-    context.output.show(&shown, &extra)
+    Ok(())
 }

@@ -15,8 +15,6 @@ use crate::file;
 use crate::output::{Format, ListFooter, MoreRows, Output, View};
 use crate::repository::{self, ListFilter, Listing, sort_field};
 
-/// Maximum number of events in a timeline, newest first; `audit list` has all.
-pub const TIMELINE_MAX: u64 = 1_000;
 /// Number of rows that an export reads at once.
 const ROWS: u64 = 1_000;
 

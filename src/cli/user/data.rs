@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{WhoArguments, find_user};
 use crate::cli::audit::view::TimelineView;
 use crate::cli::order::view::RefundView;
-use crate::cli::shared::list::{OutArguments, TIMELINE_MAX};
+use crate::cli::shared::list::OutArguments;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{EntityKind, Id};
@@ -19,8 +19,6 @@ use crate::repository::said::LastSaid;
 use crate::repository::user::PASSWORD_DIGEST;
 use crate::repository::{audit_event as events, stock_movement as movements};
 
-/// Maximum number of events, far more than a user causes.
-const EVENTS_MAX: u64 = 100_000;
 /// Members of a user's events that are no data about the person.
 const SECRETS: [&str; 2] = ["salt", PASSWORD_DIGEST];
 
@@ -53,12 +51,12 @@ pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Resul
         let items = order.items.iter().map(|item| without_members(item.to_json(), &["id", "product_id"]));
         members.insert("items".to_owned(), items.collect());
         members.insert("notes".to_owned(), json!(notes(&database, order.order.id).await?));
-        let events = events::find_by_entity(connection, EntityKind::Order, order.order.id, TIMELINE_MAX).await?;
+        let events = events::find_by_entity(connection, EntityKind::Order, order.order.id, None).await?;
         let LastSaid { note, tracking } = LastSaid::of(&events);
         members.extend([("note".to_owned(), json!(note)), ("tracking".to_owned(), json!(tracking))]);
         all.push(members);
     }
-    let events_found = events::find_about_person(connection, user.id, EVENTS_MAX).await?;
+    let events_found = events::find_about_person(connection, user.id, None).await?;
     let documents: Vec<[Value; 2]> = events_found.iter().map(personal_documents).collect();
     let views = TimelineView::find_for(&database, user.id, events_found).await?;
     let document = json!({

@@ -3,12 +3,10 @@
 use clap::Args;
 
 use super::WhoArguments;
-use crate::cli::audit::view::TimelineView;
-use crate::cli::shared::list::TIMELINE_MAX;
+use crate::cli::audit::view::{TIMELINE_READ, Timeline};
 use crate::context::Context;
 use crate::db::Access;
-use crate::error::Result;
-use crate::output::Cell;
+use crate::error::{CommandLine, Hint, Result};
 use crate::repository::audit_event as events;
 use crate::repository::user::{self as users, UserKey};
 use crate::service::user::{self as service, Model};
@@ -29,10 +27,15 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let (connection, who) = (database.connection(), &arguments.who.who);
     let user = users::find_one(connection, UserKey::parse(who), users::Lock::None).await?;
     let user = user.ok_or_else(|| service::unknown(who))?;
-    let mut extra = Vec::new();
-    if arguments.timeline {
-        let all = events::find_about_person(connection, user.id, TIMELINE_MAX).await?;
-        extra.push(("timeline", Cell::nested(&TimelineView::find(&database, all).await?)));
+    if !arguments.timeline {
+        return context.output.show(&user, &[]);
     }
-    context.output.show(&user, &extra)
+    let all = events::find_about_person(connection, user.id, Some(TIMELINE_READ)).await?;
+    let timeline = Timeline::find(&database, all).await?;
+    context.output.show(&user, &[("timeline", timeline.cell())])?;
+    let own = CommandLine::new("audit list").option("--user", who).flag("--all");
+    let of_orders = CommandLine::new("order list").option("--user", who).flag("--all");
+    let all = Hint::from("to list all events about the user: ").and(own);
+    timeline.note_cut(&context.output, all.and("\nto list the orders, each with events of its own: ").and(of_orders));
+    Ok(())
 }
