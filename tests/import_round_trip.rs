@@ -175,7 +175,11 @@ fn documents_of_mongodb_reproduce_the_shop_with_its_ids(shop: &Shop) {
     import(shop, str::to_owned);
     assert_eq!(shop.everything(), before, "shop {seed}");
     let list = |lines: &str| format!("\u{feff}\n[{}]\n", lines.trim_end().replace('\n', ",\r\n"));
-    for form in [str::to_owned, relaxed, list] {
+    let pretty = |lines: &str| {
+        let document = |line| serde_json::from_str::<Value>(line).expect("JSON");
+        lines.lines().map(|line| format!("{:#}\n", document(line))).collect()
+    };
+    for form in [pretty, relaxed, list] {
         let Some(other) = Shop::migrated(shop.backend) else { return };
         import(&other, form);
         for noun in NOUNS {

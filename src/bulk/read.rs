@@ -13,6 +13,7 @@ mod csv;
 mod elements;
 mod extended;
 mod json;
+mod json_lines;
 mod meaning;
 mod members;
 mod naming;

@@ -132,7 +132,7 @@ week, month, year or minute that it names.
 const IMPORT: &str = "\
 user, product, order and stock import read CSV, JSON lines or JSON, depending on
 the file's extension or --format; - is standard input. --format mongo-json reads
-what mongoexport writes, as lines or as a list.
+what mongoexport writes: lines, a list or --pretty.
 
   user      USER_COLUMNS
   product   PRODUCT_COLUMNS

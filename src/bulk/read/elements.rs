@@ -138,7 +138,7 @@ impl<R: BufRead> Elements<R> {
 
     fn no_list_error(&self) -> Error {
         let error = self.error("has no list of records, neither [ … ] nor {\"items\": [ … ]}");
-        error.hint("--format jsonl, if each line is a record")
+        error.hint("--format jsonl, if the records follow each other without a list")
     }
 
     /// Reads up to the list.

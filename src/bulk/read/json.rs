@@ -1,17 +1,18 @@
 //! Records of JSON and of JSON lines.
 
 use std::borrow::Cow;
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 
 use serde_json::value::RawValue;
 
 use super::elements::Elements;
 use super::extended::{self, Typed};
+use super::json_lines::JsonLines;
 use super::members::{self, Members, not_json};
 use super::naming::{ColumnRole, Naming};
 use super::{
-    Columns, ENCODING_HINT, FileFormat, MAX_ITEMS, NO_ITEMS, NOT_UTF_8, RECORD_MAX_BYTES, ReadOptions, Record, Records,
-    invalid, is_blank, refused, too_long, unreadable,
+    Columns, ENCODING_HINT, FileFormat, MAX_ITEMS, NO_ITEMS, NOT_UTF_8, ReadOptions, Record, Records, invalid,
+    is_blank, refused, unreadable,
 };
 use crate::bulk::{Position, Rejection};
 use crate::error::{Error, Result};
@@ -23,22 +24,18 @@ const MAX_LEVELS: usize = 8;
 /// The name of the id in a document of MongoDB.
 const DOCUMENT_ID: &str = "_id";
 
-/// Records, one per line.
-pub fn lines<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
+/// Records, one per line or printed over several.
+pub fn lines<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
     let mut reader = RecordReader::new(options, columns)?;
-    let (mut line, mut bytes) = (0, Vec::new());
+    let mut lines = JsonLines::new(source);
     Ok(Box::new(std::iter::from_fn(move || {
         loop {
-            bytes.clear();
-            line += 1;
-            match (&mut source).take(RECORD_MAX_BYTES as u64 + 1).read_until(b'\n', &mut bytes) {
-                Err(error) => return Some(Err(unreadable(&error))),
-                Ok(0) => return reader.finish().map(Err),
-                Ok(_) if bytes.trim_ascii().is_empty() => {}
-                Ok(length) if length > RECORD_MAX_BYTES => return Some(Err(too_long(line))),
-                Ok(_) => {
-                    // Every line is a record.
-                    let not_json = |_, reason| Ok(Err(refused(Position::at_line(line), "", "", reason)));
+            match lines.record() {
+                Err(error) => return Some(Err(error)),
+                Ok(None) => return reader.finish().map(Err),
+                Ok(Some((line, bytes))) => {
+                    // The following records are not affected.
+                    let not_json = |at, reason| Ok(Err(refused(at, "", "", reason)));
                     if let Some(read) = reader.next(&bytes, Position::at_line(line), not_json) {
                         return Some(read);
                     }
@@ -72,7 +69,8 @@ pub fn elements<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns
     })))
 }
 
-/// The documents of MongoDB's `mongoexport`: one per line, or with `--jsonArray` a list.
+/// The documents of MongoDB's `mongoexport`: one per line or, with `--pretty`, over
+/// several, or with `--jsonArray` a list.
 pub fn documents<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
     let head = source.fill_buf().map_err(|error| unreadable(&error))?;
     match head.trim_ascii_start().starts_with(b"[") {
