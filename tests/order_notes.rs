@@ -7,7 +7,7 @@ use crate::support::Shop;
 
 on_every_backend!(
     the_note_of_an_order_is_set_in_any_status_and_cleared,
-    the_note_given_to_another_command_is_the_note_of_the_order,
+    a_note_on_a_change_of_status_is_a_remark_and_leaves_the_orders_note,
     a_file_of_shipments_ships_orders_and_corrects_numbers,
     wrong_lines_of_a_file_of_shipments_are_named_and_nothing_is_shipped,
     the_other_shipments_of_a_file_are_shipped_on_request,
@@ -63,13 +63,25 @@ fn the_note_of_an_order_is_set_in_any_status_and_cleared(shop: &Shop) {
     verified(shop);
 }
 
-fn the_note_given_to_another_command_is_the_note_of_the_order(shop: &Shop) {
+fn a_note_on_a_change_of_status_is_a_remark_and_leaves_the_orders_note(shop: &Shop) {
     let [reference] = orders(shop, [&[]]);
     shop.run(&["order", "note", &reference, "first"]).success();
     shop.run(&["order", "change", &reference, "--item", "MUG:2", "--note", "for two"]).success();
     assert_eq!(shown(shop, &reference, "note"), "for two");
-    shop.run(&["order", "pay", &reference]).success();
+    shop.run(&["order", "pay", &reference, "--note", "bank transfer"]).success();
+    let refund = ["order", "refund", &reference, "--line", "MUG:1", "--yes", "--note", "one was chipped"];
+    shop.run(&refund).success();
+    shop.run(&["order", "restock", &reference, "MUG:1", "--note", "came by post"]).success();
     assert_eq!(shown(shop, &reference, "note"), "for two");
+    for text in ["two", "transfer", "chipped", "post"] {
+        let found = shop.run(&["order", "list", "--search", text, "--fields", "reference", "-o", "tsv"]).success();
+        assert_eq!(found.stdout.trim_end(), reference, "{text}");
+    }
+    let run = shop.run(&["order", "show", &reference, "--timeline", "--json"]).success().json();
+    let changes: Vec<_> = run["timeline"].as_array().into_iter().flatten().map(|event| &event["change"]).collect();
+    let told = ["pending → paid; note: bank transfer", "note: first → for two"];
+    let has = |text: &str| changes.iter().any(|change| change.as_str().is_some_and(|change| change.contains(text)));
+    assert!(told.into_iter().all(has), "{changes:?}");
     shop.run(&["order", "change", &reference, "--note", "x"]).exits_with(2).says(&format!("order note {reference} x"));
     verified(shop);
 }
@@ -236,8 +248,8 @@ fn an_event_tells_the_note_and_the_number_of_before(shop: &Shop) {
     let notes = [
         pair(Value::Null, "first"),
         pair("first".into(), "for two"),
-        pair("for two".into(), "cash"),
-        pair("cash".into(), ""),
+        // A note given when it was paid is a remark on that.
+        pair("for two".into(), ""),
     ];
     assert_eq!(said("note"), notes);
     assert_eq!(said("tracking"), [pair(Value::Null, "OLD"), pair("OLD".into(), "NEW")]);

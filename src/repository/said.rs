@@ -1,26 +1,28 @@
-//! What is said about orders: a note and the number of a parcel. Only the audit trail keeps them.
+//! What is said about orders: a note, the number of a parcel, and remarks on changes. Only the audit trail keeps them.
 
 use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::domain::{EntityKind, Id};
 use crate::entity::audit_event::{Column, Entity, Model};
 use crate::error::Result;
 
-/// The member of an order's event that sets its note.
+/// The member of an order's event that sets its note, or is a remark on a change.
 pub const NOTE: &str = "note";
 /// The member of an order's event that sets the number of its parcel.
 pub const TRACKING: &str = "tracking";
 
-/// The note and the tracking number of an order: what was said last.
+/// The note and the tracking number of an order, as they were said last, and all remarks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LastSaid {
     /// `None` if there is none, or it was cleared.
     pub note: Option<String>,
     /// The number of the parcel.
     pub tracking: Option<String>,
+    /// The notes on changes of its status, oldest first.
+    pub remarks: Vec<String>,
 }
 
 impl LastSaid {
@@ -38,18 +40,22 @@ impl LastSaid {
 
     /// Reads the events of an order, oldest first.
     pub fn of(events: &[Model]) -> LastSaid {
-        LastSaid::of_documents(events.iter().map(|event| event.documents().1))
-    }
-
-    /// Reads the documents of an order's events, oldest first.
-    pub fn of_documents(documents: impl IntoIterator<Item = Json>) -> LastSaid {
         let mut last = LastSaid::default();
-        for document in documents {
-            let said = |member: &str| document[member].as_str().map(str::to_owned);
-            last.note = said(NOTE).or(last.note);
+        for (before, after) in events.iter().map(Model::documents) {
+            let said = |member: &str| after[member].as_str().map(str::to_owned);
+            match before.as_object().is_none_or(replaces_note) {
+                true => last.note = said(NOTE).or(last.note),
+                false => last.remarks.extend(said(NOTE)),
+            }
             last.tracking = said(TRACKING).or(last.tracking);
         }
         last.note = last.note.filter(|note| !note.is_empty());
         last
     }
+}
+
+/// Whether a note in an event with these members of before becomes the order's: it tells the one it replaces, or the
+/// order is new and has none. Any other is a remark.
+pub fn replaces_note(before: &Map<String, Json>) -> bool {
+    before.is_empty() || before.contains_key(NOTE)
 }

@@ -136,8 +136,9 @@ impl Search {
         while let Some(mut row) = rows.try_next().await? {
             let (order, document) = (row.id()?, row.text()?);
             let document: Option<Json> = document.and_then(|document| serde_json::from_str(&document).ok());
-            let texts = LastSaid::of_documents(document);
-            let texts = folded(&texts);
+            let document = document.unwrap_or_default();
+            let texts = [NOTE, TRACKING].map(|name| document[name].as_str().unwrap_or_default());
+            let texts = texts.map(FoldedText::new);
             if self.0.iter().any(|word| word.is_said(&texts)) {
                 said.insert(order);
             }
@@ -268,9 +269,9 @@ impl Word {
     }
 }
 
-/// The note and the tracking number.
+/// The note, the tracking number and the remarks.
 fn folded(said: &LastSaid) -> Vec<FoldedText<'_>> {
-    said.note.iter().chain(&said.tracking).map(|text| FoldedText::new(text)).collect()
+    said.note.iter().chain(&said.tracking).chain(&said.remarks).map(|text| FoldedText::new(text)).collect()
 }
 
 /// `%text%text%`: the texts one after another, with the wildcards inside them taken literally.

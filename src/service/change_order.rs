@@ -415,7 +415,8 @@ async fn write(
 ) -> Result<()> {
     let rows = move_stock(operation, after.0, taken, note).await?;
     let extra = extra(note, taken);
-    let said = (order_lifecycle::replaced(operation, before.0.id, &extra).await?, extra);
+    let names: &[_] = if note.is_some() { &[NOTE] } else { &[] };
+    let said = (order_lifecycle::replaced(operation, before.0.id, names).await?, extra);
     let change = repository::order::change_lines(operation.handle(), before, after, said).await?;
     operation.record(rows.into_iter().fold(change, repository::Change::with_rows));
     Ok(())

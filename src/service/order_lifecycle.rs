@@ -344,7 +344,7 @@ async fn write(
         refunds: &refunds,
         refund: refund.as_ref(),
         movements,
-        replaced: replaced(operation, before.id, &extra).await?,
+        replaced: replaced(operation, before.id, &said.replaces()).await?,
         extra,
     };
     let change = repository::order::change(operation.handle(), change).await?;

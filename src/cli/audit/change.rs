@@ -11,6 +11,7 @@ use crate::entity::{Moment, audit_event};
 use crate::error::{Error, Result};
 use crate::output::{Cell, ChangedField};
 use crate::repository::keys;
+use crate::repository::said::{NOTE, TRACKING, replaces_note};
 use crate::repository::user::PASSWORD_DIGEST;
 
 /// Fields that change with every event, or hold no more than their neighbours.
@@ -18,7 +19,7 @@ const QUIET: [&str; 5] = ["updated_at", "salt", "id", "taken", "checksum"];
 /// What a new row is described by.
 const DESCRIBING: [&str; 3] = ["total_amount", "price", "stock_quantity"];
 /// What events say of an order without telling what it was before.
-const SAID: [&str; 2] = ["note", "tracking"];
+const SAID: [&str; 2] = [NOTE, TRACKING];
 
 /// The names of the products and users that events have by their ids.
 #[derive(Default)]
@@ -151,7 +152,8 @@ fn said_fields(
     let mut fields = Vec::new();
     for name in SAID {
         let Some(now) = after.get(name).filter(|now| !now.is_null() || before.contains_key(name)) else { continue };
-        let earlier = said.insert((entity, name), now.clone());
+        let is_remark = name == NOTE && !replaces_note(before);
+        let earlier = if is_remark { None } else { said.insert((entity, name), now.clone()) };
         let then = before.get(name).cloned().or(earlier);
         if then.as_ref() == Some(now) {
             continue;

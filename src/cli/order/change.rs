@@ -36,7 +36,7 @@ pub struct ChangeArguments {
     /// Apply today's prices to all lines; otherwise kept lines keep theirs
     #[arg(long)]
     reprice: bool,
-    /// Note for the audit trail and the stock movements
+    /// New note of the order, also for its stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     /// Refuse the change if the new total differs from this amount

@@ -32,7 +32,7 @@ pub struct CreateArguments {
     /// Read the order from a JSON file (- for standard input)
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// Note for the audit trail and the stock movements
+    /// Note of the order and of its stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     /// Refuse the order if its total differs from this amount

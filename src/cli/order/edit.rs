@@ -26,7 +26,7 @@ pub struct EditArguments {
     /// Reference or id of the order
     #[arg(value_name = "ORDER")]
     order: String,
-    /// Note for the audit trail and the stock movements
+    /// New note of the order, also for its stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]

@@ -37,7 +37,7 @@ pub struct MoveArguments {
     /// Reason for the audit trail
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     reason: Option<String>,
-    /// Note for the audit trail and the stock movements
+    /// Remark for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
@@ -83,7 +83,7 @@ pub struct ExpireArguments {
     /// Only orders pending for longer than this, e.g. 60m, 24h or 7d
     #[arg(long, value_name = "TIME", value_parser = checked(moment::parse_span))]
     older_than: Duration,
-    /// Note for the audit trail and the stock movements
+    /// Remark for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]

@@ -23,7 +23,7 @@ pub struct RestockArguments {
     /// Reason for the audit trail
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     reason: Option<String>,
-    /// Note for the audit trail and the stock movements
+    /// Remark for the audit trail and the stock movements
     #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]

@@ -42,7 +42,7 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let order = &shown.order;
     let refunds: Vec<_> = refunds.into_iter().map(|refund| RefundView::new(refund, &shown.items)).collect();
     let events = events::find_by_entity(connection, EntityKind::Order, order.id, TIMELINE_READ).await?;
-    let LastSaid { note, tracking } = LastSaid::of(&events);
+    let LastSaid { note, tracking, .. } = LastSaid::of(&events);
     // People need not read that there is none.
     let shows_absent = context.output.format() != Format::Table || context.output.has_fields();
     let said = [("note", note), ("tracking", tracking)].into_iter().filter(|(_, text)| shows_absent || text.is_some());

@@ -52,7 +52,7 @@ pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Resul
         members.insert("items".to_owned(), items.collect());
         members.insert("notes".to_owned(), json!(notes(&database, order.order.id).await?));
         let events = events::find_by_entity(connection, EntityKind::Order, order.order.id, None).await?;
-        let LastSaid { note, tracking } = LastSaid::of(&events);
+        let LastSaid { note, tracking, .. } = LastSaid::of(&events);
         members.extend([("note".to_owned(), json!(note)), ("tracking".to_owned(), json!(tracking))]);
         all.push(members);
     }

@@ -36,7 +36,8 @@ async fn apply(operation: &mut Operation, order: &str, note: &str) -> Result<Not
     let order = if before.as_deref().unwrap_or_default() == note {
         TransitionResult::unchanged(order, plan.refunds)
     } else {
-        write(operation, order, Said { note: Some(note), tracking: None }, StockEffect::None, plan).await?
+        write(operation, order, Said { note: Some(note), sets_note: true, tracking: None }, StockEffect::None, plan)
+            .await?
     };
     Ok(NoteResult { order, before })
 }

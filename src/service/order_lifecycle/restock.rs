@@ -58,6 +58,6 @@ async fn apply(operation: &mut Operation, wanted: &OrderRestock) -> Result<Trans
     if plan.restored.is_empty() {
         return Ok(TransitionResult::unchanged(before, plan.refunds));
     }
-    let said = Said { note: wanted.note.as_deref(), tracking: None };
+    let said = Said { note: wanted.note.as_deref(), sets_note: false, tracking: None };
     write(operation, before, said, StockEffect::OnRequest, plan).await
 }

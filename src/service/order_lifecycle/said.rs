@@ -15,14 +15,21 @@ pub(super) const EVENTS_MAX: u64 = 1_000;
 /// What the event says about an order's change.
 #[derive(Clone, Copy)]
 pub(super) struct Said<'a> {
-    /// An empty one clears the order's note.
     pub note: Option<&'a str>,
+    /// Whether it becomes the order's note, which an empty one clears; else it is a remark on the change.
+    pub sets_note: bool,
     pub tracking: Option<&'a str>,
 }
 
 impl<'a> Said<'a> {
     pub fn of(wanted: &'a OrderTransition) -> Said<'a> {
-        Said { note: wanted.note.as_deref(), tracking: wanted.tracking.as_deref() }
+        Said { note: wanted.note.as_deref(), sets_note: false, tracking: wanted.tracking.as_deref() }
+    }
+
+    /// The members of the event whose earlier value it replaces.
+    pub fn replaces(self) -> Vec<&'static str> {
+        let note = self.note.filter(|_| self.sets_note).map(|_| NOTE);
+        note.into_iter().chain(self.tracking.map(|_| TRACKING)).collect()
     }
 
     /// Its members of the event.
@@ -32,18 +39,18 @@ impl<'a> Said<'a> {
     }
 }
 
-/// The note and the tracking number that these members of a locked order's next event replace, for its document of
-/// before.
+/// The note and the tracking number that a locked order's next event replaces, those of these names, for its document
+/// of before.
 pub(in crate::service) async fn replaced(
     operation: &Operation,
     order: Id,
-    members: &Map<String, Json>,
+    names: &[&'static str],
 ) -> Result<Map<String, Json>> {
-    if !members.contains_key(NOTE) && !members.contains_key(TRACKING) {
+    if names.is_empty() {
         return Ok(Map::new());
     }
     let events = audit_events::find_by_entity(operation.handle(), EntityKind::Order, order, EVENTS_MAX).await?;
-    let LastSaid { note, tracking } = LastSaid::of(&events);
-    let said = [(NOTE, note), (TRACKING, tracking)].into_iter().filter(|(name, _)| members.contains_key(*name));
+    let LastSaid { note, tracking, .. } = LastSaid::of(&events);
+    let said = [(NOTE, note), (TRACKING, tracking)].into_iter().filter(|(name, _)| names.contains(name));
     Ok(said.map(|(name, text)| (name.to_owned(), json!(text))).collect())
 }
