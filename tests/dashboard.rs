@@ -130,7 +130,9 @@ fn the_page_has_the_figures_of_the_reports(shop: &Shop) {
         assert_eq!(values.len(), months.len() + 1);
         for (position, value) in values.iter().enumerate() {
             let (shown, at) = match months.get(position) {
-                Some(month) => (format!("{}-01 00:00", month[0]), vec!["--at".to_owned(), format!("{}-01", month[0])]),
+                Some(month) => {
+                    (format!("{}-01 00:00", month[0]), vec!["--at".to_owned(), format!("{}-01 00:00:00", month[0])])
+                }
                 None => ("now".to_owned(), Vec::new()),
             };
             let at: Vec<&str> = at.iter().map(String::as_str).collect();

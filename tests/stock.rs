@@ -75,6 +75,10 @@ fn stock_is_listed_as_it_was_at_a_time(shop: &Shop) {
     assert_eq!(stock(&sold, &["--max-stock", "2"]), "MUG 1");
     assert_eq!(stock(&damaged, &["--out-of-stock"]), "");
     assert_eq!(stock("2020-01-01", &[]), "");
+    // A day is its end, as it is for --until.
+    for day in [&sold[..10], &sold[..7], "today", "this-month"] {
+        assert_eq!(stock(day, &["--all"]), "MUG 1, HAT 4, PEN 9", "{day}");
+    }
     assert_eq!(stock("2999-01-01", &["--all"]), "MUG 1, HAT 4, PEN 9");
     let page = shop.run(&["stock", "list", "--at", &sold, "--limit", "1", "--count", "--json"]).success().json();
     assert_eq!(page["total"], 2, "{page}");

@@ -39,7 +39,7 @@ pub struct CustomersArguments {
 
 #[derive(Debug, Args)]
 pub struct StockArguments {
-    /// Stock as of this time, by its movements; only existing products
+    /// Stock at this time, or at the end of this day; only existing products
     #[arg(long, value_name = "TIME", value_parser = time())]
     at: Option<TypedTime>,
     #[command(flatten)]

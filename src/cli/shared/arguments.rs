@@ -1,6 +1,6 @@
 //! Shared flags of several commands, and parsers of their values.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use uuid::Uuid;
 
@@ -121,12 +121,16 @@ impl PeriodArguments {
     }
 }
 
-/// The moment of a flag such as `--at`; a day is its beginning.
+/// The moment of a flag such as `--at`: the last one of a day, month or minute, which `--until` includes as well.
 ///
 /// Errors: exit 7 for a local time that does not exist in the zone.
 pub fn moment_of(context: &Context, name: &str, time: Option<&TypedTime>) -> Result<Option<DateTime<Utc>>> {
-    let moment = time.map(|time| time.begin(&context.zone, context.clock.now())).transpose();
-    moment.map_err(|problem| Violations::single(name, problem).into_error())
+    let (zone, now) = (&context.zone, context.clock.now());
+    let last = |time: &TypedTime| {
+        let (begin, end) = (time.begin(zone, now)?, time.end(zone, now)?);
+        Ok(if end > begin { end - TimeDelta::microseconds(1) } else { end })
+    };
+    time.map(last).transpose().map_err(|problem: String| Violations::single(name, problem).into_error())
 }
 
 /// Flags of commands that list.

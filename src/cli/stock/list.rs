@@ -24,7 +24,7 @@ pub struct LevelArguments {
     left: StockFilterArguments,
     #[command(flatten)]
     retired: RetiredArguments,
-    /// Stock as of this time, by its movements; only existing products
+    /// Stock at this time, or at the end of this day; only existing products
     #[arg(long, value_name = "TIME", value_parser = time())]
     at: Option<TypedTime>,
 }
