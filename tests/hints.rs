@@ -140,7 +140,7 @@ fn a_hint_for_several_hosts_names_all_of_them() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     let hosts = |login: &str| shop.url.replacen("postgres@", &format!("{login}@127.0.0.1:1,"), 1);
     let run = shop.run(&["user", "show", "nobody", "--database-url", &hosts("postgres:canary-4711")]).exits_with(3);
-    let hint = format!("shopctl --database-url {} user list --search TEXT", hosts("postgres"));
+    let hint = format!("shopctl --database-url {} user list --search nobody", hosts("postgres"));
     assert!(run.stderr.contains(&hint) && !run.stderr.contains("canary"), "{run}");
     shop.paste(&hint).success();
 }

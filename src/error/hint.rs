@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::invocation::{Argument, GivenArgument, Invocation, Repeated, option};
 
+/// Maximum length, in characters, of what a hint searches for.
+const SEARCHED_MAX: usize = 60;
+
 /// A sequence of text and commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hint(Vec<Part>);
@@ -134,6 +137,14 @@ impl CommandLine {
     /// except confirmations and idempotency keys, which belong to one request.
     pub fn like(words: &str) -> CommandLine {
         CommandLine { repeats: Repeated::Flags, ..CommandLine::new(words) }
+    }
+
+    /// A list that is searched for what somebody typed; for a word to fill in if that cannot be searched for.
+    pub fn search(words: &str, typed: &str) -> CommandLine {
+        let typed = typed.trim();
+        let is_text =
+            !typed.is_empty() && typed.chars().count() <= SEARCHED_MAX && !typed.chars().any(char::is_control);
+        CommandLine::new(words).option("--search", if is_text { typed } else { "TEXT" })
     }
 
     /// Targets the database of this URL.

@@ -355,13 +355,13 @@ async fn write(
 }
 
 /// The hint for an unknown order.
-pub fn unknown_hint() -> Hint {
-    Hint::from("to find the orders of a customer: ").and(CommandLine::new("order list --user WHO"))
+pub fn unknown_hint(name: &str) -> Hint {
+    Hint::from("to find orders by customer, product, reference or note: ").and(CommandLine::search("order list", name))
 }
 
 /// Exits with 3 if the order does not exist.
 pub fn unknown(name: &str) -> Error {
-    Error::not_found("order", name).hint(unknown_hint())
+    Error::not_found("order", name).hint(unknown_hint(name))
 }
 
 /// Errors: exit 6 for an illegal transition.

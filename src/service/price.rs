@@ -121,7 +121,7 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[String]) -> 
         1 => error,
         _ => error.details(json!({ "noun": "product", "names": missing })),
     };
-    Err(error.hint(super::product::search_hint()))
+    Err(error.hint(super::product::search_hint(missing[0])))
 }
 
 /// The products that match, by SKU. Errors: exit 7 for too many.

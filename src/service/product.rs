@@ -164,15 +164,15 @@ pub async fn find(connection: &impl ConnectionTrait, name: &str) -> Result<Model
     repository::product::find_by_sku(connection, name).await?.ok_or_else(|| unknown(&[name]))
 }
 
-/// The hint to search for a product.
-pub fn search_hint() -> Hint {
-    Hint::from("to find products by name or SKU: ").and(CommandLine::new("product list --search TEXT"))
+/// The hint to search for a product of this name or SKU.
+pub fn search_hint(name: &str) -> Hint {
+    Hint::from("to find products by name or SKU: ").and(CommandLine::search("product list", name))
 }
 
 /// Exits with 3 for products that do not exist.
 pub fn unknown(names: &[&str]) -> Error {
-    let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
-    Error::not_found("product", names.join(", ")).hint(search_hint())
+    let shown: Vec<String> = names.iter().map(|name| printable(name)).collect();
+    Error::not_found("product", shown.join(", ")).hint(search_hint(names.first().copied().unwrap_or_default()))
 }
 
 /// The product of that SKU or id, locked until the operation ends. Errors: exit 3.

@@ -187,8 +187,12 @@ pub async fn find(operation: &mut Operation, who: &str) -> Result<Model> {
 
 /// Exits with 3 if the user does not exist.
 pub fn unknown(who: &str) -> Error {
-    Error::not_found("user", who)
-        .hint(Hint::from("to find users by name or e-mail: ").and(CommandLine::new("user list --search TEXT")))
+    Error::not_found("user", who).hint(Hint::from("to find users by name or e-mail: ").and(search(who)))
+}
+
+/// The command that finds users whose name or address is like this one; of an address the part before the `@`.
+fn search(who: &str) -> CommandLine {
+    CommandLine::search("user list", who.split('@').next().unwrap_or(who))
 }
 
 /// Exit 6 for the e-mail address of another user.

@@ -204,7 +204,9 @@ pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequ
 /// Errors: exit 3, listing every unknown name.
 pub async fn find_orders(database: &Database, Names { names, .. }: &Names) -> Result<Vec<order::Model>> {
     let found = orders::find_all_named(database.connection(), names).await?;
-    batch::refuse_unknown("order", &orders::unknown_among(&found, names), service::unknown_hint())?;
+    let unknown = orders::unknown_among(&found, names);
+    let hint = service::unknown_hint(unknown.first().map_or("", |name| name));
+    batch::refuse_unknown("order", &unknown, hint)?;
     Ok(found)
 }
 
