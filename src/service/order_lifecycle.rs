@@ -364,9 +364,9 @@ pub fn unknown(name: &str) -> Error {
     Error::not_found("order", name).hint(unknown_hint(name))
 }
 
-/// Errors: exit 6 for an illegal transition.
-pub fn check(order: &order::Model, wanted: &OrderTransition) -> Result<()> {
-    transition(order, wanted).map(drop)
+/// Whether the order gets another status; if not, it has that one already. Errors: exit 6 for an illegal transition.
+pub fn check(order: &order::Model, wanted: &OrderTransition) -> Result<bool> {
+    transition(order, wanted).map(|transition| transition.is_some())
 }
 
 /// Errors: exit 6 for a status that another program made up.

@@ -240,15 +240,27 @@ async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str
 async fn impact_on_all(database: &Database, names: &Names, template: &OrderTransition) -> Result<String> {
     let OrderTransition { verb, restock, .. } = template;
     let found = find_orders(database, names).await?;
-    let refusal = |order: &order::Model| service::check(order, template).err();
-    let (able, unable): (Vec<&order::Model>, Vec<&order::Model>) =
-        found.iter().partition(|order| refusal(order).is_none());
-    let first = unable.first().and_then(|order| refusal(order));
-    let refused = match first {
-        Some(error) if able.is_empty() => return Err(error),
-        Some(error) => format!("; {} refused: {}", number_is(unable.len()), error.message()),
+    let (mut able, mut unchanged, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
+    for order in &found {
+        match service::check(order, template) {
+            Ok(true) => able.push(order),
+            Ok(false) => unchanged.push(order),
+            Err(error) => refusals.push(error),
+        }
+    }
+    let number = refusals.len();
+    let mut rest = match refusals.into_iter().next() {
+        Some(error) if number == found.len() => return Err(error),
+        Some(error) => format!("; {} refused: {}", number_is(number), error.message()),
         None => String::new(),
     };
+    if !unchanged.is_empty() {
+        let already = if *verb == Verb::Expire { "not pending" } else { verb.leads_to().as_str() };
+        rest += &format!("; {} already {already}: {}", number_is(unchanged.len()), first_references(&unchanged));
+    }
+    if able.is_empty() {
+        return Ok(format!("this changes nothing in {}{rest}", database.target()));
+    }
     let stock = match (restock, verb) {
         (Restock::Nothing, _) => "; nothing is restocked",
         (Restock::AsUsual, Verb::Cancel | Verb::Expire) => "; their units are restocked",
@@ -268,7 +280,7 @@ async fn impact_on_all(database: &Database, names: &Names, template: &OrderTrans
     let total = total.map_or_else(|| "an unknown amount".to_owned(), |total| total.to_string());
     let (orders, names) = (counted(able.len(), "order"), first_references(&able));
     let phrase = verb_phrase(*verb, &orders);
-    Ok(format!("this {phrase} in {}: {names}; {total} in total{refused}{stock}", database.target()))
+    Ok(format!("this {phrase} in {}: {names}; {total} in total{rest}{stock}", database.target()))
 }
 
 /// The first references: `A, B, C and 7 more`.
