@@ -272,6 +272,9 @@ fn a_file_of_shipments_is_read_as_an_import_is(shop: &Shop) {
     shop.file("none.csv", &format!("reference,user\n{three},ann@example.com\n"));
     let run = ship(&["-f", "none.csv"]).exits_with(7).says("the column tracking is missing");
     assert!(run.stderr.contains("--map NAME=tracking"), "{run}");
+    // No reference has a separator: these are columns, whatever they are called.
+    shop.file("de.csv", &format!("Bestellnummer;Sendungsnummer\n{three};003400\n"));
+    ship(&["-f", "de.csv"]).exits_with(7).says("unknown columns").says("--map ").says("Bestellnummer");
     // A list of references with its header is one of names.
     shop.file("names.csv", &format!("reference\n{three}\n"));
     ship(&["-f", "names.csv"]).success().says("the first line, reference, is a header");
