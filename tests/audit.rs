@@ -472,3 +472,17 @@ fn a_timeline_that_is_cut_says_so_and_an_export_of_a_persons_data_is_not() {
     let data = shop.run(&["user", "export-data", &user]).success().json();
     assert_eq!(data["events"].as_array().map(Vec::len), Some(1_002));
 }
+
+#[test]
+fn an_event_is_shown_by_the_id_of_its_operation() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.product("MUG", "1.00", 3);
+    shop.product("PEN", "1.00", 3);
+    let operation = |sql: &str| shop.column(&format!("SELECT operation_id FROM audit_events WHERE {sql}"))[0].clone();
+    let one = operation("entity_type = 'product' ORDER BY occurred_at LIMIT 1");
+    assert_eq!(shop.run(&["audit", "show", &one, "--json"]).success().json()["operation_id"], one.as_str());
+    shop.run(&["product", "price", "--all", "--by", "+10%", "--yes"]).success();
+    let many = operation("operation = 'product.price' LIMIT 1");
+    shop.run(&["audit", "show", &many]).exits_with(3).says(&format!("audit list --operation-id {many}"));
+    shop.run(&["audit", "show", "01a22aeb-a2bb-7136-b4e6-fe6c0bea93db"]).exits_with(3).says("audit list -o id");
+}
