@@ -147,9 +147,9 @@ fn one_changed_value_is_found_and_named(shop: &Shop) {
     // A row less and a row more.
     let movement = shop.column("SELECT CONCAT(id, '') FROM stock_movements ORDER BY id DESC LIMIT 1").remove(0);
     shop.sql(&format!("DELETE FROM stock_movements WHERE id = '{movement}'"));
-    found("added", "stock_movements", &movement, None);
+    found("only-in-second", "stock_movements", &movement, None);
     shop.sql("INSERT INTO products (sku, name, price, stock_quantity) VALUES ('ONLY-HERE', 'x', 1, 0)");
-    found("missing", "products", "ONLY-HERE", None);
+    found("only-in-first", "products", "ONLY-HERE", None);
 }
 
 fn a_killed_copy_leaves_an_empty_or_a_complete_shop(on: &Shop) {

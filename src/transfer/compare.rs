@@ -52,10 +52,8 @@ named_enum! {
     /// How a row differs.
     #[derive(PartialOrd, Ord)]
     pub enum DifferenceKind {
-        /// Only the second shop has it.
-        Added = "added",
-        /// Only the first shop has it.
-        Missing = "missing",
+        OnlyInSecond = "only-in-second",
+        OnlyInFirst = "only-in-first",
         Changed = "changed",
     }
 }
@@ -130,13 +128,13 @@ fn differences(table: &Table, one: &Examined, other: &Examined) -> Vec<Differenc
         match (rows.as_slice(), other.get(key).map(Vec::as_slice).unwrap_or_default()) {
             ([row], [twin]) => found.extend(changed(table, row, twin)),
             (rows, others) => {
-                found.extend(without(rows, others).map(|row| difference(table, row, DifferenceKind::Missing)));
-                found.extend(without(others, rows).map(|row| difference(table, row, DifferenceKind::Added)));
+                found.extend(without(rows, others).map(|row| difference(table, row, DifferenceKind::OnlyInFirst)));
+                found.extend(without(others, rows).map(|row| difference(table, row, DifferenceKind::OnlyInSecond)));
             }
         }
     }
     let added = other.iter().filter(|(key, _)| !one.contains_key(*key)).flat_map(|(_, rows)| rows);
-    found.extend(added.map(|row| difference(table, row, DifferenceKind::Added)));
+    found.extend(added.map(|row| difference(table, row, DifferenceKind::OnlyInSecond)));
     found.sort_by(|one, other| (&one.row, one.kind).cmp(&(&other.row, other.kind)));
     found
 }

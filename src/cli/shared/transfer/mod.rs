@@ -127,8 +127,8 @@ fn phrase(difference: &Difference) -> String {
     match (difference.kind, &difference.column) {
         (DifferenceKind::Changed, Some((column, _))) => format!("{row} changed ({column})"),
         (DifferenceKind::Changed, None) => format!("{row} changed"),
-        (DifferenceKind::Missing, _) => format!("{row} only in the source"),
-        (DifferenceKind::Added, _) => format!("{row} only in the target"),
+        (DifferenceKind::OnlyInFirst, _) => format!("{row} only in the source"),
+        (DifferenceKind::OnlyInSecond, _) => format!("{row} only in the target"),
     }
 }
 
