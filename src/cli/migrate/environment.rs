@@ -33,8 +33,11 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
         let connection = database.connection();
         let environment = migrate::setting(connection, migrate::ENVIRONMENT).await?;
         if environment.is_none() {
-            let mark = CommandLine::new("migrate env development");
-            context.output.suggest(Hint::from("no environment is set for this database: ").and(mark));
+            let set = |name: &str| CommandLine::new("migrate env").argument(name);
+            let of_a_shop =
+                Hint::from("no environment is set for this database; for a real shop: ").and(set("production"));
+            let both = of_a_shop.and("\nfor one with sample data: ").and(set(migrate::DEVELOPMENT));
+            context.output.suggest(both);
         }
         // Line formats print nothing for a missing value.
         if environment.is_some() || matches!(context.output.format(), Format::Json | Format::Jsonl | Format::MongoJson)
