@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Timezone;
 use crate::domain::{Zone, similar};
-use crate::error::{CommandLine, Error, Hint, Kind, Result as CommandResult};
+use crate::error::{Error, Kind, Result as CommandResult, printable};
 use crate::output::Output;
 
 /// Where zone files are, besides `TZDIR`.
@@ -23,8 +23,11 @@ pub fn configured(timezone: &Timezone, output: &Output) -> CommandResult<Zone> {
             output.warn(&format!("times are in UTC: TZ ({origin}) {problem}"));
             Ok(Zone::utc())
         }
-        false => Err(Error::new(Kind::Configuration, "config.invalid", format!("timezone ({origin}): {problem}"))
-            .hint(Hint::from("to see where each setting comes from: ").and(CommandLine::anywhere("config show")))),
+        false => Err(Error::new(
+            Kind::Configuration,
+            "config.invalid",
+            format!("timezone {} ({origin}) {problem}", printable(name)),
+        )),
     })
 }
 
