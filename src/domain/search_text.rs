@@ -76,6 +76,11 @@ impl<'t> FoldedText<'t> {
         FoldedText { text, folded, origins }
     }
 
+    /// The text in lower case, without accents and other marks.
+    pub fn folded(&self) -> &str {
+        &self.folded
+    }
+
     /// How a folded word is spelled where it first occurs.
     pub fn spelling_of(&self, word: &str) -> Option<&'t str> {
         let start = self.folded.find(word)?;

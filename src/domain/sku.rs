@@ -1,5 +1,6 @@
 //! Stock-keeping units, the natural key of products.
 
+use super::search_text::FoldedText;
 use super::text::{checked_text, is_invisible, is_unsafe};
 
 /// The canonical form of a SKU, valid or not: trimmed, runs of blanks collapsed, ASCII letters upper-case.
@@ -47,9 +48,10 @@ impl Sku {
         Ok(Sku(sku))
     }
 
-    /// A SKU derived from a product's name (`Blue Mug, large` → `BLUE-MUG-LARGE`).
+    /// A SKU derived from a product's name (`Blue Mug, größer` → `BLUE-MUG-GROSSER`).
     pub fn from_name(name: &str) -> Result<Sku, String> {
-        let words: Vec<String> = name
+        let words: Vec<String> = FoldedText::new(name)
+            .folded()
             .split(|character: char| !character.is_ascii_alphanumeric())
             .filter(|word| !word.is_empty())
             .map(str::to_ascii_uppercase)
@@ -99,6 +101,7 @@ mod tests {
     #[test]
     fn a_name_gives_a_sku() {
         assert_eq!(Sku::from_name("Blue Mug, large!").unwrap().as_str(), "BLUE-MUG-LARGE");
+        assert_eq!(Sku::from_name("Füller Größe M").unwrap().as_str(), "FULLER-GROSSE-M");
         assert!(Sku::from_name("日本").is_err());
     }
 }
