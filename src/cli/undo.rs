@@ -57,7 +57,7 @@ impl View for RestoredValue {
         Column::new("name", "NAME", |view| view.name.as_str().into()),
         Column::new("field", "FIELD", |view| view.field.as_str().into()),
         Column::new("now", "NOW", |view| cell(&view.now)),
-        Column::new("then", "THEN", |view| cell(&view.then)),
+        Column::new("then", "RESTORED", |view| cell(&view.then)),
     ];
 }
 
