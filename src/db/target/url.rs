@@ -37,6 +37,9 @@ const SHAPE: &str = "is not of the form postgres://USER:PASSWORD@HOST:PORT/DATAB
 const SHAPE_HINT: &str =
     "percent-encode special characters of the password, or give it in DB_PASSWORD, with DB_HOST, DB_NAME and so on";
 
+const PLACE_HINT: &str =
+    "the host is followed by its port, 1 to 65535, and the name of the database: postgres://USER@HOST:5432/NAME";
+
 const SSL_HINT: &str = "with sslmode=verify-full the certificates are used";
 
 const FILE_HINT: &str = "a SQLite database is a file: sqlite:shop.db, or sqlite:/var/lib/shop/shop.db";
@@ -96,6 +99,9 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
     if tail.contains(['@', '#']) {
         return Err(SHAPE.into());
     }
+    if has_wrong_port(authority) {
+        return Err(Problem { sentence: "has a port that is not between 1 and 65535".to_owned(), hint: PLACE_HINT });
+    }
     let (first, others) = read_hosts(engine, authority)?;
     let url = url::Url::parse(&format!("{}://{first}{tail}", engine.engine.as_str())).map_err(|_| SHAPE)?;
     let parameters = parameters::read(url.query().unwrap_or_default(), engine)?;
@@ -106,7 +112,7 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
     check_host(&host)?;
     let database = decode(url.path().strip_prefix('/').unwrap_or_default())?;
     if database.is_empty() {
-        return Err("has no database name (…HOST:PORT/DATABASE)".into());
+        return Err(Problem { sentence: "has no database name (…HOST:PORT/DATABASE)".to_owned(), hint: PLACE_HINT });
     }
     check_name(&database).map_err(|_| SHAPE)?;
     // `;password=…` is another dialect's way: it would become part of the name, and be shown.
@@ -149,6 +155,14 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
         connect_timeout: parameters.connect_timeout.as_deref().and_then(in_seconds),
         ignored: parameters.ignored,
     })
+}
+
+/// Whether a host is followed by a number that is no port; anything but digits may be part of a password.
+fn has_wrong_port(authority: &str) -> bool {
+    let hosts = authority.rsplit_once('@').map_or(authority, |(_login, hosts)| hosts);
+    let port = |host: &str| host.rsplit_once(':').map(|(_host, port)| port.to_owned());
+    let is_number = |port: &String| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    hosts.split(',').filter_map(port).filter(is_number).any(|port| port.parse::<u16>().unwrap_or(0) == 0)
 }
 
 /// `USER:PASSWORD@HOST:PORT` of the first host, then the others.

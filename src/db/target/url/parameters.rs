@@ -110,7 +110,8 @@ const IGNORED: &str = "\
     max_connection_lifetime max_idle_connection_lifetime keepalives keepalives_idle keepalives_interval \
     keepalives_count tcpKeepAlive tcp_user_timeout sslcompression sslsni krbsrvname gsslib client_encoding \
     charset characterEncoding collation useUnicode timezone serverTimezone connectionTimeZone autoReconnect \
-    reconnect parseTime loc zeroDateTimeBehavior allowPublicKeyRetrieval verifyServerCertificate";
+    reconnect parseTime loc zeroDateTimeBehavior allowPublicKeyRetrieval verifyServerCertificate \
+    serverVersion encoding multiStatements uselibpqcompat";
 
 fn all_known() -> impl Iterator<Item = (&'static str, &'static ParameterKind)> {
     let ignored = IGNORED.split(' ').map(|shown| (shown, &Ignored));

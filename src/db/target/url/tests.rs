@@ -258,6 +258,20 @@ fn what_no_database_can_be_reached_by_is_refused() {
 }
 
 #[test]
+fn a_wrong_port_or_a_missing_name_is_not_blamed_on_the_password() {
+    for (url, said) in [
+        ("postgres://u:secret@h:99999/d", "port"),
+        ("mysql://h:0/d", "port"),
+        ("postgres://a,b:70000/d", "port"),
+        ("postgres://u:secret@h", "database name"),
+    ] {
+        let error = refused(url);
+        let hints = error.hint_lines(&Invocation::default()).join(" ");
+        assert!(error.message().contains(said) && !hints.contains("password"), "{url}: {error} {hints}");
+    }
+}
+
+#[test]
 fn a_password_cut_short_by_its_own_characters_is_not_shown() {
     for url in [
         format!("postgres://u:12/{CANARY}@h/d"),
