@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::db::budget::Budget;
 use crate::db::connections::Connections;
+use crate::db::fault::no_shop;
 use crate::db::target::Target;
 use crate::db::{Access, ConnectSettings, Database};
 use crate::domain::{Clock, IdSource, Zone};
@@ -67,8 +68,12 @@ impl Context {
     /// Errors: those of [`Context::database`].
     pub async fn database_of(&self, config: &Config, access: Access) -> Result<Database> {
         // Only the default folder is created: a missing folder that the user named is an error.
-        if access == Access::Create && config.target == Target::Sqlite(config.embedded_default.clone()) {
+        let is_default = config.target == Target::Sqlite(config.embedded_default.clone());
+        if is_default && access == Access::Create {
             Database::create_folder(&config.target)?;
+        }
+        if is_default && access != Access::Create && !config.embedded_default.path.exists() {
+            return Err(no_shop(&config.embedded_default.path));
         }
         let opened = async {
             let database = self.open(config, &config.target, access).await?;

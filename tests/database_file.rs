@@ -122,3 +122,28 @@ fn doctor_suggests_only_commands_that_can_run_now() {
     assert!(doctor.stdout.contains("shopctl migrate env production"), "{doctor}");
     empty.paste("shopctl migrate env production").success();
 }
+
+#[test]
+fn the_default_shop_that_is_not_there_yet_has_the_hints_to_create_it() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    let mut command = shop.command(&["user", "list"]);
+    command.env_remove("DATABASE_URL").env("XDG_DATA_HOME", shop.path("data"));
+    let run = crate::support::shop::finish(command.spawn().expect("built"), &["user", "list"]).exits_with(4);
+    let run = run.says("no shop at ").says("shopctl migrate up").says("shopctl quickstart");
+    assert!(!shop.path("data").exists(), "reading creates nothing: {run}");
+}
+
+#[test]
+fn a_file_named_where_a_shop_is_meant_is_proposed_as_one() {
+    let shop = shop();
+    for (name, line) in [
+        ("shop.db", &["diff", "shop.db", "sqlite:shop.db"][..]),
+        ("new.db", &["copy", "--from", "sqlite:shop.db", "--to", "new.db"]),
+    ] {
+        let mut command = shop.command(line);
+        command.env_remove("DATABASE_URL");
+        let run = crate::support::shop::finish(command.spawn().expect("built"), line).exits_with(4);
+        let run = run.says(&format!("no context {name}\n")).says(&format!("if {name} is a file: sqlite:{name}"));
+        assert!(!run.stderr.contains("--context"), "{run}");
+    }
+}

@@ -23,7 +23,7 @@ use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 use file::ParsedFile;
 use settings::Settings;
 pub use sources::{Flags, Sources};
-use target::ResolvedTarget;
+use target::{ResolvedTarget, unknown_context};
 
 /// Settings of the connection pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,6 +166,13 @@ impl Config {
         let flags = Flags { context: named(!is_url), database_url: named(is_url), ..self.flags.clone() };
         let mut sources = Sources::read(flags)?;
         sources.forget_context();
+        if !is_url {
+            let names = context_names(self.flags.clone())?;
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            if !names.contains(&shop) {
+                return Err(unknown_context(shop, None, &names));
+            }
+        }
         Config::resolve(&sources)
     }
 

@@ -1,7 +1,7 @@
 //! Resolves the target database: the highest level that names one, as a URL, in parts or as a context.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
@@ -15,6 +15,7 @@ use crate::db::target::{
 };
 use crate::domain::Violations;
 use crate::domain::similar::closest;
+use crate::domain::text::shell_word;
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// The target with its origins.
@@ -236,7 +237,10 @@ fn from_context(
     violations: &mut Violations,
 ) -> Result<Option<ResolvedTarget>> {
     let found = files.iter().find_map(|file| file.settings.context.get(&context.text).map(|settings| (file, settings)));
-    let Some((file, settings)) = found else { return Err(unknown_context(context, files)) };
+    let Some((file, settings)) = found else {
+        let names: Vec<&str> = files.iter().flat_map(|file| file.settings.context.keys()).map(String::as_str).collect();
+        return Err(unknown_context(&context.text, Some(&context.origin), &names));
+    };
     let table = format!("context.{}.database", context.text);
     let level = Level::from_file(sources, file, &table, &settings.database_url, &settings.database);
     check_named_once(&level)?;
@@ -250,18 +254,23 @@ fn from_context(
         .map(|resolved| ResolvedTarget { context: Some(SelectedContext::new(context, file, settings)), ..resolved }))
 }
 
-fn unknown_context(context: &SourcedValue, files: &[ParsedFile]) -> Error {
-    let names: Vec<&str> = files.iter().flat_map(|file| file.settings.context.keys()).map(String::as_str).collect();
+/// Exit 4 for a context that no file defines; without an origin it is what a command was told to read or write.
+pub(super) fn unknown_context(name: &str, origin: Option<&str>, names: &[&str]) -> Error {
     // A URL given as a context may contain a password.
-    let name = if context.text.contains([':', '@', '/']) { "of that name" } else { &printable(&context.text) };
-    let close = closest(&context.text, names.iter().copied());
-    let error = Error::configuration("config.unknown_context", format!("no context {name} ({})", context.origin))
-        .hints_of(close.map(|close| format!("did you mean --context {}?", escaped(close))));
+    let shown = if name.contains([':', '@']) { "of that name" } else { &printable(name) };
+    let flag = if origin.is_some() { "--context " } else { "" };
+    let origin = origin.map(|origin| format!(" ({origin})")).unwrap_or_default();
+    let error = Error::configuration("config.unknown_context", format!("no context {shown}{origin}"));
+    let is_file = !name.contains([':', '@']) && (name.contains(['.', '/', '\\']) || Path::new(name).is_file());
+    let file = is_file.then(|| format!("if {shown} is a file: {}", shell_word(&format!("sqlite:{name}"))));
+    let close = closest(name, names.iter().copied());
+    let close = close.map(|close| format!("did you mean {flag}{}?", escaped(close)));
     let names = match names.is_empty() {
-        true => "no file defines any".to_owned(),
+        true => "no file defines any context".to_owned(),
         false => format!("contexts: {}", escaped(&names.join(", "))),
     };
-    error.hint(Hint::from(format!("{names}; to see which files are read: ")).and(CommandLine::anywhere("config path")))
+    let files = Hint::from(format!("{names}; to see which files are read: ")).and(CommandLine::anywhere("config path"));
+    error.hints_of(file).hints_of(close).hint(files)
 }
 
 fn from_url(

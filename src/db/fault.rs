@@ -2,6 +2,8 @@
 //!
 //! The engines' codes are in their dialects.
 
+use std::path::Path;
+
 use sea_orm::sqlx::Error as DriverError;
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{DbErr, RuntimeErr};
@@ -210,6 +212,13 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         ),
         Fault::AlreadyExists | Fault::Other => Error::new(Kind::Internal, "database.unexpected", message),
     }
+}
+
+/// Exit 4 for an embedded file that does not exist.
+pub fn no_shop(path: &Path) -> Error {
+    Error::from_cause(Cause::NoShop, format!("no shop at {}", path.display()))
+        .hint(Hint::from("to create an empty one there: ").and(CommandLine::new("migrate up")))
+        .hint(Hint::from("to create a demo shop: ").and(CommandLine::new("quickstart")))
 }
 
 /// The error of a COMMIT, or of another statement that takes effect by itself: exit 12 if no answer came, with

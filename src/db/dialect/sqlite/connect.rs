@@ -302,15 +302,12 @@ fn missing_folder(path: &Path) -> Option<&Path> {
 }
 
 fn no_shop(path: &Path) -> Error {
-    let error = |message| Error::from_cause(Cause::NoShop, message);
     if let Some(folder) = missing_folder(path) {
         let folder = escaped(&folder.to_string_lossy());
-        return error(format!("no shop at {}: there is no folder {folder}", path.display())).hint(origin_hint());
+        let message = format!("no shop at {}: there is no folder {folder}", path.display());
+        return Error::from_cause(Cause::NoShop, message).hint(origin_hint());
     }
-    error(format!("no shop at {}", path.display()))
-        .hint(Hint::from("to create an empty one there: ").and(CommandLine::new("migrate up")))
-        .hint(Hint::from("to create a demo shop: ").and(CommandLine::new("quickstart")))
-        .hint(origin_hint())
+    fault::no_shop(path).hint(origin_hint())
 }
 
 fn open_error(path: &Path, error: &DriverError) -> Error {
