@@ -124,6 +124,21 @@ fn doctor_suggests_only_commands_that_can_run_now() {
 }
 
 #[test]
+fn a_damaged_page_is_found_although_every_query_still_answers() {
+    use std::os::unix::fs::FileExt;
+    let shop = shop();
+    shop.run(&["seed", "up"]).success();
+    shop.run(&["doctor", "--deep"]).success();
+    let root = shop.number("SELECT rootpage FROM sqlite_master WHERE name = 'idx_orders_created_at'");
+    let size = shop.number("SELECT page_size FROM pragma_page_size");
+    let file = std::fs::OpenOptions::new().write(true).open(shop.path("shop.db")).expect("ours");
+    let place = (root - 1) * size + size - 40;
+    file.write_all_at(&[0xff; 40], u64::try_from(place).expect("in the file")).expect("writable");
+    let run = shop.run(&["doctor", "--deep"]).exits_with(9);
+    assert!(run.stdout.contains("the file is damaged") && run.stdout.contains("restore FILE --replace"), "{run}");
+}
+
+#[test]
 fn the_default_shop_that_is_not_there_yet_has_the_hints_to_create_it() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     let mut command = shop.command(&["user", "list"]);

@@ -21,6 +21,7 @@ pub async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> 
                     | Fault::ConnectionLimit
                     | Fault::Pooler
                     | Fault::NotADatabase
+                    | Fault::Damaged
             ) =>
         {
             Err(error.into())

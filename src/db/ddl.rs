@@ -48,6 +48,12 @@ pub async fn broken_references(connection: &impl ConnectionTrait) -> Result<Vec<
     Ok(required_rows(connection, sql).await?.iter().filter_map(|row| text(row, "broken")).collect())
 }
 
+/// What is damaged in the file of the database, as texts; nothing on a server.
+pub async fn damage(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let Some(sql) = Engine::of(connection).damage else { return Ok(Vec::new()) };
+    Ok(required_rows(connection, sql).await?.iter().filter_map(|row| text(row, "damage")).collect())
+}
+
 /// The sessions that block a statement, as far as the server shows them to this role: those whose transaction is
 /// older than the statement's wait, up to [`LOCK_TIMEOUT`]. Dropping a table or a constraint also locks the
 /// tables at the other end of its foreign keys.

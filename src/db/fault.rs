@@ -47,6 +47,8 @@ pub enum Fault {
     AlreadyExists,
     /// Not a database file, or a damaged one.
     NotADatabase,
+    /// A page or an index of the file cannot be read.
+    Damaged,
     /// No connection was available in time.
     Unreachable,
     /// A pooler gave this session's prepared statements to another client.
@@ -206,6 +208,7 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::NoSchema => Error::from_cause(Cause::NoSchema, message).hint(Hint::from("run ").and(CommandLine::new("migrate up"))),
         Fault::NotADatabase => Error::configuration("database.not_a_database", message)
             .hint(Hint::from("to see where this path comes from: ").and(CommandLine::new("config show"))),
+        Fault::Damaged => Error::configuration("database.damaged", message).hint(back_to_a_backup()),
         Fault::Unreachable => Error::new(Kind::Unavailable, "database.unreachable", message),
         Fault::Pooler => Error::from_cause(Cause::Pooler, message).hint(
             "use pgbouncer 1.21 or newer with max_prepared_statements above 0, or pool_mode = session",
@@ -219,6 +222,11 @@ pub fn no_shop(path: &Path) -> Error {
     Error::from_cause(Cause::NoShop, format!("no shop at {}", path.display()))
         .hint(Hint::from("to create an empty one there: ").and(CommandLine::new("migrate up")))
         .hint(Hint::from("to create a demo shop: ").and(CommandLine::new("quickstart")))
+}
+
+/// The way out for a damaged file.
+pub fn back_to_a_backup() -> Hint {
+    Hint::from("to go back to a backup: ").and(CommandLine::new("restore FILE --replace"))
 }
 
 /// The error of a COMMIT, or of another statement that takes effect by itself: exit 12 if no answer came, with

@@ -63,6 +63,8 @@ pub struct Facts {
     /// A query for dangling references, as texts in `broken`; only for engines whose schema changes disable the
     /// check.
     pub broken_references: Option<&'static str>,
+    /// A query for what is damaged in the file, as texts in `damage`; servers check their own.
+    pub damage: Option<&'static str>,
     /// A query for rows of `kind` and `name`: objects that can be dropped on their own, in a valid order.
     pub removable: &'static str,
     /// A query for what keeps a table of the current schema or database from being dropped: rows of `in_schema` (empty

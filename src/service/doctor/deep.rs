@@ -5,7 +5,8 @@ use sea_orm::ConnectionTrait;
 use super::check::{Check, State};
 use super::{forms, similar_keys};
 use crate::db::Database;
-use crate::db::fault::UniqueConstraint;
+use crate::db::ddl::damage;
+use crate::db::fault::{self, UniqueConstraint};
 use crate::db::schema::{self, Schema};
 use crate::db::target::Engine;
 use crate::domain::text::{and_more, first_names};
@@ -19,6 +20,7 @@ use crate::repository::{audit_event, order, product, user};
 use crate::service::explain::{Writer, writers_of_orders};
 
 const SCHEMA: &str = "schema";
+const FILE: &str = "file";
 
 /// The names of the deep checks, in order.
 pub fn names() -> Vec<&'static str> {
@@ -50,6 +52,10 @@ pub async fn examine_deeply(
         checks.extend(names().into_iter().map(|name| Check::skipped(name, "the schema is incomplete")));
         return Ok(snapshot.rollback().await?);
     }
+    if database.engine().damage.is_some() {
+        progress(FILE);
+        checks.push(unless_lost(FILE, damage(&snapshot).await.map(|damage| judge_file(&damage)))?);
+    }
     for invariant in &INVARIANTS {
         progress(invariant.name);
         match examine_one(&snapshot, database.engine(), invariant).await {
@@ -71,6 +77,13 @@ pub async fn examine_deeply(
     checks.push(unless_lost(similar_keys::NAME, similar_keys::check(&snapshot).await)?);
     snapshot.rollback().await?;
     Ok(())
+}
+
+/// Whether every page and index of the embedded file can be read: a damaged index finds fewer rows without an error.
+fn judge_file(damage: &[String]) -> Check {
+    let Some(first) = damage.first() else { return Check::new(FILE, State::Ok, "every page can be read") };
+    let message = format!("the file is damaged: {}", printable(first.trim_start_matches("*** ").trim_end()));
+    Check::new(FILE, State::Failed, message).hint(fault::back_to_a_backup())
 }
 
 fn is_unique(found: &Schema, constraint: &UniqueConstraint) -> bool {

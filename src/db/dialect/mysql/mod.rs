@@ -40,6 +40,7 @@ pub static FACTS: Facts = Facts {
     is_open: Some("SELECT 1 /*M!50303 AND @@in_transaction */ AS is_open"),
     unchecked_references: Some(("SET FOREIGN_KEY_CHECKS = 0", "SET FOREIGN_KEY_CHECKS = 1")),
     broken_references: None,
+    damage: None,
     removable: catalog::REMOVABLE,
     column_users: None,
     routines: Some(

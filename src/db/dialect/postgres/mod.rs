@@ -38,6 +38,7 @@ pub static FACTS: Facts = Facts {
     is_open: None,
     unchecked_references: None,
     broken_references: None,
+    damage: None,
     removable: catalog::REMOVABLE,
     column_users: Some(dependents::COLUMN_USERS),
     routines: Some(dependents::ROUTINES),

@@ -24,7 +24,8 @@ fn fault_of(code: i32, message: &str) -> Fault {
             // 10: on a full disk the files beside the database cannot be made or grow.
             10 | 13 => Fault::Full,
             14 | 23 | 3 => Fault::Permission,
-            11 | 26 => Fault::NotADatabase,
+            11 => Fault::Damaged,
+            26 => Fault::NotADatabase,
             // 17: the schema changes at this moment; the message may be that of a plain error (1).
             1 | 17 if ["no such table", "no such column"].iter().any(|text| message.contains(text)) => Fault::NoSchema,
             1 if ["already exists", "duplicate column"].iter().any(|text| message.contains(text)) => {

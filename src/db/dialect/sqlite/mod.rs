@@ -39,6 +39,11 @@ pub static FACTS: Facts = Facts {
         "SELECT \"table\" || ' refers to missing rows of ' || \"parent\" AS broken \
          FROM pragma_foreign_key_check GROUP BY 1",
     ),
+    // Without the values that other programs wrote: the deep checks judge those.
+    damage: Some(
+        "SELECT integrity_check AS damage FROM pragma_integrity_check WHERE integrity_check <> 'ok' \
+         AND integrity_check NOT LIKE '% value in %' AND integrity_check NOT LIKE 'CHECK constraint failed in %'",
+    ),
     removable: catalog::REMOVABLE,
     column_users: None,
     routines: None,
