@@ -96,7 +96,9 @@ impl Question {
     async fn ask_plainly(&self) -> io::Result<Option<String>> {
         let also = if self.also.is_empty() { String::new() } else { format!("({}) ", self.also) };
         Term::stderr().write_str(&format!("{}{also}", self.text))?;
+        let open = OpenLine;
         let line = Keyboard::open()?.line().await?;
+        std::mem::forget(open);
         Ok(Some(line).filter(|line| line != "\u{1b}"))
     }
 
@@ -116,6 +118,17 @@ impl Question {
         frame.lines = frame.lines.drain(first..).take(room).chain(keys).collect();
         frame.row -= first;
         frame
+    }
+}
+
+/// The line of a question on a terminal that cannot move its cursor; ended when dropped, so that Ctrl-C is not followed
+/// by a message on the same line.
+struct OpenLine;
+
+impl Drop for OpenLine {
+    fn drop(&mut self) {
+        // A lost terminal cannot be handled.
+        let _ = Term::stderr().write_line("");
     }
 }
 
