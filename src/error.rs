@@ -114,6 +114,8 @@ pub enum Cause {
     Pooler,
     /// The post-check of an operation failed.
     Unaccounted,
+    /// Products have fewer pieces in stock than an order wants.
+    Shortage,
 }
 
 impl Cause {
@@ -124,6 +126,7 @@ impl Cause {
             }
             Cause::Busy | Cause::TimedOut | Cause::Blocked => Kind::Unavailable,
             Cause::Unaccounted => Kind::Internal,
+            Cause::Shortage => Kind::Conflict,
         }
     }
 
@@ -138,6 +141,7 @@ impl Cause {
             Cause::Blocked => "migrate.blocked",
             Cause::Pooler => "database.pooler",
             Cause::Unaccounted => "operation.unaccounted",
+            Cause::Shortage => "stock.insufficient",
         }
     }
 }
@@ -289,10 +293,14 @@ impl Error {
         &self.0.hints
     }
 
+    /// The hints, and remarks about what their commands omit.
+    pub fn shown_hints(&self, invocation: &Invocation) -> Vec<Hint> {
+        self.0.hints.iter().cloned().chain(invocation.remark(&self.0.hints).map(Hint::from)).collect()
+    }
+
     /// The hints as printed: commands with the flags of this run, and remarks about omitted ones.
     pub fn hint_lines(&self, invocation: &Invocation) -> Vec<String> {
-        let lines = self.0.hints.iter().map(|hint| hint.render(invocation));
-        lines.chain(invocation.remark(&self.0.hints)).collect()
+        self.shown_hints(invocation).iter().map(|hint| hint.render(invocation)).collect()
     }
 
     /// Machine-readable details; null when there are none.

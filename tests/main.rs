@@ -61,6 +61,7 @@ mod operations;
 mod order_changes;
 mod order_imports;
 mod order_notes;
+mod order_prompts;
 mod padded_values;
 mod pages;
 mod prices;

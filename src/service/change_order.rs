@@ -18,7 +18,7 @@ use super::merge::record_handover;
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::order_lifecycle::{self, RestockedLine, to_json};
 use super::place_order::{LineAmount, PlacedOrder, check_may_order, find_replayed, total};
-use super::product::{check_orderable, known_price, known_stock};
+use super::product::{StockWanted, check_orderable, check_stock, known_price, known_stock};
 use super::undone::undone_by;
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::{EventName, Id, IdempotencyKey, Money, MovementReason, Quantity, Violations, reference, sku};
@@ -345,24 +345,13 @@ impl Lines<'_> {
         let raised = difference.iter().filter(|(_, more)| **more > 0);
         check_orderable(raised.filter_map(|(id, _)| self.products.get(id)))?;
         let own = quantities(before);
-        let (mut texts, mut details, mut hints) = (Vec::new(), Vec::new(), Vec::new());
+        let mut wants = Vec::new();
         for (id, more) in difference.iter().filter(|(_, more)| **more > 0) {
             let product = self.products.get(id).ok_or_else(|| super::product::unknown(&[&id.to_string()]))?;
-            let have = i64::from(known_stock(product)?);
-            if have >= *more {
-                continue;
-            }
-            let (sku, own) = (printable(&product.sku), own.get(id).copied().unwrap_or(0));
-            let besides = if own == 0 { String::new() } else { format!(" beside the {own} of this order") };
-            texts.push(format!("{sku} has {have} in stock{besides}, {} requested", own + more));
-            details.push(json!({ "sku": product.sku, "have": have + own, "need": own + more }));
-            hints.push(CommandLine::new("stock history").argument(&sku));
+            let (have, own) = (i64::from(known_stock(product)?), own.get(id).copied().unwrap_or(0));
+            wants.push(StockWanted { sku: &product.sku, have, own, more: *more });
         }
-        if texts.is_empty() {
-            return Ok(());
-        }
-        let details = json!({ "lines": details });
-        Err(Error::conflict("stock.insufficient", texts.join("; ")).details(details).hints_of(hints))
+        check_stock(wants)
     }
 
     /// Errors: as for placing an order; exit 6 for a line whose price another program wrote and is no amount.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::order_lifecycle::{RestockedLine, check_refund_of_past_order, refund_of_past_order, to_json};
-use super::product::{check_orderable, known_price, known_stock};
+use super::product::{StockWanted, check_orderable, check_stock, known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::text::distinct;
 use crate::domain::{
@@ -360,20 +360,16 @@ async fn shortage(
     let found = repository::product::find_newest(operation.handle(), &asked).await?;
     check_orderable(&found)?;
     let have = |id: Id| found.iter().find(|found| found.id == id).map_or(0, |found| found.stock_quantity.pieces());
-    let needs = asked.iter().filter_map(|id| wanted.get(id)).map(|(need, product)| (have(product.id), *need, product));
-    let short: Vec<_> = needs.filter(|(have, need, _)| *have < i64::from(*need)).collect();
-    if short.is_empty() {
-        return Err(operation.handle().outdated("the stock has changed just now").into());
+    let wants = asked.iter().filter_map(|id| wanted.get(id)).map(|(more, product)| StockWanted {
+        sku: &product.sku,
+        have: have(product.id),
+        own: 0,
+        more: i64::from(*more),
+    });
+    match check_stock(wants) {
+        Ok(()) => Err(operation.handle().outdated("the stock has changed just now").into()),
+        Err(shortage) => Ok(shortage),
     }
-    let (mut texts, mut details, mut hints) = (Vec::new(), Vec::new(), Vec::new());
-    for (have, need, product) in short {
-        let sku = printable(&product.sku);
-        texts.push(format!("{sku} has {have} in stock, {need} requested"));
-        details.push(json!({ "sku": product.sku, "have": have, "need": need }));
-        hints.push(CommandLine::new("stock history").argument(&sku));
-    }
-    let details = json!({ "lines": details });
-    Ok(Error::conflict("stock.insufficient", texts.join("; ")).details(details).hints_of(hints))
 }
 
 /// Applies the price at the time when the stock was taken.

@@ -12,7 +12,7 @@ use crate::domain::text::is_are;
 use crate::domain::{EventName, Id, Money, MovementReason};
 pub use crate::entity::product::Model;
 use crate::entity::{Moment, Stored, stock_movement};
-use crate::error::{CommandLine, Error, Hint, Result, printable};
+use crate::error::{Cause, CommandLine, Error, Hint, Result, printable};
 use crate::repository;
 
 /// A product before and after a mutation.
@@ -212,6 +212,39 @@ pub fn check_orderable<'a>(products: impl IntoIterator<Item = &'a Model>) -> Res
     let message = format!("{} {} retired and cannot be ordered", skus.join(", "), is_are(skus.len()));
     let restore = skus.iter().fold(CommandLine::new("product restore"), |command, sku| command.argument(sku));
     Err(Error::conflict("product.retired", message).hint(restore).details(json!({ "products": skus })))
+}
+
+/// Pieces of a product that an order wants.
+pub struct StockWanted<'a> {
+    /// Its SKU.
+    pub sku: &'a str,
+    /// How many are in stock.
+    pub have: i64,
+    /// How many the order has already.
+    pub own: i64,
+    /// How many more it wants.
+    pub more: i64,
+}
+
+/// Errors: exit 6 naming every product with too few pieces in stock.
+pub fn check_stock<'a>(wants: impl IntoIterator<Item = StockWanted<'a>>) -> Result<()> {
+    let (mut texts, mut details, mut hints) = (Vec::new(), Vec::new(), Vec::new());
+    for StockWanted { sku, have, own, more } in wants.into_iter().filter(|wanted| wanted.have < wanted.more) {
+        let (besides, need) = (beside_own(own), own + more);
+        texts.push(format!("{} has {have} in stock{besides}, {need} requested", printable(sku)));
+        details.push(json!({ "sku": sku, "have": have + own, "need": need }));
+        hints.push(CommandLine::new("stock history").argument(&printable(sku)));
+    }
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let details = json!({ "lines": details });
+    Err(Error::from_cause(Cause::Shortage, texts.join("; ")).details(details).hints_of(hints))
+}
+
+/// ` beside the 2 of this order`
+pub fn beside_own(own: i64) -> String {
+    if own == 0 { String::new() } else { format!(" beside the {own} of this order") }
 }
 
 /// The stock for calculations. Errors: exit 6 if another program stored an invalid number.

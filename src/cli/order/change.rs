@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::change_wizard::complete_change;
+use super::change_wizard::change_by_wizard;
 use super::detail;
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_parsed_quantity};
 use crate::cli::shared::confirm::Prompter;
@@ -69,7 +69,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ChangeArgum
             .hints_of(note.as_ref().map(alone))
     })?;
     let removed = remove.iter().map(|product| NewQuantity { product: product.trim().to_owned(), quantity: None });
-    let mut wanted = OrderChange {
+    let wanted = OrderChange {
         lines: items.iter().cloned().chain(removed).collect(),
         user: user.clone(),
         note: note.clone(),
@@ -78,10 +78,11 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ChangeArgum
         ..OrderChange::of(order.clone())
     };
     let operations = context.open_operations(write.dry_run).await?;
-    if is_wizard {
-        wanted = complete_change(context, &operations, wanted).await?;
-    }
-    let changed = change_order::run(&operations, &wanted, key.idempotency_key.clone()).await?;
+    let change = async |wanted: &OrderChange| change_order::run(&operations, wanted, key.idempotency_key.clone()).await;
+    let changed = match is_wizard {
+        true => change_by_wizard(context, &operations, wanted, change).await?,
+        false => change(&wanted).await?,
+    };
     Ok(finish(context, &operations.database, &mutation_of(changed, operations.dry_run)))
 }
 

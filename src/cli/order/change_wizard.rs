@@ -1,20 +1,22 @@
 //! The wizard of `order change`: it shows the lines of the order, asks for new quantities, and has the result reviewed
-//! and confirmed. It writes nothing: the answers are processed like flags.
-
-use std::fmt::Write as _;
+//! and confirmed. The answers are processed like flags.
 
 use super::detail;
+use super::view::line_total;
 use crate::cli::shared::confirm::{self, Review};
 use crate::cli::shared::picker::{Choice, Entry, Picker};
 use crate::cli::shared::prompt::cancelled;
-use crate::cli::shared::wizard::{SUGGESTIONS, argument_for, ask_until, describe_user, note_command, product_entry};
+use crate::cli::shared::wizard::{
+    ReviewedLine, SUGGESTIONS, argument_for, ask_until, check_in_stock, describe_user, note_command, product_entry,
+    review_table,
+};
 use crate::context::Context;
 use crate::domain::quantity::MAX_QUANTITY;
 use crate::domain::{Quantity, SearchText, Sku};
 use crate::entity::product;
-use crate::error::{CommandLine, Result, printable};
+use crate::error::{Cause, CommandLine, Result, printable};
 use crate::repository::{Match, product as products};
-use crate::service::change_order::{self, NewQuantity, OrderChange, ShownOrder};
+use crate::service::change_order::{self, ChangedOrder, NewQuantity, OrderChange, ShownOrder};
 use crate::service::operation::Operations;
 use crate::service::place_order::PlacedOrder;
 
@@ -25,11 +27,17 @@ struct Line {
     after: i64,
 }
 
-/// Asks what to change; returns the change with the new quantities and the total that was confirmed.
+/// Asks what to change, and calls `change` with the new quantities and the total that was confirmed. Pieces that were
+/// sold meanwhile lead back to the questions.
 ///
 /// Errors: those of the change, which is run and rolled back before the review; exit 10 for Escape at the first
 /// question, the end of input or no, 130 for Ctrl-C.
-pub async fn complete_change(context: &Context, operations: &Operations, wanted: OrderChange) -> Result<OrderChange> {
+pub async fn change_by_wizard(
+    context: &Context,
+    operations: &Operations,
+    wanted: OrderChange,
+    change: impl AsyncFn(&OrderChange) -> Result<ChangedOrder>,
+) -> Result<ChangedOrder> {
     let order = change_order::rehearse(operations, &wanted).await?.after;
     let mut lines = lines_of(&order);
     let buyer = order.user.as_ref().map_or_else(|| "?".to_owned(), describe_user);
@@ -39,18 +47,45 @@ pub async fn complete_change(context: &Context, operations: &Operations, wanted:
         while ask_product(context, operations, &mut lines).await? {}
         let wanted =
             OrderChange { lines: new_quantities(&lines), shown: Some(ShownOrder::of(&order)), ..wanted.clone() };
-        let after = change_order::rehearse(operations, &wanted).await.inspect_err(|_| note(context, &wanted))?.after;
-        context.output.say(&format!("\n{title}\n{}", table(&after)));
-        let review = match operations.dry_run {
-            true => Review::Accepted,
-            false => confirm::review("Change this order?").await.inspect_err(|_| note(context, &wanted))?,
-        };
-        if review == Review::Accepted {
+        let changed = async {
+            let after =
+                change_order::rehearse(operations, &wanted).await.inspect_err(|_| note(context, &wanted))?.after;
+            context.output.say(&format!("\n{title}\n{}", table(&after)));
+            let review = match operations.dry_run {
+                true => Review::Accepted,
+                false => confirm::review("Change this order?").await.inspect_err(|_| note(context, &wanted))?,
+            };
+            if review != Review::Accepted {
+                return Ok(None);
+            }
             note(context, &wanted);
             let total = after.order.total_amount.known();
-            return Ok(OrderChange { expected_total: wanted.expected_total.or(total), ..wanted });
+            let confirmed = OrderChange { expected_total: wanted.expected_total.or(total), ..wanted.clone() };
+            change(&confirmed).await.map(Some)
+        };
+        match changed.await {
+            Ok(None) => {}
+            Ok(Some(changed)) => return Ok(changed),
+            Err(error) if error.is(Cause::Shortage) => {
+                context.output.warn(error.message());
+                read_again(operations, &mut lines).await?;
+            }
+            Err(error) => return Err(error),
         }
     }
+}
+
+/// Reads the products again, which another session has changed.
+async fn read_again(operations: &Operations, lines: &mut [Line]) -> Result<()> {
+    let names: Vec<String> = lines.iter().map(|line| line.product.id.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let found = products::find_named(operations.database.connection(), &names).await?;
+    for line in lines {
+        if let Some(product) = found.iter().find(|product| product.id == line.product.id) {
+            line.product = product.clone();
+        }
+    }
+    Ok(())
 }
 
 /// The lines that change.
@@ -92,7 +127,7 @@ async fn ask_product(context: &Context, operations: &Operations, lines: &mut Vec
         found.extend(own.filter(|product| search.is_in(&[&product.sku, &product.name])).cloned());
         let entry = |product: product::Model| match lines.iter().find(|line| line.product.id == product.id) {
             Some(line) => line_entry(line),
-            None => product_entry(product),
+            None => product_entry(product, None),
         };
         Ok(found.into_iter().map(entry).collect())
     };
@@ -114,9 +149,7 @@ async fn ask_product(context: &Context, operations: &Operations, lines: &mut Vec
 
 /// A line of the order as an entry of the picker.
 fn line_entry(line: &Line) -> Entry<product::Model> {
-    let mut entry = product_entry(line.product.clone());
-    entry.cells.insert(1, format!("{} in the order", line.after));
-    entry
+    product_entry(line.product.clone(), Some(line.after))
 }
 
 /// Asks for the new quantity of a product; 0 removes it.
@@ -127,17 +160,14 @@ async fn ask_quantity(context: &Context, lines: &mut Vec<Line>, product: product
     }
     let line = &mut lines[position];
     let (sku, stock) = (printable(&line.product.sku), &line.product.stock_quantity);
-    let proposed = if line.after == 0 { 1 } else { line.after };
+    let proposed = if line.after == 0 { (line.before + stock.pieces()).clamp(0, 1) } else { line.after };
     let (label, proposed) =
-        (format!("quantity of {sku}, {} in the order, {stock} in stock", line.after), proposed.to_string());
+        (format!("quantity of {sku}, {} in the order, {} in stock", line.after, stock.told()), proposed.to_string());
     let quantity = ask_until(context, (&label, Some(&proposed)), "back", |text| {
-        Quantity::parse_or_none(text.trim()).map(|quantity| quantity.map_or(0, |quantity| i64::from(quantity.get())))
+        let quantity = Quantity::parse_or_none(text)?.map_or(0, |quantity| i64::from(quantity.get()));
+        check_in_stock(&line.product, line.before, quantity - line.before).map(|()| quantity)
     });
     let Some(quantity) = quantity.await? else { return Ok(()) };
-    let taken = quantity - line.before;
-    if taken > stock.pieces() {
-        context.output.warn(&format!("{sku} has {stock} in stock, {taken} more requested"));
-    }
     line.after = quantity.min(i64::from(MAX_QUANTITY));
     context.output.say(&format!("{sku}: {} before, {} now", line.before, line.after));
     Ok(())
@@ -146,14 +176,15 @@ async fn ask_quantity(context: &Context, lines: &mut Vec<Line>, product: product
 /// The lines of an order with its total.
 fn table(order: &PlacedOrder) -> String {
     let order = detail(order.clone());
-    let mut text = String::new();
-    for line in &order.items {
-        let (quantity, price) = (line.item.quantity.to_string(), line.item.unit_price.to_string());
-        let (sku, name) = (line.sku.as_deref().unwrap_or("?"), line.name.as_deref().unwrap_or("?"));
-        let _ = writeln!(text, "{quantity:>6} × {price:>10}  {}  {}", printable(sku), printable(name));
-    }
-    let _ = write!(text, " total {:>13}", order.order.total_amount.to_string());
-    text
+    let lines = order.items.iter().map(|line| ReviewedLine {
+        quantity: line.item.quantity.told(),
+        price: line.item.unit_price.told(),
+        amount: line_total(line).map_or_else(|| "?".to_owned(), |amount| amount.to_string()),
+        sku: line.sku.as_deref().unwrap_or("?"),
+        name: line.name.as_deref().unwrap_or("?"),
+    });
+    let pieces = order.items.iter().map(|line| line.item.quantity.pieces()).sum();
+    review_table(&lines.collect::<Vec<_>>(), pieces, &order.order.total_amount.told())
 }
 
 /// Prints the command that changes the order without questions.

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::create_wizard::complete_order;
+use super::create_wizard::place_by_wizard;
 use super::detail;
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
 use crate::cli::shared::confirm::Prompter;
@@ -55,12 +55,10 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
         None => (arguments.user.clone().unwrap_or_default(), arguments.items.clone()),
     };
     let CreateArguments { note, expect_total, key, .. } = arguments;
-    let mut new = NewOrder { note: note.clone(), expected_total: *expect_total, ..NewOrder::new(user, lines) };
+    let new = NewOrder { note: note.clone(), expected_total: *expect_total, ..NewOrder::new(user, lines) };
     let operations = context.open_operations(arguments.write.dry_run).await?;
-    if is_wizard {
-        new = complete_order(context, &operations, new).await?;
-    }
-    let placed = place_order::run(&operations, &new, key.idempotency_key.clone()).await?;
+    let place = async |new: &NewOrder| place_order::run(&operations, new, key.idempotency_key.clone()).await;
+    let placed = if is_wizard { place_by_wizard(context, &operations, new, place).await? } else { place(&new).await? };
     Ok(finish(context, &operations.database, &mutation_of(placed, operations.dry_run)))
 }
 

@@ -1,23 +1,24 @@
-//! The wizard of `order create`: it asks who buys and what, and has the order reviewed. It writes nothing: the answers
-//! are processed like flags.
+//! The wizard of `order create`: it asks who buys and what, and has the order reviewed. The answers are processed like
+//! flags.
 
 use crate::cli::shared::confirm::{self, Review};
 use crate::cli::shared::picker::{Choice, Entry, Picker};
 use crate::cli::shared::wizard::{
-    Next, SUGGESTIONS, Visit, argument_for, ask_until, describe_user, note_command, product_entry, walk,
+    Next, ReviewedLine, SUGGESTIONS, Visit, argument_for, ask_until, check_in_stock, describe_user, note_command,
+    product_entry, review_table, walk,
 };
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::quantity::MAX_LINES;
-use crate::domain::text::counted;
 use crate::domain::{Email, Id, Money, Quantity, Sku};
 use crate::entity::{product, user};
-use crate::error::{CommandLine, Result, printable};
+use crate::error::{Cause, CommandLine, Result, printable};
 use crate::repository::user::{Lock, UserKey};
 use crate::repository::{Match, product as products, user as users};
 use crate::service::operation::Operations;
-use crate::service::place_order::{self, NewLine, NewOrder};
-use crate::service::{product as product_service, user as user_service};
+use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
+use crate::service::product::{self as product_service, StockWanted};
+use crate::service::user as user_service;
 
 /// A line of the order being composed.
 struct Line {
@@ -41,10 +42,16 @@ enum Step {
 }
 
 /// Asks for the missing parts of an order, user and products, and, unless nothing is to be written, for confirmation.
+/// Then `place` is called. Pieces that were sold meanwhile lead back to the review.
 ///
-/// Errors: exit 3 for an unknown user or product, 6 for a user who must not order, 10 for Escape at the first question,
-/// the end of input or no, 130 for Ctrl-C.
-pub async fn complete_order(context: &Context, operations: &Operations, new: NewOrder) -> Result<NewOrder> {
+/// Errors: exit 3 for an unknown user or product, 6 for a user who must not order and for given products of which there
+/// are too few, 10 for Escape at the first question, the end of input or no, 130 for Ctrl-C; those of `place`.
+pub async fn place_by_wizard(
+    context: &Context,
+    operations: &Operations,
+    new: NewOrder,
+    place: impl AsyncFn(&NewOrder) -> Result<PlacedOrder>,
+) -> Result<PlacedOrder> {
     let database = &operations.database;
     database.ready().await?;
     let (asks_user, asks_lines) = (new.user.is_empty(), new.lines.is_empty());
@@ -52,6 +59,7 @@ pub async fn complete_order(context: &Context, operations: &Operations, new: New
     for (product, quantity) in find_products(database, &new.lines).await? {
         cart.add(product, quantity);
     }
+    cart.check_stock()?;
     let steps = [(Step::Buyer, asks_user), (Step::Products, asks_lines), (Step::Review, !operations.dry_run)];
     let steps: Vec<Step> = steps.into_iter().filter(|(_, is_asked)| *is_asked).map(|(step, _)| step).collect();
     let completed = |cart: &Cart| NewOrder {
@@ -59,20 +67,39 @@ pub async fn complete_order(context: &Context, operations: &Operations, new: New
         lines: if asks_lines { cart.new_lines() } else { new.lines.clone() },
         ..new.clone()
     };
+    let mut placed = None;
     walk(&steps, async |visit| match visit.step {
         Step::Buyer => cart.pick_buyer(visit.escape).await.map(Next::from),
         Step::Products if visit.is_edit => cart.edit_products().await.map(Next::from),
         Step::Products => cart.pick_products(visit).await.map(Next::from),
         Step::Review => {
             let review = cart.review().await;
-            let command = || order_command(&completed(&cart));
-            review.map(Next::from).inspect_err(|_| note_command(context, command()))
+            if !matches!(review, Ok(Review::Back | Review::Edit)) {
+                note_command(context, order_command(&completed(&cart)));
+            }
+            let review = review?;
+            if review != Review::Accepted {
+                return Ok(Next::from(review));
+            }
+            match place(&completed(&cart)).await {
+                Err(error) if asks_lines && error.is(Cause::Shortage) => {
+                    context.output.warn(error.message());
+                    cart.read_again().await.map(|()| Next::Again)
+                }
+                result => {
+                    placed = Some(result?);
+                    Ok(Next::Forward)
+                }
+            }
         }
     })
     .await?;
+    if let Some(placed) = placed {
+        return Ok(placed);
+    }
     let new = completed(&cart);
     note_command(context, order_command(&new));
-    Ok(new)
+    place(&new).await
 }
 
 /// The buyer that is given.
@@ -126,8 +153,8 @@ fn format_amount(amount: Option<Money>) -> String {
 }
 
 fn user_entry(user: user::Model) -> Entry<user::Model> {
-    let cells = vec![user.email.to_string(), format!("{} {}", user.first_name, user.last_name)];
-    Entry { id: user.id, cells, value: user }
+    let name = format!("{} {}", user.first_name, user.last_name);
+    Entry { id: user.id, key: user.email.to_string(), name, details: Vec::new(), value: user }
 }
 
 impl Cart<'_> {
@@ -199,24 +226,31 @@ impl Cart<'_> {
         let find = async |text: &str, how: Match| {
             let found = products::suggest(connection, text, how, SUGGESTIONS).await?;
             let own = lines.iter().filter(|_| text.is_empty()).map(line_entry);
-            Ok(own.chain(found.into_iter().map(product_entry)).collect())
+            Ok(own.chain(found.into_iter().map(|product| product_entry(product, None))).collect())
         };
         Picker { context: self.context, question, done, escape }.pick(&find).await
     }
 
-    /// Asks for the quantity of another line; none is added after Escape.
+    /// Asks for the quantity of another line; none is added after 0 and after Escape.
     async fn ask_quantity(&mut self, product: product::Model) -> Result<()> {
         let label = format!("quantity of {}, {} in stock", printable(&product.sku), product.stock_quantity.told());
         let before = self.position(product.id).map(|at| self.lines[at].quantity);
-        let quantity = ask_until(self.context, (&label, Some("1")), "back", |text| {
-            let quantity = Quantity::parse(text)?;
+        let own = before.map_or(0, |before| i64::from(before.get()));
+        let default = if own < product.stock_quantity.pieces() { "1" } else { "0" };
+        let quantity = ask_until(self.context, (&label, Some(default)), "back", |text| {
+            let Some(quantity) = Quantity::parse_or_none(text)? else { return Ok(None) };
             let merged = before.map_or(Ok(quantity), |before| before.plus(quantity));
             let merged = merged.map_err(|problem| format!("together with the earlier line, it {problem}"))?;
+            let stock = check_in_stock(&product, 0, i64::from(merged.get()));
+            stock
+                .map_err(|problem| if own == 0 { problem } else { format!("{problem}; {own} already in the order") })?;
             self.check_total(&product, merged)?;
-            Ok(quantity)
+            Ok(Some(quantity))
         });
-        if let Some(quantity) = quantity.await? {
-            self.add(product, quantity);
+        match quantity.await? {
+            Some(Some(quantity)) => self.add(product, quantity),
+            Some(None) => self.context.output.say(&format!("nothing of {} is added", printable(&product.sku))),
+            None => {}
         }
         Ok(())
     }
@@ -227,19 +261,13 @@ impl Cart<'_> {
         let sku = printable(&product.sku);
         let label = format!("quantity of {sku}, {quantity} in the order, {} in stock", product.stock_quantity.told());
         let default = quantity.to_string();
-        let changed = ask_until(self.context, (&label, Some(&default)), "back", |text| match text.trim() {
-            "0" => Ok(None),
-            text => {
-                let quantity = Quantity::parse(text)?;
-                self.check_total(product, quantity).map(|()| Some(quantity))
-            }
+        let changed = ask_until(self.context, (&label, Some(&default)), "back", |text| {
+            let Some(quantity) = Quantity::parse_or_none(text)? else { return Ok(None) };
+            check_in_stock(product, 0, i64::from(quantity.get()))?;
+            self.check_total(product, quantity).map(|()| Some(quantity))
         });
         match changed.await? {
-            Some(Some(quantity)) => {
-                let product = product.clone();
-                self.warn_of_stock(&product, quantity);
-                self.lines[position].quantity = quantity;
-            }
+            Some(Some(quantity)) => self.lines[position].quantity = quantity,
             Some(None) => drop(self.lines.remove(position)),
             None => return Ok(()),
         }
@@ -261,14 +289,21 @@ impl Cart<'_> {
         self.lines.iter().position(|line| line.product.id == product)
     }
 
-    /// Insufficient stock is only a warning, because it may change until the order is placed.
-    fn warn_of_stock(&self, product: &product::Model, quantity: Quantity) {
-        if i64::from(quantity.get()) > product.stock_quantity.pieces() {
-            let sku = printable(&product.sku);
-            self.context
-                .output
-                .warn(&format!("{sku} has {} in stock, {quantity} requested", product.stock_quantity.told()));
-        }
+    /// Errors: exit 6 if there are fewer pieces than in the order.
+    fn check_stock(&self) -> Result<()> {
+        product_service::check_stock(self.lines.iter().map(|Line { product, quantity }| StockWanted {
+            sku: &product.sku,
+            have: product.stock_quantity.pieces(),
+            own: 0,
+            more: i64::from(quantity.get()),
+        }))
+    }
+
+    /// Reads the products again, which another session has changed.
+    async fn read_again(&mut self) -> Result<()> {
+        let found = find_products(self.database, &self.new_lines()).await?;
+        self.lines = found.into_iter().map(|(product, quantity)| Line { product, quantity }).collect();
+        Ok(())
     }
 
     /// Adds a line, or increases the line of the same product, and prints the total.
@@ -276,7 +311,6 @@ impl Cart<'_> {
         let position = self.position(product.id);
         let quantity = position.and_then(|at| self.lines[at].quantity.plus(quantity).ok()).unwrap_or(quantity);
         let text = format!("{quantity} × {} {}", printable(&product.sku), printable(&product.name));
-        self.warn_of_stock(&product, quantity);
         match position {
             Some(at) => self.lines[at] = Line { product, quantity },
             None => self.lines.push(Line { product, quantity }),
@@ -291,17 +325,16 @@ impl Cart<'_> {
     /// Shows the order and asks for confirmation.
     async fn review(&self) -> Result<Review> {
         let buyer = self.buyer.as_ref().map_or_else(|| "?".to_owned(), describe_user);
-        let mut text = format!("\norder for {buyer}\n");
-        for Line { product, quantity } in &self.lines {
-            let line_total = format_amount(product.price.checked_times(*quantity));
-            let (price, sku, name) = (product.price.to_string(), printable(&product.sku), printable(&product.name));
-            text.push_str(&format!("{quantity:>6} × {price:>10} = {line_total:>12}  {sku}  {name}\n"));
-        }
+        let lines = self.lines.iter().map(|Line { product, quantity }| ReviewedLine {
+            quantity: quantity.to_string(),
+            price: product.price.told(),
+            amount: format_amount(product.price.checked_times(*quantity)),
+            sku: &product.sku,
+            name: &product.name,
+        });
         let pieces: i64 = self.lines.iter().map(|line| i64::from(line.quantity.get())).sum();
-        let pieces = counted(pieces, "unit");
-        let (count, noun) = pieces.split_once(' ').unwrap_or_default();
-        text.push_str(&format!("{count:>6} {noun}, total {:>13}\n", format_amount(self.total())));
-        self.context.output.say(&text);
+        let table = review_table(&lines.collect::<Vec<_>>(), pieces, &format_amount(self.total()));
+        self.context.output.say(&format!("\norder for {buyer}\n{table}"));
         confirm::review("Place this order?").await
     }
 
@@ -317,7 +350,5 @@ impl Cart<'_> {
 
 /// A line of the order as an entry of the picker.
 fn line_entry(line: &Line) -> Entry<product::Model> {
-    let mut entry = product_entry(line.product.clone());
-    entry.cells.insert(1, format!("{} in the order", line.quantity));
-    entry
+    product_entry(line.product.clone(), Some(i64::from(line.quantity.get())))
 }

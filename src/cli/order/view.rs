@@ -50,7 +50,7 @@ impl View for OrderView {
 }
 
 /// The total of an item; `None` if another program stored an amount out of range.
-fn total(item: &Item) -> Option<Money> {
+pub(super) fn line_total(item: &Item) -> Option<Money> {
     let quantity = Quantity::new(item.item.quantity.known()?.into()).ok()?;
     item.item.unit_price.checked_times(quantity)
 }
@@ -64,7 +64,7 @@ impl View for Item {
         Column::detail("product_id", "PRODUCT ID", |view| view.item.product_id.into()),
         Column::new("quantity", "QUANTITY", |view| view.item.quantity.clone().into()),
         Column::new("unit_price", "UNIT PRICE", |view| view.item.unit_price.clone().into()),
-        Column::new("line_total", "LINE TOTAL", |view| total(view).into()),
+        Column::new("line_total", "LINE TOTAL", |view| line_total(view).into()),
     ];
 }
 

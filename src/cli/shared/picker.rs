@@ -35,15 +35,22 @@ const PAUSE: Duration = Duration::from_millis(20);
 const LONG_PAUSE: Duration = Duration::from_millis(120);
 /// The width that typed text has at least, if need be in place of the question.
 const MIN_TEXT_WIDTH: usize = 8;
-/// Maximum width of all columns but the last.
+/// The width up to which no key is shortened, even if it leaves no room for the name.
+const MIN_KEY_WIDTH: usize = 18;
+/// Maximum width of a column.
 const MAX_COLUMN_WIDTH: usize = 30;
+/// What separates columns.
+const GAP: &str = "  ";
 
 /// A row to choose from.
 #[derive(Debug, Clone)]
 pub struct Entry<T> {
     pub id: Id,
-    /// The shown values, unescaped; only the last one is free text.
-    pub cells: Vec<String>,
+    /// What names it, unescaped: an SKU, an e-mail address.
+    pub key: String,
+    pub name: String,
+    /// What narrow terminals leave out, the last one first.
+    pub details: Vec<String>,
     pub value: T,
 }
 
@@ -162,7 +169,8 @@ impl Picker<'_> {
         let room = height.saturating_sub(2 + states.len()).max(1);
         let first = (state.selected + 1).saturating_sub(room);
         let done = state.shows_done().then(|| self.done.unwrap_or_default().to_owned());
-        let all = done.into_iter().chain(align_columns(&state.entries));
+        let mark = 2;
+        let all = done.into_iter().chain(align_columns(&state.entries, width.saturating_sub(mark)));
         for (position, text) in all.enumerate().skip(first).take(room) {
             let (is_selected, mut line) = (position == state.selected, String::new());
             // Writing into a text cannot fail.
@@ -207,23 +215,40 @@ fn visible_start(text: &str, width: usize) -> &str {
     ends.map(|end| &text[..end]).take_while(|start| columns_of(start) <= width).last().unwrap_or_default()
 }
 
-/// The entries as lines with aligned columns.
-fn align_columns<T>(entries: &[Entry<T>]) -> Vec<String> {
-    let cells: Vec<Vec<String>> =
-        entries.iter().map(|entry| entry.cells.iter().map(|cell| escape::line(cell)).collect()).collect();
-    let width_of = |column: usize| cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
-    let line = |row: &Vec<String>| {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            line.push_str(cell);
-            if column + 1 < row.len() {
-                let width = width_of(column).unwrap_or(0).min(MAX_COLUMN_WIDTH);
-                line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 2));
-            }
-        }
-        line
+/// The entries as lines with aligned columns, as far as they fit. The name is what one chooses by: details are left
+/// out, and long keys are shortened, before it is.
+fn align_columns<T>(entries: &[Entry<T>], width: usize) -> Vec<String> {
+    let widest = |text: &dyn Fn(&Entry<T>) -> &str| {
+        entries.iter().map(|entry| escape::line(text(entry)).width()).max().unwrap_or(0).min(MAX_COLUMN_WIDTH)
     };
-    cells.iter().map(line).collect()
+    let (keys, names) = (widest(&|entry| &entry.key).min(width * 2 / 5), widest(&|entry| &entry.name));
+    let line = |entry: &Entry<T>| {
+        let (key, name) = (escape::line(&entry.key), escape::line(&entry.name));
+        let room = width.saturating_sub(name.width() + GAP.len());
+        let key = shorten(key, room.max(MIN_KEY_WIDTH));
+        let mut line = format!("{}{GAP}{name}", padded(&key, keys.min(room)));
+        for (position, detail) in entry.details.iter().enumerate() {
+            let details = widest(&|entry| entry.details.get(position).map_or("", String::as_str));
+            if details == 0 {
+                continue;
+            }
+            let before = padded(&line, keys + GAP.len() + names);
+            let detail = escape::line(detail);
+            let blanks = details.saturating_sub(detail.width());
+            let longer = format!("{before}{GAP}{}{detail}", " ".repeat(blanks));
+            if longer.width() > width {
+                break;
+            }
+            line = longer;
+        }
+        line.trim_end().to_owned()
+    };
+    entries.iter().map(line).collect()
+}
+
+/// The text with blanks up to a width.
+fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
 /// The typed text, the entries found for it, and the selection.
@@ -337,8 +362,13 @@ mod tests {
     use super::*;
 
     fn found(text: &str, how: Match, numbers: impl IntoIterator<Item = u128>) -> SearchResult<u128> {
-        let entry =
-            |number| Entry { id: uuid::Uuid::from_u128(number).into(), cells: vec![number.to_string()], value: number };
+        let entry = |number| Entry {
+            id: uuid::Uuid::from_u128(number).into(),
+            key: number.to_string(),
+            name: String::new(),
+            details: Vec::new(),
+            value: number,
+        };
         SearchResult { text: text.to_owned(), how, entries: numbers.into_iter().map(entry).collect() }
     }
 
@@ -387,6 +417,38 @@ mod tests {
         state.apply_result(found("", Match::Anywhere, [1]));
         state.press(Key::Down).unwrap();
         assert_eq!(state.press(Key::Enter).unwrap(), Some(Choice::Selected(1)));
+    }
+
+    #[test]
+    fn narrow_lines_keep_the_name_and_leave_out_details() {
+        let entry = |key: &str, name: &str, details: [&str; 3]| Entry {
+            id: Id::default(),
+            key: key.to_owned(),
+            name: name.to_owned(),
+            details: details.map(str::to_owned).into(),
+            value: (),
+        };
+        let entries = [
+            entry("T-104", "Krug", ["", "24.90", "out of stock"]),
+            entry("T-1", "Teetasse grün", ["2 in the order", "107.95", "8 in stock"]),
+            entry("LONG-KEY-WITH-PARTS", "A name of 25 characters", ["", "1.00", "3 in stock"]),
+        ];
+        let lines = |width| align_columns(&entries, width).join("\n");
+        insta::assert_snapshot!(lines(90), @r"
+        T-104                Krug                                      24.90  out of stock
+        T-1                  Teetasse grün            2 in the order  107.95    8 in stock
+        LONG-KEY-WITH-PARTS  A name of 25 characters                    1.00    3 in stock
+        ");
+        insta::assert_snapshot!(lines(37), @r"
+        T-104           Krug
+        T-1             Teetasse grün
+        LONG-KEY-WITH-PAR…  A name of 25 characters
+        ");
+        insta::assert_snapshot!(lines(20), @r"
+        T-104     Krug
+        T-1    Teetasse grün
+        LONG-KEY-WITH-PAR…  A name of 25 characters
+        ");
     }
 
     #[test]

@@ -3,13 +3,17 @@
 
 use std::fmt::Display;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::confirm::Review;
 use super::picker::{Entry, LIMIT};
 use super::prompt::{Question, cancelled};
 use crate::context::Context;
 use crate::domain::Id;
+use crate::domain::text::counted;
 use crate::entity::{product, user};
 use crate::error::{CommandLine, Hint, Result, printable};
+use crate::service::product::beside_own;
 
 /// Number of rows to query: one more than shown, to detect that there are more.
 pub const SUGGESTIONS: u64 = LIMIT as u64 + 1;
@@ -51,6 +55,8 @@ pub enum Next {
     Back,
     /// Through all questions again.
     Edit,
+    /// The same question once more.
+    Again,
 }
 
 impl From<bool> for Next {
@@ -81,6 +87,7 @@ pub async fn walk<S: Copy>(steps: &[S], mut ask: impl AsyncFnMut(Visit<S>) -> Re
         match ask(Visit { step, escape, is_edit }).await? {
             Next::Forward => at += 1,
             Next::Edit => (at, is_edit) = (0, true),
+            Next::Again => {}
             Next::Back if is_edit => at = steps.len() - 1,
             Next::Back => at = at.checked_sub(1).ok_or_else(cancelled)?,
         }
@@ -103,12 +110,56 @@ pub fn describe_user(user: &user::Model) -> String {
     format!("{}, {} {}", printable(&user.email), printable(&user.first_name), printable(&user.last_name))
 }
 
-/// A product with its price and stock as an entry of the picker.
-pub fn product_entry(product: product::Model) -> Entry<product::Model> {
+/// A product with its price and stock, and its pieces in the order if it is there, as an entry of the picker.
+pub fn product_entry(product: product::Model, in_order: Option<i64>) -> Entry<product::Model> {
     let stock = match product.stock_quantity.known() {
         Some(..=0) => "out of stock".to_owned(),
         _ => format!("{} in stock", product.stock_quantity.told()),
     };
-    let cells = vec![product.sku.to_string(), product.price.to_string(), stock, product.name.to_string()];
-    Entry { id: product.id, cells, value: product }
+    let in_order = in_order.map_or_else(String::new, |pieces| format!("{pieces} in the order"));
+    Entry {
+        id: product.id,
+        key: product.sku.to_string(),
+        name: product.name.to_string(),
+        details: vec![in_order, product.price.to_string(), stock],
+        value: product,
+    }
+}
+
+/// Errors: the reason if a product has not as many more pieces in stock beside those that the order has already.
+pub fn check_in_stock(product: &product::Model, own: i64, more: i64) -> Result<(), String> {
+    if more <= 0 || more <= product.stock_quantity.pieces() {
+        return Ok(());
+    }
+    let (besides, sku, stock) = (beside_own(own), printable(&product.sku), product.stock_quantity.told());
+    Err(format!("is too many: {sku} has {stock} in stock{besides}"))
+}
+
+/// A line of an order to be reviewed.
+pub struct ReviewedLine<'a> {
+    pub quantity: String,
+    pub price: String,
+    pub amount: String,
+    pub sku: &'a str,
+    pub name: &'a str,
+}
+
+/// The lines of an order with their total, whose amounts end in the same column.
+pub fn review_table(lines: &[ReviewedLine<'_>], units: i64, total: &str) -> String {
+    let widest = |text: fn(&ReviewedLine<'_>) -> usize| lines.iter().map(text).max().unwrap_or(0);
+    let quantities = widest(|line| line.quantity.width()).max(6);
+    let prices = widest(|line| line.price.width()).max(10);
+    let units = counted(units, "unit");
+    let (count, noun) = units.split_once(' ').unwrap_or_default();
+    let label = format!("{count:>quantities$} {noun}, total ");
+    let before = quantities + prices + " ×  = ".width();
+    let end = (before + widest(|line| line.amount.width()).max(12)).max(label.width() + total.width());
+    let amounts = end - before;
+    let mut text = String::new();
+    for ReviewedLine { quantity, price, amount, sku, name } in lines {
+        let (sku, name) = (printable(sku), printable(name));
+        text += &format!("{quantity:>quantities$} × {price:>prices$} = {amount:>amounts$}  {sku}  {name}\n");
+    }
+    let rest = end - label.width();
+    text + &format!("{label}{total:>rest$}\n")
 }

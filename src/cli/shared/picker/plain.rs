@@ -3,6 +3,7 @@
 use super::{Choice, Entry, Picker, PickerState, SearchResult, align_columns};
 use crate::cli::shared::keys::Key;
 use crate::cli::shared::prompt::{Question, prompt_error};
+use crate::cli::shared::screen::Size;
 use crate::error::Result;
 use crate::repository::Match;
 
@@ -42,7 +43,8 @@ impl Picker<'_> {
             1 if has_text => return Ok(state.entries.pop().map(|entry| entry.value)),
             _ => {}
         }
-        let lines: String = align_columns(&state.entries)
+        let number = 5;
+        let lines: String = align_columns(&state.entries, Size::of_terminal().width.saturating_sub(number))
             .iter()
             .zip(1..)
             .map(|(line, number)| format!("{number:>3}  {line}\n"))
