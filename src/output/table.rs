@@ -234,13 +234,13 @@ impl Layout {
 
 /// Makes the grid fit: narrows its texts, and takes columns out of it, one at a time.
 fn narrow(columns: &mut [Measured], terminal_width: usize, keeps_all: bool) {
-    loop {
-        let excess = shrink(columns, terminal_width);
-        let Some(next) = next_to_leave(columns, excess) else { break };
-        let is_left_out = columns[next].rank == Rank::Minor && !keeps_all;
-        columns[next].place = if is_left_out { Place::LeftOut } else { Place::Below };
+    let places: Vec<Place> = columns.iter().map(|column| column.place).collect();
+    let has_whole_keys = fit(columns, terminal_width, keeps_all, true);
+    if !has_whole_keys {
+        columns.iter_mut().zip(places).for_each(|(column, place)| column.place = place);
+        fit(columns, terminal_width, keeps_all, false);
     }
-    take_back(columns, terminal_width);
+    take_back(columns, terminal_width, has_whole_keys);
     // A single column may still be too wide.
     if let Some(only) =
         columns.iter_mut().find(|column| column.grid_width().is_some_and(|width| width > terminal_width))
@@ -249,8 +249,22 @@ fn narrow(columns: &mut [Measured], terminal_width: usize, keeps_all: bool) {
     }
 }
 
+/// Takes columns out of the grid until it fits, and returns whether it does; keys are left whole only if less important
+/// columns make room for them.
+fn fit(columns: &mut [Measured], terminal_width: usize, keeps_all: bool, has_whole_keys: bool) -> bool {
+    loop {
+        let excess = shrink(columns, terminal_width, has_whole_keys);
+        let Some(next) = next_to_leave(columns, excess) else { return excess == 0 };
+        let rank = columns[next].rank;
+        if has_whole_keys && excess > 0 && !matches!(rank, Rank::Minor | Rank::Id) {
+            return false;
+        }
+        columns[next].place = if rank == Rank::Minor && !keeps_all { Place::LeftOut } else { Place::Below };
+    }
+}
+
 /// Puts columns into the grid again for which later ones made room.
-fn take_back(columns: &mut [Measured], terminal_width: usize) {
+fn take_back(columns: &mut [Measured], terminal_width: usize, has_whole_keys: bool) {
     let order = [Rank::Key, Rank::Main, Rank::Minor, Rank::Id];
     let count = columns.len();
     for (rank, position) in order.into_iter().flat_map(|rank| (0..count).map(move |position| (rank, position))) {
@@ -260,15 +274,16 @@ fn take_back(columns: &mut [Measured], terminal_width: usize) {
         }
         let places: Vec<Place> = columns.iter().map(|column| column.place).collect();
         columns[position].place = Place::Grid(columns[position].natural_width());
-        let excess = shrink(columns, terminal_width);
+        let excess = shrink(columns, terminal_width, has_whole_keys);
         if next_to_leave(columns, excess).is_some() {
             columns.iter_mut().zip(places).for_each(|(column, place)| column.place = place);
         }
     }
 }
 
-/// Narrows the widest text by one character at a time, keys last, and returns by how much the grid is still too wide.
-fn shrink(columns: &mut [Measured], terminal_width: usize) -> usize {
+/// Narrows the widest text by one character at a time, keys last or not at all, and returns by how much the grid is
+/// still too wide.
+fn shrink(columns: &mut [Measured], terminal_width: usize, has_whole_keys: bool) -> usize {
     for column in columns.iter_mut().filter(|column| column.grid_width().is_some()) {
         column.place = Place::Grid(column.natural_width());
     }
@@ -277,7 +292,8 @@ fn shrink(columns: &mut [Measured], terminal_width: usize) -> usize {
     let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(terminal_width);
     while excess > 0 {
         let order = |column: &&mut Measured| (column.rank != Rank::Key, column.grid_width());
-        let widest = columns.iter_mut().filter(|column| column.can_shrink()).max_by_key(order);
+        let can_shrink = |column: &&mut Measured| column.can_shrink() && !(has_whole_keys && column.rank == Rank::Key);
+        let widest = columns.iter_mut().filter(can_shrink).max_by_key(order);
         let Some((column, width)) = widest.and_then(|column| column.grid_width().map(|width| (column, width))) else {
             break;
         };
@@ -360,6 +376,17 @@ mod tests {
             it has room
           total: 1234567
         ");
+    }
+
+    #[test]
+    fn less_important_columns_make_room_for_keys_a_little_wider_than_theirs() {
+        let rows = [row("ann@example.com", Some("short")), row("zoe@example.com", Some("words"))];
+        insta::assert_snapshot!(table(45, &rows), @r"
+        EMAIL            NOTE     TOTAL
+        ann@example.com  short  1234567
+        zoe@example.com  words  1234567
+        ");
+        assert!(table(49, &rows).contains("zoe@example.com  words  1234567  2026-11-28"), "{}", table(49, &rows));
     }
 
     #[test]
