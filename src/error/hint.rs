@@ -79,9 +79,19 @@ impl Hint {
 
     /// The text, each command with the flags of this run.
     pub fn render(&self, invocation: &Invocation) -> String {
+        self.render_with(invocation, str::to_owned, str::to_owned)
+    }
+
+    /// The text, with words and commands written in their own ways.
+    pub fn render_with(
+        &self,
+        invocation: &Invocation,
+        words: impl Fn(&str) -> String,
+        command: impl Fn(&str) -> String,
+    ) -> String {
         let text = |part: &Part| match part {
-            Part::Words(words) => words.clone(),
-            Part::Command(command) => command.render(invocation),
+            Part::Words(text) => words(text),
+            Part::Command(line) => command(&line.render(invocation)),
         };
         self.0.iter().map(text).collect()
     }

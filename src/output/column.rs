@@ -68,6 +68,11 @@ pub trait View: Sized + 'static {
     }
 }
 
+/// The fields of a view, which `--fields` selects.
+pub fn field_names<V: View>() -> Vec<&'static str> {
+    V::COLUMNS.iter().map(|column| column.heading.name).collect()
+}
+
 impl Cell {
     /// The rows of another view as one cell.
     pub fn nested<V: View>(rows: &[V]) -> Cell {
@@ -84,17 +89,48 @@ pub(super) fn cells<V>(columns: &[&Column<V>], row: &V) -> Vec<Cell> {
     columns.iter().map(|column| (column.cell)(row)).collect()
 }
 
-/// The positions of the requested fields in `available`, in the requested order.
+/// The positions of the requested fields in `available`, in the requested order; each of these has its name and its
+/// title.
 ///
 /// Errors: exit 2 for an unknown field, with a suggestion and the list of fields.
-pub(super) fn select(wanted: &[String], available: &[&str]) -> Result<Vec<usize>> {
-    let position = |name: &str| available.iter().position(|other| *other == name);
-    wanted.iter().map(|name| position(name.trim()).ok_or_else(|| unknown_field(name.trim(), available))).collect()
+pub(super) fn select(wanted: &[String], available: &[(&str, &str)]) -> Result<Vec<usize>> {
+    let position = |wanted: &str| available.iter().position(|(name, _)| *name == wanted);
+    let unknown = |wanted: &str| {
+        let names: Vec<&str> = available.iter().map(|(name, _)| *name).collect();
+        let words = |text: &str| text.to_lowercase().replace(['_', '-'], " ");
+        match available.iter().find(|(_, title)| words(title) == words(wanted)) {
+            Some((meant, _)) => unknown_field_like(wanted, Some(meant), &names),
+            None => unknown_field(wanted, &names),
+        }
+    };
+    wanted.iter().map(|name| position(name.trim()).ok_or_else(|| unknown(name.trim()))).collect()
 }
 
 /// Exit 2 for a field that is none of the available ones, with a suggestion.
 pub fn unknown_field(wanted: &str, available: &[&str]) -> Error {
+    unknown_field_like(wanted, closest(wanted, available.iter().copied()), available)
+}
+
+fn unknown_field_like(wanted: &str, meant: Option<&str>, available: &[&str]) -> Error {
     Error::usage(format!("unknown field {}", printable(wanted)))
-        .hints_of(closest(wanted, available.iter().copied()).map(|name| format!("did you mean {name}?")))
+        .hints_of(meant.map(|name| format!("did you mean {name}?")))
         .hint(format!("the fields are {}", available.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heading_is_not_a_field_but_leads_to_it() {
+        let available = [("delta", "CHANGE"), ("occurred_at", "TIME"), ("user_id", "USER ID")];
+        for (wanted, meant) in
+            [("change", "delta"), ("Time", "occurred_at"), ("user id", "user_id"), ("delat", "delta")]
+        {
+            let refused = select(&[wanted.to_owned()], &available).unwrap_err();
+            let hints = refused.hint_lines(&crate::error::Invocation::default());
+            assert_eq!(hints[0], format!("did you mean {meant}?"), "{wanted}");
+        }
+        assert_eq!(select(&["user_id".to_owned(), "delta".to_owned()], &available).unwrap(), [2, 0]);
+    }
 }

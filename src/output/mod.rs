@@ -42,7 +42,7 @@ mod wrap;
 
 pub use cell::{Cell, ChangedField};
 pub use chart::Bar;
-pub use column::{Column, View, unknown_field};
+pub use column::{Column, View, field_names, unknown_field};
 pub use format::{ColorChoice, Format};
 pub use html::{Figure, Page};
 pub use mutation::{Change, Mutation};
@@ -51,8 +51,8 @@ pub use progress::{Progress, Unit};
 pub use rows::{ListFooter, MoreRows, Rows};
 pub use svg::{Chart, Flow};
 pub use terminal::Terminal;
-use wrap::between_words;
 pub use wrap::shorten;
+use wrap::{between_words, in_one_piece, refilled};
 
 /// The output settings of the command line.
 #[derive(Debug, Clone, Default)]
@@ -182,7 +182,8 @@ impl Output {
     ///
     /// Errors: exit 2 for a field that the view does not have.
     pub fn check_fields<V: View>(&self, extra: &[&'static str]) -> Result<()> {
-        let names: Vec<_> = V::COLUMNS.iter().map(|column| column.heading.name).chain(extra.iter().copied()).collect();
+        let columns = V::COLUMNS.iter().map(|column| (column.heading.name, column.heading.title));
+        let names: Vec<_> = columns.chain(extra.iter().map(|name| (*name, *name))).collect();
         column::select(self.settings.fields.as_deref().unwrap_or_default(), &names).map(drop)
     }
 
@@ -272,6 +273,14 @@ impl Output {
         self.flush()
     }
 
+    /// Prints help, whose lines are broken for wide terminals.
+    ///
+    /// Errors: exit 5 if stdout cannot be written.
+    pub fn prose(&self, text: &str) -> Result<()> {
+        let width = self.terminal.width.filter(|_| self.terminal.stdout_is_terminal);
+        self.text(&width.map_or_else(|| text.to_owned(), |width| refilled(text, width)))
+    }
+
     /// Prints one JSON value, indented.
     ///
     /// Errors: exit 5 if stdout cannot be written.
@@ -306,24 +315,20 @@ impl Output {
     /// Prints lines on stderr even with `--quiet`, such as the context of a prompt; a terminal gets them broken between
     /// words.
     pub fn say(&self, text: &str) {
-        let text = escape::lines(text);
-        let width = self.terminal.stderr_width.filter(|_| self.terminal.stderr_is_terminal);
-        let text = width.map_or(text.clone(), |width| between_words(&text, width));
-        self.write_message(&format!("{text}\n"));
+        self.write_message(&format!("{}\n", self.broken(&escape::lines(text))));
     }
 
     /// Prints a warning on stderr.
     pub fn warn(&self, text: &str) {
-        let label = self.colored(YELLOW_LABEL, "warning");
-        self.write_message(&format!("{label}: {}\n", escape::lines(text)));
+        self.write_message(&self.labelled(YELLOW_LABEL, "warning", &escape::lines(text)));
     }
 
     /// Prints a note with suggested commands, completed with the flags of this run, unless `--quiet` is given.
     pub fn suggest(&self, hint: impl Into<Hint>) {
         let hint = hint.into();
         if !self.settings.quiet {
-            // Not wrapped: a line break would end the command where it is pasted.
-            self.write_message(&format!("{}\n", escape::lines(&hint.render(&self.settings.aim))));
+            let text = hint.render_with(&self.settings.aim, escape::lines, one_command);
+            self.write_message(&format!("{}\n", self.broken(&text)));
             self.note_missing_password(&[hint]);
         }
     }
@@ -333,7 +338,7 @@ impl Output {
         if let Some(remark) = self.settings.aim.remark(shown)
             && !self.has_noted_missing_password.swap(true, Ordering::Relaxed)
         {
-            self.write_message(&format!("{}: {remark}\n", self.colored(CYAN, "hint")));
+            self.write_message(&self.labelled(CYAN, "hint", &remark));
         }
     }
 
@@ -351,12 +356,26 @@ impl Output {
             let value = error.to_json(&self.settings.aim);
             return self.write_message(&format!("{}\n", json::text(&value)));
         }
-        let label = self.colored(RED_LABEL, &format!("error[{}]", error.code()));
-        let mut text = format!("{label}: {}\n", escape::lines(error.message()));
-        for hint in error.hint_lines(&self.settings.aim) {
-            text.push_str(&format!("{}: {}\n", self.colored(CYAN, "hint"), escape::line(&hint)));
+        let label = format!("error[{}]", error.code());
+        let mut text = self.labelled(RED_LABEL, &label, &escape::lines(error.message()));
+        for hint in error.shown_hints(&self.settings.aim) {
+            let hint = hint.render_with(&self.settings.aim, escape::line, one_command);
+            text.push_str(&self.labelled(CYAN, "hint", &hint));
         }
         self.write_message(&text);
+    }
+
+    /// A message for stderr behind its label.
+    fn labelled(&self, color: &str, label: &str, text: &str) -> String {
+        // The label has no blank, so that it stays in one piece.
+        let text = self.broken(&format!("{label}: {text}"));
+        format!("{}{}\n", self.colored(color, label), &text[label.len()..])
+    }
+
+    /// The lines of a message, which a terminal at stderr gets broken between words.
+    fn broken(&self, text: &str) -> String {
+        let width = self.terminal.stderr_width.filter(|_| self.terminal.stderr_is_terminal);
+        between_words(text, width.unwrap_or(usize::MAX))
     }
 
     /// Highlights text for stderr if colours are enabled.
@@ -411,6 +430,11 @@ impl Output {
         let mut stderr = lock(&self.stderr);
         let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
+}
+
+/// A command in a message: a line break inside would end it where it is pasted.
+fn one_command(command: &str) -> String {
+    in_one_piece(&escape::line(command))
 }
 
 /// A panic while printing leaves no relevant partial state.

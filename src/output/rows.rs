@@ -84,7 +84,7 @@ impl<'a, V: View> Rows<'a, V> {
 /// The positions of the columns that a list prints.
 fn shown(output: &Output, available: &[Heading]) -> Result<Vec<usize>> {
     if let Some(wanted) = &output.settings.fields {
-        let names: Vec<_> = available.iter().map(|heading| heading.name).collect();
+        let names: Vec<_> = available.iter().map(|heading| (heading.name, heading.title)).collect();
         return column::select(wanted, &names);
     }
     let is_shown = |heading: &Heading| match heading.shown {

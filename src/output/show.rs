@@ -29,7 +29,7 @@ pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, 
 
 fn render_fields(output: &Output, mut fields: Vec<(Heading, Cell)>, id: &dyn Fn() -> String) -> Result<(String, bool)> {
     if let Some(wanted) = &output.settings.fields {
-        let names: Vec<_> = fields.iter().map(|(heading, _)| heading.name).collect();
+        let names: Vec<_> = fields.iter().map(|(heading, _)| (heading.name, heading.title)).collect();
         let positions = column::select(wanted, &names)?;
         fields = positions.into_iter().map(|position| fields[position].clone()).collect();
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::Money;
 use crate::domain::text::is_unsafe;
-use crate::error::{CommandLine, Error, Invocation, Kind};
+use crate::error::{CommandLine, Error, Hint, Invocation, Kind};
 
 struct Parcel {
     reference: String,
@@ -55,7 +55,13 @@ fn in_format(format: Format) -> OutputSettings {
 }
 
 fn on_a_terminal(width: usize) -> Terminal {
-    Terminal { stdout_is_terminal: true, stderr_is_terminal: true, width: Some(width), ..Terminal::default() }
+    Terminal {
+        stdout_is_terminal: true,
+        stderr_is_terminal: true,
+        width: Some(width),
+        stderr_width: Some(width),
+        ..Terminal::default()
+    }
 }
 
 /// A list with a further page, as stdout and stderr.
@@ -249,6 +255,37 @@ fn errors_name_their_code_and_their_hints() {
     let (output, _, stderr) = captured(OutputSettings::default(), on_a_terminal(80));
     output.error(&error);
     assert!(stderr.text().starts_with("\u{1b}[1;31merror[stock.insufficient]\u{1b}[0m: "));
+}
+
+#[test]
+fn errors_and_hints_are_broken_between_words_and_commands_never() {
+    let error = Error::usage("unknown status lost; it is one of pending, paid, shipped, completed, cancelled")
+        .hint(
+            Hint::from("to see all of them, with their meaning: ").and(CommandLine::anywhere("help lifecycle --json")),
+        )
+        .hint(CommandLine::new("order list").option("--search", "a rather long text of several words"));
+    let (output, _, stderr) =
+        captured(OutputSettings { color: ColorChoice::Never, ..Default::default() }, on_a_terminal(40));
+    output.error(&error);
+    output
+        .suggest(Hint::from("take it back with: ").and(CommandLine::new("undo 01a2099a-f92b-73dc-878a-58879510c016")));
+    output.warn("a warning of more words than there is room for");
+    insta::assert_snapshot!(stderr.text(), @r"
+    error[usage]: unknown status lost; it is
+    one of pending, paid, shipped,
+    completed, cancelled
+    hint: to see all of them, with their
+    meaning: shopctl help lifecycle --json
+    hint:
+    shopctl order list --search 'a rather long text of several words'
+    take it back with:
+    shopctl undo 01a2099a-f92b-73dc-878a-58879510c016
+    warning: a warning of more words than
+    there is room for
+    ");
+    let (output, _, stderr) = captured(OutputSettings::default(), Terminal::default());
+    output.error(&error);
+    assert_eq!(stderr.text().lines().count(), 3, "a pipe gets them whole");
 }
 
 fn with_failing_stdout(kind: io::ErrorKind) -> (Output, Captured) {

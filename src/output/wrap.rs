@@ -32,30 +32,67 @@ pub(super) fn wrap(text: &str, width: usize, (first, further): (usize, usize)) -
     lines
 }
 
+/// A blank at which no line is broken, such as one inside a command. Messages have no such character, because it is
+/// escaped.
+const KEPT_BLANK: &str = "\u{1f}";
+
+/// The text as one word of [`between_words`].
+pub(super) fn in_one_piece(text: &str) -> String {
+    text.replace(' ', KEPT_BLANK)
+}
+
+/// A text whose lines were broken for wide terminals, in lines for a narrow one: paragraphs are filled again, other
+/// lines continue under their second column.
+pub(super) fn refilled(text: &str, width: usize) -> String {
+    if text.lines().all(|line| line.width() <= width) {
+        return text.to_owned();
+    }
+    let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ') && !line.contains("  ");
+    let (mut lines, mut was_prose) = (Vec::<String>::new(), false);
+    for line in text.lines() {
+        match lines.last_mut().filter(|_| was_prose && is_prose(line)) {
+            Some(paragraph) => *paragraph = format!("{paragraph} {line}"),
+            None => lines.push(line.to_owned()),
+        }
+        was_prose = is_prose(line);
+    }
+    let column = |line: &str| {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let rest = &line[indent..];
+        let second = rest.find("  ").map(|at| at + rest[at..].len() - rest[at..].trim_start_matches(' ').len());
+        line[..indent + second.unwrap_or(0)].width()
+    };
+    lines.iter().map(|line| with_indent(line, column(line).min(width / 2), width) + "\n").collect()
+}
+
 /// The lines of a text broken at blanks; a longer word is left to the terminal, which keeps it in one piece for whoever
 /// copies it.
 pub(super) fn between_words(text: &str, width: usize) -> String {
-    let broken = |line: &str| {
-        if line.width() <= width {
-            return line.to_owned();
+    let indent = |line: &str| (line.len() - line.trim_start_matches(' ').len()).min(width / 2);
+    let lines = text.split('\n').map(|line| with_indent(line, indent(line), width));
+    lines.collect::<Vec<_>>().join("\n").replace(KEPT_BLANK, " ")
+}
+
+/// A line broken at blanks, whose further lines are indented.
+fn with_indent(line: &str, further: usize, width: usize) -> String {
+    if line.width() <= width {
+        return line.to_owned();
+    }
+    let words = line.trim_start_matches(' ');
+    let (first, indent) = ((line.len() - words.len()).min(width / 2), " ".repeat(further));
+    let (mut lines, mut used) = (" ".repeat(first), first);
+    for (position, word) in words.split(' ').enumerate() {
+        if position > 0 && used + 1 + word.width() > width {
+            lines = format!("{}\n{indent}", lines.trim_end_matches(' '));
+            used = further;
+        } else if position > 0 {
+            lines.push(' ');
+            used += 1;
         }
-        let words = line.trim_start_matches(' ');
-        let indent = " ".repeat((line.len() - words.len()).min(width / 2));
-        let (mut lines, mut used) = (indent.clone(), indent.len());
-        for (position, word) in words.split(' ').enumerate() {
-            if position > 0 && used + 1 + word.width() > width {
-                lines = format!("{}\n{indent}", lines.trim_end_matches(' '));
-                used = indent.len();
-            } else if position > 0 {
-                lines.push(' ');
-                used += 1;
-            }
-            lines.push_str(word);
-            used += word.width();
-        }
-        lines
-    };
-    text.split('\n').map(broken).collect::<Vec<_>>().join("\n")
+        lines.push_str(word);
+        used += word.width();
+    }
+    lines
 }
 
 /// How many bytes of a text fit into a width. The width of an emoji sequence is not the sum of its characters' widths.
@@ -90,6 +127,18 @@ mod tests {
         let expected = "this drops\na/very/long/path\nand\n  more words\n  of it";
         assert_eq!(between_words(text, 12), expected);
         assert_eq!(between_words("one  two", 8), "one  two");
+        let hint = format!("see also: {}; or wait", in_one_piece("shopctl order list"));
+        assert_eq!(between_words(&hint, 12), "see also:\nshopctl order list;\nor wait");
+        assert_eq!(between_words(&hint, 40), "see also: shopctl order list; or wait");
+    }
+
+    #[test]
+    fn paragraphs_are_filled_again_and_columns_continue_under_themselves() {
+        let text = "Some prose of\ntwo lines.\n\n  name   what it\n         means here\n  7  an invalid value\n";
+        assert_eq!(refilled(text, 22), text);
+        let narrow =
+            "Some prose of two\nlines.\n\n  name   what it\n        means\n        here\n  7  an invalid\n     value\n";
+        assert_eq!(refilled(text, 17), narrow);
     }
 
     #[test]
