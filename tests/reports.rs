@@ -401,3 +401,26 @@ fn all_errors_in_a_period_are_reported_together() {
     let run = crate::support::shop::finish(command.spawn().expect("built"), &["report"]);
     run.exits_with(7).says("is not a known time zone");
 }
+
+#[test]
+fn a_report_is_written_to_a_file_in_the_format_of_its_ending() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.user("ann");
+    shop.product("MUG", "5", 9);
+    for report in ["sales", "top-products", "customers", "orders-by-status", "stock-value"] {
+        let path = shop.path("report.json");
+        shop.run(&["report", report, "--out", "report.json"]).success();
+        let written: Value = serde_json::from_slice(&std::fs::read(&path).expect("it is written")).expect("JSON");
+        assert!(written["items"].is_array(), "{report}: {written}");
+        shop.run(&["report", report, "--out", "report.xlsx"]).exits_with(2).says("would not match the extension .xlsx");
+        shop.run(&["report", report, "--out", "report.csv", "--chart"]).exits_with(2);
+        shop.run(&["report", report, "--out", "report.csv", "--fields", "nothing"]).exits_with(2);
+        assert!(!shop.path("report.csv").exists(), "{report}");
+        // Its help looks like that of all others.
+        let help = shop.run(&["report", report, "--help"]).success().stdout;
+        assert!(help.lines().nth(2).is_some_and(|line| line.starts_with("Usage: ")), "{help}");
+        assert!(!help.contains("see a summary"), "{help}");
+    }
+    shop.run(&["report", "stock-value", "--out", "report.csv"]).success();
+    assert!(std::fs::read_to_string(shop.path("report.csv")).expect("it is written").contains(",MUG,"));
+}

@@ -1,28 +1,27 @@
 //! `shopctl help TOPIC`, and errors for invalid arguments.
 
 mod json;
+mod usage;
 
-use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
-use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
+pub use self::usage::report_invalid_arguments;
 use super::Cli;
 use super::shared::after_help::exit_code_lines;
+use super::shared::topics::TOPICS;
 use crate::bulk::{ProductRow, Row, UserRow};
 use crate::domain::order_status::{LIFECYCLE, StockEffect};
 use crate::domain::similar::closest;
-use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
-use crate::output::{Format, Output, OutputSettings};
+use crate::error::{Error, Result, printable};
+use crate::output::{Format, Output};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  shopctl help exit-codes\n  shopctl help order create\n  shopctl help --json")]
 pub struct Arguments {
     /// Topic (configuration, environment, exit-codes, formatting, …) or command
-    #[arg(value_name = "TOPIC", add = ArgValueCandidates::new(|| TOPICS.map(CompletionCandidate::new).into()))]
+    #[arg(value_name = "TOPIC")]
     topic: Vec<String>,
 }
-
-const TOPICS: [&str; 6] = ["configuration", "environment", "exit-codes", "formatting", "import", "lifecycle"];
 
 const ENVIRONMENT: &str = "\
 Order of precedence: flag, environment, .env, shopctl.toml, the embedded shop.
@@ -186,12 +185,12 @@ pub fn run(output: &Output, arguments: &Arguments) -> Result<()> {
     match arguments.topic.first().map(String::as_str) {
         None if is_json => output.document(&json::program(&Cli::command(), &TOPICS)),
         None => output.text(&render(&mut Cli::command())),
-        Some("configuration") => output.text(CONFIGURATION),
-        Some("environment") => output.text(ENVIRONMENT),
-        Some("formatting") => output.text(FORMATTING),
-        Some("import") => output.text(&import()),
-        Some("exit-codes") => output.text(&exit_code_lines()),
-        Some("lifecycle") => output.text(&lifecycle()),
+        Some("configuration") => output.prose(CONFIGURATION),
+        Some("environment") => output.prose(ENVIRONMENT),
+        Some("formatting") => output.prose(FORMATTING),
+        Some("import") => output.prose(&import()),
+        Some("exit-codes") => output.prose(&exit_code_lines()),
+        Some("lifecycle") => output.prose(&lifecycle()),
         Some(_) => command_help(output, &arguments.topic, is_json),
     }
 }
@@ -250,90 +249,4 @@ fn lifecycle() -> String {
     text.push_str("A partial refund keeps the status until the whole total is refunded; for units\n");
     text.push_str("returned later, there is order restock.\n");
     text
-}
-
-/// Reports arguments that clap rejected and returns the exit code.
-///
-/// Help and version go to stdout with exit 0. Invalid values are an error with exit 7, everything else is a usage error
-/// with exit 2; both are printed as JSON if JSON is requested.
-pub fn report_invalid_arguments(refused: Result<Error, clap::Error>) -> u8 {
-    let output = |format| Output::standard(OutputSettings { format, ..OutputSettings::default() });
-    let json = wants_json().then_some(Format::Json);
-    let error = match refused {
-        Ok(error) => {
-            output(json).error(&error);
-            return error.kind().exit_code();
-        }
-        Err(error) => error,
-    };
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // A closed output pipe is not a failure.
-        let _ = error.print();
-        return 0;
-    }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let _ = error.print();
-    } else {
-        output(json).error(&usage_error(&error.render().to_string()));
-    }
-    Kind::Usage.exit_code()
-}
-
-/// Converts clap's message: its paragraphs contain the problem, the tips and the usage.
-fn usage_error(said: &str) -> Error {
-    let mut paragraphs = said.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
-    let message = paragraphs.next().unwrap_or_default();
-    let error = Error::usage(message.trim_start_matches("error: "));
-    let hint = |paragraph: String| match paragraph.split_once(": ") {
-        // Several tips share a paragraph.
-        Some(("tip", _)) => Some(paragraph.trim_start_matches("tip: ").replace(" tip: ", "; ")),
-        Some(("Usage", usage)) => Some(format!("usage: {usage}")),
-        _ => None,
-    };
-    let hints: Vec<String> = paragraphs.filter_map(hint).collect();
-    match hints.is_empty() {
-        true => error.hint(Hint::from("for commands and options: ").and(CommandLine::anywhere("--help"))),
-        false => error.hints_of(hints),
-    }
-}
-
-/// Whether the arguments request JSON; they are scanned as text, because clap could not parse them.
-fn wants_json() -> bool {
-    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let is_json = |format: &str| matches!(format, "json" | "jsonl" | "mongo-json");
-    let alone = |argument: &String| {
-        let format = argument.strip_prefix("--output=").or_else(|| argument.strip_prefix("-o"));
-        argument == "--json" || format.is_some_and(|format| is_json(format.trim_start_matches('=')))
-    };
-    let in_two = |pair: &[String]| matches!(pair[0].as_str(), "-o" | "--output") && is_json(&pair[1]);
-    arguments.iter().any(alone) || arguments.windows(2).any(in_two)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::Invocation;
-
-    #[test]
-    fn usage_errors_have_one_message_and_hints() {
-        for (line, message, hints) in [
-            (
-                &["shopctl", "order", "list", "--staus", "x"][..],
-                "unexpected argument '--staus' found",
-                &["a similar argument exists: '--status'", "usage: shopctl order list --status <STATUS,…>"][..],
-            ),
-            (
-                &["shopctl", "user", "show"],
-                "the following required arguments were not provided: <WHO>",
-                &["usage: shopctl user show <WHO>"],
-            ),
-            (&["shopctl", "--timeout", "soon", "user", "list"], "", &["for commands and options: shopctl --help"]),
-        ] {
-            let error = Cli::command().try_get_matches_from(line).expect_err("wrong");
-            let error = usage_error(&error.render().to_string());
-            assert!(message.is_empty() || error.message() == message, "{error}");
-            assert!(!error.message().contains("Usage") && !error.message().contains("tip"), "{error}");
-            assert_eq!(error.hint_lines(&Invocation::default()), hints, "{error}");
-        }
-    }
 }

@@ -33,7 +33,9 @@ pub fn main() -> u8 {
     let parsed = program.try_get_matches_from_mut(&arguments);
     let (cli, matches) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok(parsed) => parsed,
-        Err(error) => return help::report_invalid_arguments(values::violations(Cli::command, &arguments, error)),
+        Err(error) => {
+            return help::report_invalid_arguments(values::violations(Cli::command, &arguments, error), &arguments);
+        }
     };
     let Cli { global, command } = cli;
     start_logging(global.verbose);

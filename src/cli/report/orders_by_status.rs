@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::{ChartArguments, LeftOut, open, warn_left_out};
+use super::{LeftOut, PrintArguments, open, warn_left_out};
 use crate::cli::shared::arguments::PeriodArguments;
+use crate::cli::shared::list::FieldNames;
 use crate::context::Context;
 use crate::domain::{Amount, OrderStatus};
 use crate::error::Result;
@@ -12,11 +13,12 @@ use crate::repository::report::{self as reports, StatusTotal};
 use crate::repository::untimed::{self, Orders};
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<StatusTotal>())]
 pub struct StatusArguments {
     #[command(flatten)]
     period: PeriodArguments,
     #[command(flatten)]
-    chart: ChartArguments,
+    print: PrintArguments,
 }
 
 /// Whether these orders are sales.
@@ -43,12 +45,12 @@ impl View for StatusTotal {
 
 pub async fn run(context: &Context, arguments: &StatusArguments) -> Result<()> {
     let span = arguments.period.span(context)?;
-    let database = open::<StatusTotal>(context, &arguments.chart).await?;
+    let database = open::<StatusTotal>(context, &arguments.print).await?;
     let rows = reports::by_status(database.connection(), span).await?;
     let orders: i64 = rows.iter().map(|row| row.orders).sum();
     let totals = [("orders", orders.into()), ("revenue", revenue(&rows).into())];
-    context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
+    arguments.print.print(context, &rows, &ListFooter { totals: &totals, ..ListFooter::default() }).await?;
     let times = untimed::count_orders(database.connection(), span, Orders::All).await?;
     warn_left_out(context, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times });
-    arguments.chart.draw(context, &rows, |row| Bar::new(row.status.as_deref().unwrap_or_default(), row.orders.into()))
+    arguments.print.draw(context, &rows, |row| Bar::new(row.status.as_deref().unwrap_or_default(), row.orders.into()))
 }

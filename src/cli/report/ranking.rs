@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::{ChartArguments, LeftOut, LimitArguments, open, warn_left_out};
+use super::{LeftOut, LimitArguments, PrintArguments, open, warn_left_out};
 use crate::cli::shared::arguments::{PeriodArguments, moment_of, one_of_words, time};
+use crate::cli::shared::list::FieldNames;
 use crate::context::Context;
 use crate::domain::{Amount, TypedTime};
 use crate::error::Result;
@@ -15,6 +16,7 @@ use crate::repository::untimed::{self, Orders};
 const RANKINGS: [(&str, Ranking); 2] = [("revenue", Ranking::Revenue), ("quantity", Ranking::Quantity)];
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<ProductSales>())]
 pub struct TopProductsArguments {
     /// Rank by revenue or quantity
     #[arg(long, value_name = "WHAT", default_value = "revenue", value_parser = one_of_words(RANKINGS.into()), hide_possible_values = true)]
@@ -24,20 +26,22 @@ pub struct TopProductsArguments {
     #[command(flatten)]
     period: PeriodArguments,
     #[command(flatten)]
-    chart: ChartArguments,
+    print: PrintArguments,
 }
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<CustomerSales>())]
 pub struct CustomersArguments {
     #[command(flatten)]
     limit: LimitArguments,
     #[command(flatten)]
     period: PeriodArguments,
     #[command(flatten)]
-    chart: ChartArguments,
+    print: PrintArguments,
 }
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<StockValue>())]
 pub struct StockArguments {
     /// Stock at this time, or at the end of this day; only existing products
     #[arg(long, value_name = "TIME", value_parser = time())]
@@ -45,7 +49,7 @@ pub struct StockArguments {
     #[command(flatten)]
     limit: LimitArguments,
     #[command(flatten)]
-    chart: ChartArguments,
+    print: PrintArguments,
 }
 
 impl View for ProductSales {
@@ -84,14 +88,14 @@ impl View for StockValue {
 
 pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Result<()> {
     let span = arguments.period.span(context)?;
-    let database = open::<ProductSales>(context, &arguments.chart).await?;
+    let database = open::<ProductSales>(context, &arguments.print).await?;
     let mut rows =
         reports::top_products(database.connection(), span, arguments.by, arguments.limit.read(&context.output)).await?;
     let more = arguments.limit.cut(&mut rows);
-    context.output.page(&rows, &ListFooter { more, ..ListFooter::default() })?;
+    arguments.print.print(context, &rows, &ListFooter { more, ..ListFooter::default() }).await?;
     let times = untimed::count_orders(database.connection(), span, Orders::Sales).await?;
     warn_left_out(context, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times });
-    arguments.chart.draw(context, &rows, |row| {
+    arguments.print.draw(context, &rows, |row| {
         let label = row.sku.clone().unwrap_or_else(|| row.id());
         Bar::new(&label, if arguments.by == Ranking::Revenue { row.revenue.to_decimal() } else { row.units.into() })
     })
@@ -99,20 +103,20 @@ pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Re
 
 pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Result<()> {
     let span = arguments.period.span(context)?;
-    let database = open::<CustomerSales>(context, &arguments.chart).await?;
+    let database = open::<CustomerSales>(context, &arguments.print).await?;
     let mut rows = reports::customers(database.connection(), span, arguments.limit.read(&context.output)).await?;
     let more = arguments.limit.cut(&mut rows);
-    context.output.page(&rows, &ListFooter { more, ..ListFooter::default() })?;
+    arguments.print.print(context, &rows, &ListFooter { more, ..ListFooter::default() }).await?;
     let times = untimed::count_orders(database.connection(), span, Orders::Sales).await?;
     warn_left_out(context, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times });
     arguments
-        .chart
+        .print
         .draw(context, &rows, |row| Bar::new(&row.email.clone().unwrap_or_else(|| row.id()), row.revenue.to_decimal()))
 }
 
 pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> {
     let at = moment_of(context, "at", arguments.at.as_ref())?;
-    let database = open::<StockValue>(context, &arguments.chart).await?;
+    let database = open::<StockValue>(context, &arguments.print).await?;
     let mut rows = stock_value(database.connection(), arguments.limit.read(&context.output), at).await?;
     let more = arguments.limit.cut(&mut rows);
     let total = match at {
@@ -120,9 +124,9 @@ pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> 
         None => stock_total(database.connection()).await?,
     };
     let totals = [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
-    context.output.page(&rows, &ListFooter { more, totals: &totals, ..ListFooter::default() })?;
+    arguments.print.print(context, &rows, &ListFooter { more, totals: &totals, ..ListFooter::default() }).await?;
     let times = untimed::count_stock(database.connection(), at).await?;
     warn_left_out(context, LeftOut { values: total.left_out, times });
     let value = |row: &StockValue| row.value.map(Amount::to_decimal).unwrap_or_default();
-    arguments.chart.draw(context, &rows, |row| Bar::new(row.sku.as_deref().unwrap_or_default(), value(row)))
+    arguments.print.draw(context, &rows, |row| Bar::new(row.sku.as_deref().unwrap_or_default(), value(row)))
 }

@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::{ChartArguments, LeftOut, open, warn_left_out};
+use super::{LeftOut, PrintArguments, open, warn_left_out};
 use crate::cli::shared::arguments::{PeriodArguments, name_of};
+use crate::cli::shared::list::FieldNames;
 use crate::context::Context;
 use crate::db::guarded::Connection;
 use crate::domain::Violations;
@@ -14,6 +15,7 @@ use crate::repository::report::{self as reports, Sales};
 use crate::repository::untimed;
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<(Bucket, Sales)>())]
 pub struct SalesArguments {
     /// Length of the periods: day, week, month or year
     #[arg(long, value_name = "STEP", default_value = "day", value_parser = name_of(PeriodLength::ALL, PeriodLength::as_str), hide_possible_values = true)]
@@ -21,7 +23,7 @@ pub struct SalesArguments {
     #[command(flatten)]
     period: PeriodArguments,
     #[command(flatten)]
-    chart: ChartArguments,
+    print: PrintArguments,
 }
 
 /// The sales of one period.
@@ -70,7 +72,7 @@ pub fn total(rows: &[(Bucket, Sales)]) -> Sales {
 
 pub async fn run(context: &Context, arguments: &SalesArguments) -> Result<()> {
     let buckets = buckets(context, arguments.by, arguments.period.span(context)?)?;
-    let database = open::<(Bucket, Sales)>(context, &arguments.chart).await?;
+    let database = open::<(Bucket, Sales)>(context, &arguments.print).await?;
     let rows = of_buckets(database.connection(), buckets).await?;
     let sum = total(&rows);
     let totals = [
@@ -81,12 +83,12 @@ pub async fn run(context: &Context, arguments: &SalesArguments) -> Result<()> {
         ("net", sum.net().into()),
         ("average", sum.average().into()),
     ];
-    context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
+    arguments.print.print(context, &rows, &ListFooter { totals: &totals, ..ListFooter::default() }).await?;
     let times = untimed::count_sales(database.connection()).await?;
     warn_left_out(context, LeftOut { values: sum.left_out, times });
     let bar = |(bucket, sales): &(Bucket, Sales)| Bar::new(&bucket.label, sales.net().to_decimal());
-    if arguments.chart.chart {
+    if arguments.print.chart {
         context.output.sparkline(&rows.iter().map(bar).collect::<Vec<_>>())?;
     }
-    arguments.chart.draw(context, &rows, bar)
+    arguments.print.draw(context, &rows, bar)
 }

@@ -1,8 +1,11 @@
 //! Shared implementation of `list` and `export`: the matching rows, page by page.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::CommandExt;
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use sea_orm::EntityTrait;
 
 use super::arguments::ListArguments;
@@ -12,14 +15,14 @@ use crate::domain::page::Sort;
 use crate::domain::{Cursor, Page};
 use crate::error::{CommandLine, Result};
 use crate::file;
-use crate::output::{Format, ListFooter, MoreRows, Output, View};
+use crate::output::{Format, ListFooter, MoreRows, Output, View, field_names};
 use crate::repository::{self, ListFilter, Listing, sort_field};
 
 /// Number of rows that an export reads at once.
 const ROWS: u64 = 1_000;
 
 /// Arguments that select rows of a noun, and the queries that find them.
-pub trait ListQuery: Args {
+pub trait ListQuery: Args + 'static {
     type Filter: ListFilter;
     type Row: View;
     /// The sort order without `--sort`.
@@ -59,14 +62,35 @@ async fn more<F: ListFilter>(database: &Database, filter: &F, after: &Cursor) ->
     Ok(MoreRows { count, command: CommandLine::again().without("--offset").option("--after", &after.encode()) })
 }
 
+/// The fields that `--fields` of a command selects, for completion.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldNames(pub fn() -> Vec<&'static str>);
+
+impl FieldNames {
+    pub fn of<V: View>() -> FieldNames {
+        FieldNames(field_names::<V>)
+    }
+}
+
+impl CommandExt for FieldNames {}
+
+/// The fields that `--sort` accepts, which begin as typed.
+fn sort_fields<N: ListQuery>(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(typed) = typed.to_str() else { return Vec::new() };
+    let sign = if typed.starts_with('-') { "-" } else { "" };
+    let names = N::Filter::SORT_FIELDS.iter().map(|field| format!("{sign}{}", field.name));
+    names.filter(|name| name.starts_with(typed)).map(CompletionCandidate::new).collect()
+}
+
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<N::Row>())]
 #[expect(clippy::struct_field_names, reason = "`list` is what all lists share")]
 pub struct List<N: ListQuery> {
     #[command(flatten)]
     filter: N,
     #[command(flatten)]
     pub list: ListArguments,
-    #[arg(long, value_name = "[-]FIELD", allow_hyphen_values = true, help = sort_help(N::DEFAULT_SORT))]
+    #[arg(long, value_name = "[-]FIELD", allow_hyphen_values = true, help = sort_help(N::DEFAULT_SORT), add = ArgValueCompleter::new(sort_fields::<N>))]
     sort: Option<String>,
 }
 
@@ -75,6 +99,7 @@ fn sort_help(usual: &str) -> String {
 }
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<N::Row>())]
 pub struct Export<N: ListQuery> {
     #[command(flatten)]
     pub filter: N,
@@ -119,22 +144,27 @@ impl<N: ListQuery> List<N> {
 }
 
 impl<N: ListQuery> Export<N> {
-    /// The format of `--output`, else of the file extension, else CSV.
-    ///
-    /// Errors: exit 2 for an unknown file extension.
+    /// As [`export_format`].
     pub fn format(&self, context: &Context) -> Result<Format> {
-        let ending = self.out.as_deref().and_then(|path| Some((path, file::ending_of(path)?)));
-        match (context.output.requested_format(), ending) {
-            (Some(asked), _) => Ok(asked),
-            (None, None) => Ok(Format::Csv),
-            (None, Some((path, ending))) => Format::from_extension(&ending)
-                .ok_or_else(|| file::wrong_ending(path, &ending, &["csv", "tsv", "json", "jsonl"])),
-        }
+        export_format(context, self.out.as_deref())
     }
 
     pub async fn run(&self, context: &Context) -> Result<()> {
         self.filter.check(context)?;
         export(context, &self.filter, self.format(context)?, self.out.as_deref()).await
+    }
+}
+
+/// The format of `--output`, else of the file extension, else CSV.
+///
+/// Errors: exit 2 for an unknown file extension.
+pub fn export_format(context: &Context, out: Option<&Path>) -> Result<Format> {
+    let ending = out.and_then(|path| Some((path, file::ending_of(path)?)));
+    match (context.output.requested_format(), ending) {
+        (Some(asked), _) => Ok(asked),
+        (None, None) => Ok(Format::Csv),
+        (None, Some((path, ending))) => Format::from_extension(&ending)
+            .ok_or_else(|| file::wrong_ending(path, &ending, &["csv", "tsv", "json", "jsonl"])),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod mutation;
 pub mod picker;
 pub mod prompt;
 pub mod screen;
+pub mod topics;
 pub mod transfer;
 pub mod values;
 pub mod wizard;

@@ -1,0 +1,262 @@
+//! Errors for arguments that clap rejected.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command, CommandFactory};
+
+use crate::cli::Cli;
+use crate::cli::shared::command_line::aim;
+use crate::domain::similar::closest;
+use crate::domain::text::shell_word;
+use crate::error::{CommandLine, Error, Hint, Invocation, Kind};
+use crate::file::ending_of;
+use crate::output::{Format, Output, OutputSettings};
+
+/// Reports arguments that clap rejected and returns the exit code.
+///
+/// Help and version go to stdout with exit 0. Invalid values are an error with exit 7, everything else is a usage error
+/// with exit 2; both are printed as JSON if JSON is requested.
+pub fn report_invalid_arguments(refused: Result<Error, clap::Error>, line: &[OsString]) -> u8 {
+    let format = wants_json().then_some(Format::Json);
+    let output = |format, aim| Output::standard(OutputSettings { format, aim, ..OutputSettings::default() });
+    let error = match refused {
+        Ok(error) => {
+            output(format, Invocation::default()).error(&error);
+            return error.kind().exit_code();
+        }
+        Err(error) => error,
+    };
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A closed output pipe is not a failure.
+        let _ = error.print();
+        return 0;
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+    } else {
+        let (error, aim) = usage_error(&error, line);
+        output(format, aim).error(&error);
+    }
+    Kind::Usage.exit_code()
+}
+
+/// Converts clap's message: its paragraphs contain the problem, the tips and the usage. Tips that mislead are replaced.
+/// The invocation completes the commands of the hints.
+fn usage_error(refused: &clap::Error, line: &[OsString]) -> (Error, Invocation) {
+    let said = refused.render().to_string();
+    let mut paragraphs = said.split("\n\n");
+    let message = one_line(paragraphs.next().unwrap_or_default());
+    let message = message.trim_start_matches("error: ");
+    let unknown = match (refused.kind(), refused.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(argument))) => {
+            Some(UnknownArgument { name: argument, typed: typed(argument, line) })
+        }
+        _ => None,
+    };
+    let message = unknown.as_ref().map_or_else(|| message.to_owned(), |unknown| unknown.message(message));
+    let (instead, invocation) = unknown.as_ref().and_then(|unknown| unknown.instead(line)).unzip();
+    let (mut hints, mut dropped) = (Vec::from_iter(instead), "");
+    for text in paragraphs.flat_map(str::lines).map(str::trim) {
+        match (text.strip_prefix("tip: "), text.strip_prefix("Usage: ").unwrap_or(text)) {
+            (Some(tip), _) => {
+                let told = unknown.as_ref().map_or_else(|| Some(tip.to_owned()), |unknown| unknown.tip(tip));
+                if told.is_none() {
+                    dropped = tip;
+                }
+                hints.extend(told.map(Hint::from));
+            }
+            // Some commands have two.
+            (None, usage) if usage.starts_with("shopctl") => {
+                hints.push(format!("usage: {}", without_suggestion(usage, dropped)).into());
+            }
+            _ => {}
+        }
+    }
+    if hints.is_empty() {
+        hints.push(Hint::from("for commands and options: ").and(CommandLine::anywhere("--help")));
+    }
+    (Error::usage(message).hints_of(hints), invocation.unwrap_or_default())
+}
+
+/// The usage without the flag that a tip proposes: clap puts it there too.
+fn without_suggestion(usage: &str, tip: &str) -> String {
+    let flag = tip.split('\'').nth(1).filter(|flag| flag.starts_with("--"));
+    let takes_value =
+        flag.is_some_and(|flag| find(&Cli::command(), flag).is_some_and(|it| it.get_action().takes_values()));
+    let mut words = usage.split(' ').peekable();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        match Some(word) == flag {
+            true => drop(words.next_if(|_| takes_value)),
+            false => kept.push(word),
+        }
+    }
+    kept.join(" ")
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// An argument that the command does not have.
+struct UnknownArgument<'a> {
+    /// As clap names it: `--reason`, `-l`.
+    name: &'a str,
+    /// The word in which it was typed: `-lead.csv`.
+    typed: String,
+}
+
+/// The word of the line that has an argument: clap names the first unknown letter of a word such as `-lead.csv`.
+fn typed(argument: &str, line: &[OsString]) -> String {
+    let is_short = |word: &&str| word.starts_with('-') && !word.starts_with("--");
+    let letter = argument.strip_prefix('-').filter(|letter| letter.chars().count() == 1);
+    let words = || line.iter().filter_map(|word| word.to_str());
+    let word = letter.and_then(|letter| {
+        let starting = words().find(|word| word.starts_with(argument));
+        starting.or_else(|| words().filter(is_short).find(|word| word.contains(letter)))
+    });
+    word.unwrap_or(argument).to_owned()
+}
+
+impl UnknownArgument<'_> {
+    fn message(&self, said: &str) -> String {
+        match self.typed.starts_with(self.name) {
+            true => said.replacen(&format!("'{}'", self.name), &format!("'{}'", self.typed), 1),
+            false => said.to_owned(),
+        }
+    }
+
+    /// The tip of clap, unless it misleads.
+    fn tip(&self, said: &str) -> Option<String> {
+        if said.starts_with("to pass ") {
+            let typed = &self.typed;
+            let is_flag = find(&Cli::command(), self.name).is_some() && typed.len() == self.name.len();
+            return (!is_flag).then(|| format!("to pass '{typed}' as a value, use '-- {typed}'"));
+        }
+        let similar = said.strip_prefix("a similar argument exists: '--").and_then(|rest| rest.strip_suffix('\''));
+        let is_similar =
+            |other: &str| self.name != OUT && closest(self.name.trim_start_matches('-'), [other]).is_some();
+        similar.is_none_or(is_similar).then(|| said.to_owned())
+    }
+
+    /// The command that does what was meant, with the invocation that completes it.
+    fn instead(&self, line: &[OsString]) -> Option<(Hint, Invocation)> {
+        let at =
+            line.iter().position(|word| word.to_str().is_some_and(|word| word.split('=').next() == Some(self.name)))?;
+        let mut rest = line.to_vec();
+        let word = rest.remove(at).into_string().ok()?;
+        let is_out = self.name == OUT;
+        let file = match word.split_once('=') {
+            Some((_, file)) => Some(file.to_owned()),
+            None if is_out && at < rest.len() => rest.remove(at).into_string().ok(),
+            None => None,
+        };
+        let mut program = Cli::command();
+        let matches = program.try_get_matches_from_mut(&rest).ok()?;
+        let invocation = aim(&program, &matches);
+        let confirms = (invocation.has_flag)(&invocation.command, "--confirm");
+        let hint = match self.name {
+            "-y" | "--yes" if confirms => {
+                Hint::from("this asks for a name: ").and(CommandLine::again().option("--confirm", "NAME"))
+            }
+            OUT => {
+                let file = file.filter(|file| !file.is_empty())?;
+                let format = ending_of(Path::new(&file)).and_then(|ending| Format::from_extension(&ending));
+                let command = CommandLine::again().options("--output", format.map(Format::as_str));
+                Hint::from("write standard output to it: ").and(command).and(format!(" > {}", shell_word(&file)))
+            }
+            _ => return None,
+        };
+        Some((hint, invocation))
+    }
+}
+
+/// The flag of commands that write a file.
+const OUT: &str = "--out";
+
+/// The argument of this flag, of whatever command.
+fn find(command: &Command, flag: &str) -> Option<Arg> {
+    let is_it = |argument: &&Arg| match flag.strip_prefix("--") {
+        Some(long) => argument.get_long() == Some(long),
+        None => argument.get_short().is_some_and(|short| flag == format!("-{short}")),
+    };
+    let own = command.get_arguments().find(is_it).cloned();
+    own.or_else(|| command.get_subcommands().find_map(|deeper| find(deeper, flag)))
+}
+
+/// Whether the arguments request JSON; they are scanned as text, because clap could not parse them.
+fn wants_json() -> bool {
+    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let is_json = |format: &str| matches!(format, "json" | "jsonl" | "mongo-json");
+    let alone = |argument: &String| {
+        let format = argument.strip_prefix("--output=").or_else(|| argument.strip_prefix("-o"));
+        argument == "--json" || format.is_some_and(|format| is_json(format.trim_start_matches('=')))
+    };
+    let in_two = |pair: &[String]| matches!(pair[0].as_str(), "-o" | "--output") && is_json(&pair[1]);
+    arguments.iter().any(alone) || arguments.windows(2).any(in_two)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The message and the hints for a line that clap rejects.
+    fn said(line: &str) -> (String, Vec<String>) {
+        let line: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let error = Cli::command().try_get_matches_from(&line).expect_err("wrong");
+        let (error, aim) = usage_error(&error, &line);
+        assert!(!error.message().contains("Usage") && !error.message().contains("tip"), "{error}");
+        (error.message().to_owned(), error.hint_lines(&aim))
+    }
+
+    #[test]
+    fn usage_errors_have_one_message_and_hints() {
+        for (line, message, hints) in [
+            (
+                "shopctl order list --staus x",
+                "unexpected argument '--staus' found",
+                &["a similar argument exists: '--status'", "usage: shopctl order list --status <STATUS,…>"][..],
+            ),
+            (
+                "shopctl user show",
+                "the following required arguments were not provided: <WHO>",
+                &["usage: shopctl user show <WHO>"],
+            ),
+            ("shopctl --timeout soon user list", "", &["for commands and options: shopctl --help"]),
+            (
+                "shopctl backup list",
+                "unrecognized subcommand 'list'",
+                &["usage: shopctl backup [OPTIONS]", "usage: shopctl backup <COMMAND>"],
+            ),
+        ] {
+            let (told, hinted) = said(line);
+            assert!(message.is_empty() || told == message, "{told}");
+            assert_eq!(hinted, hints, "{line}");
+        }
+    }
+
+    #[test]
+    fn no_tip_misleads() {
+        for (line, first) in [
+            ("shopctl product delete T-100 --yes", "this asks for a name: shopctl product delete T-100 --confirm NAME"),
+            (
+                "shopctl -c live user anonymize zoe@example.com -y",
+                "this asks for a name: shopctl --context live user anonymize zoe@example.com --confirm NAME",
+            ),
+            ("shopctl user show zoe@example.com --yes", "usage: shopctl user show <WHO>"),
+            ("shopctl product retire T-104 --reason broken", "usage: shopctl product retire <PRODUCT>..."),
+            ("shopctl product import -lead.csv", "to pass '-lead.csv' as a value, use '-- -lead.csv'"),
+            (
+                "shopctl order list --out x.csv --status paid",
+                "write standard output to it: shopctl order list --status paid --output csv > x.csv",
+            ),
+        ] {
+            let (message, hints) = said(line);
+            assert_eq!(hints.first().map(String::as_str), Some(first), "{line}: {message}");
+            assert!(hints.iter().all(|hint| !hint.contains("-- -y") && !hint.contains("-- --")), "{hints:?}");
+        }
+        assert_eq!(said("shopctl product import -lead.csv").0, "unexpected argument '-lead.csv' found");
+    }
+}
