@@ -44,6 +44,19 @@ fn values_of_the_shop_are_offered(shop: &Shop) {
     assert_answer(shop, &["product", "retire", "PEN", "m"], &["MUG-BLUE"]);
     assert_answer(shop, &["order", "pay", &reference[..3].to_lowercase()], &[reference]);
     assert_eq!(answer(shop, &["order", "create", "--item", "MUG-BLUE:"]), [] as [&str; 0]);
+    // What is named already, and orders that the command refuses, are not offered.
+    assert_answer(shop, &["user", "merge", "ada@example.com", "ad"], &["adam@example.com"]);
+    assert_answer(shop, &["order", "change", ""], &[reference]);
+    assert!(!answer(shop, &["order", "refund", ""]).contains(&reference.to_owned()));
+    shop.run(&["order", "pay", reference]).success();
+    assert_answer(shop, &["order", "refund", ""], &[reference]);
+    assert!(!answer(shop, &["order", "cancel", ""]).contains(&reference.to_owned()));
+    shop.run(&["product", "price", "PEN", "--to", "2"]).success();
+    shop.run(&["product", "price", "PEN", "--to", "3"]).success();
+    let undoable = || answer(shop, &["undo", ""]);
+    await_that("operations to undo", || undoable().first().is_some_and(|id| id.len() == 36));
+    let events = shop.run(&["audit", "list", "--limit", "1", "--json"]).success().json();
+    assert_eq!(undoable()[0], events["items"][0]["operation_id"].as_str().expect("an id"));
     // Another database than the configured one.
     let mut elsewhere = shop.with_url("sqlite:nowhere.db".to_owned());
     elsewhere.backend = Backend::Sqlite;
@@ -65,6 +78,13 @@ fn words_that_need_no_shop_are_offered() {
     assert_answer(&shop, &["report", "sales", "--tz", "europe/ber"], &["Europe/Berlin"]);
     assert_answer(&shop, &["order", "list", "--status", "paid,c"], &["paid,completed", "paid,cancelled"]);
     assert_answer(&shop, &["help", "exit"], &["exit-codes"]);
+    assert_answer(&shop, &["help", "re"], &["report", "restore"]);
+    assert_answer(&shop, &["help", "order", "ref"], &["refund"]);
+    assert_answer(&shop, &["order", "list", "--status", "pending,p"], &["pending,paid"]);
+    assert_answer(&shop, &["order", "list", "--sort", "-to"], &["-total_amount"]);
+    assert_answer(&shop, &["order", "list", "--fields", "reference,tot"], &["reference,total_amount"]);
+    assert_answer(&shop, &["report", "sales", "--fields", "pe"], &["period"]);
+    assert_answer(&shop, &["order", "list", "--since", "this-m"], &["this-month"]);
     assert_answer(&shop, &["order", "re"], &["reassign", "refund", "restock"]);
     shop.file("orders.csv", "");
     assert_answer(&shop, &["order", "import", "ord"], &["orders.csv"]);

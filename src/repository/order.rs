@@ -98,10 +98,17 @@ pub async fn find_by_ids(connection: &impl ConnectionTrait, ids: &[Id]) -> Resul
     super::find_among(connection, &Entity::find(), Column::Id, ids).await
 }
 
-/// The newest orders, at most `limit`, whose reference begins with a text.
-pub async fn find_starting_with(connection: &impl ConnectionTrait, text: &str, limit: u64) -> Result<Vec<Model>> {
+/// The newest orders, at most `limit`, whose reference begins with a text, in any of these statuses; in all of them if
+/// there is none.
+pub async fn find_starting_with(
+    connection: &impl ConnectionTrait,
+    text: &str,
+    statuses: &[OrderStatus],
+    limit: u64,
+) -> Result<Vec<Model>> {
     let is_meant = (!text.is_empty()).then(|| super::is_start_of(Column::Reference, &text.to_ascii_uppercase()));
-    let select = Entity::find().filter(Condition::all().add_option(is_meant));
+    let has_status = (!statuses.is_empty()).then(|| Column::Status.is_in(statuses.iter().copied()));
+    let select = Entity::find().filter(Condition::all().add_option(is_meant).add_option(has_status));
     Ok(select.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).limit(limit).all(connection).await?)
 }
 

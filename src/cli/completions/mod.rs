@@ -150,6 +150,12 @@ impl Request {
         if !begins_flag && !found.iter().all(is_flag) {
             found.retain(|candidate| !is_flag(candidate));
         }
+        // Nothing is twice in a list such as `paid,shipped`.
+        found.retain(|candidate| {
+            let value = candidate.get_value().to_string_lossy();
+            let list = value.strip_prefix("--").and_then(|long| Some(long.split_once('=')?.1)).unwrap_or(&value);
+            list.rsplit_once(',').is_none_or(|(before, last)| before.split(',').all(|earlier| earlier != last))
+        });
         found
     }
 }
