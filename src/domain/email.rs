@@ -21,12 +21,22 @@ impl Email {
             return Err(format!("is longer than {EMAIL_MAX_BYTES} bytes"));
         }
         let options = email_address::Options::default().without_display_text().without_domain_literal();
-        email_address::EmailAddress::parse_with_options(&text, options)
-            .map_err(|_| "must be an e-mail address such as ann@example.com".to_owned())?;
+        email_address::EmailAddress::parse_with_options(&text, options).map_err(|_| no_address(&text))?;
         if text.chars().any(super::text::is_unsafe) {
             return Err("contains control characters".to_owned());
         }
         Ok(Email(text))
+    }
+}
+
+/// The problem of an invalid address; a character that does not show, or looks like another, is named.
+fn no_address(text: &str) -> String {
+    let must = "must be an e-mail address such as ann@example.com";
+    let odd = text.chars().find(|character| !character.is_ascii() || character.is_control());
+    match odd {
+        Some(odd) if odd.is_alphanumeric() => format!("{must}; it contains {odd} ({})", odd.escape_unicode()),
+        Some(odd) => format!("{must}; it contains the character {}", odd.escape_unicode()),
+        None => must.to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::text::{checked_text, is_invisible, is_unsafe};
+use super::text::{checked_text, composed, is_invisible, is_unsafe};
 
 /// Crockford's base 32: no I, L, O, U. Source: <https://www.crockford.com/base32.html>
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -19,10 +19,11 @@ pub const REFERENCE_MAX_CHARACTERS: usize = 64;
 pub struct Reference(String);
 
 impl Reference {
-    /// 1 to 64 printable characters without blanks, unchanged; not the shape of a UUID, which names an
+    /// 1 to 64 printable characters without blanks, composed; not the shape of a UUID, which names an
     /// order by its id.
     pub fn parse(text: &str) -> Result<Reference, String> {
-        let text = text.trim();
+        let text = composed(text.trim());
+        let text = text.as_ref();
         if text.is_empty() || text.chars().any(|character| character.is_whitespace() || is_invisible(character)) {
             return Err(format!("must be 1 to {REFERENCE_MAX_CHARACTERS} printable characters without spaces"));
         }
@@ -82,13 +83,13 @@ fn own(text: &str) -> Option<String> {
 /// The canonical form of a reference: own ones as stored, others unchanged.
 pub fn folded(text: &str) -> String {
     let text = text.trim();
-    own(text).unwrap_or_else(|| text.to_owned())
+    own(text).unwrap_or_else(|| composed(text).into_owned())
 }
 
 /// References with the same key name the same order: the case of ASCII letters is ignored, and so is
 /// the dash of a reference in shopctl's own form.
 pub fn key(text: &str) -> String {
-    let upper = text.trim().to_ascii_uppercase();
+    let upper = composed(text.trim()).to_ascii_uppercase();
     // I, L and O are read as digits only in typed references: other shops' numbers may contain them.
     let is_plain = upper.chars().all(|character| !matches!(character, 'I' | 'L' | 'O'));
     own(&upper).filter(|_| is_plain).unwrap_or(upper)
@@ -105,7 +106,7 @@ pub fn spellings(text: &str) -> Vec<String> {
     let text = text.trim();
     let own = own(text);
     let bare = own.as_ref().map(|own| own.replace('-', ""));
-    let forms = [own, bare, Some(text.to_owned())];
+    let forms = [own, bare, Some(text.to_owned()), Some(composed(text).into_owned())];
     let mut spellings = vec![text.to_owned()];
     for form in forms.into_iter().flatten() {
         for spelling in [form.to_ascii_uppercase(), form.to_ascii_lowercase()] {
@@ -144,6 +145,14 @@ mod tests {
             assert_eq!(key(text), key(&text.to_ascii_lowercase()));
             assert_eq!(without_dash(&key(text)), None);
         }
+    }
+
+    #[test]
+    fn a_decomposed_reference_is_the_composed_one() {
+        let (one, other) = ("CAFE\u{301}-1", "CAF\u{c9}-1");
+        assert_eq!(Reference::parse(one).unwrap().as_str(), other);
+        assert_eq!((key(one), folded(one)), (key(other), folded(other)));
+        assert!(spellings(one).contains(&other.to_owned()));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Stock-keeping units, the natural key of products.
 
 use super::search_text::FoldedText;
-use super::text::{checked_text, is_invisible, is_unsafe};
+use super::text::{checked_text, composed, is_invisible, is_unsafe};
 
-/// The canonical form of a SKU, valid or not: trimmed, runs of blanks collapsed, ASCII letters upper-case.
+/// The canonical form of a SKU, valid or not: composed, trimmed, runs of blanks collapsed, ASCII letters
+/// upper-case.
 pub fn folded(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
+    for word in composed(text).split_whitespace() {
         if !folded.is_empty() {
             folded.push(' ');
         }
@@ -77,6 +78,8 @@ mod tests {
             ("m&m", "M&M"),
             ("#1 (rot, grün) +", "#1 (ROT, GRüN) +"),
             ("帽子", "帽子"),
+            ("cafe\u{301}", "CAF\u{e9}"),
+            ("CAFE\u{301}", "CAF\u{c9}"),
         ] {
             assert_eq!(Sku::parse(text).unwrap().as_str(), sku);
             assert_eq!(Sku::parse(sku).unwrap().as_str(), sku);

@@ -1,7 +1,10 @@
 //! Rules for free text, shared by names, notes and everything that is shown on a terminal.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// Whether a character may control a terminal or reorder text: controls (ESC, CR, C1 …), line and
 /// paragraph separators, and the bidirectional formatting characters of Unicode UAX #9.
@@ -14,6 +17,14 @@ pub fn is_unsafe(character: char) -> bool {
 /// Whether a character has no width: two keys that differ only by it look the same.
 pub fn is_invisible(character: char) -> bool {
     matches!(character, '\u{AD}' | '\u{180E}' | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2064}')
+}
+
+/// The form of a key in which each letter is one character where Unicode has one (NFC): what looks alike is alike.
+pub fn composed(text: &str) -> Cow<'_, str> {
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(text),
+        _ => Cow::Owned(text.nfc().collect()),
+    }
 }
 
 /// Bytes in place of text: decoded if they are UTF-8, else as a SQL literal such as `X'00FF'`.
