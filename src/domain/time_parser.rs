@@ -200,6 +200,19 @@ fn no_day() -> String {
     "is not a valid date".to_owned()
 }
 
+/// The problem of a text that is no date: of a number, what it may be.
+fn no_date(text: &str) -> String {
+    let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
+    let what = match whole.len() {
+        _ if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => return no_time(),
+        5 => "a day number of a spreadsheet: format the column as a date",
+        9 | 10 => "a number of seconds since 1970",
+        12 | 13 => "a number of milliseconds since 1970",
+        _ => return no_time(),
+    };
+    format!("may be {what}; a time is written as {FORMS}")
+}
+
 fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u32> {
     let is_number = digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_number { text.parse().ok() } else { None }
@@ -207,8 +220,11 @@ fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u32> {
 
 fn read_date(text: &str) -> Result<ParsedDate, String> {
     let separator = text.chars().find(|character| !character.is_ascii_digit()).filter(|found| "-/.".contains(*found));
-    let separator = separator.ok_or_else(no_time)?;
-    let [first, second, third] = text.split(separator).collect::<Vec<_>>()[..] else { return Err(no_time()) };
+    let separator = separator.ok_or_else(|| no_date(text))?;
+    let [first, second, third] = text.split(separator).collect::<Vec<_>>()[..] else { return Err(no_date(text)) };
+    if number(third, 2..=2).is_some() && number(first, 1..=2).is_some() {
+        return Err(format!("has a year of two digits; a time is written as {FORMS}"));
+    }
     let year = |text: &str| {
         let year = number(text, 4..=4).and_then(|year| i32::try_from(year).ok()).ok_or_else(no_time)?;
         if (YEARS.start() - 1..=YEARS.end() + 1).contains(&year) { Ok(year) } else { Err(no_time()) }
@@ -226,7 +242,9 @@ fn read_date(text: &str) -> Result<ParsedDate, String> {
         return day(year, month, first);
     }
     let second = short(second)?;
-    if first == 0 || second == 0 || first.max(second) > 31 || first.min(second) > 12 {
+    // A day that exists in neither order proves none.
+    let is_day = |day, month| NaiveDate::from_ymd_opt(year, month, day).is_some();
+    if !(is_day(first, second) || is_day(second, first)) {
         return Err(no_day());
     }
     Ok(ParsedDate::Either { first, second, year, has_dots: separator == '.' })
