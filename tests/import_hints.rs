@@ -87,8 +87,21 @@ fn a_hint_never_ignores_money_a_date_a_stock_or_a_status_that_has_no_column_yet(
         ("order", "created_at,price", "--map price=unit_price"),
         ("order", "created_at,Preis", "--map Preis=unit_price"),
         ("order", "created_at,Lineitem price", "--map 'Lineitem price=unit_price'"),
-        ("order", "Paid at", "--map 'Paid at=created_at'"),
-        ("order", "paidAt,color", "--map paidAt=created_at --ignore-columns color"),
+        ("order", "Paid at", "say what Paid at is: --map 'Paid at=created_at', or --ignore-columns 'Paid at'"),
+        ("order", "placedAt,color", "--map placedAt=created_at --ignore-columns color"),
+        ("order", "created_at,Payment status", {
+            "say what Payment status is: --map 'Payment status=status', or --ignore-columns 'Payment status'"
+        }),
+        ("product", "sku,name,EK-Preis", "there is no column for price; possibly EK-Preis: --map EK-Preis=price"),
+        ("product", "sku,name,Einkaufspreis,VK brutto", "--map 'VK brutto=price' --ignore-columns Einkaufspreis"),
+        (
+            "product",
+            "sku,name,price_cents",
+            "there is no column for price; possibly price_cents: --map price_cents=price",
+        ),
+        ("product", "sku,name,price,Mindestbestand", {
+            "say what Mindestbestand is: --map Mindestbestand=stock_quantity, or --ignore-columns Mindestbestand"
+        }),
         ("order", "timestamp", "--map timestamp=created_at"),
         ("order", "Zustand", "--map Zustand=status"),
         ("order", "unit_price,Rechnungsbetrag", "--map Rechnungsbetrag=total_amount"),
@@ -155,7 +168,7 @@ fn an_invalid_line_number_is_rejected_in_plain_words() {
 fn trimmed_blanks_are_reported() {
     let shop = shop();
     shop.file("a.csv", "sku,name,description,price\nA,a,b,1\nB,' lead,\"tab\t\",1\n C,\u{85}c,d\u{2028},1\n");
-    import(&shop, "a.csv", &[]).success().says("4 texts have spaces at their start or end (line 3)");
+    import(&shop, "a.csv", &[]).success().says("5 texts have spaces at their start or end (line 3)");
     shop.file("a.csv", "sku,name,price\nA,a, 1\n");
     assert!(!import(&shop, "a.csv", &[]).success().stderr.contains("blanks"));
 }

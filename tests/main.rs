@@ -36,6 +36,7 @@ mod hints;
 mod hostile_values;
 mod ids;
 mod import_accounting;
+mod import_doubts;
 mod import_files;
 mod import_foreign_values;
 mod import_hints;

@@ -2,6 +2,7 @@
 
 use super::position::Position;
 use super::read::{Record, ignore_flag};
+use crate::domain::currency::{codes, is_currency};
 use crate::domain::number_parser;
 use crate::domain::text::shell_word;
 use crate::error::{Error, Kind, Result, printable};
@@ -35,30 +36,6 @@ pub struct CurrencyEvidence {
     mixed: Option<(ColumnCurrency, ColumnCurrency)>,
 }
 
-/// Signs, each with the currencies that it may mean.
-const SIGNS: &str = "\
-    $ USD CAD AUD NZD HKD SGD TWD BBD BMD BND BSD BZD FJD GYD JMD KYD LRD NAD SBD SRD TTD XCD ARS CLP \
-    COP CUP DOP MXN UYU, \
-    € EUR, £ GBP, ¥ JPY CNY, US$ USD, C$ CAD, CA$ CAD, A$ AUD, AU$ AUD, NZ$ NZD, HK$ HKD, S$ SGD, NT$ TWD, \
-    MX$ MXN, CN¥ CNY, JP¥ JPY, R$ BRL, RD$ DOP, KR SEK NOK DKK ISK, KR. DKK ISK, KČ CZK, ZŁ PLN, FT HUF, \
-    RMB CNY, ₡ CRC, ₦ NGN, ₩ KRW KPW, ₪ ILS, ₫ VND, ₱ PHP, ₲ PYG, ₴ UAH, ₸ KZT, ₹ INR, ₺ TRY, ₽ RUB BYN, ฿ THB";
-
-/// The currencies that a text may mean.
-fn codes(text: &str) -> Vec<String> {
-    let text = text.trim().to_uppercase();
-    let meant_by = |name: &str| {
-        let mut signs = SIGNS.split(", ").filter_map(|sign| sign.split_once(' '));
-        signs.find(|(sign, _)| *sign == name).map_or("", |(_, codes)| codes).split_whitespace()
-    };
-    let mut codes: Vec<&str> = meant_by(&text).collect();
-    if codes.is_empty() {
-        // `AR$`: a country prefix before the sign.
-        let letters = text.trim_end_matches(|character: char| !character.is_alphabetic());
-        codes = meant_by(&text[letters.len()..]).filter(|code| code.starts_with(letters)).collect();
-    }
-    if codes.is_empty() { vec![text] } else { codes.into_iter().map(str::to_owned).collect() }
-}
-
 /// Whether two notations may mean the same currency.
 fn may_be_same(one: &str, other: &str) -> bool {
     let others = codes(other);
@@ -82,7 +59,13 @@ fn currencies_in<'a>(
 
 /// The currency of a record, as written, if it differs from the selected one.
 pub fn find_other<'a>(record: &'a Record, amounts: &'a [&'static str], selected: &str) -> Option<&'a str> {
-    currencies_in(record, amounts).map(|(_, text, _)| text).find(|text| !may_be_same(text, selected))
+    let mut known = currencies_in(record, amounts).map(|(_, text, _)| text).filter(|text| is_currency(text));
+    known.find(|text| !may_be_same(text, selected))
+}
+
+/// A text in a column of currencies that means none, with the column.
+pub fn find_unknown<'a>(record: &'a Record, amounts: &'a [&'static str]) -> Option<(&'a str, &'a str)> {
+    currencies_in(record, amounts).map(|(column, text, _)| (column, text)).find(|(_, text)| !is_currency(text))
 }
 
 impl CurrencyEvidence {
@@ -91,7 +74,7 @@ impl CurrencyEvidence {
         if self.mixed.is_some() {
             return;
         }
-        for (column, currency, is_sign) in currencies_in(record, amounts) {
+        for (column, currency, is_sign) in currencies_in(record, amounts).filter(|(_, text, _)| is_currency(text)) {
             let found = || ColumnCurrency {
                 column: column.to_owned(),
                 currency: currency.trim().to_owned(),
@@ -169,8 +152,8 @@ impl CurrencyEvidence {
 fn ambiguous(selected: &str, one: &ColumnCurrency, other: &ColumnCurrency) -> Error {
     let message =
         format!("{} may stand for several currencies: {} and {}", printable(selected), one.shown(), other.shown());
-    let code = codes(&other.currency).swap_remove(0);
-    refused(message).hint(format!("give its code: --currency {}", shell_word(&code)))
+    let code = codes(&other.currency);
+    refused(message).hints_of(code.first().map(|code| format!("give its code: --currency {code}")))
 }
 
 fn mixed_currencies(one: &ColumnCurrency, other: &ColumnCurrency, needs_all_rows: bool) -> Error {

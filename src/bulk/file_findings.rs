@@ -6,7 +6,7 @@ use super::currency::CurrencyEvidence;
 use super::dates::DateEvidence;
 use super::options::Import;
 use super::position::{Position, merge_counts};
-use super::read::Record;
+use super::read::{ReadFindings, Record};
 use super::row::Row;
 use crate::domain::text::{counted, is_are};
 use crate::error::Result;
@@ -17,6 +17,8 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
 /// The findings over all records of a file.
 #[derive(Debug, Clone, Default)]
 pub struct FileFindings {
+    /// Those of reading it, when it is read to its end.
+    pub read: Option<ReadFindings>,
     pub dates: DateEvidence,
     pub currencies: CurrencyEvidence,
     /// The first cell from which an apostrophe was removed.
@@ -48,6 +50,7 @@ impl FileFindings {
 
     /// Merges the results of later records.
     pub fn merge(&mut self, later: FileFindings, import: &Import) {
+        self.read = self.read.take().or(later.read);
         self.dates.merge(later.dates);
         self.currencies.merge(later.currencies, import.interpretation.currency.is_some());
         self.unguarded = self.unguarded.or(later.unguarded);
@@ -61,7 +64,7 @@ impl FileFindings {
     pub fn notes(&self, import: &Import) -> Result<Vec<String>> {
         let Import { interpretation, needs_all_rows, .. } = import;
         let currency = self.currencies.decide(interpretation.currency.as_deref(), *needs_all_rows)?;
-        let mut notes: Vec<String> = currency.into_iter().collect();
+        let mut notes: Vec<String> = self.read.iter().flat_map(ReadFindings::notes).chain(currency).collect();
         if let (Some(first), None) = (self.dates.without_zone, &interpretation.zone) {
             notes.push(format!("times without a time zone are read as UTC ({first}); --tz NAME sets another zone"));
         }
@@ -79,7 +82,7 @@ impl FileFindings {
             ));
         }
         if let Some(first) = self.unguarded {
-            notes.push(format!("apostrophes with which spreadsheets mark text are removed ({first})"));
+            notes.push(format!("apostrophes and =\"…\" with which spreadsheets mark text are removed ({first})"));
         }
         if let Some((count, first)) = self.padded {
             let ends = if count == 1 { "has spaces at its start or end" } else { "have spaces at their start or end" };

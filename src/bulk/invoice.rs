@@ -9,12 +9,13 @@ use sea_orm::ConnectionTrait;
 use super::interpretation;
 use super::options::Import;
 use super::order::{INVOICE_COLUMNS, OrderCheckState, OrderLine, OrderRow};
-use super::parsed_cell::ParsedCell;
+use super::parsed_cell::{MISSING, ParsedCell};
 use super::position::Position;
 use super::read::{Columns, Record};
 use super::rejection::Rejection;
 use super::row::{Applied, Row, Storable};
 use super::spelling::KeySpellings;
+use crate::domain::spreadsheet::is_error;
 use crate::domain::{Email, EventName, OrderStatus, PersonName, ProductName, Reference, Sku};
 use crate::error::Result;
 use crate::service::operation::Operation;
@@ -41,6 +42,10 @@ impl Row for InvoiceRow {
     const TIME: Option<&'static str> = Some("InvoiceDate");
     const IS_GROUPED: bool = true;
 
+    fn clean(record: &mut Record) {
+        record.replace("InvoiceNo", |text| whole_number(text.trim()).map(str::to_owned));
+    }
+
     fn parse(record: &Record, import: &Import) -> InvoiceRow {
         let prefix = import.interpretation.cancellation_prefix.as_deref();
         let sku = ParsedCell::parse(record, "StockCode", Sku::parse);
@@ -60,6 +65,7 @@ impl Row for InvoiceRow {
                 "UnitPrice",
                 interpretation::price_parser(record.decimal_mark("UnitPrice")),
             )),
+            total: None,
             new_product: Some(name),
         };
         let customer = ParsedCell::parse(record, "CustomerID", parse_customer);
@@ -168,11 +174,22 @@ fn parse_number(text: &str, cancellation_prefix: Option<&str>) -> Result<Referen
     }
 }
 
+/// What other programs write for no customer.
+const NO_CUSTOMERS: [&str; 7] = ["nan", "null", "none", "n/a", "na", "-", "0"];
+
+/// The digits of `17850.0`, which programs write if the column has empty cells.
+fn whole_number(text: &str) -> Option<&str> {
+    let digits = text.strip_suffix(".0")?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(digits)
+}
+
 /// The user for a customer number: an e-mail address in a reserved domain (RFC 2606).
 fn parse_customer(text: &str) -> Result<(Email, (PersonName, PersonName)), String> {
-    // Spreadsheets write 17850.0 if the column has empty cells.
     let key = text.trim();
-    let key = key.strip_suffix(".0").unwrap_or(key);
+    let key = whole_number(key).unwrap_or(key);
+    if NO_CUSTOMERS.contains(&key.to_lowercase().as_str()) || is_error(key) {
+        return Err(MISSING.to_owned());
+    }
     let name = (PersonName::parse("Customer")?, PersonName::parse(key)?);
     if key.contains('@') {
         return Ok((Email::parse(key)?, name));

@@ -1,6 +1,7 @@
 //! `order import`
 
 mod compare;
+mod line;
 mod lookup;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -11,21 +12,20 @@ use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use self::compare::{Comparison, compare, find, find_named};
+pub use self::line::OrderLine;
+use self::line::parse_total;
 pub use self::lookup::OrderCheckState;
 use self::lookup::{find_holders, skus_of, users_of};
-use super::interpretation;
 use super::options::{Import, OnConflict};
 use super::parsed_cell::ParsedCell;
 use super::position::Position;
-use super::read::{Columns, NO_ITEMS, Record};
+use super::read::{Columns, NO_ITEMS, Nested, Record};
 use super::rejection::{Problem, Rejection};
 use super::row::{Applied, Counts, CreatedRow, Row, Storable};
 use super::row_reader::OTHER_LINE_INVALID;
 use super::spelling::{KeySpellings, folded_email};
 use super::upsert::shared_key;
-use crate::domain::{
-    Email, EventName, Id, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password,
-};
+use crate::domain::{Email, EventName, Id, Money, OrderStatus, PersonName, Reference, password};
 use crate::entity::{product, user};
 use crate::error::{Kind, Result, printable};
 use crate::repository::{self, Lock};
@@ -67,17 +67,6 @@ pub struct OrderRow {
     pub new_user: Option<(PersonName, PersonName)>,
 }
 
-/// An item of an order of a file.
-#[derive(Debug, Clone)]
-pub struct OrderLine {
-    pub at: Position,
-    pub sku: ParsedCell<Sku>,
-    pub quantity: ParsedCell<Quantity>,
-    pub unit_price: Option<ParsedCell<Money>>,
-    /// The name for a product to create if none exists.
-    pub new_product: Option<ParsedCell<ProductName>>,
-}
-
 impl Row for OrderRow {
     const NOUN: &'static str = "order";
     const OPERATION: EventName = EventName::OrderImport;
@@ -90,16 +79,17 @@ impl Row for OrderRow {
             "sku",
             "quantity",
             "unit_price",
+            "line_total",
             "total_amount",
             "refunded_amount",
         ],
-        ignored: &["id", "user_id", "updated_at", "name", "product_id", "line_total"],
+        ignored: &["id", "user_id", "updated_at", "name", "product_id"],
         required: &["reference", "user", "sku", "quantity"],
         needed: &["reference", "user", "sku", "quantity"],
         one_of: &[],
         texts: &[],
-        amounts: &["unit_price", "total_amount", "refunded_amount"],
-        nested: Some("items"),
+        amounts: &["unit_price", "line_total", "total_amount", "refunded_amount"],
+        nested: Some(Nested { column: "items", own: &["sku", "quantity", "unit_price", "line_total"] }),
         other: Some(("--invoices", &INVOICE_COLUMNS)),
     };
     const KEY: &'static str = "reference";
@@ -109,9 +99,6 @@ impl Row for OrderRow {
     fn parse(record: &Record, import: &Import) -> OrderRow {
         let own = std::slice::from_ref(record);
         let items = if record.items.is_empty() { own } else { record.items.as_slice() };
-        let total = |column| {
-            ParsedCell::parse_non_empty(record, column, interpretation::total_parser(record.decimal_mark(column)))
-        };
         OrderRow {
             id: record.id,
             is_in_milliseconds: record.is_in_milliseconds,
@@ -120,9 +107,9 @@ impl Row for OrderRow {
             status: ParsedCell::parse_non_empty(record, "status", parse_status),
             // If the file has times, an order without one is invalid: it would be dated today.
             placed_at: ParsedCell::parse_column(record, "created_at", |text| import.interpretation.time(text)),
-            total: total("total_amount"),
-            refunded: total("refunded_amount"),
-            lines: items.iter().map(parse_line).collect(),
+            total: parse_total(record, "total_amount"),
+            refunded: parse_total(record, "refunded_amount"),
+            lines: items.iter().map(OrderLine::parse).collect(),
             lacks_items: record.items.is_empty() && record.has("items") && !record.has("sku"),
             new_user: None,
         }
@@ -298,20 +285,6 @@ fn parse_status(text: &str) -> Result<OrderStatus, String> {
     })
 }
 
-fn parse_line(item: &Record) -> OrderLine {
-    OrderLine {
-        at: item.at,
-        sku: ParsedCell::parse(item, "sku", Sku::parse),
-        quantity: ParsedCell::parse(item, "quantity", interpretation::quantity_parser(item.decimal_mark("quantity"))),
-        unit_price: ParsedCell::parse_non_empty(
-            item,
-            "unit_price",
-            interpretation::price_parser(item.decimal_mark("unit_price")),
-        ),
-        new_product: None,
-    }
-}
-
 fn too_many() -> String {
     format!("has more than {MAX_LINES} lines")
 }
@@ -353,6 +326,8 @@ impl OrderRow {
             }
             let unit_price =
                 line.unit_price.as_ref().and_then(|cell| cell.validated("unit_price", &mut wrong)).copied();
+            let total = line.total.as_ref().and_then(|cell| cell.validated("line_total", &mut wrong)).copied();
+            wrong.extend(line.wrong_total(total, quantity.copied(), unit_price));
             line.new_product.as_ref().map(|cell| cell.validated("name", &mut wrong));
             rejections.extend(wrong.into_iter().map(|wrong| wrong.at(line.at)));
             if let (Some(_), Some(quantity)) = (sku, quantity) {
@@ -424,6 +399,9 @@ impl OrderRow {
         };
         if let Err(error) = place_order::check_amounts(order, price_of) {
             return Some(error.message().to_owned());
+        }
+        if let Some(reason) = self.lines.iter().zip(&order.lines).find_map(|(line, new)| line.unpriced(new, price_of)) {
+            return Some(reason);
         }
         if import.stock == StockHandling::Skip || order.status.restocks() {
             return None;

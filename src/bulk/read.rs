@@ -1,6 +1,7 @@
 //! Reads records of CSV, JSON lines and JSON one at a time, with their positions.
 
-use std::io::{BufReader, Read};
+use std::cell::RefCell;
+use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use crate::error::{Error, Kind, Result, io_reason};
 mod csv;
 mod elements;
 mod extended;
+mod findings;
 mod json;
 mod json_lines;
 mod meaning;
@@ -22,6 +24,7 @@ mod suggestion;
 mod text;
 
 pub use csv::is_delimiter;
+pub use findings::ReadFindings;
 pub use naming::ignore_flag;
 pub use text::Charset;
 
@@ -100,10 +103,19 @@ pub struct Columns {
     pub texts: &'static [&'static str],
     /// Columns of amounts.
     pub amounts: &'static [&'static str],
-    /// The column with nested records in JSON.
-    pub nested: Option<&'static str>,
+    /// The nested records in JSON.
+    pub nested: Option<Nested>,
     /// Another layout of the same noun: its flag and its required columns.
     pub other: Option<(&'static str, &'static [&'static str])>,
+}
+
+/// Nested records of JSON.
+#[derive(Debug, Clone, Copy)]
+pub struct Nested {
+    /// The column that has them.
+    pub column: &'static str,
+    /// Their own columns.
+    pub own: &'static [&'static str],
 }
 
 /// One record as text.
@@ -184,38 +196,65 @@ pub const NO_ITEMS: &str = "must be a list with at least one item";
 
 /// The problem of a text with invalid bytes.
 const NOT_UTF_8: &str = "is not UTF-8";
-/// The probable cause.
-const ENCODING_HINT: &str = "use --encoding windows-1252 for files from Windows and Excel in Western Europe";
+/// The probable cause; of a file with other characters in UTF-8, another encoding is none.
+fn encoding_hint(is_utf_8: bool) -> &'static str {
+    match is_utf_8 {
+        true => "the rest of the file is UTF-8: it is damaged, or two encodings are mixed in it",
+        false => "use --encoding windows-1252 for files from Windows and Excel in Western Europe",
+    }
+}
 
 /// The records of a file: each read, or rejected with its line.
 pub type Records<'a> = Box<dyn Iterator<Item = Result<Result<Record, Rejection>>> + 'a>;
 
-/// Starts reading a file.
+/// Starts reading a file; `found` receives what it shows beside its records.
 ///
 /// Errors: exit 7 for binary files, and for a header with unknown, duplicate or missing columns; exit 2
 /// for contradictory flags; exit 4 for unreadable files.
-pub fn records<'a>(source: impl Read + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
-    begin(source, options, columns).map(|(_, records)| records)
+pub fn records<'a>(
+    source: impl Read + 'a,
+    options: &'a ReadOptions,
+    columns: Columns,
+    found: &'a RefCell<ReadFindings>,
+) -> Result<Records<'a>> {
+    begin(source, options, columns, found).map(|(_, records)| records)
 }
 
 /// Inspects the start of a file and returns the notes on it.
 ///
 /// Errors: as those of [`records`].
 pub fn inspect(source: impl Read, options: &ReadOptions, columns: Columns) -> Result<Vec<String>> {
-    begin(source, options, columns).map(|(notes, _)| notes)
+    begin(source, options, columns, &RefCell::default()).map(|(notes, _)| notes)
 }
 
-fn begin<'a>(source: impl Read + 'a, options: &'a ReadOptions, columns: Columns) -> Result<(Vec<String>, Records<'a>)> {
-    let source = text::decode(source, options.encoding)?;
-    let buffered = |source| BufReader::with_capacity(text::HEAD_BYTES, source);
+fn begin<'a>(
+    source: impl Read + 'a,
+    options: &'a ReadOptions,
+    columns: Columns,
+    found: &'a RefCell<ReadFindings>,
+) -> Result<(Vec<String>, Records<'a>)> {
+    let (source, has_mark) = text::decode(source, options.encoding)?;
+    let mut source = BufReader::with_capacity(text::HEAD_BYTES, source);
+    let head = source.fill_buf().map_err(|error| unreadable(&error))?;
+    let is_empty = head.is_empty();
+    found.borrow_mut().is_utf_8 |= has_mark || text::has_utf_8(head);
     match options.format {
-        FileFormat::Csv | FileFormat::Tsv => csv::records(source, options, columns),
+        FileFormat::Csv | FileFormat::Tsv if is_empty => Err(invalid(EMPTY.to_owned())),
+        FileFormat::Csv | FileFormat::Tsv => csv::records(source, options, columns, found),
         _ if !options.fill_down.is_empty() => Err(Error::usage("--fill-down is for CSV")),
         _ if options.skip_lines > 0 => Err(Error::usage("--skip-lines is for CSV")),
-        FileFormat::JsonLines => Ok((Vec::new(), json::lines(buffered(source), options, columns)?)),
-        FileFormat::Json => Ok((Vec::new(), json::elements(buffered(source), options, columns)?)),
-        FileFormat::MongoJson => Ok((Vec::new(), json::documents(buffered(source), options, columns)?)),
+        FileFormat::JsonLines => Ok((empty_note(is_empty), json::lines(source, options, columns, found)?)),
+        FileFormat::Json if is_empty => Err(invalid(EMPTY.to_owned())),
+        FileFormat::Json => Ok((Vec::new(), json::elements(source, options, columns, found)?)),
+        FileFormat::MongoJson => Ok((empty_note(is_empty), json::documents(source, options, columns, found)?)),
     }
+}
+
+const EMPTY: &str = "the file is empty";
+
+/// The note on a file of lines without any, which is valid.
+fn empty_note(is_empty: bool) -> Vec<String> {
+    is_empty.then(|| EMPTY.to_owned()).into_iter().collect()
 }
 
 fn is_blank(text: &str) -> bool {
@@ -242,7 +281,7 @@ impl Columns {
 
     /// All imported columns.
     fn importable(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.known.iter().copied().chain(self.nested)
+        self.known.iter().copied().chain(self.nested.map(|nested| nested.column))
     }
 
     /// The canonical name of a column, if known.

@@ -32,6 +32,9 @@ pub trait Row: Sized + Clone + Send + 'static {
     /// Whether consecutive records with the same key form one row, apart from JSON with nested records.
     const IS_GROUPED: bool = false;
 
+    /// Cleans a record before anything is read of it.
+    fn clean(_record: &mut Record) {}
+
     /// Reads a record; its values are validated against the shop later.
     fn parse(record: &Record, import: &Import) -> Self;
 

@@ -1,5 +1,6 @@
 //! One pass over a file: records become rows, grouped lines one row, and duplicates are rejected.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
@@ -14,6 +15,8 @@ use super::position::Position;
 use super::read::{Record, records};
 use super::rejection::Rejection;
 use super::row::Row;
+use super::spelling::KeySpellings;
+use crate::domain::currency::NO_CURRENCY;
 use crate::error::{Error, Result};
 
 /// Number of portions to read ahead.
@@ -60,7 +63,8 @@ fn read<R: Row>(source: impl Read, import: &Import, mut send: impl FnMut(Chunk<R
     let mut reader =
         RowReader { import, seen: HashMap::new(), ids: HashMap::new(), open: None, unreadable: None, accounted: 0 };
     let (mut chunk, mut read) = (Chunk::default(), 0);
-    for record in records(source, &import.read, R::COLUMNS)? {
+    let found = RefCell::default();
+    for record in records(source, &import.read, R::COLUMNS, &found)? {
         reader.add(record?, &mut chunk);
         read += 1;
         if chunk.lines.max(chunk.rejected.len()) >= import.batch_lines && !send(std::mem::take(&mut chunk)) {
@@ -73,6 +77,7 @@ fn read<R: Row>(source: impl Read, import: &Import, mut send: impl FnMut(Chunk<R
             format!("{read} records were read but {} are part of a row: please report this", reader.accounted);
         return Err(Error::internal(message));
     }
+    chunk.findings.read = Some(found.into_inner());
     send(chunk);
     Ok(())
 }
@@ -110,11 +115,18 @@ pub fn duplicate<R: Row>(at: Position, key: &str, first: Position) -> Rejection 
     Rejection::for_row(at, key, format!("the same {} is already in the file, in {first}", R::NOUN))
 }
 
+/// The problem of a record that names a currency which is none.
+fn unknown_currency<R: Row>(record: &Record) -> Option<Rejection> {
+    let (column, text) = currency::find_unknown(record, R::COLUMNS.amounts)?;
+    let (column, value) = (column.to_owned(), text.trim().to_owned());
+    Some(Rejection { column, value, ..Rejection::for_row(record.at, text, NO_CURRENCY.to_owned()) })
+}
+
 /// Whether a record is one line of a row, which consecutive records with the same key form: each of CSV, and in JSON
 /// those without nested records.
 fn is_line<R: Row>(record: &Record) -> bool {
     let has_columns = || R::COLUMNS.required.iter().all(|column| record.has(column));
-    let is_nested = R::COLUMNS.nested.is_some_and(|nested| record.has(nested) && !has_columns());
+    let is_nested = R::COLUMNS.nested.is_some_and(|nested| record.has(nested.column) && !has_columns());
     R::IS_GROUPED && record.items.is_empty() && !is_nested
 }
 
@@ -166,9 +178,13 @@ impl<R: Row> OpenRow<R> {
 
     /// Whether the next line, with this key or an unknown one, may be of this row. A line that cannot be read may have
     /// any key, but two of them need not have the same.
-    fn is_continued_by(&self, key: Option<&str>) -> bool {
+    fn is_continued_by(&self, key: Option<&str>, keys: &KeySpellings) -> bool {
         let is_unknown = self.row.is_none() && self.key.is_empty();
-        self.is_line && key.map_or(!is_unknown, |key| is_unknown || self.key == key)
+        // Blanks around a key are removed, unless another program stored one with them.
+        let is_same = |key: &str| {
+            self.key == key || self.key.trim() == key.trim() && R::identity(&self.key, keys) == R::identity(key, keys)
+        };
+        self.is_line && key.map_or(!is_unknown, |key| is_unknown || is_same(key))
     }
 
     /// Adds a line that cannot be read.
@@ -209,20 +225,24 @@ impl<R: Row> RowReader<'_, R> {
             Ok(record) => record,
             Err(rejection) => return self.add_unreadable(rejection, chunk),
         };
+        R::clean(&mut record);
         self.import.interpretation.map_values(&mut record);
         chunk.findings.add_record::<R>(&record, self.import);
         let (key, is_line) = (record.written(R::KEY), is_line::<R>(&record));
         let row = R::parse(&record, self.import);
         let unreadable = self.unreadable.take().filter(|_| is_line);
-        let other = self.other_currency(&record).into_iter().chain(self.repeated_id(&record, key));
-        let open = self.open.as_mut().filter(|open| is_line && open.is_continued_by(Some(key)));
+        let other = unknown_currency::<R>(&record).into_iter().chain(self.other_currency(&record));
+        let other = other.chain(self.repeated_id(&record, key)).collect::<Vec<_>>();
+        let open = self.open.as_mut().filter(|open| is_line && open.is_continued_by(Some(key), &self.import.keys));
         let torn = unreadable.map(|before| {
             let reason = format!("{before} before it cannot be read and may belong to it");
             Rejection::for_row(record.at, key, reason)
         });
         if let Some(open) = open {
-            let was_unknown = open.key != key;
-            key.clone_into(&mut open.key);
+            let was_unknown = open.key.trim() != key.trim();
+            if was_unknown {
+                key.clone_into(&mut open.key);
+            }
             open.join(record.at, row);
             return torn.filter(|_| was_unknown).into_iter().chain(other).for_each(|wrong| open.add_problem(wrong));
         }
@@ -241,7 +261,9 @@ impl<R: Row> RowReader<'_, R> {
             return chunk.rejected.extend(is_new.then(|| vec![rejection]));
         }
         self.unreadable = Some(rejection.at).filter(|_| rejection.key.is_none());
-        if let Some(open) = self.open.as_mut().filter(|open| open.is_continued_by(rejection.key.as_deref())) {
+        if let Some(open) =
+            self.open.as_mut().filter(|open| open.is_continued_by(rejection.key.as_deref(), &self.import.keys))
+        {
             return open.add_unreadable(rejection);
         }
         self.close_row(chunk);

@@ -8,6 +8,7 @@ mod named;
 
 pub(crate) mod amount;
 pub(crate) mod clock;
+pub(crate) mod currency;
 pub(crate) mod email;
 pub(crate) mod event;
 pub(crate) mod id;

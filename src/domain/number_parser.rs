@@ -1,6 +1,7 @@
 //! Numbers as other programs write them: `1,234.50`, `12,50 €`, `34.0000`, `.99`. Unambiguous numbers are
 //! accepted; those that may be wrong by a factor of thousand are rejected.
 
+use super::currency;
 use super::quantity::check_unsigned;
 
 /// The decimal separator.
@@ -13,6 +14,8 @@ pub enum DecimalMark {
     OnlyPoint,
 }
 
+/// Letters of a code of ISO 4217.
+const CODE_LETTERS: usize = 3;
 /// Digits per group.
 const GROUP: usize = 3;
 /// The largest exponent that is read, far beyond any amount.
@@ -92,10 +95,12 @@ fn split_currency(text: &str) -> (Option<&str>, &str) {
 
 /// A code such as EUR, a sign such as `$`, or one with the letters of a country before it: `CA$`.
 fn is_currency(text: &str) -> bool {
-    let is_sign = |character: char| matches!(character, '$' | '¢' | '£' | '¤' | '¥' | '฿' | '₠'..='⃀');
-    let is_upper = |letters: &str| letters.bytes().all(|byte| byte.is_ascii_uppercase());
-    let country = text.strip_suffix(is_sign);
-    country.is_some_and(|country| country.len() <= 2 && is_upper(country)) || text.len() == 3 && is_upper(text)
+    let is_sign = |character: char| !character.is_alphanumeric();
+    let is_written_alike = match text.strip_suffix(is_sign) {
+        Some(country) => country.len() <= 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()),
+        None => text.len() == CODE_LETTERS && text.bytes().all(|byte| byte.is_ascii_alphabetic()),
+    };
+    is_written_alike && currency::is_currency(text)
 }
 
 /// `15` for `1.5e1`, exactly; `None` if there is no exponent, or one too large for any amount.
@@ -206,6 +211,9 @@ mod tests {
             ("3.50 NZ$", "3.5"),
             ("R$\u{a0}10", "10"),
             ("CHF 5", "5"),
+            ("5 eur", "5"),
+            ("Usd 5", "5"),
+            ("5 RMB", "5"),
             ("5 kr", "5"),
             ("kr. 5", "5"),
             ("5 kr.", "5"),
@@ -271,6 +279,19 @@ mod tests {
             "kr5kr",
             "5\u{2019}",
             "USD 5 EUR",
+            "50¢",
+            "¢50",
+            "GBX 1250",
+            "1250 GBp",
+            "₥12",
+            "50 ct",
+            "12 TSD",
+            "12 MIO",
+            "12 PCS",
+            "STK 12",
+            "VAT 12",
+            "12 NET",
+            "¤12",
             "$ -",
         ] {
             assert!(amount(text, DecimalMark::Point).is_err(), "{text} was accepted");

@@ -1,17 +1,19 @@
 //! Records of CSV.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 
 use super::naming::{ColumnRole, Naming, folded, joined, map_flag};
 use super::scanner::{Dialect, Fields, Scanner, is_blank};
-use super::text::HEAD_BYTES;
+use super::text::{HEAD_BYTES, has_utf_8};
 use super::{
-    Columns, ENCODING_HINT, FileFormat, NOT_UTF_8, ReadOptions, Record, Records, invalid, refused, unreadable,
+    Columns, FileFormat, NOT_UTF_8, ReadFindings, ReadOptions, Record, Records, encoding_hint, invalid, refused,
+    unreadable,
 };
 use crate::bulk::{Position, Rejection};
-use crate::domain::spreadsheet::{unguard, unmarked};
+use crate::domain::spreadsheet::{is_cut_number, is_error, unmarked, unmarked_text};
 use crate::domain::text::{counted, shell_word};
 use crate::error::{Error, Result, printable};
 
@@ -19,6 +21,10 @@ use crate::error::{Error, Result, printable};
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// The problem of a row with extra fields due to a decimal comma.
 const SPLIT_AMOUNT: &str = "; quote amounts with a decimal comma (\"1,00\"), or separate the fields with ;";
+/// Columns with numbers of which spreadsheets drop digits.
+const LONG_NUMBERS: [&str; 6] = ["sku", "reference", "tracking", "InvoiceNo", "StockCode", "CustomerID"];
+/// The problem of such a number.
+const CUT_NUMBER: &str = "is what a spreadsheet leaves of a longer number; format the column as text there";
 /// Number of lines searched for a header below a title.
 const MAX_TITLE_LINES: u64 = 20;
 
@@ -32,6 +38,7 @@ pub fn records<'a>(
     mut source: impl Read + 'a,
     options: &'a ReadOptions,
     columns: Columns,
+    found: &'a RefCell<ReadFindings>,
 ) -> Result<(Notes, Records<'a>)> {
     // Nested records exist only in JSON.
     let columns = Columns { nested: None, ..columns };
@@ -49,13 +56,21 @@ pub fn records<'a>(
     }
     let body = Cursor::new(head[preamble.length..].to_owned()).chain(source);
     let mut scanner = Scanner::new(BufReader::with_capacity(HEAD_BYTES, body), preamble.dialect, preamble.line);
-    let layout = header(&mut scanner).and_then(|header| Layout::new(&header, &naming, preamble.dialect, &mut notes));
+    let is_utf_8 = found.borrow().is_utf_8;
+    let layout = header(&mut scanner, is_utf_8)
+        .and_then(|header| Layout::new(&header, &naming, preamble.dialect, &mut found.borrow_mut()));
     let mut layout = layout.map_err(|error| preamble.explain(error, &head, &naming))?;
+    scanner.set_width(layout.columns.len());
     let records = std::iter::from_fn(move || {
         loop {
             match scanner.read() {
                 Ok(Some(fields)) if fields.is_blank() => {}
-                Ok(Some(fields)) => return Some(Ok(layout.record(&fields, options))),
+                Ok(Some(fields)) => {
+                    for (quote, line) in fields.quoted_lines {
+                        found.borrow_mut().add_quoted_line(*quote, *line);
+                    }
+                    return Some(Ok(layout.record(&fields, options)));
+                }
                 Ok(None) => return None,
                 Err(error) => return Some(Err(error)),
             }
@@ -116,7 +131,7 @@ impl Preamble {
 
     /// Adds that a name in the header contains another delimiter.
     fn mixed_delimiters(&self, head: &[u8], naming: &Naming) -> Option<Error> {
-        let names = header(&mut Scanner::new(&head[self.length..], self.dialect, self.line)).ok()?;
+        let names = header(&mut Scanner::new(&head[self.length..], self.dialect, self.line), false).ok()?;
         let naming = naming.without_matches();
         let is_several = |name: &str, delimiter: u8| {
             let mut parts = name.split(char::from(delimiter)).map(str::trim);
@@ -209,7 +224,7 @@ fn detect_delimiter(head: &[u8], default_delimiter: u8, line_end: u8, naming: &N
 /// The number of known and of named columns in the first row.
 fn count_columns(head: &[u8], dialect: Dialect, naming: &Naming) -> (usize, usize) {
     let mut scanner = Scanner::new(head, dialect, 1);
-    let names = header(&mut scanner).unwrap_or_default();
+    let names = header(&mut scanner, false).unwrap_or_default();
     // Trial parses do not count as found columns.
     let naming = naming.without_matches();
     let known = names.iter().filter(|name| matches!(naming.role(name), ColumnRole::Column(_))).count();
@@ -229,8 +244,8 @@ fn delimiter_argument(delimiter: u8) -> String {
     if delimiter == b'\t' { "tab".to_owned() } else { shell_word(&char::from(delimiter).to_string()) }
 }
 
-/// The first row that is not empty.
-fn header<R: BufRead>(scanner: &mut Scanner<R>) -> Result<Vec<String>> {
+/// The first row that is not empty; `is_utf_8` says of a byte that is not that others are.
+fn header<R: BufRead>(scanner: &mut Scanner<R>, is_utf_8: bool) -> Result<Vec<String>> {
     loop {
         let Some(fields) = scanner.read()? else { return Err(invalid("the file has no header".to_owned())) };
         if fields.is_blank() {
@@ -238,7 +253,9 @@ fn header<R: BufRead>(scanner: &mut Scanner<R>) -> Result<Vec<String>> {
         }
         let name = |field| match std::str::from_utf8(field) {
             Ok(name) => Ok(name.trim().to_owned()),
-            Err(_) => Err(invalid(format!("line {}: the header {NOT_UTF_8}", fields.line)).hint(ENCODING_HINT)),
+            Err(_) => {
+                Err(invalid(format!("line {}: the header {NOT_UTF_8}", fields.line)).hint(encoding_hint(is_utf_8)))
+            }
         };
         return fields.iter().map(name).collect();
     }
@@ -257,6 +274,8 @@ struct Layout {
     texts: &'static [&'static str],
     /// Columns of money.
     amounts: &'static [&'static str],
+    /// Whether the file has other characters in UTF-8.
+    is_utf_8: bool,
     /// Minimum number of fields in a record.
     needed: usize,
     /// Fills empty cells of some columns with the value above.
@@ -264,7 +283,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(header: &[String], naming: &Naming, dialect: Dialect, notes: &mut Notes) -> Result<Layout> {
+    fn new(header: &[String], naming: &Naming, dialect: Dialect, findings: &mut ReadFindings) -> Result<Layout> {
         let mut found: Vec<(&'static str, &str)> = Vec::new();
         let (mut columns, mut unknown, mut ignored, mut duplicate) = (Vec::new(), Vec::new(), Vec::new(), Ok(()));
         for theirs in header {
@@ -294,15 +313,15 @@ impl Layout {
         if !missing.is_empty() {
             return Err(naming.missing_columns(&missing, &ignored, &found));
         }
-        if naming.options.only_mapped && !ignored.is_empty() {
-            notes.push(format!("ignored: {}", joined(&ignored)));
-        }
+        let left_out: Vec<&str> = ignored.iter().copied().filter(|name| naming.is_left_out(name)).collect();
+        naming.check_left_out(&left_out, &found)?;
+        left_out.iter().for_each(|name| findings.add_left_out(name));
         let needed = columns.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         let above = fill_down_columns(header, &columns, naming)?;
         let names = header.iter().map(|name| Arc::from(name.as_str())).collect();
         let Columns { required, texts, amounts, .. } = naming.columns;
         let key = required.first().copied();
-        Ok(Layout { dialect, columns, names, key, texts, amounts, needed, above })
+        Ok(Layout { dialect, columns, names, key, texts, amounts, is_utf_8: findings.is_utf_8, needed, above })
     }
 
     /// Whether the comma of an amount such as `1,00` separates two fields.
@@ -336,7 +355,7 @@ impl Layout {
         let mut cells = before_amounts.zip(fields.iter());
         let (_, field) = cells.find(|(column, _)| is_in(column, self.key.as_slice()))?;
         let text = unmarked(std::str::from_utf8(field).ok()?);
-        (!is_blank(field)).then(|| text.to_owned())
+        (!is_blank(field)).then(|| text.into_owned())
     }
 
     fn readable(&mut self, fields: &Fields, options: &ReadOptions) -> Result<Record, Rejection> {
@@ -344,7 +363,7 @@ impl Layout {
         let surplus = fields.iter().skip(self.columns.len()).any(|field| !is_blank(field));
         if fields.len() < self.needed || surplus {
             let why = if self.splits_amount(fields) { SPLIT_AMOUNT } else { "" };
-            let reason = format!("has {} fields, the header has {}{why}", fields.len(), self.columns.len());
+            let reason = format!("has {}, the header has {}{why}", counted(fields.len(), "field"), self.columns.len());
             return Err(refused(at, "", "", reason));
         }
         let mut record = Record::new(at, options);
@@ -368,15 +387,28 @@ impl Layout {
                 }
                 Some(ColumnRole::Column(name)) => match std::str::from_utf8(field) {
                     Ok(text) => {
-                        let guarded = text;
-                        let text = if self.texts.contains(name) { unguard(guarded) } else { unmarked(guarded) };
-                        record.is_unguarded |= text.len() < guarded.len();
-                        if let Some(above) = self.above.get_mut(&position) {
-                            text.clone_into(above);
+                        self.is_utf_8 |= !text.is_ascii();
+                        if is_error(text) {
+                            return Err(refused(at, name, text.trim(), "is an error of a spreadsheet, not a value"));
                         }
-                        record.cells.push((*name, text.to_owned()));
+                        if LONG_NUMBERS.contains(name) && is_cut_number(text) {
+                            return Err(refused(at, name, text.trim(), CUT_NUMBER));
+                        }
+                        let own = if self.texts.contains(name) { unmarked_text(text) } else { unmarked(text) };
+                        record.is_unguarded |= own.len() < text.len();
+                        if let Some(above) = self.above.get_mut(&position) {
+                            own.as_ref().clone_into(above);
+                        }
+                        record.cells.push((*name, own.into_owned()));
                     }
-                    Err(_) => return Err(refused(at, name, "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))),
+                    Err(_) => {
+                        return Err(refused(
+                            at,
+                            name,
+                            "",
+                            format!("{NOT_UTF_8} ({})", encoding_hint(self.is_utf_8 || has_utf_8(field))),
+                        ));
+                    }
                 },
             }
         }

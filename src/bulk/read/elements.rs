@@ -27,6 +27,10 @@ pub struct Elements<R: BufRead> {
     around: Vec<u8>,
     state: ListState,
     element: Vec<u8>,
+    /// Whether an empty list precedes, in an object that may have no other one.
+    has_empty_list: bool,
+    /// Whether the object has ended before a list with elements.
+    is_over: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,15 @@ enum ListState {
     First,
     Following,
     Done,
+}
+
+/// The hint for what mongoexport writes.
+const MONGO_HINT: &str = "--format mongo-json";
+
+/// Whether a text is of documents of MongoDB.
+fn is_of_mongodb(text: &[u8]) -> bool {
+    let has = |part: &[u8]| text.windows(part.len()).any(|window| window == part);
+    has(b"\"_id\"") || has(b"\"$oid\"") || has(b"\"$date\"") || has(b"\"$number")
 }
 
 /// Tracks nesting and strings in a JSON text.
@@ -72,6 +85,8 @@ impl<R: BufRead> Elements<R> {
             around: Vec::new(),
             state: ListState::Head,
             element: Vec::new(),
+            has_empty_list: false,
+            is_over: false,
         }
     }
 
@@ -82,7 +97,10 @@ impl<R: BufRead> Elements<R> {
     pub fn read(&mut self, is_column: impl Fn(&str) -> bool) -> Result<Option<(Position, &[u8])>> {
         if self.state == ListState::Head {
             self.state = ListState::Done;
-            self.head()?;
+            if !self.head()? {
+                self.check_around(is_column)?;
+                return Ok(None);
+            }
             self.state = ListState::First;
         }
         if self.state == ListState::Done {
@@ -93,7 +111,10 @@ impl<R: BufRead> Elements<R> {
         let (first_line, end) = self.element()?;
         let is_empty = self.element.is_empty();
         if is_empty && !(is_first && end == b']') {
-            return Err(self.error("is missing an element of its list"));
+            return Err(self.error(match end {
+                b']' => "has a comma after the last element of its list",
+                _ => "is missing an element of its list",
+            }));
         }
         match end {
             b']' => self.tail(is_column)?,
@@ -138,20 +159,27 @@ impl<R: BufRead> Elements<R> {
 
     fn no_list_error(&self) -> Error {
         let error = self.error("has no list of records, neither [ … ] nor {\"items\": [ … ]}");
-        error.hint("--format jsonl, if the records follow each other without a list")
+        match is_of_mongodb(&self.around) {
+            true => error.hint(MONGO_HINT),
+            false => error.hint("--format jsonl, if the records follow each other without a list"),
+        }
     }
 
-    /// Reads up to the list.
-    fn head(&mut self) -> Result<()> {
+    /// Reads up to the list; returns whether it has elements, which the only list of an object may lack.
+    fn head(&mut self) -> Result<bool> {
         match self.next_non_blank()? {
             b'[' => self.around.push(b'['),
             b'{' => {
                 self.around.push(b'{');
-                while !self.next_member_is_list()? {}
+                while !self.next_member_is_list()? {
+                    if self.is_over {
+                        return Ok(false);
+                    }
+                }
             }
             _ => return Err(self.no_list_error()),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Reads the next member of the object; returns whether it is the list. Empty lists are skipped.
@@ -181,12 +209,14 @@ impl<R: BufRead> Elements<R> {
             if inner != b']' {
                 return Ok(true);
             }
+            self.has_empty_list = true;
         }
         nesting.advance(first);
         while let Some(byte) = self.next_byte()? {
             if nesting.is_outside() && matches!(byte, b',' | b'}') {
                 self.keep_around(byte)?;
-                return if byte == b',' { Ok(false) } else { Err(self.no_list_error()) };
+                self.is_over = byte == b'}';
+                return if self.is_over && !self.has_empty_list { Err(self.no_list_error()) } else { Ok(false) };
             }
             self.keep_around(byte)?;
             nesting.advance(byte);
@@ -197,12 +227,19 @@ impl<R: BufRead> Elements<R> {
     /// Checks that the text after the list completes the file.
     fn tail(&mut self, is_column: impl Fn(&str) -> bool) -> Result<()> {
         self.keep_around(b']')?;
+        self.check_around(is_column)
+    }
+
+    /// Checks that the text around the list is JSON, and does not belong to a record.
+    fn check_around(&mut self, is_column: impl Fn(&str) -> bool) -> Result<()> {
         while let Some(byte) = self.next_byte()? {
             self.keep_around(byte)?;
         }
         let around = String::from_utf8_lossy(&self.around);
-        let whole: &RawValue = serde_json::from_str(&around)
-            .map_err(|error| self.error(&format!("{}, outside its list", not_json(&around, &error))))?;
+        let whole: &RawValue = serde_json::from_str(&around).map_err(|error| {
+            let hint = is_of_mongodb(around.as_bytes()).then_some(MONGO_HINT);
+            self.error(&format!("{}, outside its list", not_json(&around, &error))).hints_of(hint)
+        })?;
         if whole.get().starts_with('[') {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! Records of JSON and of JSON lines.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::io::BufRead;
 
 use serde_json::value::RawValue;
@@ -9,10 +10,11 @@ use super::elements::Elements;
 use super::extended::{self, Typed};
 use super::json_lines::JsonLines;
 use super::members::{self, Members, not_json};
-use super::naming::{ColumnRole, Naming};
+use super::naming::{ColumnRole, Naming, ignore_flag};
+use super::text::has_utf_8;
 use super::{
-    Columns, ENCODING_HINT, FileFormat, MAX_ITEMS, NO_ITEMS, NOT_UTF_8, ReadOptions, Record, Records, invalid,
-    is_blank, refused, unreadable,
+    Columns, FileFormat, MAX_ITEMS, NO_ITEMS, NOT_UTF_8, ReadFindings, ReadOptions, Record, Records, encoding_hint,
+    invalid, is_blank, refused, unreadable,
 };
 use crate::bulk::{Position, Rejection};
 use crate::error::{Error, Result};
@@ -25,8 +27,13 @@ const MAX_LEVELS: usize = 8;
 const DOCUMENT_ID: &str = "_id";
 
 /// Records, one per line or printed over several.
-pub fn lines<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
-    let mut reader = RecordReader::new(options, columns)?;
+pub fn lines<'a>(
+    source: impl BufRead + 'a,
+    options: &'a ReadOptions,
+    columns: Columns,
+    findings: &'a RefCell<ReadFindings>,
+) -> Result<Records<'a>> {
+    let mut reader = RecordReader::new(options, columns, findings)?;
     let mut lines = JsonLines::new(source);
     Ok(Box::new(std::iter::from_fn(move || {
         loop {
@@ -46,8 +53,13 @@ pub fn lines<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns: C
 }
 
 /// The elements of a list: `[…]`, or `{"items": […]}` as exports write it.
-pub fn elements<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
-    let mut reader = RecordReader::new(options, columns)?;
+pub fn elements<'a>(
+    source: impl BufRead + 'a,
+    options: &'a ReadOptions,
+    columns: Columns,
+    findings: &'a RefCell<ReadFindings>,
+) -> Result<Records<'a>> {
+    let mut reader = RecordReader::new(options, columns, findings)?;
     let mut elements = Elements::new(source);
     Ok(Box::new(std::iter::from_fn(move || {
         loop {
@@ -71,11 +83,16 @@ pub fn elements<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns
 
 /// The documents of MongoDB's `mongoexport`: one per line or, with `--pretty`, over
 /// several, or with `--jsonArray` a list.
-pub fn documents<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
+pub fn documents<'a>(
+    mut source: impl BufRead + 'a,
+    options: &'a ReadOptions,
+    columns: Columns,
+    findings: &'a RefCell<ReadFindings>,
+) -> Result<Records<'a>> {
     let head = source.fill_buf().map_err(|error| unreadable(&error))?;
     match head.trim_ascii_start().starts_with(b"[") {
-        true => elements(source, options, columns),
-        false => lines(source, options, columns),
+        true => elements(source, options, columns, findings),
+        false => lines(source, options, columns, findings),
     }
 }
 
@@ -87,6 +104,9 @@ struct RecordReader<'a> {
     /// Unknown names; after the first, records are only read to find more.
     unknown: Vec<String>,
     found: Vec<&'static str>,
+    findings: &'a RefCell<ReadFindings>,
+    /// Names that are left out, but not by their name, and may be a field.
+    unasked: Vec<String>,
     is_finished: bool,
 }
 
@@ -108,9 +128,14 @@ struct ObjectContext {
 }
 
 impl<'a> RecordReader<'a> {
-    fn new(options: &'a ReadOptions, columns: Columns) -> Result<RecordReader<'a>> {
+    fn new(
+        options: &'a ReadOptions,
+        columns: Columns,
+        findings: &'a RefCell<ReadFindings>,
+    ) -> Result<RecordReader<'a>> {
         let naming = Naming::new(options, columns)?;
-        Ok(RecordReader { naming, unknown: Vec::new(), found: Vec::new(), is_finished: false })
+        let (unknown, found, unasked) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(RecordReader { naming, unknown, found, findings, unasked, is_finished: false })
     }
 
     /// Problems of the whole file, reported once.
@@ -122,10 +147,12 @@ impl<'a> RecordReader<'a> {
         if !unknown.is_empty() {
             return Some(self.naming.unknown_columns(&unknown, &self.found));
         }
-        match self.naming.seen_names() {
+        let unasked: Vec<&str> = self.unasked.iter().map(String::as_str).collect();
+        let flags = match self.naming.seen_names() {
             seen if seen.is_empty() => None,
             seen => self.naming.check_flags(&seen.iter().map(String::as_str).collect::<Vec<_>>()).err(),
-        }
+        };
+        flags.or_else(|| self.naming.check_left_out(&unasked, &self.found).err())
     }
 
     /// Reads a record; `None` for a valid one after an unknown name. `no_json` says what a text is that is not JSON.
@@ -145,7 +172,8 @@ impl<'a> RecordReader<'a> {
         };
         // Invalid bytes within texts do not affect record boundaries.
         if matches!(text, Cow::Owned(_)) {
-            return Some(Ok(Err(refused(at, "", "", format!("{NOT_UTF_8} ({ENCODING_HINT})")))));
+            let hint = encoding_hint(self.findings.borrow().is_utf_8 || has_utf_8(bytes));
+            return Some(Ok(Err(refused(at, "", "", format!("{NOT_UTF_8} ({hint})")))));
         }
         let read = self.object(value, at, String::new());
         (read.is_err() || self.unknown.is_empty()).then_some(Ok(read))
@@ -157,7 +185,18 @@ impl<'a> RecordReader<'a> {
         }
         let mut open = OpenRecord { record: Record::new(at, self.naming.options), inside };
         self.members(value, &mut open, "", ObjectContext { level: 0, skips_unmapped: false, is_ignored: false })?;
+        self.check_nesting(&open.record)?;
         Ok(open.record)
+    }
+
+    /// Errors: for a value beside the nested records that they have themselves.
+    fn check_nesting(&self, record: &Record) -> Result<(), Rejection> {
+        let Some(nested) = self.naming.columns.nested.filter(|_| !record.items.is_empty()) else { return Ok(()) };
+        let beside = nested.own.iter().find_map(|column| Some((column, record.get(column)?)));
+        beside.map_or(Ok(()), |(column, text)| {
+            let reason = format!("is beside the list of {}, which has it too", nested.column);
+            Err(refused(record.at, column, text, reason))
+        })
     }
 
     /// Reads the members of an object; `path` is its path in the record.
@@ -208,7 +247,8 @@ impl<'a> RecordReader<'a> {
                 ColumnRole::Ignored | ColumnRole::Unknown if is_object && !is_ignored => {
                     self.members(value, open, &format!("{name}."), deeper)?;
                 }
-                ColumnRole::Ignored => {}
+                ColumnRole::Ignored if !self.naming.is_left_out(&name) => {}
+                ColumnRole::Ignored => self.note_left_out(whole, value, inside.is_ignored || is_named()),
                 ColumnRole::Currency if inside.is_ignored || value.get() == "null" => {}
                 ColumnRole::Currency => {
                     let text = serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
@@ -216,7 +256,7 @@ impl<'a> RecordReader<'a> {
                         open.record.currencies.push((whole.into(), text));
                     }
                 }
-                ColumnRole::Unknown if inside.skips_unmapped => {}
+                ColumnRole::Unknown if inside.skips_unmapped => self.note_left_out(whole, value, inside.is_ignored),
                 ColumnRole::Column(column) => self.cell(column, value, typed, open, &name)?,
                 ColumnRole::Unknown => self.note_unknown(whole),
             }
@@ -243,12 +283,21 @@ impl<'a> RecordReader<'a> {
         }
     }
 
+    /// Notes a member that is left out: by its name, or else perhaps unasked, if it has a value that a column could have.
+    fn note_left_out(&mut self, name: String, value: &RawValue, is_by_name: bool) {
+        self.findings.borrow_mut().add_left_out(&name);
+        let has_value = !matches!(value.get(), "null" | "\"\"") && !value.get().starts_with('[');
+        if has_value && !is_by_name && self.unasked.len() < MAX_UNKNOWN && !self.unasked.contains(&name) {
+            self.unasked.push(name);
+        }
+    }
+
     fn is_extended(&self) -> bool {
         self.naming.options.format == FileFormat::MongoJson
     }
 
     fn is_nested(&self, column: &str) -> bool {
-        self.naming.columns.nested == Some(column)
+        self.naming.columns.nested.is_some_and(|nested| nested.column == column)
     }
 
     fn cell(
@@ -288,6 +337,7 @@ impl<'a> RecordReader<'a> {
                 Ok(text) => text,
                 Err(_) => return Err(refused(open.record.at, column, "", "has an invalid escape sequence")),
             },
+            b't' | b'f' => return Err(refused(open.record.at, column, text, NO_VALUE)),
             // Numbers keep their digits: none is rounded.
             _ => {
                 open.record.numbers.push(column);
@@ -296,6 +346,12 @@ impl<'a> RecordReader<'a> {
         };
         if is_nested && !is_blank(&text) {
             return Err(refused(open.record.at, column, &text, NO_ITEMS));
+        }
+        let is_of_outside = self.naming.columns.nested.is_some_and(|nested| !nested.own.contains(&column));
+        if !open.inside.is_empty() && is_of_outside && !is_blank(&text) {
+            let ignore = ignore_flag(&[&format!("{}{name}", open.inside)]).unwrap_or_default();
+            let reason = format!("is within the items, but belongs beside them ({ignore} leaves it out)");
+            return Err(refused(open.record.at, column, &text, reason));
         }
         open.record.cells.push((column, text));
         Ok(())
@@ -312,10 +368,13 @@ impl<'a> RecordReader<'a> {
     }
 }
 
+/// Why a boolean, an object or a list is no value of a column.
+const NO_VALUE: &str = "is not a text or number";
+
 /// Why an object or a list is no value of a column.
 fn no_value(value: &RawValue) -> &'static str {
     match Typed::read(value) {
         Some(_) => "is a value of MongoDB, which --format mongo-json reads",
-        None => "is not a text or number",
+        None => NO_VALUE,
     }
 }

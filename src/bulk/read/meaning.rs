@@ -43,6 +43,41 @@ const PARTS: [&str; 19] = [
 const OTHERS: [&str; 11] =
     ["compare", "old", "tax", "discount", "shipping", "refund", "updated", "modified", "birth", "due", "cancelled"];
 
+/// Words, [`folded`], with which a name is of something else than our columns: `EK-Preis`, `Mindestbestand`.
+const QUALIFIERS: [(&[&str], &str); 7] = [
+    (
+        &["price", "unit_price", "UnitPrice"],
+        "cost costs kosten purchase einkauf ek einstand wholesale großhandel shipping versand compare old alt alter per \
+         pro valid gültig group gruppe cent cents msrp uvp",
+    ),
+    (
+        &["stock_quantity", "received", "counted", "quantity"],
+        "min minimum max maximum mindest melde reserved reserviert incoming location lagerort status value wert per pro box \
+         order ordered bestellt bestellmenge low not nicht",
+    ),
+    (&["created_at", "InvoiceDate"], "ship shipped shipping versand due fällig paid bezahlt"),
+    (&["status"], "payment zahlung shipping versand financial fulfillment delivery stock"),
+    (&["refunded_amount"], "reason grund"),
+    (&["tracking"], "url link company carrier"),
+    (&["total_amount"], "cent cents"),
+];
+
+/// A shorter qualifier may be within another word by chance.
+const MIN_QUALIFIER: usize = 5;
+
+/// Whether a name has a word with which it is rather not that column of ours.
+pub(super) fn is_qualified(name: &str, ours: &str) -> bool {
+    let words = words(name);
+    let is_in = |qualifier: &str| {
+        words.iter().any(|word| word == qualifier || qualifier.len() >= MIN_QUALIFIER && word.contains(qualifier))
+    };
+    let mut qualifiers = QUALIFIERS.iter().filter(|(columns, _)| columns.contains(&ours));
+    qualifiers.any(|(_, qualifiers)| qualifiers.split_whitespace().any(is_in))
+}
+
+/// Words of columns that say of some rows that they do not count.
+const STATUSES: [&str; 6] = ["cancelled", "canceled", "refunded", "storniert", "storno", "erstattet"];
+
 impl Meaning {
     /// The meaning by the words of a name, such as `Lineitem price`, `paidAt` and `Gesamtbetrag`.
     pub fn of(name: &str) -> Option<Meaning> {
@@ -54,6 +89,14 @@ impl Meaning {
         let is_time = words.len() > 1 && matches!(words.last().map(String::as_str), Some("at" | "on"));
         let by_word = WORDS.iter().find(|(_, known)| known.split(' ').any(is_word));
         by_word.map(|(meaning, _)| *meaning).or(is_time.then_some(Meaning::Date))
+    }
+
+    /// All meanings of a name: `Cancelled at` is a date and says a status.
+    pub fn each(name: &str) -> impl Iterator<Item = Meaning> {
+        let meaning = Meaning::of(name);
+        let says_status = words(name).iter().any(|word| STATUSES.contains(&word.as_str()));
+        let status = (says_status && meaning != Some(Meaning::Status)).then_some(Meaning::Status);
+        meaning.into_iter().chain(status)
     }
 
     /// Our columns with such values.
@@ -72,7 +115,7 @@ impl Meaning {
         match (self, free) {
             (Meaning::Amount, ["total_amount"]) => (!has_any(&PARTS)).then_some("total_amount"),
             (Meaning::Amount, _) | (Meaning::Price, ["total_amount"]) => None,
-            (_, [first, ..]) => (!has_any(&OTHERS)).then_some(*first),
+            (_, [first, ..]) => (!has_any(&OTHERS) && !is_qualified(name, first)).then_some(*first),
             (_, []) => None,
         }
     }

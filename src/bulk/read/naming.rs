@@ -149,6 +149,18 @@ impl<'a> Naming<'a> {
         is_ignored_by_flag.then_some(ColumnRole::Ignored)
     }
 
+    /// Whether flags leave out an ignored column, rather than imports never reading it.
+    pub fn is_left_out(&self, theirs: &str) -> bool {
+        let fold = folded(theirs);
+        let is_never_read = || self.columns.ignored.iter().any(|known| folded(known) == fold);
+        self.is_named(theirs) || !is_never_read()
+    }
+
+    /// Whether `--ignore-columns` names a column.
+    pub fn is_named(&self, theirs: &str) -> bool {
+        self.requested_role(theirs) == Some(ColumnRole::Ignored)
+    }
+
     /// Whether the command line ignores a column.
     fn is_ignored(&self, is_name: impl Fn(&str) -> bool) -> bool {
         let names = self.options.ignore.iter().enumerate().filter(|(_, name)| is_name(name));

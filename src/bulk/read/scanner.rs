@@ -9,6 +9,11 @@ use crate::error::{Error, Result};
 /// Maximum number of fields in a record; spreadsheets have 16 384 columns.
 const MAX_FIELDS: usize = 20_000;
 
+/// A line with fewer delimiters within a quoted field does not look like a row.
+const MIN_DELIMITERS: usize = 2;
+/// Maximum number of remembered lines of one record that look like rows.
+const MAX_QUOTED_LINES: usize = 1_000;
+
 /// How a file separates its fields and lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
@@ -38,6 +43,8 @@ pub struct Fields<'a> {
     pub line: u64,
     text: &'a [u8],
     ends: &'a [usize],
+    /// Lines of it that begin within a quoted field and look like rows, each with the line of the quote.
+    pub quoted_lines: &'a [(u64, u64)],
 }
 
 impl<'a> Fields<'a> {
@@ -80,6 +87,11 @@ impl<R: BufRead> Scanner<R> {
     /// `line` is that of the first byte.
     pub fn new(source: R, dialect: Dialect, line: u64) -> Scanner<R> {
         Scanner { source, machine: StateMachine::new(dialect, line) }
+    }
+
+    /// Sets how many fields a row has, by which rows within quoted fields are recognized.
+    pub fn set_width(&mut self, fields: usize) {
+        self.machine.delimiters_of_row = fields.checked_sub(1).filter(|count| *count >= MIN_DELIMITERS);
     }
 
     /// The next record; `None` at the end of the file.
@@ -128,6 +140,11 @@ struct StateMachine {
     quote_line: u64,
     text: Vec<u8>,
     ends: Vec<usize>,
+    /// The number of delimiters of a row, if lines within quoted fields are compared with it.
+    delimiters_of_row: Option<usize>,
+    /// The quoted field in which the current line begins, by the line of its quote, and the delimiters so far.
+    quoted_line: Option<(u64, usize)>,
+    quoted_lines: Vec<(u64, u64)>,
 }
 
 impl StateMachine {
@@ -136,8 +153,19 @@ impl StateMachine {
         for byte in [dialect.delimiter, b'"', b'\n', b'\r'] {
             is_special[usize::from(byte)] = true;
         }
-        let (text, ends) = (Vec::new(), Vec::new());
-        StateMachine { dialect, is_special, state: State::Start, line, first_line: line, quote_line: line, text, ends }
+        StateMachine {
+            dialect,
+            is_special,
+            state: State::Start,
+            line,
+            first_line: line,
+            quote_line: line,
+            text: Vec::new(),
+            ends: Vec::new(),
+            delimiters_of_row: None,
+            quoted_line: None,
+            quoted_lines: Vec::new(),
+        }
     }
 
     fn begin(&mut self) {
@@ -145,10 +173,11 @@ impl StateMachine {
         self.first_line = self.line;
         self.text.clear();
         self.ends.clear();
+        self.quoted_lines.clear();
     }
 
     fn fields(&self) -> Fields<'_> {
-        Fields { line: self.first_line, text: &self.text, ends: &self.ends }
+        Fields { line: self.first_line, text: &self.text, ends: &self.ends, quoted_lines: &self.quoted_lines }
     }
 
     fn complete_field(&mut self) {
@@ -159,7 +188,26 @@ impl StateMachine {
 
     fn complete_record(&mut self) {
         self.complete_field();
+        self.complete_line();
+        self.quoted_line = None;
+    }
+
+    /// Ends a line; the next one begins in the quoted field, if this one ended there.
+    fn complete_line(&mut self) {
+        if let Some((quote, delimiters)) = self.quoted_line.take()
+            && Some(delimiters) == self.delimiters_of_row
+            && self.quoted_lines.len() < MAX_QUOTED_LINES
+        {
+            self.quoted_lines.push((quote, self.line));
+        }
+        self.quoted_line = Some((self.quote_line, 0));
         self.line += 1;
+    }
+
+    fn count_delimiters(&mut self, count: usize) {
+        if let Some((_, delimiters)) = &mut self.quoted_line {
+            *delimiters += count;
+        }
     }
 
     /// Consumes bytes up to the end of the record; returns their number, and whether it is complete.
@@ -196,7 +244,10 @@ impl StateMachine {
                 }
                 _ if byte == b'\n' => return Err(self.lone_line_end("line feed", "carriage return")),
                 _ if byte == b'\r' => self.state = State::Return,
-                _ if byte == self.dialect.delimiter => self.complete_field(),
+                _ if byte == self.dialect.delimiter => {
+                    self.complete_field();
+                    self.count_delimiters(1);
+                }
                 State::Closed => return Err(self.text_after_quote()),
                 _ if byte == b'"' => return Err(self.stray_quote()),
                 _ => {
@@ -218,7 +269,15 @@ impl StateMachine {
     fn copy_quoted(&mut self, run: &[u8]) -> Result<()> {
         self.text.extend_from_slice(run);
         self.check_size()?;
-        self.line += run.iter().filter(|byte| **byte == self.dialect.line_end).count() as u64;
+        let Dialect { delimiter, line_end } = self.dialect;
+        for (position, line) in run.split(|byte| *byte == line_end).enumerate() {
+            if position > 0 {
+                self.complete_line();
+            }
+            if self.quoted_line.is_some() {
+                self.count_delimiters(line.iter().filter(|byte| **byte == delimiter).count());
+            }
+        }
         Ok(())
     }
 

@@ -1,7 +1,10 @@
 //! The flags by which a rejected file is imported: which of its columns is which of ours.
 
-use super::meaning::Meaning;
+use super::invalid;
+use super::meaning::{Meaning, is_qualified};
 use super::naming::{Naming, SIMILAR_ENOUGH, by_end, folded, ignore_flag, is_pasteable, joined, map_flag, similarity};
+use crate::domain::text::has_have;
+use crate::error::Result;
 
 /// Two columns whose likelihoods differ by less are equally likely.
 const CLEARLY_MORE: f64 = 0.02;
@@ -17,7 +20,7 @@ const WORDS: [(&str, &[&str]); 13] = [
     ("sku", &["artikelnummer", "artikelnr", "artnr", "itemnumber", "productcode", "codearticle"]),
     ("name", &["title", "titel", "bezeichnung", "désignation", "designation", "nom", "nombre", "denominación"]),
     ("description", &["beschreibung", "descripción"]),
-    ("price", &["preis", "prix", "precio"]),
+    ("price", &["preis", "prix", "precio", "vk"]),
     ("stock_quantity", &["bestand", "lager", "stock", "inventory", "quantity", "qty", "existencias"]),
     ("first_name", &["vorname", "prénom", "prenom", "nombre", "givenname"]),
     ("last_name", &["nachname", "familienname", "nom", "nomdefamille", "apellido", "apellidos", "surname"]),
@@ -98,6 +101,49 @@ impl Naming<'_> {
         flags.join(" ")
     }
 
+    /// Errors: exit 7 if a column that is left out, but not by its name, may be a field of a kind that has no column.
+    pub fn check_left_out(&self, left_out: &[&str], found: &[&'static str]) -> Result<()> {
+        let (mut names, mut fields) = (Vec::new(), Vec::<&str>::new());
+        for name in left_out.iter().copied().filter(|name| !self.is_named(name)) {
+            let own = self.fields_left_out(name, found);
+            if !own.is_empty() {
+                names.push(name);
+                fields.extend(own.into_iter().filter(|field| !fields.contains(field)).collect::<Vec<_>>());
+            }
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
+        let (columns, them) = if names.len() == 1 { ("column", "it") } else { ("columns", "them") };
+        let (names_shown, have) = (shown_all(&names), has_have(fields.len()));
+        let message = format!("the {columns} {names_shown} must be mapped, or ignored by name");
+        let error = invalid(format!("{message}: {} {have} no column", fields.join(" and ")));
+        let maps = match flags_of(&self.suggested_maps(&names, found).0) {
+            maps if maps.is_empty() => {
+                let theirs = if let [only] = names[..]
+                    && is_pasteable(only)
+                {
+                    only
+                } else {
+                    "NAME"
+                };
+                let maps: Vec<String> = fields.iter().map(|field| map_flag(theirs, field)).collect();
+                format!("say what this is: {}", maps.join(" or "))
+            }
+            maps => maps.join(" "),
+        };
+        Err(error.hint(maps).hints_of(ignore_flag(&names).map(|ignore| format!("to leave {them} out: {ignore}"))))
+    }
+
+    /// The fields that a column may be, of kinds of which the file has no column.
+    fn fields_left_out(&self, name: &str, found: &[&'static str]) -> Vec<&'static str> {
+        let fields_of = |meaning: Meaning| {
+            let fields = self.fields(meaning, &|_: &str| false);
+            if fields.iter().any(|field| found.contains(field)) { Vec::new() } else { fields }
+        };
+        Meaning::each(name).flat_map(fields_of).collect()
+    }
+
     /// Asks which of the columns that say what the file is a column is, if the file has none of them.
     fn question_of_kind<'n>(&self, rest: &[&'n str], is_there: &impl Fn(&str) -> bool) -> Option<(&'n str, String)> {
         let kinds = self.columns.one_of;
@@ -157,12 +203,15 @@ impl Naming<'_> {
         found: &[&'static str],
     ) -> (Vec<SuggestedMap<'n>>, Vec<Doubt<'n>>) {
         let (mut maps, mut doubts) = (Vec::<SuggestedMap<'n>>::new(), Vec::new());
-        for ours in self.columns.importable().filter(|ours| !found.contains(ours)) {
+        // A column that only checks another one is not guessed.
+        let guessed = self.columns.importable().filter(|ours| *ours != "line_total");
+        for ours in guessed.filter(|ours| !found.contains(ours)) {
             let is_free = |name: &&&'n str| is_pasteable(name) && maps.iter().all(|map| map.theirs != **name);
             let mut likely: Vec<(f64, &'n str)> = unknown
                 .iter()
                 .filter(is_free)
                 .filter(|name| ours != "unit_price" || !is_price_of_line(name))
+                .filter(|name| !is_qualified(name, ours))
                 .map(|name| (likelihood(name, ours), *name))
                 .filter(|(likelihood, _)| *likelihood >= SIMILAR_ENOUGH)
                 .collect();

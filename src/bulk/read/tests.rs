@@ -22,7 +22,8 @@ fn read(bytes: &[u8], format: FileFormat, known: &'static [&'static str]) -> Vec
         nested: None,
         other: None,
     };
-    let records = records(bytes, &options, columns).expect("a header");
+    let found = RefCell::default();
+    let records = records(bytes, &options, columns, &found).expect("a header");
     let cells = |record: Record| record.cells.into_iter().collect();
     records.map(|record| cells(record.expect("readable").expect("a record"))).collect()
 }
@@ -81,7 +82,8 @@ fn json_is_read_strictly_according_to_the_standard() {
         let bytes = STANDARD.decode(bytes).expect("base64");
         // An array is split, any other value must be one element.
         for file in [bytes.clone(), [b"[", &bytes[..], b"]"].concat(), [b"{\"items\":", &bytes[..], b"}"].concat()] {
-            let Ok(found) = records(&file[..], &options, columns) else { continue };
+            let findings = RefCell::default();
+            let Ok(found) = records(&file[..], &options, columns, &findings) else { continue };
             let is_refused = found.into_iter().any(|record| !matches!(record, Ok(Ok(_))));
             assert!(
                 is_refused || !name.starts_with("n_") || file.len() == bytes.len() + 2 && bytes.trim_ascii().is_empty(),
@@ -113,7 +115,8 @@ fn empty_cells_differ_from_absent_columns() {
     ];
     for (file, format) in files {
         let options = ReadOptions::new(format);
-        let mut records = records(file, &options, columns).expect("a header");
+        let found = RefCell::default();
+        let mut records = records(file, &options, columns, &found).expect("a header");
         let record = records.next().expect("one").expect("readable").expect("a record");
         let found = ["a", "b", "c"].map(|column| (record.has(column), record.get(column)));
         assert_eq!(found, [(true, Some("1")), (true, None), (false, None)], "{format:?}");
@@ -194,7 +197,8 @@ fn outcome(bytes: &[u8], format: FileFormat) -> Option<Vec<Option<Vec<String>>>>
         other: None,
     };
     let options = ReadOptions { delimiter: Some(b','), ..ReadOptions::new(format) };
-    let read = records(bytes, &options, columns).ok()?.collect::<Result<Vec<_>>>().ok()?;
+    let found = RefCell::default();
+    let read = records(bytes, &options, columns, &found).ok()?.collect::<Result<Vec<_>>>().ok()?;
     let values = |record: Record| record.cells.into_iter().map(|(_, text)| text).collect();
     Some(read.into_iter().map(|record| record.ok().map(values)).collect())
 }

@@ -68,16 +68,17 @@ impl Charset {
 }
 
 /// A file as text: without its byte order mark, decoded from `encoding` or as its mark says. UTF-8 is
-/// passed through unchanged; the record readers detect malformed bytes.
+/// passed through unchanged; the record readers detect malformed bytes. Also returns whether it has a mark.
 ///
 /// Errors: exit 7 for binary files, and for a byte order mark that contradicts `encoding`.
-pub fn decode<'a>(mut source: impl Read + 'a, requested: Option<Charset>) -> Result<Box<dyn Read + 'a>> {
+pub fn decode<'a>(mut source: impl Read + 'a, requested: Option<Charset>) -> Result<(Box<dyn Read + 'a>, bool)> {
     let mut head = Vec::new();
     source.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
     if let Some(error) = binary_error(&head) {
         return Err(error);
     }
-    let charset = match Encoding::for_bom(&head) {
+    let mark = Encoding::for_bom(&head);
+    let charset = match mark {
         Some((marked, length)) => {
             let marked = Charset::Known(marked);
             if let Some(requested) =
@@ -104,11 +105,17 @@ pub fn decode<'a>(mut source: impl Read + 'a, requested: Option<Charset>) -> Res
         },
     };
     let source = Cursor::new(head).chain(source);
-    Ok(match charset {
+    let decoded: Box<dyn Read + 'a> = match charset {
         Charset::Ascii => Box::new(AsciiReader { source, lines: LineCounter::default() }),
         Charset::Known(encoding) if encoding == UTF_8 => Box::new(source),
         Charset::Known(encoding) => Box::new(DecodingReader::new(source, encoding)),
-    })
+    };
+    Ok((decoded, mark.is_some()))
+}
+
+/// Whether a text has characters of several bytes in UTF-8; other encodings rarely write such bytes.
+pub fn has_utf_8(text: &[u8]) -> bool {
+    text.utf8_chunks().any(|chunk| !chunk.valid().is_ascii())
 }
 
 fn binary_error(head: &[u8]) -> Option<Error> {

@@ -18,6 +18,7 @@ use crate::bulk::{
 use crate::cli::shared::confirm::Prompter;
 use crate::context::Context;
 use crate::db::{Access, Database};
+use crate::domain::currency::parse_currency;
 use crate::domain::text::{counted, first_names};
 use crate::entity::product;
 use crate::error::{Error, Result, printable};
@@ -37,7 +38,7 @@ pub struct ImportArguments {
     #[command(flatten)]
     pub file: FileArguments,
     /// Currency of the amounts, e.g. EUR; rows in another one are invalid
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = checked(parse_currency))]
     currency: Option<String>,
     /// What to do about existing rows: update, skip or error
     #[arg(long, value_name = "WHAT", default_value = "update", value_parser = one_of_words(CONFLICTS.into()))]
