@@ -41,8 +41,8 @@ pub fn lines<'a>(
                 Err(error) => return Some(Err(error)),
                 Ok(None) => return reader.finish().map(Err),
                 Ok(Some((line, bytes))) => {
-                    // The following records are not affected.
-                    let not_json = |at, reason| Ok(Err(refused(at, "", "", reason)));
+                    // The following records are not affected. A rejection has the line at which its record begins.
+                    let not_json = |_, reason| Ok(Err(refused(Position::at_line(line), "", "", reason)));
                     if let Some(read) = reader.next(&bytes, Position::at_line(line), not_json) {
                         return Some(read);
                     }
