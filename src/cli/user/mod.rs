@@ -35,12 +35,13 @@ use crate::service::user as service;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create a user
-    #[command(after_help = "On a terminal, shopctl asks for missing values and for the password.
-Elsewhere the password comes from --password-stdin or --password-file.
+    #[command(
+        after_help = "On a terminal, shopctl asks for missing values and for the password. Elsewhere the password comes from --password-stdin or --password-file.
 
 Examples:
   shopctl user create --email ann@example.com --first-name Ann --last-name Lee --password-stdin < secret.txt
-  shopctl user create --email bo@example.com --first-name Bo --last-name Ek --password-file secret.txt")]
+  shopctl user create --email bo@example.com --first-name Bo --last-name Ek --password-file secret.txt"
+    )]
     Create(create::CreateArguments),
     /// List users, newest first
     #[command(after_help = "Examples:
