@@ -222,10 +222,10 @@ fn malformed_files_are_rejected_with_a_reason_and_never_half_imported() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let before = shop.everything();
     for (name, content, said) in [
-        ("a.csv", "", "has no header"),
+        ("a.csv", "", "the file is empty"),
         ("a.csv", "sku,name,price,sku\n", "twice"),
         ("a.csv", "sku,name,price\n\"A,B,1\n", "line 2: the quote that opens here"),
-        ("a.json", "", "has no list"),
+        ("a.json", "", "the file is empty"),
         ("a.json", "{\"items\": 3}", "has no list"),
         ("a.json", "[{\"sku\":\"A\"", "in the middle"),
         ("a.json", "[1, [2], \"]\", {\"sku\": {}}, nul]", "line 1: the file is not JSON"),
