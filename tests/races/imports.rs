@@ -154,7 +154,7 @@ fn an_order_is_created_once_by_imports_that_spell_its_reference_differently(shop
 fn concurrent_imports_of_invoices_create_users_and_products_once(shop: &Shop) {
     let header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
     let invoice = |number: usize| {
-        let (code, customer) = (number % 30, number % 40);
+        let (code, customer) = (number % 30, 1 + number % 40);
         format!("{number},P{code},POT,1,12/1/2010 8:26,2.55,{customer},France\n")
     };
     let rows: String = (0..ROWS).map(invoice).collect();
