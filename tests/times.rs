@@ -105,5 +105,5 @@ fn zones_come_from_flag_variable_and_file(shop: &Shop) {
     shop.file("more.csv", &format!("{HEADER}\nMORE,ann@example.com,P1,1,1.00,2026-01-01 10:00,completed\n"));
     shop.run(&["order", "import", "more.csv", "--stock", "skip"]).success().says("are read as UTC");
     shop.file("shopctl.toml", "timezone = \"Nowhere/Land\"\n");
-    shop.run(&["order", "list"]).exits_with(4).says("timezone (shopctl.toml");
+    shop.run(&["order", "list"]).exits_with(4).says("timezone Nowhere/Land (shopctl.toml");
 }

@@ -76,7 +76,7 @@ fn a_price_change_undone_gives_every_price_of_before(shop: &Shop) {
     assert_eq!(listed()["items"][0]["undoable"], true);
 
     let dry = undo(shop, &[&operation, "-n", "-o", "table"]).success();
-    for part in ["ENTITY", "NOW", "THEN", "MUG", "12.83", "12.50", "would be undone: 3 values"] {
+    for part in ["ENTITY", "NOW", "RESTORED", "MUG", "12.83", "12.50", "would be undone: 3 values"] {
         assert!(dry.stdout.contains(part), "{part} is missing in {dry}");
     }
     assert_ne!(rows(shop), before);
