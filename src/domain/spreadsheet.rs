@@ -41,7 +41,7 @@ fn needs_guard(text: &str) -> bool {
     text.starts_with(GUARD) || is_formula(text) || is_error(text) || is_cut_number(text)
 }
 
-/// The text of an exported cell. [`unguard`] is the inverse.
+/// The text of an exported cell. [`unmarked`] is the inverse.
 pub fn guard(text: &str) -> Cow<'_, str> {
     // The common case, kept fast for exports of a million lines.
     if text.bytes().next().is_none_or(|byte| byte.is_ascii_alphabetic()) {
