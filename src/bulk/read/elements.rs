@@ -10,7 +10,7 @@ use crate::bulk::Position;
 use crate::error::{Error, Result, printable};
 
 /// Source: RFC 8259, section 2.
-const WHITESPACE: &[u8] = b" \t\r\n";
+pub(super) const WHITESPACE: &[u8] = b" \t\r\n";
 
 /// Maximum size of the text around the list, in bytes.
 const AROUND_MAX_BYTES: usize = 64 * 1024;

@@ -26,6 +26,22 @@ const MAX_LEVELS: usize = 8;
 /// The name of the id in a document of MongoDB.
 const DOCUMENT_ID: &str = "_id";
 
+/// How the records of a file are told apart.
+enum Source<R: BufRead> {
+    Lines(JsonLines<R>),
+    Elements(Elements<R>),
+}
+
+impl<R: BufRead> Source<R> {
+    /// The next record with its position. `is_column` decides whether a member around a list belongs to a record.
+    fn read(&mut self, is_column: impl Fn(&str) -> bool) -> Result<Option<(Position, &[u8])>> {
+        match self {
+            Source::Lines(lines) => Ok(lines.record()?.map(|(line, bytes)| (Position::at_line(line), bytes))),
+            Source::Elements(elements) => elements.read(is_column),
+        }
+    }
+}
+
 /// Records, one per line or printed over several.
 pub fn lines<'a>(
     source: impl BufRead + 'a,
@@ -33,23 +49,7 @@ pub fn lines<'a>(
     columns: Columns,
     findings: &'a RefCell<ReadFindings>,
 ) -> Result<Records<'a>> {
-    let mut reader = RecordReader::new(options, columns, findings)?;
-    let mut lines = JsonLines::new(source);
-    Ok(Box::new(std::iter::from_fn(move || {
-        loop {
-            match lines.record() {
-                Err(error) => return Some(Err(error)),
-                Ok(None) => return reader.finish().map(Err),
-                Ok(Some((line, bytes))) => {
-                    // The following records are not affected. A rejection has the line at which its record begins.
-                    let not_json = |_, reason| Ok(Err(refused(Position::at_line(line), "", "", reason)));
-                    if let Some(read) = reader.next(&bytes, Position::at_line(line), not_json) {
-                        return Some(read);
-                    }
-                }
-            }
-        }
-    })))
+    Ok(records(Source::Lines(JsonLines::new(source)), RecordReader::new(options, columns, findings)?))
 }
 
 /// The elements of a list: `[…]`, or `{"items": […]}` as exports write it.
@@ -59,26 +59,23 @@ pub fn elements<'a>(
     columns: Columns,
     findings: &'a RefCell<ReadFindings>,
 ) -> Result<Records<'a>> {
-    let mut reader = RecordReader::new(options, columns, findings)?;
-    let mut elements = Elements::new(source);
-    Ok(Box::new(std::iter::from_fn(move || {
+    Ok(records(Source::Elements(Elements::new(source)), RecordReader::new(options, columns, findings)?))
+}
+
+fn records<'a>(mut source: Source<impl BufRead + 'a>, mut reader: RecordReader<'a>) -> Records<'a> {
+    Box::new(std::iter::from_fn(move || {
         loop {
-            match elements.read(|name| matches!(reader.naming.role(name), ColumnRole::Column(_))) {
+            match source.read(|name| matches!(reader.naming.role(name), ColumnRole::Column(_))) {
                 Err(error) => return Some(Err(error)),
                 Ok(None) => return reader.finish().map(Err),
                 Ok(Some((at, bytes))) => {
-                    // The end of such an element is unknown.
-                    let not_json = |at: Position, reason| {
-                        let record = at.record.map(|record| format!(" (record {record})")).unwrap_or_default();
-                        Err(invalid(format!("line {}: the file {reason}{record}", at.line)))
-                    };
-                    if let Some(read) = reader.next(bytes, at, not_json) {
+                    if let Some(read) = reader.next(bytes, at) {
                         return Some(read);
                     }
                 }
             }
         }
-    })))
+    }))
 }
 
 /// The documents of MongoDB's `mongoexport`: one per line or, with `--pretty`, over
@@ -98,6 +95,15 @@ pub fn documents<'a>(
 
 /// A record, or why it is rejected.
 type ReadRecord = Result<Result<Record, Rejection>>;
+
+/// What a text is that is not JSON from this line on. The records after a line are not affected; the end of an element of
+/// a list is unknown.
+fn wrong_record(at: Position, line: u64, reason: String) -> ReadRecord {
+    match at.record {
+        None => Ok(Err(refused(at, "", "", reason))),
+        Some(record) => Err(invalid(format!("line {line}: the file {reason} (record {record})"))),
+    }
+}
 
 struct RecordReader<'a> {
     naming: Naming<'a>,
@@ -155,19 +161,14 @@ impl<'a> RecordReader<'a> {
         flags.or_else(|| self.naming.check_left_out(&unasked, &self.found).err())
     }
 
-    /// Reads a record; `None` for a valid one after an unknown name. `no_json` says what a text is that is not JSON.
-    fn next(
-        &mut self,
-        bytes: &[u8],
-        at: Position,
-        no_json: impl Fn(Position, String) -> ReadRecord,
-    ) -> Option<ReadRecord> {
+    /// Reads a record; `None` for a valid one after an unknown name.
+    fn next(&mut self, bytes: &[u8], at: Position) -> Option<ReadRecord> {
         let text = String::from_utf8_lossy(bytes);
         let value: &RawValue = match serde_json::from_str(&text) {
             Ok(value) => value,
             Err(error) => {
                 let line = at.line + error.line().saturating_sub(1) as u64;
-                return Some(no_json(Position { line, ..at }, not_json(&text, &error)));
+                return Some(wrong_record(at, line, not_json(&text, &error)));
             }
         };
         // Invalid bytes within texts do not affect record boundaries.

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, Read};
 
+use super::elements::WHITESPACE;
 use super::{RECORD_MAX_BYTES, too_long, unreadable};
 use crate::error::Result;
 
@@ -13,63 +14,55 @@ use crate::error::Result;
 /// it.
 pub struct JsonLines<R: BufRead> {
     source: R,
-    /// The number of lines so far.
+    /// The number of lines of the records so far.
     count: u64,
-    /// A line that was read ahead.
-    next: Option<Vec<u8>>,
+    record: Vec<u8>,
+    /// The line after the record, if it was read ahead; else empty.
+    next: Vec<u8>,
 }
 
 impl<R: BufRead> JsonLines<R> {
     pub fn new(source: R) -> JsonLines<R> {
-        JsonLines { source, count: 0, next: None }
+        JsonLines { source, count: 0, record: Vec::new(), next: Vec::new() }
     }
 
     /// The next record and its first line; `None` at the end of the file.
     ///
     /// Errors: exit 7 for a record that is too long; exit 4 if the file cannot be read.
-    pub fn record(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
-        let (first, mut record) = loop {
-            match self.line(self.count + 1)? {
-                None => return Ok(None),
-                Some(line) if line.trim_ascii().is_empty() => {}
-                Some(line) => break (self.count, line),
+    pub fn record(&mut self) -> Result<Option<(u64, &[u8])>> {
+        self.record.clear();
+        while self.record.trim_ascii().is_empty() {
+            self.record.clear();
+            if !self.read_ahead(self.count + 1)? {
+                return Ok(None);
             }
-        };
-        if record.trim_ascii_end() != b"{" {
-            return Ok(Some((first, record)));
+            self.take_next();
         }
-        while let Some(line) = self.line(first)? {
-            match line.first() {
-                Some(b'}') => {
-                    record.extend(line);
-                    break;
-                }
-                Some(b' ' | b'\t' | b'\r' | b'\n') => record.extend(line),
-                _ => {
-                    self.count -= 1;
-                    self.next = Some(line);
-                    break;
-                }
-            }
-            if record.len() > RECORD_MAX_BYTES {
+        let first = self.count;
+        let mut is_open = self.record.trim_ascii_end() == b"{";
+        while is_open && self.read_ahead(first)? && (WHITESPACE.contains(&self.next[0]) || self.next[0] == b'}') {
+            is_open = self.next[0] != b'}';
+            self.take_next();
+            if self.record.len() > RECORD_MAX_BYTES {
                 return Err(too_long(first));
             }
         }
-        Ok(Some((first, record)))
+        Ok(Some((first, &self.record)))
     }
 
-    /// The next line; `first` is where its record begins.
-    fn line(&mut self, first: u64) -> Result<Option<Vec<u8>>> {
-        let mut line = self.next.take().unwrap_or_default();
-        if line.is_empty() {
+    /// Reads the next line unless it was read already, and returns whether there is one; `first` is where its record
+    /// begins.
+    fn read_ahead(&mut self, first: u64) -> Result<bool> {
+        if self.next.is_empty() {
             let most = RECORD_MAX_BYTES as u64 + 1;
-            (&mut self.source).take(most).read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
+            (&mut self.source).take(most).read_until(b'\n', &mut self.next).map_err(|error| unreadable(&error))?;
         }
-        if line.is_empty() {
-            return Ok(None);
-        }
+        if self.next.len() > RECORD_MAX_BYTES { Err(too_long(first)) } else { Ok(!self.next.is_empty()) }
+    }
+
+    fn take_next(&mut self) {
+        self.record.append(&mut self.next);
         self.count += 1;
-        if line.len() > RECORD_MAX_BYTES { Err(too_long(first)) } else { Ok(Some(line)) }
     }
 }
 
@@ -89,10 +82,11 @@ mod tests {
             ("{\n  \"a\": 1\n", &[(1, "{\n  \"a\": 1\n")]),
             ("\n\n", &[]),
         ] {
-            let mut lines = JsonLines::new(file.as_bytes());
-            let found: Vec<_> = std::iter::from_fn(|| lines.record().expect("readable")).collect();
-            let found: Vec<_> =
-                found.iter().map(|(line, record)| (*line, str::from_utf8(record).expect("text"))).collect();
+            let (mut lines, mut found) = (JsonLines::new(file.as_bytes()), Vec::new());
+            while let Some((line, record)) = lines.record().expect("readable") {
+                found.push((line, str::from_utf8(record).expect("text").to_owned()));
+            }
+            let found: Vec<_> = found.iter().map(|(line, record)| (*line, record.as_str())).collect();
             assert_eq!(found, records, "{file:?}");
         }
     }
