@@ -27,10 +27,6 @@ pub struct Elements<R: BufRead> {
     around: Vec<u8>,
     state: ListState,
     element: Vec<u8>,
-    /// Whether an empty list precedes, in an object that may have no other one.
-    has_empty_list: bool,
-    /// Whether the object has ended before a list with elements.
-    is_over: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,6 +35,16 @@ enum ListState {
     First,
     Following,
     Done,
+}
+
+/// A member of the object around the list.
+enum Member {
+    /// The list, read up to its first element.
+    List,
+    Other {
+        is_empty_list: bool,
+        is_last: bool,
+    },
 }
 
 /// The hint for what mongoexport writes.
@@ -85,8 +91,6 @@ impl<R: BufRead> Elements<R> {
             around: Vec::new(),
             state: ListState::Head,
             element: Vec::new(),
-            has_empty_list: false,
-            is_over: false,
         }
     }
 
@@ -171,9 +175,13 @@ impl<R: BufRead> Elements<R> {
             b'[' => self.around.push(b'['),
             b'{' => {
                 self.around.push(b'{');
-                while !self.next_member_is_list()? {
-                    if self.is_over {
-                        return Ok(false);
+                let mut has_empty_list = false;
+                while let Member::Other { is_empty_list, is_last } = self.next_member()? {
+                    has_empty_list |= is_empty_list;
+                    match (is_last, has_empty_list) {
+                        (true, true) => return Ok(false),
+                        (true, false) => return Err(self.no_list_error()),
+                        (false, _) => {}
                     }
                 }
             }
@@ -182,8 +190,8 @@ impl<R: BufRead> Elements<R> {
         Ok(true)
     }
 
-    /// Reads the next member of the object; returns whether it is the list. Empty lists are skipped.
-    fn next_member_is_list(&mut self) -> Result<bool> {
+    /// Reads the next member of the object, the list up to its first element.
+    fn next_member(&mut self) -> Result<Member> {
         let mut nesting = Nesting::default();
         // The name and the colon.
         loop {
@@ -203,20 +211,19 @@ impl<R: BufRead> Elements<R> {
         }
         let first = self.next_non_blank()?;
         self.keep_around(first)?;
-        if first == b'[' {
+        let is_empty_list = first == b'[';
+        if is_empty_list {
             let inner = self.next_non_blank()?;
             self.next = Some(inner);
             if inner != b']' {
-                return Ok(true);
+                return Ok(Member::List);
             }
-            self.has_empty_list = true;
         }
         nesting.advance(first);
         while let Some(byte) = self.next_byte()? {
             if nesting.is_outside() && matches!(byte, b',' | b'}') {
                 self.keep_around(byte)?;
-                self.is_over = byte == b'}';
-                return if self.is_over && !self.has_empty_list { Err(self.no_list_error()) } else { Ok(false) };
+                return Ok(Member::Other { is_empty_list, is_last: byte == b'}' });
             }
             self.keep_around(byte)?;
             nesting.advance(byte);
