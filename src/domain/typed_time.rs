@@ -48,6 +48,11 @@ pub enum TypedTime {
 }
 
 impl TypedTime {
+    /// The times that are words.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        NAMED.into_iter().map(|(name, ..)| name).chain([NOW])
+    }
+
     /// Errors: the problem, without the text.
     pub fn parse(text: &str) -> Result<TypedTime, String> {
         let text = text.trim();

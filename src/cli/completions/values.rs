@@ -19,7 +19,7 @@ use crate::db::budget::Budget;
 use crate::db::{Access, Database};
 use crate::domain::order_status::LIFECYCLE;
 use crate::domain::page::Sort;
-use crate::domain::{EventName, OrderStatus, Outcome, Page, Zone};
+use crate::domain::{EventName, OrderStatus, Outcome, Page, TypedTime, Zone};
 use crate::entity::Moment;
 use crate::error::Result;
 use crate::output::{Output, OutputSettings};
@@ -32,21 +32,8 @@ const LIMIT: Duration = Duration::from_millis(200);
 /// Most values of a shop that are offered at once.
 const MOST: u64 = 50;
 
-/// Times in words, as help formatting lists them, and the ages that are asked for most.
-const TIMES: [&str; 12] = [
-    "today",
-    "yesterday",
-    "this-week",
-    "last-week",
-    "this-month",
-    "last-month",
-    "this-year",
-    "last-year",
-    "7d",
-    "30d",
-    "12h",
-    "now",
-];
+/// The ages that are asked for most.
+const AGES: [&str; 3] = ["7d", "30d", "12h"];
 
 /// Where the values of an argument come from.
 #[derive(Debug, Clone)]
@@ -60,6 +47,8 @@ enum Source {
     /// The operations that can be undone.
     Operations,
     Contexts,
+    /// Read from the system when they are completed.
+    Zones,
     Words(Vec<String>),
 }
 
@@ -77,10 +66,10 @@ impl Source {
             ("operation", "OPERATION") if command == "undo" => Some(Source::Operations),
             ("operation", "NAME") => Some(Source::words(EventName::ALL.map(EventName::as_str))),
             ("context", _) => Some(Source::Contexts),
-            ("tz", _) => Some(Source::Words(zone::names())),
+            ("tz", _) => Some(Source::Zones),
             ("fields", _) => Some(Source::words(line.fields.iter().copied())),
             ("topic", "TOPIC") => Some(Source::Words(line.topics.clone())),
-            (_, "TIME") => Some(Source::words(TIMES)),
+            (_, "TIME") => Some(Source::words(TypedTime::words().chain(AGES))),
             _ => None,
         }
     }
@@ -109,7 +98,7 @@ struct Line {
 
 impl Line {
     fn new(program: &Command, words: &[OsString]) -> Line {
-        let (_, typed) = words.split_last().map_or((None, words), |(last, before)| (Some(last), before));
+        let typed = words.split_last().map_or(words, |(_, before)| before);
         let commands = typed.iter().skip(1).filter_map(|word| word.to_str());
         let leaf = |words: &mut dyn Iterator<Item = &str>| {
             words.fold(program, |command, word| command.find_subcommand(word).unwrap_or(command))
@@ -158,6 +147,7 @@ impl ValueCompleter for Values {
         };
         let found: Vec<(String, String)> = match &self.source {
             Source::Contexts => fixed(&config::context_names(self.flags()).unwrap_or_default()),
+            Source::Zones => fixed(&zone::names()),
             Source::Words(words) => fixed(words),
             Source::ProductsWithQuantity if typed.contains([':', '=']) => Vec::new(),
             _ => self.keys_of_the_shop(typed).unwrap_or_default(),
