@@ -167,7 +167,7 @@ impl Config {
         let mut sources = Sources::read(flags)?;
         sources.forget_context();
         if !is_url {
-            let names = context_names(self.flags.clone())?;
+            let names = contexts_of(&sources)?;
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             if !names.contains(&shop) {
                 return Err(unknown_context(shop, None, &names));
@@ -195,7 +195,10 @@ impl Config {
 ///
 /// Errors: those of [`Sources::read`]; exit 4 for a malformed file.
 pub fn context_names(flags: Flags) -> Result<Vec<String>> {
-    let sources = Sources::read(flags)?;
+    contexts_of(&Sources::read(flags)?)
+}
+
+fn contexts_of(sources: &Sources) -> Result<Vec<String>> {
     let files = sources.files.iter().map(|(path, text)| file::parse(path, text)).collect::<Result<Vec<_>>>()?;
     Ok(files.into_iter().flat_map(|file| file.settings.context.into_keys()).collect())
 }
