@@ -203,7 +203,7 @@ impl Shop {
             stock_quantity: (level.available + level.returned).into(),
             created_at: moment(self.listed_at(number)),
             updated_at: moment(level.moved_at),
-            retired_at: Moment::Missing,
+            ..product::Model::default()
         }
     }
 

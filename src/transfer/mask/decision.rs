@@ -4,7 +4,9 @@
 use std::collections::HashSet;
 
 use crate::domain::{EntityKind, EventName, MovementReason, OrderStatus, Outcome, UserStatus};
+use crate::entity::field::{Editable, FieldKind};
 use crate::entity::tables::tables;
+use crate::entity::{product, user};
 use crate::service::anonymize;
 
 /// What becomes of a value.
@@ -49,13 +51,11 @@ pub fn decision(name: &str) -> Option<Decision> {
     Some(match name {
         "id" | "user_id" | "order_id" | "product_id" | "order_item_id" | "refund_id" | "operation_id" | "entity_id"
         | "between" => Decision::Id,
-        "created_at" | "updated_at" | "retired_at" | "occurred_at" => Decision::Time,
-        "price"
-        | "unit_price"
+        "created_at" | "updated_at" | "occurred_at" => Decision::Time,
+        "unit_price"
         | "amount"
         | "total_amount"
         | "quantity"
-        | "stock_quantity"
         | "moved_quantity"
         | "recorded_quantity"
         | "delta"
@@ -89,8 +89,18 @@ pub fn decision(name: &str) -> Option<Decision> {
         // Lists and objects, whose members have decisions of their own.
         "items" | "lines" | "refunds" | "taken" | "received" | "restored" | "removed_movements" | "orders_given"
         | "orders_received" => Decision::Text,
-        _ => return None,
+        _ => return editable::<product::Model>(name).or_else(|| editable::<user::Model>(name)),
     })
+}
+
+/// The decision for an editable field that cannot name anybody.
+fn editable<M: Editable>(name: &str) -> Option<Decision> {
+    let field = M::FIELDS.iter().find(|field| field.name == name)?;
+    match field.kind {
+        FieldKind::Amount | FieldKind::Whole => Some(Decision::Number),
+        FieldKind::Time => Some(Decision::Time),
+        FieldKind::Word | FieldKind::Name(_) | FieldKind::Text => None,
+    }
 }
 
 /// Every text that [`Decision::OwnWord`] keeps.
