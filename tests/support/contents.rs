@@ -2,6 +2,25 @@
 
 use super::shop::{Backend, Shop};
 
+/// The tables that operations write.
+const WRITTEN: [&str; 8] = [
+    "users",
+    "products",
+    "orders",
+    "order_items",
+    "order_refunds",
+    "order_refund_lines",
+    "stock_movements",
+    "audit_events",
+];
+
+/// A column of a table.
+pub struct Column {
+    pub table: String,
+    pub name: String,
+    pub is_number: bool,
+}
+
 impl Shop {
     /// Row counts of all tables that operations write, to check that nothing changed.
     pub fn counts(&self) -> Vec<i64> {
@@ -11,46 +30,48 @@ impl Shop {
             .collect()
     }
 
+    /// Every column of every table, as the database has them.
+    pub fn columns(&self) -> Vec<Column> {
+        let query = match self.backend {
+            Backend::Sqlite => {
+                "SELECT m.name || '.' || c.name || '.' || lower(c.type) FROM sqlite_master m, pragma_table_info(m.name) c \
+                 WHERE m.type = 'table' ORDER BY m.name, c.cid"
+            }
+            Backend::Postgres => {
+                "SELECT concat_ws('.', table_name, column_name, data_type) FROM information_schema.columns \
+                 WHERE table_schema = current_schema() ORDER BY table_name, ordinal_position"
+            }
+            Backend::MariaDb => {
+                "SELECT CONCAT_WS('.', table_name, column_name, data_type) FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position"
+            }
+        };
+        let column = |text: String| {
+            let mut parts = text.splitn(3, '.').map(str::to_owned);
+            let mut next = || parts.next().expect("three parts");
+            let (table, name, kind) = (next(), next(), next());
+            Column {
+                table,
+                name,
+                is_number: ["int", "numeric", "decimal", "real"].iter().any(|word| kind.contains(word)),
+            }
+        };
+        self.column(query).into_iter().map(column).collect()
+    }
+
     /// Every row of every table that operations write, to check that nothing changed.
     pub fn everything(&self) -> Vec<String> {
         let as_text = |column: &str| match self.backend {
             Backend::Sqlite => format!(
-                "typeof({column}) || CASE WHEN typeof({column}) IN ('blob', 'text') THEN hex({column}) ELSE quote({column}) END"
+                "typeof(\"{column}\") || CASE WHEN typeof(\"{column}\") IN ('blob', 'text') THEN hex(\"{column}\") ELSE quote(\"{column}\") END"
             ),
             Backend::Postgres => format!("COALESCE(\"{column}\"::text, '-')"),
             Backend::MariaDb => format!("COALESCE(HEX(`{column}`), '-')"),
         };
-        let tables: [(&str, &[&str]); 8] = [
-            (
-                "users",
-                &["id", "email", "password_hash", "first_name", "last_name", "status", "created_at", "updated_at"],
-            ),
-            (
-                "products",
-                &[
-                    "id",
-                    "sku",
-                    "name",
-                    "description",
-                    "price",
-                    "stock_quantity",
-                    "created_at",
-                    "updated_at",
-                    "retired_at",
-                ],
-            ),
-            ("orders", &["id", "reference", "user_id", "status", "total_amount", "created_at", "updated_at"]),
-            ("order_items", &["id", "order_id", "product_id", "quantity", "unit_price"]),
-            ("order_refunds", &["id", "order_id", "amount", "reason", "operation_id", "created_at"]),
-            ("order_refund_lines", &["id", "refund_id", "order_item_id", "quantity", "amount"]),
-            (
-                "stock_movements",
-                &["id", "product_id", "delta", "reason", "order_id", "operation_id", "note", "created_at"],
-            ),
-            ("audit_events", &["id", "operation_id", "sequence", "actor", "before", "after", "error", "seal_id"]),
-        ];
-        let rows = tables.iter().map(|(table, columns)| {
-            let columns: Vec<String> = columns.iter().map(|column| as_text(column)).collect();
+        let columns = self.columns();
+        let rows = WRITTEN.iter().map(|table| {
+            let own = columns.iter().filter(|column| column.table == *table);
+            let columns: Vec<String> = own.map(|column| as_text(&column.name)).collect();
             let row = match self.backend {
                 Backend::MariaDb => format!("CONCAT_WS('|', {})", columns.join(", ")),
                 _ => columns.join(" || '|' || "),

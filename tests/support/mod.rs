@@ -16,6 +16,7 @@ pub mod unprivileged;
 
 use std::time::{Duration, Instant};
 
+pub use contents::Column;
 pub use shop::{Backend, Run, Shop};
 
 /// More than anything that is awaited takes.
