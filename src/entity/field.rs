@@ -159,3 +159,19 @@ macro_rules! field_names {
     }};
 }
 pub(crate) use {field, field_names};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entity::{product, user};
+
+    #[test]
+    fn a_new_row_has_no_value_in_an_optional_field() {
+        fn check<M: Editable>() {
+            let optional = M::FIELDS.iter().filter(|field| field.requirement == Requirement::Optional);
+            optional.for_each(|field| assert_eq!((field.stored)(&M::default()), "", "{}", field.name));
+        }
+        check::<product::Model>();
+        check::<user::Model>();
+    }
+}

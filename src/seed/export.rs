@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use sea_orm::{ConnectionTrait, EntityTrait};
 
 use super::Seed;
-use super::file::{RawItem, RawOrder, RawProduct, RawRefund, RawRefundItem, RawSeed, RawUser};
+use super::file::{RawItem, RawOrder, RawRefund, RawRefundItem, RawSeed, RawUser};
+use super::raw_product::RawProduct;
 use crate::domain::text::counted;
 use crate::domain::{Id, Money, OrderStatus, Quantity, UserStatus};
 use crate::entity::{order, order_refund_line, product, user};

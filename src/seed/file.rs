@@ -6,16 +6,17 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::order_status::{self, Verb};
-use crate::domain::quantity::parse_stock;
 use crate::domain::text::{hexadecimal, position};
 use crate::domain::{
-    Email, Money, OrderStatus, Password, PersonName, ProductName, Quantity, Reference, Sku, UserStatus, Violations,
-    moment, text::multi_line,
+    Email, Money, OrderStatus, Password, PersonName, Quantity, Reference, Sku, UserStatus, Violations, moment,
+    text::multi_line,
 };
-use crate::entity::{Moment, product};
+use crate::entity::product;
 use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::service::order_lifecycle::RefundScope;
 use crate::service::place_order::{NewLine, NewOrder};
+
+use super::raw_product::RawProduct;
 
 /// A validated seed.
 #[derive(Debug, Clone)]
@@ -81,35 +82,6 @@ pub(super) struct RawUser {
     /// active or disabled; active when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawProduct {
-    pub(super) sku: String,
-    pub(super) name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) description: Option<String>,
-    pub(super) price: String,
-    #[serde(default)]
-    pub(super) stock: i64,
-    /// RFC 3339; the orders of the seed are placed before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) retired_at: Option<String>,
-}
-
-impl RawProduct {
-    /// A product with its initial stock.
-    pub(super) fn from_model(product: &product::Model, stock: i64) -> RawProduct {
-        RawProduct {
-            sku: product.sku.to_string(),
-            name: product.name.to_string(),
-            description: product.description.clone(),
-            price: product.price.to_string(),
-            stock,
-            retired_at: product.retired_at.to_text(),
-        }
-    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -211,12 +183,8 @@ impl Seed {
         let mut violations = Violations::new();
         let users =
             raw.users.iter().zip(1..).filter_map(|(user, row)| check_user(&mut violations, user, row)).collect();
-        let products = raw
-            .products
-            .iter()
-            .zip(1..)
-            .filter_map(|(product, row)| check_product(&mut violations, product, row))
-            .collect();
+        let products =
+            raw.products.iter().zip(1..).filter_map(|(product, row)| product.check(&mut violations, row)).collect();
         let orders =
             raw.orders.iter().zip(1..).filter_map(|(order, row)| check_order(&mut violations, order, row)).collect();
         violations
@@ -248,24 +216,6 @@ fn check_user(violations: &mut Violations, raw: &RawUser, row: u32) -> Option<Se
     });
     let status = status.flatten();
     Some(SeedUser { email: email?, first_name: first_name?, last_name: last_name?, password: password?, status })
-}
-
-fn check_product(violations: &mut Violations, raw: &RawProduct, row: u32) -> Option<product::Model> {
-    let field = |name: &str| format!("product {row} {name}");
-    let RawProduct { sku, name, description, price, stock, retired_at } = raw;
-    let sku = violations.parse(&field("sku"), sku, Sku::parse);
-    let name = violations.parse(&field("name"), name, ProductName::parse);
-    let description = match description {
-        Some(text) => Some(violations.parse(&field("description"), text, multi_line)?),
-        None => None,
-    };
-    let price = violations.parse(&field("price"), price, Money::parse_price);
-    let stock_quantity = violations.parse(&field("stock"), &stock.to_string(), parse_stock)?.into();
-    let retired_at = match retired_at {
-        Some(text) => violations.parse(&field("retired_at"), text, moment::parse)?.into(),
-        None => Moment::Missing,
-    };
-    Some(product::Model { description, stock_quantity, retired_at, ..product::Model::new(&sku?, &name?, price?) })
 }
 
 fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<SeedOrder> {
@@ -330,7 +280,6 @@ fn check_refunds(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entity::field::Editable;
 
     #[test]
     fn errors_name_line_and_column() {
@@ -340,13 +289,17 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_supports_every_product_field() {
-        let text = "description = \"d\"\nenvironments = []\n[[product]]\nnonsense = 1\n";
-        let error = toml::from_str::<RawSeed>(text).err().expect("wrong");
-        for field in product::Model::FIELDS {
-            let name = field.name.trim_end_matches("_quantity");
-            assert!(error.message().contains(&format!("`{name}`")), "{name} is missing in {}", error.message());
-        }
+    fn a_product_has_the_fields_of_its_entity_and_needs_some() {
+        let error = |fields: &str| {
+            let text = format!("description = \"d\"\nenvironments = []\n[[product]]\n{fields}\n");
+            Seed::parse("x", &text).unwrap_err().message().to_owned()
+        };
+        assert_eq!(
+            error("sku = \"MUG\"\nnonsense = 1"),
+            "x.toml:3:1: unknown field `nonsense`, expected one of `sku`, `name`, `description`, `price`, `stock`, `retired_at`"
+        );
+        assert_eq!(error("sku = \"MUG\"\nname = \"Mug\""), "x.toml:3:1: missing field `price`");
+        assert!(error("sku = \"MUG\"\nname = \"Mug\"\nprice = 1.5").starts_with("x.toml:6:9: "));
     }
 
     #[test]

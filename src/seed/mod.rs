@@ -6,6 +6,7 @@
 mod export;
 mod file;
 pub mod generate;
+mod raw_product;
 
 use std::collections::HashMap;
 
