@@ -229,7 +229,7 @@ fn no_more_than_is_left_is_refunded(shop: &Shop) {
     refund(shop, &reference, &["--line", "MUG:1"]).success();
     refund(shop, &reference, &["--amount", "7.50"]).success();
     let run = refund(shop, &reference, &["--line", "MUG:2"]).exits_with(6);
-    let run = run.says("MUG: cannot refund 2: only 2 were ordered, and 1 is already refunded");
+    let run = run.says("MUG: cannot refund 2: only 1 of 2 is left");
     assert!(!run.stderr.contains("--amount"), "{run}");
     // The pieces cost more than what is left of the money.
     let run = refund(shop, &reference, &["--line", "MUG:1"]).exits_with(6);
@@ -363,6 +363,21 @@ fn the_pieces_of_a_part_go_back_into_stock_unless_the_order_was_shipped(shop: &S
     shop.run(&["order", "restock", &reference, "MUG:2"]).success();
     refund(shop, &reference, &["--line", "MUG:2"]).success();
     assert_eq!(stock(shop), [before[0] + 2, before[1]]);
+    // Units that are back are those of the refund: none of the others, which the customer still gets, comes back with it.
+    for (restocked, refunded) in [(2, 2), (2, 1), (1, 2), (2, 3)] {
+        let create = ["order", "create", "--user", "ann@example.com", "--item", "MUG:3", "-o", "id"];
+        let three = shop.run(&create).success().stdout.trim().to_owned();
+        shop.run(&["order", "pay", &three]).success();
+        let before = stock(shop);
+        shop.run(&["order", "restock", &three, &format!("MUG:{restocked}")]).success();
+        refund(shop, &three, &["--line", &format!("MUG:{refunded}")]).success();
+        assert_eq!(stock(shop)[0], before[0] + restocked.max(refunded), "{restocked} restocked, {refunded} refunded");
+        // What is left is restocked with the rest.
+        if refunded < 3 {
+            refund(shop, &three, &[]).success();
+        }
+        assert_eq!(stock(shop)[0], before[0] + 3);
+    }
     assert_sound(shop);
 }
 

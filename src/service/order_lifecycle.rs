@@ -314,7 +314,8 @@ impl Plan {
         self.restored = match (what, &self.refund) {
             (Restock::AsUsual, Some(refund)) => {
                 let (balance, is_complete) = (Balance { order, refunds: &self.refunds }, self.status != order.status);
-                taken.of_lines(order, &self.items, &balance.usually_restocked(&self.items, refund, is_complete))?
+                let lines = balance.usually_restocked(&self.items, refund, is_complete);
+                taken.of_lines(order, &self.items, &lines, |product| balance.pieces_left_of(&self.items, product))?
             }
             _ => taken.choose(order, &self.items, what)?,
         };

@@ -46,6 +46,11 @@ impl ModelOrder {
         self.lines[&product].0 - self.refunded.get(&product).copied().unwrap_or(0)
     }
 
+    /// Restocked pieces beyond those that were refunded.
+    fn back_unrefunded(&self, product: usize) -> i32 {
+        (self.left(product) - self.taken[&product]).max(0)
+    }
+
     /// The money and the pieces of a refund, and whether nothing is left after it.
     fn refund(&self, part: &Part) -> Result<(i64, BTreeMap<usize, i32>, bool), &'static str> {
         let left = self.cents - self.refunded_cents;
@@ -354,7 +359,10 @@ impl Model {
                 // The last part also restocks what no part was for.
                 let rest = || found.lines.keys().map(|product| (*product, found.left(*product))).collect();
                 let pieces: BTreeMap<usize, i32> = if is_complete { rest() } else { refunded.clone() };
-                pieces.into_iter().map(|(product, n)| (product, n.min(found.taken[&product]))).collect()
+                // What came back before any refund was for it is not restocked again.
+                let missing = |product: usize, n: i32| n - n.min(found.back_unrefunded(product));
+                let back = |(product, n)| (product, missing(product, n).min(found.taken[&product]));
+                pieces.into_iter().map(back).collect()
             }
             (Back::AsUsual, StockEffect::Restored) => found.taken.clone(),
             (Back::Nothing | Back::AsUsual, _) | (_, StockEffect::None) => BTreeMap::new(),

@@ -84,12 +84,16 @@ impl OrderStock {
         self.find(product).map_or(0, ProductPieces::left)
     }
 
-    /// These pieces of lines, as far as they can still be restocked.
+    /// These pieces of lines, as far as they are not back yet.
+    ///
+    /// Pieces of a product that came back before any refund was for them (`left_of` has those that none was for) are those
+    /// of the next refund.
     pub(super) fn of_lines(
         &self,
         order: &order::Model,
         items: &[ItemWithProduct],
         lines: &[(Id, i64)],
+        left_of: impl Fn(Id) -> i64,
     ) -> Result<Vec<RestockedLine>> {
         let mut wanted = Vec::<(Id, i64)>::new();
         for (line, pieces) in lines {
@@ -100,7 +104,8 @@ impl OrderStock {
                 None => wanted.push((product, *pieces)),
             }
         }
-        let chosen = wanted.into_iter().map(|(id, pieces)| (id, pieces.min(self.left(id))));
+        let is_back = |id: Id| (left_of(id) - self.left(id)).max(0);
+        let chosen = wanted.into_iter().map(|(id, pieces)| (id, (pieces - is_back(id)).min(self.left(id))));
         chosen.filter(|(_, pieces)| *pieces > 0).map(|(id, pieces)| restored(order, items, id, pieces)).collect()
     }
 

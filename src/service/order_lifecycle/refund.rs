@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::order_stock::find_products;
 use super::shown;
-use crate::domain::text::{number_is, was_were};
+use crate::domain::text::{is_are, number_is, was_were};
 use crate::domain::{Id, Money, OrderStatus, Quantity};
 use crate::entity::{Moment, Stored, order, order_item, order_refund, order_refund_line};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
@@ -47,6 +47,12 @@ impl Balance<'_> {
     fn pieces_left(&self, item: &order_item::Model) -> i32 {
         let pieces = i32::try_from(item.quantity.pieces() - self.pieces_refunded(item.id)).unwrap_or(0);
         pieces.max(0)
+    }
+
+    /// The pieces of a product that were not refunded.
+    pub fn pieces_left_of(&self, items: &[ItemWithProduct], product: Id) -> i64 {
+        let of_product = items.iter().filter(|(item, _)| item.product_id == product);
+        of_product.map(|(item, _)| i64::from(self.pieces_left(item))).sum()
     }
 
     fn pieces_refunded(&self, item: Id) -> i64 {
@@ -109,7 +115,7 @@ impl Balance<'_> {
             return Err(self.too_much(amount, left, scope));
         }
         if !scope.lines.is_empty() && cost_of(&lines).is_some_and(|cost| amount > cost) {
-            return Err(self.more_than_lines(amount, &lines));
+            return Err(self.more_than_lines(amount, &lines, scope));
         }
         let is_free = self.order.total_amount == Money::ZERO;
         let pieces = |lines: &[Pieces<'_>]| lines.iter().map(|(_, pieces)| i64::from(*pieces)).sum::<i64>();
@@ -129,8 +135,7 @@ impl Balance<'_> {
     ) -> Result<Vec<Pieces<'i>>> {
         let mut products = Vec::<(Id, i64)>::new();
         for (product, (_, quantity)) in find_products(self.order, items, wanted)?.into_iter().zip(wanted) {
-            let of_product = items.iter().filter(|(item, _)| item.product_id == product);
-            let left = || of_product.map(|(item, _)| i64::from(self.pieces_left(item))).sum();
+            let left = || self.pieces_left_of(items, product);
             // At least one, so that a product of which nothing is left is refused.
             let pieces = quantity.map_or_else(|| i64::max(1, left()), |quantity| i64::from(quantity.get()));
             match products.iter_mut().find(|(id, _)| *id == product) {
@@ -157,28 +162,35 @@ impl Balance<'_> {
         Err(Error::conflict("order.refund_too_many", message))
     }
 
-    /// `MUG: cannot refund 3: only 2 were ordered, and 1 is already refunded`
+    /// `MUG: cannot refund 3: only 2 of 3 are left`
     fn describe(&self, items: &[ItemWithProduct], product: Id, asked: i64) -> String {
         let of_product = || items.iter().filter(|(item, _)| item.product_id == product);
         let sku = of_product().find_map(|(_, product)| Some(printable(&product.as_ref()?.sku)));
         let ordered: i64 = of_product().map(|(item, _)| item.quantity.pieces()).sum();
         let refunded: i64 = of_product().map(|(item, _)| self.pieces_refunded(item.id)).sum();
-        let already = match refunded {
-            0 => String::new(),
-            refunded => format!(", and {} already refunded", number_is(refunded)),
+        let left = match (ordered - refunded, refunded) {
+            (_, 0) => format!("only {ordered} {} ordered", was_were(ordered)),
+            (left @ 1.., _) => format!("only {left} of {ordered} {} left", is_are(left)),
+            (_, _) => format!("{} already refunded", number_is(refunded)),
         };
         let sku = sku.unwrap_or_else(|| product.to_string());
-        format!("{sku}: cannot refund {asked}: only {ordered} {} ordered{already}", was_were(ordered))
+        format!("{sku}: cannot refund {asked}: {left}")
     }
 
     /// Exit 6: the rest of the money is for no line, or the sales of the product would be less than nothing.
-    fn more_than_lines(&self, amount: Money, lines: &[Pieces<'_>]) -> Error {
+    fn more_than_lines(&self, amount: Money, lines: &[Pieces<'_>], scope: &RefundScope) -> Error {
         let (name, cost) = (shown(self.order), cost_of(lines).unwrap_or_default());
         let message = format!("order {name}: cannot refund {amount} for units that cost {cost}");
         let rest = amount.checked_minus(cost).unwrap_or_default().to_string();
-        let other = CommandLine::new("order refund").argument(&name).option("--amount", &rest);
+        let command = || CommandLine::new("order refund").argument(&name);
+        let text = |(product, quantity): &(String, Option<Quantity>)| match quantity {
+            Some(quantity) => format!("{}:{quantity}", printable(product)),
+            None => printable(product),
+        };
+        let units = scope.lines.iter().fold(command(), |command, line| command.option("--line", &text(line)));
         Error::conflict("order.refund_too_much", message)
-            .hint(Hint::from("to refund the rest without --line: ").and(other))
+            .hint(Hint::from("first refund the units: ").and(units))
+            .hint(Hint::from("then the rest: ").and(command().option("--amount", &rest)))
     }
 
     fn too_much(&self, amount: Money, left: Money, scope: &RefundScope) -> Error {
