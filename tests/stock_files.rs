@@ -193,14 +193,36 @@ fn a_delivery_file_is_not_received_twice_by_mistake(shop: &Shop) {
     let import = |more: &[&str]| shop.run(&[&["stock", "import", "d.csv"], more].concat());
     import(&["--dry-run"]).success();
     import(&[]).success();
-    for more in [&[][..], &["--dry-run"], &["--reason", "received"], &["--on-error", "reject-rows"]] {
+    let also: [&[&str]; 6] = [
+        &[],
+        &["--dry-run"],
+        &["--reason", "return"],
+        &["--note", "of the second truck"],
+        &["--note", "truck", "--reason", "received"],
+        &["--on-error", "reject-rows"],
+    ];
+    for more in also {
         let run = import(more).exits_with(6).says("stock.already_received");
         assert!(run.stderr.contains("--idempotency-key KEY"), "{run}");
     }
     assert_eq!(levels(shop), ["34"]);
     import(&["--idempotency-key", "d-2"]).success();
-    import(&["--note", "of the second truck"]).success();
+    import(&["--idempotency-key", "d-3", "--note", "of the third truck"]).success();
     assert_eq!(levels(shop), ["82"]);
+    // Taken back, it is received again by undoing that.
+    shop.file("e.csv", "sku,received\nMUG,1\n");
+    let newest = |operation: &str| {
+        let list = shop.run(&["audit", "list", "--operation", operation, "--limit", "1", "--json"]).success().json();
+        list["items"][0]["operation_id"].as_str().expect("an id").to_owned()
+    };
+    shop.run(&["stock", "import", "e.csv"]).success();
+    shop.run(&["undo", &newest("stock.import"), "--yes"]).success();
+    let undo = newest("undo");
+    let run = shop.run(&["stock", "import", "e.csv"]).exits_with(6).says("stock.already_received");
+    let hint = format!("shopctl undo {undo}");
+    assert!(run.stderr.contains(&format!("to receive it again: {hint}")), "{run}");
+    shop.paste(&format!("{hint} --yes")).success();
+    assert_eq!(levels(shop), ["83"]);
     // A stock-take sets what was counted, however often.
     shop.file("c.csv", "sku,counted\nMUG,7\n");
     for _ in 0..2 {
@@ -227,8 +249,8 @@ fn a_stock_take_during_sales_loses_no_piece(shop: &Shop) {
         let items = ["order", "create", "--user", &user, "--item", one, "--item", other];
         commands.push(owned(&items));
         let file = if number % 2 == 0 { "c.csv" } else { "d.csv" };
-        // Deliveries of the same lines are told apart by their notes.
-        commands.push(owned(&["stock", "import", file, "--note", &number.to_string()]));
+        // Deliveries of the same lines are told apart by their keys.
+        commands.push(owned(&["stock", "import", file, "--idempotency-key", &number.to_string()]));
     }
     let children: Vec<_> = commands
         .iter()

@@ -43,6 +43,6 @@ pub use row::{Counts, Row, Storable, ValueChange};
 pub use shipment::{Shipment, ShipmentRow, read_shipments};
 pub use source::{Source, format_of};
 pub use spelling::KeySpellings;
-pub use stock::{StockFile, StockFileKind, StockRequest, StockRow};
+pub use stock::{RequestKey, StockFile, StockFileKind, StockRequest, StockRow};
 pub use upsert::changes;
 pub use user::UserRow;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use serde_json::json;
 
 use super::import::{read_all, sorted};
 use super::interpretation::stock_parser;
@@ -19,12 +19,11 @@ use super::source::Source;
 use super::spelling::KeySpellings;
 use super::upsert::{find, find_named, shared_key};
 use crate::db::Database;
-use crate::domain::text::hexadecimal;
 use crate::domain::{EventName, IdempotencyKey, MovementReason};
 use crate::entity::product::Model;
 use crate::error::{Error, Kind, Result};
 use crate::repository::Lock;
-use crate::service::operation::Operations;
+use crate::service::operation::{Idempotency, Operations, Request};
 use crate::service::stock_lines::{self, LinesResult, Received, StockLine, StockLines};
 
 const RECEIVED: &str = "received";
@@ -237,7 +236,15 @@ impl StockFile {
         let StockRequest { reason, note, keeps_others, digest, key } = request;
         let lines = self.lines.iter().map(|line| (line.product.clone(), line.line)).collect();
         let wanted = StockLines { lines, reason: *reason, note: note.clone(), keeps_others: *keeps_others };
-        let request = stock_lines::request(StockRow::OPERATION, &wanted, key.clone(), digest);
+        let request = match key {
+            RequestKey::OfFile => {
+                let idempotency = Idempotency::new(key_of_file(digest)?, StockRow::OPERATION, &json!(digest));
+                let request = stock_lines::request(StockRow::OPERATION, &wanted, None, digest);
+                Request { idempotency: Some(idempotency), ..request }
+            }
+            RequestKey::Given(key) => stock_lines::request(StockRow::OPERATION, &wanted, Some(key.clone()), digest),
+            RequestKey::None => stock_lines::request(StockRow::OPERATION, &wanted, None, digest),
+        };
         let results = match stock_lines::run(operations, &request, &wanted).await? {
             LinesResult::Replayed(received) => return Ok(received),
             LinesResult::Done(results) => results,
@@ -266,16 +273,24 @@ pub struct StockRequest {
     pub keeps_others: bool,
     /// SHA-256 of the file and of how it is read.
     pub digest: String,
-    /// Makes a repetition of the request harmless.
-    pub key: Option<IdempotencyKey>,
+    /// What makes a repetition harmless.
+    pub key: RequestKey,
 }
 
-impl StockRequest {
-    /// The key of a delivery that was given none: the same lines, reason and note.
-    ///
-    /// Errors: none for a digest in hexadecimal digits.
-    pub fn key_of_file(&self) -> Result<IdempotencyKey> {
-        let text = format!("{} {} {:?}", self.digest, self.reason.as_str(), self.note);
-        IdempotencyKey::parse(&format!("file {}", hexadecimal(&Sha256::digest(text)))).map_err(Error::internal)
-    }
+/// What makes a repetition of a request harmless.
+#[derive(Debug, Clone)]
+pub enum RequestKey {
+    /// A stock-take says the same when it is repeated.
+    None,
+    /// The user's own; the request must be the same.
+    Given(IdempotencyKey),
+    /// The contents of the file: a delivery arrives once, whatever is noted about it.
+    OfFile,
+}
+
+/// The key of a file with this digest.
+///
+/// Errors: none for a digest in hexadecimal digits.
+fn key_of_file(digest: &str) -> Result<IdempotencyKey> {
+    IdempotencyKey::parse(&format!("file {digest}")).map_err(Error::internal)
 }

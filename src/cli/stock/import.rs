@@ -4,7 +4,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::bulk::{
-    OnError, StockFile, StockFileKind, StockRequest, StockRow, ValueChange, partial, refused, with_unwritten,
+    OnError, RequestKey, StockFile, StockFileKind, StockRequest, StockRow, ValueChange, partial, refused,
+    with_unwritten,
 };
 use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, long_text};
 use crate::cli::shared::confirm::Prompter;
@@ -58,20 +59,21 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &StockImport
         let impact = async || Ok(format!("this sets the stock of {products} in {}", database.target()));
         prompter.ask_permission(context, answers, write.dry_run, impact).await?;
     }
-    let mut request = StockRequest {
+    let key = match (&key.idempotency_key, file.kind) {
+        (Some(key), _) => RequestKey::Given(key.clone()),
+        (None, StockFileKind::Delivery) => RequestKey::OfFile,
+        (None, StockFileKind::StockTake) => RequestKey::None,
+    };
+    let request = StockRequest {
         reason: reason.unwrap_or(file.kind.reason()),
         note: note.clone(),
         keeps_others: keeps_others || is_trial,
         digest: source.digest(&format!("{:?}", import.read)).await?,
-        key: key.idempotency_key.clone(),
+        key,
     };
-    let has_own_key = request.key.is_some();
-    if !has_own_key && file.kind == StockFileKind::Delivery {
-        request.key = Some(request.key_of_file()?);
-    }
     let operations = context.operations(&database, write.dry_run || is_trial);
     let received = file.apply(&operations, &request).await?;
-    if received.replayed && !has_own_key {
+    if received.replayed && matches!(request.key, RequestKey::OfFile) {
         return Err(already_received(received.undone_by));
     }
     let mut rejections = file.rejections(errors.is_some(), import.read.format);
@@ -95,7 +97,9 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &StockImport
 fn already_received(undone_by: Option<Id>) -> Error {
     let message = format!("this file was already received{}; nothing was changed", undone_note(undone_by));
     let list = CommandLine::new("audit list").option("--operation", EventName::StockImport.as_str());
+    let again = undone_by.map(|undo| CommandLine::new("undo").argument(&undo.to_string()));
     Error::conflict("stock.already_received", message)
+        .hints_of(again.map(|undo| Hint::from("to receive it again: ").and(undo)))
         .hint(
             Hint::from("for another delivery with the same lines: ")
                 .and(CommandLine::again())
