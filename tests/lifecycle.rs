@@ -413,7 +413,7 @@ fn flags_without_effect_are_rejected(shop: &Shop) {
     cancel(&[]).success();
     cancel(&["--reason", "too expensive"]).exits_with(6).says("another reason cannot be recorded");
     cancel(&["--note", "by mail"]).exits_with(6).says("another note cannot be recorded");
-    cancel(&["--no-restock"]).exits_with(6).says("its units were restocked");
+    cancel(&["--no-restock"]).exits_with(6).says("units of it were restocked");
     shop.assert_invariants();
 }
 

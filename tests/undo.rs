@@ -269,11 +269,17 @@ fn a_changed_order_gets_its_lines_customer_and_total_back(shop: &Shop) {
     let dry = undo(shop, &[&changed_note, "-n", "-o", "table"]).success();
     assert!(dry.stdout.contains("one is enough"), "{dry}");
     undo(shop, &[&changed_note, "--yes"]).success();
+    let changed_both = change(&["--item", "MUG:1", "--note", "only one"]);
     shop.run(&["order", "pay", &order]).success();
     let paid = newest(shop, "order.pay");
     undo(shop, &[&changed, "--yes"])
         .exits_with(6)
         .says(&format!("order {order} has a different status since order.pay {paid}"));
+    // Each field is told with the operation that set it.
+    shop.run(&["order", "note", &order, "at the back door"]).success();
+    let (noted, status) = (newest(shop, "order.note"), format!("status since order.pay {paid}"));
+    let run = undo(shop, &[&changed_both, "--yes"]).exits_with(6).says(&status);
+    assert!(run.stderr.contains(&format!("note since order.note {noted}")), "{run}");
     verified(shop);
 }
 

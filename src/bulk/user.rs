@@ -83,7 +83,7 @@ impl Upsert for UserRow {
         if after != *user && user.status == UserStatus::Anonymized {
             wrong.push(Problem::for_row(
                 self.key(),
-                format!("{} is anonymized, which cannot be undone", printable(&user.email)),
+                format!("{} is anonymized, so the account can no longer be used", printable(&user.email)),
             ));
         }
         (after, false)

@@ -8,6 +8,7 @@ use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType};
 use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 
 use super::stored::{NULL, column_of};
+use crate::domain::Zone;
 use crate::domain::text::with_blanks;
 
 /// A stored time. Columns are read as text (`select_as`), because the drivers panic or fail on values
@@ -103,6 +104,16 @@ fn plain(text: &str) -> Option<DateTime<Utc>> {
         _ => return None,
     };
     Some(date.and_hms_micro_opt(number(&[i, j])?, number(&[k, l])?, number(&[m, n])?, microseconds)?.and_utc())
+}
+
+impl Moment {
+    /// The time to the minute, for a sentence: `2026-11-30 09:33 UTC`.
+    pub fn minute(&self) -> String {
+        match self {
+            Moment::Known(time) => Zone::utc().text_with_offset(*time),
+            Moment::Odd(_) | Moment::Missing => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Moment {

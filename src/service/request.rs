@@ -76,7 +76,11 @@ pub async fn find_replay(
     }
     Err(Error::conflict(
         "idempotency.key_reused",
-        format!("the idempotency key {key} was used by another request ({} of {})", event.operation, event.occurred_at),
+        format!(
+            "the idempotency key {key} was used by another request ({} of {})",
+            event.operation,
+            event.occurred_at.minute()
+        ),
     )
     .hint("use a new key for a new request"))
 }

@@ -115,7 +115,7 @@ pub(super) fn refuse_anonymized(user: &Model) -> Result<()> {
     if user.status != UserStatus::Anonymized {
         return Ok(());
     }
-    let message = format!("{} is anonymized, which cannot be undone", printable(&user.email));
+    let message = format!("{} is anonymized, so the account can no longer be used", printable(&user.email));
     Err(Error::conflict("user.anonymized", message))
 }
 

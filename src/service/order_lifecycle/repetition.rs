@@ -124,7 +124,7 @@ impl<'a> PastEvents<'a> {
         }
         let has_restored = self.events.iter().any(|(_, after)| !RestockedLine::read(after).is_empty());
         if wanted.restock == Restock::Nothing && has_restored {
-            return refused("its units were restocked");
+            return refused("units of it were restocked");
         }
         Ok(())
     }

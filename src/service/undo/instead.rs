@@ -63,10 +63,10 @@ pub(super) fn instead(operation: EventName, event: &audit_event::Model, keys: &K
     match operation {
         Adopted | AuditSeal | AuditSettle => ("it only recorded what was already so", Vec::new()),
         OrderShip if order().keeps_status() => {
-            ("the number of before is set in the same way", order().said("order ship", "tracking", "--tracking"))
+            ("set the earlier tracking number again", order().said("order ship", "tracking", "--tracking"))
         }
         OrderPay | OrderShip | OrderComplete => ("money or goods have moved", command("order refund")),
-        OrderNote => ("the note of before is set in the same way", order().said("order note", "note", "")),
+        OrderNote => ("set the earlier note again", order().said("order note", "note", "")),
         OrderReassign => ("reassign the order again instead", vec![order().given_back()]),
         OrderRefund if order().has_new_refund() => ("the money was returned", vec![order().placed_again()]),
         OrderRefund | OrderRestock => ("the units are back in stock", order().taken_again()),

@@ -30,12 +30,30 @@ impl MovedOn {
         MovedOn { entity, id: event.id, fields: Vec::new() }
     }
 
-    /// Whether an event set one of these values, or removed the row.
-    fn is_by(&self, event: &audit_event::Model) -> bool {
-        let (before, after) = event.documents();
-        let is_set = |field: &&str| before[*field] != after[*field];
-        event.outcome == Outcome::Succeeded && (after.is_null() || self.fields.iter().any(is_set))
+    /// The fields, or `None` for a row that is gone, with the newest of these events that set them.
+    fn by<'e>(&self, since: impl Iterator<Item = &'e audit_event::Model> + Clone) -> Vec<Group<'_, 'e>> {
+        let fields = self.fields.iter().copied().map(Some);
+        let fields: Vec<_> = if self.fields.is_empty() { vec![None] } else { fields.collect() };
+        let mut groups = Vec::<Group<'_, 'e>>::new();
+        for field in fields {
+            let by = since.clone().find(|event| is_by(event, field));
+            let operation = |event: Option<&audit_event::Model>| event.map(|event| event.operation_id);
+            match groups.iter_mut().find(|(known, _)| operation(*known) == operation(by)) {
+                Some((_, fields)) => fields.extend(field),
+                None => groups.push((by, field.into_iter().collect())),
+            }
+        }
+        groups
     }
+}
+
+/// An event, if it was not another program, and the fields that it set.
+type Group<'f, 'e> = (Option<&'e audit_event::Model>, Vec<&'f str>);
+
+/// Whether an event set this field, or removed the row.
+fn is_by(event: &audit_event::Model, field: Option<&str>) -> bool {
+    let (before, after) = event.documents();
+    event.outcome == Outcome::Succeeded && (after.is_null() || field.is_some_and(|field| before[field] != after[field]))
 }
 
 /// Exit 6 naming each row with the operation that changed it since.
@@ -48,21 +66,25 @@ pub(super) async fn moved_on(
     for row in rows.iter().take(NAMED) {
         let events = repository::audit_event::find_by_entity(connection, row.entity, row.id, EVENTS).await?;
         let since = events.iter().rev().take_while(|event| event.operation_id != target.operation_id);
-        let by = since.clone().find(|event| row.is_by(event));
         // One that was refused has no name.
         let named = events.iter().rfind(|event| event.name().is_some());
         let name = named.map_or_else(|| format!("{} {}", row.entity, row.id), subject);
-        let what = match row.fields.as_slice() {
-            [] => "is gone".to_owned(),
-            fields => format!("has a different {}", fields.join(", ")),
-        };
-        texts.push(match by {
-            Some(by) => format!("{name} {what} since {} {} of {}", by.operation, by.operation_id, by.occurred_at),
-            None => format!("{name} {what}, by another program"),
-        });
-        details.push(json!({ "entity": row.entity, "id": row.id, "fields": row.fields,
-            "operation": by.map(|by| &by.operation), "operation_id": by.map(|by| by.operation_id) }));
-        later.extend(by.cloned());
+        let (mut differences, mut others) = (Vec::new(), false);
+        for (by, fields) in row.by(since) {
+            let since =
+                by.map(|by| format!(" since {} {} of {}", by.operation, by.operation_id, by.occurred_at.minute()));
+            let since = since.unwrap_or_else(|| ", by another program".to_owned());
+            differences.push(match (fields.join(", "), others) {
+                (fields, _) if fields.is_empty() => format!("is gone{since}"),
+                (fields, false) => format!("has a different {fields}{since}"),
+                (fields, true) => format!("{fields}{since}"),
+            });
+            others = true;
+            details.push(json!({ "entity": row.entity, "id": row.id, "fields": fields,
+                "operation": by.map(|by| &by.operation), "operation_id": by.map(|by| by.operation_id) }));
+            later.extend(by.cloned());
+        }
+        texts.push(format!("{name} {}", differences.join(", and ")));
     }
     let more = rows.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("… and {more} more"));
     let message = match texts.as_slice() {
