@@ -65,7 +65,7 @@ pub const EXIT_CODES: [(u8, &str); 14] = [
     (Kind::Internal.exit_code(), "internal error, or a failed migration"),
     (Kind::Usage.exit_code(), "usage: unknown command, flag or field; missing or contradictory arguments"),
     (Kind::NotFound.exit_code(), "not found"),
-    (Kind::Configuration.exit_code(), "configuration: no shop, unknown context, credentials, permissions"),
+    (Kind::Configuration.exit_code(), "configuration: no shop, unknown context, credentials, permissions, files"),
     (Kind::Unavailable.exit_code(), "retry later: database unreachable, locked or read-only, disk full, timeout"),
     (Kind::Conflict.exit_code(), "conflict: status, stock, duplicate, stale value, reused idempotency key"),
     (Kind::Invalid.exit_code(), "invalid values of flags, arguments or files, all listed; nothing is written"),

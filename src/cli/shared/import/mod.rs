@@ -40,7 +40,7 @@ pub struct ImportArguments {
     /// Currency of the amounts, e.g. EUR; rows in another one are invalid
     #[arg(long, value_name = "CODE", value_parser = checked(parse_currency))]
     currency: Option<String>,
-    /// What to do about existing rows: update, skip or error
+    /// What to do about existing rows: update (an order must match), skip or error
     #[arg(long, value_name = "WHAT", default_value = "update", value_parser = one_of_words(CONFLICTS.into()))]
     on_conflict: OnConflict,
     /// Lines per transaction; small batches lock the stock for less time
