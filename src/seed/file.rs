@@ -294,9 +294,10 @@ mod tests {
             let text = format!("description = \"d\"\nenvironments = []\n[[product]]\n{fields}\n");
             Seed::parse("x", &text).unwrap_err().message().to_owned()
         };
-        assert_eq!(
-            error("sku = \"MUG\"\nnonsense = 1"),
-            "x.toml:3:1: unknown field `nonsense`, expected one of `sku`, `name`, `description`, `price`, `stock`, `retired_at`"
+        let unknown = error("sku = \"MUG\"\nnonsense = 1");
+        assert!(
+            unknown.starts_with("x.toml:3:1: unknown field `nonsense`, expected one of `sku`, `name`"),
+            "{unknown}"
         );
         assert_eq!(error("sku = \"MUG\"\nname = \"Mug\""), "x.toml:3:1: missing field `price`");
         assert!(error("sku = \"MUG\"\nname = \"Mug\"\nprice = 1.5").starts_with("x.toml:6:9: "));
