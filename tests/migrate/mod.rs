@@ -99,6 +99,12 @@ impl Trial {
     async fn states(&self) -> Vec<State> {
         self.states_of(&Catalog::embedded()).await
     }
+
+    /// The state of one of shopctl's own migrations.
+    async fn state(&self, name: &str) -> State {
+        let at = migration::MIGRATIONS.iter().position(|migration| migration.name == name).expect("it is one of them");
+        self.states().await[at]
+    }
 }
 
 fn plan() -> Plan {

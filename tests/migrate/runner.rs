@@ -115,7 +115,7 @@ fn a_run_that_died_after_its_statement_is_completed_by_the_next() {
         let dropped = "; DROP TABLE audit_seals";
         for death in [died_in_up.clone(), died_in_up + dropped, died_in_down.clone(), died_in_down + dropped] {
             trial.sql(&death).await;
-            assert_eq!(trial.states().await.last(), Some(&State::Interrupted));
+            assert_eq!(trial.state(LAST).await, State::Interrupted);
             assert_eq!(trial.up(&to(LAST)).await.unwrap(), 1, "{death}");
             trial.sql("SELECT hash FROM audit_seals").await;
             trial.sql(&death).await;
