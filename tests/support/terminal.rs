@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rexpect::session::{PtySession, spawn_command};
 
-use super::Shop;
+use super::{PATIENCE, Shop};
 
 /// How long to wait for a text or for the end, in milliseconds.
 const LIMIT_MILLISECONDS: u64 = 20_000;
@@ -89,12 +89,19 @@ pub fn hang_up(shop: &Shop, arguments: &[&str], steps: &[(&str, &str)]) -> i32 {
     // Killed, it closes the terminal that it holds.
     terminal.kill().and_then(|()| terminal.wait()).expect("our own child");
     reader.join().expect("reading does not panic");
-    let until = Instant::now() + limit;
+    // The end of a process waits for the disk, which other tests keep busy.
+    let until = Instant::now() + PATIENCE;
     loop {
         if let Ok(code) = std::fs::read_to_string(shop.path("code")) {
             return code.trim().parse().expect("a number");
         }
-        assert!(Instant::now() < until, "shopctl outlives its terminal");
+        assert!(Instant::now() < until, "shopctl {} outlives its terminal:\n{}", words.join(" "), processes());
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// What the processes of this machine that are shopctl or a shell wait for.
+fn processes() -> String {
+    let listed = Command::new("ps").args(["-C", "shopctl,sh", "-o", "pid,ppid,stat,wchan:32,args"]).output();
+    listed.map_or_else(|error| error.to_string(), |output| String::from_utf8_lossy(&output.stdout).into_owned())
 }
