@@ -45,15 +45,17 @@ pub enum Command {
     )]
     Export(Export<ExportFilterArguments>),
     /// Create and update products from a CSV, JSON lines or JSON file
-    #[command(after_help = "All rows are checked before the first is written; an invalid one rejects the file, unless
---on-error reject-rows is given. See shopctl help import.
+    #[command(
+        after_help = "All rows are checked before the first is written; an invalid one rejects the file, unless \
+                      --on-error reject-rows is given. See shopctl help import.
 
 Examples:
   shopctl product import products.csv
   shopctl product import products.csv --on-conflict skip --on-error reject-rows --errors wrong.csv
   shopctl product import products.jsonl --dry-run
   shopctl product import products.json --format mongo-json
-  shopctl product import catalogue.csv --retire-missing --yes")]
+  shopctl product import catalogue.csv --retire-missing --yes"
+    )]
     Import(import::ProductImportArguments),
     /// Show a product
     #[command(after_help = "Examples:\n  shopctl product show MUG-01\n  shopctl product show MUG-01 --prices")]

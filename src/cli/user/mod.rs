@@ -55,14 +55,16 @@ Examples:
     )]
     Export(Export<FilterArguments>),
     /// Create and update users from a CSV, JSON lines or JSON file
-    #[command(after_help = "All rows are checked before the first is written; an invalid one rejects the file, unless
---on-error reject-rows is given. See shopctl help import.
+    #[command(
+        after_help = "All rows are checked before the first is written; an invalid one rejects the file, unless \
+                      --on-error reject-rows is given. See shopctl help import.
 
 Examples:
   shopctl user import users.csv
   shopctl user import users.csv --on-conflict skip --on-error reject-rows --errors wrong.csv
   shopctl user import users.jsonl --dry-run
-  shopctl user import users.json --format mongo-json")]
+  shopctl user import users.json --format mongo-json"
+    )]
     Import(ImportArguments),
     /// Show a user
     #[command(
