@@ -16,7 +16,6 @@ use crate::context::Context;
 use crate::db::Database;
 use crate::domain::text::counted;
 use crate::domain::{Id, Zone};
-use crate::entity::Moment;
 use crate::error::{Result, printable};
 use crate::output::{Cell, Change, Column, Format, Mutation, View};
 use crate::service::undo::{self, RestoredValue, Undone};
@@ -105,11 +104,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
 fn described(undone: &Undone, zone: &Zone) -> String {
     let target = &undone.target;
     let (operation, actor) = (target.operation.told(), printable(&target.actor));
-    let time = match &target.occurred_at {
-        Moment::Known(time) => zone.text_with_offset(*time),
-        other => other.told(),
-    };
-    format!("{operation} of {time} by {actor}")
+    format!("{operation} of {} by {actor}", target.occurred_at.told_in(zone))
 }
 
 /// Describes the impact, with the first values: `this undoes …`.

@@ -64,6 +64,14 @@ impl Moment {
         self.to_text().map_or_else(|| NULL.to_owned(), |text| with_blanks(&text))
     }
 
+    /// The time to the minute in a sentence: `2026-11-30 09:33 UTC`.
+    pub fn told_in(&self, zone: &Zone) -> String {
+        match self {
+            Moment::Known(time) => zone.text_with_offset(*time),
+            Moment::Odd(_) | Moment::Missing => self.told(),
+        }
+    }
+
     /// Whether it is another time without its microseconds, as programs have it that keep milliseconds.
     pub fn is_truncation_of(&self, other: &Moment) -> bool {
         let (Moment::Known(own), Moment::Known(other)) = (self, other) else { return false };
@@ -104,16 +112,6 @@ fn plain(text: &str) -> Option<DateTime<Utc>> {
         _ => return None,
     };
     Some(date.and_hms_micro_opt(number(&[i, j])?, number(&[k, l])?, number(&[m, n])?, microseconds)?.and_utc())
-}
-
-impl Moment {
-    /// The time to the minute, for a sentence: `2026-11-30 09:33 UTC`.
-    pub fn minute(&self) -> String {
-        match self {
-            Moment::Known(time) => Zone::utc().text_with_offset(*time),
-            Moment::Odd(_) | Moment::Missing => self.to_string(),
-        }
-    }
 }
 
 impl fmt::Display for Moment {

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use crate::domain::text::hexadecimal;
-use crate::domain::{EntityKind, EventName, Id, IdempotencyKey};
+use crate::domain::{EntityKind, EventName, Id, IdempotencyKey, Zone};
 use crate::entity::audit_event;
 use crate::error::{Cause, Error, Result};
 use crate::repository;
@@ -79,7 +79,7 @@ pub async fn find_replay(
         format!(
             "the idempotency key {key} was used by another request ({} of {})",
             event.operation,
-            event.occurred_at.minute()
+            event.occurred_at.told_in(&Zone::utc())
         ),
     )
     .hint("use a new key for a new request"))

@@ -20,7 +20,6 @@ use crate::db::{Access, Database};
 use crate::domain::order_status::LIFECYCLE;
 use crate::domain::page::Sort;
 use crate::domain::{EventName, OrderStatus, Outcome, Page, TypedTime, Zone};
-use crate::entity::Moment;
 use crate::error::Result;
 use crate::output::{Output, OutputSettings};
 use crate::repository::{self, audit_event as events, order as orders, product as products, user as users};
@@ -261,10 +260,7 @@ async fn operations(database: &Database, typed: &str) -> Result<Vec<(String, Str
         if !id.starts_with(&typed.to_lowercase()) || operations.iter().any(|(known, _)| *known == id) {
             continue;
         }
-        let time = match &event.occurred_at {
-            Moment::Known(time) => Zone::utc().text_with_offset(*time),
-            other => other.told(),
-        };
+        let time = event.occurred_at.told_in(&Zone::utc());
         let name = event.name().map(|name| format!(" {name}")).unwrap_or_default();
         operations.push((id, format!("{}{name}, {time}, by {}", event.operation.told(), event.actor.as_str())));
     }

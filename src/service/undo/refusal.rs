@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::instead::{Keys, instead};
 use super::{Recorded, command};
-use crate::domain::{EntityKind, EventName, Id, Outcome};
+use crate::domain::{EntityKind, EventName, Id, Outcome, Zone};
 use crate::entity::audit_event;
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository;
@@ -69,17 +69,20 @@ pub(super) async fn moved_on(
         // One that was refused has no name.
         let named = events.iter().rfind(|event| event.name().is_some());
         let name = named.map_or_else(|| format!("{} {}", row.entity, row.id), subject);
-        let (mut differences, mut others) = (Vec::new(), false);
+        let mut differences = Vec::new();
         for (by, fields) in row.by(since) {
-            let since =
-                by.map(|by| format!(" since {} {} of {}", by.operation, by.operation_id, by.occurred_at.minute()));
-            let since = since.unwrap_or_else(|| ", by another program".to_owned());
-            differences.push(match (fields.join(", "), others) {
-                (fields, _) if fields.is_empty() => format!("is gone{since}"),
-                (fields, false) => format!("has a different {fields}{since}"),
-                (fields, true) => format!("{fields}{since}"),
+            let what = match (fields.as_slice(), differences.is_empty()) {
+                ([], _) => "is gone".to_owned(),
+                (_, true) => format!("has a different {}", fields.join(", ")),
+                (_, false) => fields.join(", "),
+            };
+            differences.push(match by {
+                Some(by) => {
+                    let time = by.occurred_at.told_in(&Zone::utc());
+                    format!("{what} since {} {} of {time}", by.operation, by.operation_id)
+                }
+                None => format!("{what}, by another program"),
             });
-            others = true;
             details.push(json!({ "entity": row.entity, "id": row.id, "fields": fields,
                 "operation": by.map(|by| &by.operation), "operation_id": by.map(|by| by.operation_id) }));
             later.extend(by.cloned());
