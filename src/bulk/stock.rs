@@ -23,7 +23,7 @@ use crate::domain::{EventName, IdempotencyKey, MovementReason};
 use crate::entity::product::Model;
 use crate::error::{Error, Kind, Result};
 use crate::repository::Lock;
-use crate::service::operation::{Idempotency, Operations, Request};
+use crate::service::operation::{Idempotency, Operations};
 use crate::service::stock_lines::{self, LinesResult, Received, StockLine, StockLines};
 
 const RECEIVED: &str = "received";
@@ -236,15 +236,15 @@ impl StockFile {
         let StockRequest { reason, note, keeps_others, digest, key } = request;
         let lines = self.lines.iter().map(|line| (line.product.clone(), line.line)).collect();
         let wanted = StockLines { lines, reason: *reason, note: note.clone(), keeps_others: *keeps_others };
-        let request = match key {
-            RequestKey::OfFile => {
-                let idempotency = Idempotency::new(key_of_file(digest)?, StockRow::OPERATION, &json!(digest));
-                let request = stock_lines::request(StockRow::OPERATION, &wanted, None, digest);
-                Request { idempotency: Some(idempotency), ..request }
-            }
-            RequestKey::Given(key) => stock_lines::request(StockRow::OPERATION, &wanted, Some(key.clone()), digest),
-            RequestKey::None => stock_lines::request(StockRow::OPERATION, &wanted, None, digest),
+        let (given, of_file) = match key {
+            RequestKey::None => (None, None),
+            RequestKey::Given(key) => (Some(key.clone()), None),
+            RequestKey::OfFile => (None, Some(key_of_file(digest)?)),
         };
+        let mut request = stock_lines::request(StockRow::OPERATION, &wanted, given, digest);
+        if let Some(key) = of_file {
+            request.idempotency = Some(Idempotency::new(key, StockRow::OPERATION, &json!(digest)));
+        }
         let results = match stock_lines::run(operations, &request, &wanted).await? {
             LinesResult::Replayed(received) => return Ok(received),
             LinesResult::Done(results) => results,
