@@ -88,8 +88,8 @@ The fields note and tracking are shown only if --fields names them.")]
     Export(Export<FilterArguments>),
     /// Import orders; rows with the same reference form one order
     #[command(
-        after_help = "An order that is already in the shop must match the file, and is left unchanged. With --stock skip, the units are not taken from \
-                      stock: for past orders whose units were never counted here. Orders of retired products are \
+        after_help = "An order that is already in the shop must match the file, and is left unchanged. With --stock \
+                      skip, the units are not taken from stock: for past orders whose units were never counted here. Orders of retired products are \
                       refused unless the stock is skipped. Invoice lines have the columns InvoiceNo, StockCode, \
                       Description, Quantity, InvoiceDate, UnitPrice and CustomerID. Times without a zone are read in \
                       the zone of --tz, by default UTC. See shopctl help import.
