@@ -280,6 +280,7 @@ fn check_refunds(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entity::field::Editable;
 
     #[test]
     fn errors_name_line_and_column() {
@@ -295,10 +296,11 @@ mod tests {
             Seed::parse("x", &text).unwrap_err().message().to_owned()
         };
         let unknown = error("sku = \"MUG\"\nnonsense = 1");
-        assert!(
-            unknown.starts_with("x.toml:3:1: unknown field `nonsense`, expected one of `sku`, `name`"),
-            "{unknown}"
-        );
+        assert!(unknown.starts_with("x.toml:3:1: unknown field `nonsense`, expected one of `sku`, "), "{unknown}");
+        for field in product::Model::FIELDS {
+            let name = field.name.trim_end_matches("_quantity");
+            assert!(unknown.contains(&format!("`{name}`")), "{name} is missing in {unknown}");
+        }
         assert_eq!(error("sku = \"MUG\"\nname = \"Mug\""), "x.toml:3:1: missing field `price`");
         assert!(error("sku = \"MUG\"\nname = \"Mug\"\nprice = 1.5").starts_with("x.toml:6:9: "));
     }

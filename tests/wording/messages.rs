@@ -51,13 +51,6 @@ fn demo() -> Shop {
     shop
 }
 
-/// The schema of the first release, so that a later migration changes no message about reverting.
-fn first_schema() -> Shop {
-    let shop = Shop::empty(Backend::Sqlite).expect("always there");
-    shop.run(&["migrate", "up", "--to", "m20260101_000011_create_audit_seals"]).success();
-    shop
-}
-
 #[test]
 fn messages_about_orders_and_stock_are_reviewed() {
     let shop = demo();
@@ -145,7 +138,7 @@ fn messages_about_users_products_and_prices_are_reviewed() {
 
 #[test]
 fn messages_about_the_database_are_reviewed() {
-    let (first, shop) = (first_schema(), demo());
+    let (first, shop) = (Shop::of_first_schema(Backend::Sqlite).expect("always there"), demo());
     let reverts: &[&[&str]] = &[&["migrate", "down"], &["migrate", "reset"]];
     let lines: &[&[&str]] = &[
         &["migrate", "up"],
@@ -176,7 +169,7 @@ fn messages_about_the_database_are_reviewed() {
 
 #[test]
 fn questions_on_a_terminal_are_reviewed() {
-    let (first, shop) = (first_schema(), demo());
+    let (first, shop) = (Shop::of_first_schema(Backend::Sqlite).expect("always there"), demo());
     let questions: [(&[&str], &str); 9] = [
         (&["order", "pay", "DEM01-00001", "DEM01-00002", "DEM01-00003", "DEM01-00004"], "[y/N]"),
         (&["order", "cancel", "DEM01-00001"], "[y/N]"),
