@@ -14,11 +14,11 @@ use crate::domain::password::UNUSABLE;
 use crate::domain::{EventName, Id, UserStatus};
 use crate::entity::field::{FieldKind, Requirement, field_names};
 use crate::entity::user::Model;
-use crate::error::{Result, printable};
+use crate::error::Result;
 use crate::repository::{Change, Lock, user as users};
 use crate::service::anonymize;
 use crate::service::operation::Operation;
-use crate::service::user::with_id_and_times;
+use crate::service::user::{refuse_anonymized, with_id_and_times};
 
 /// A status in a file cannot anonymize a user, whose name and address would remain.
 const NOT_BY_A_FILE: &str = "has a name or an address; only user anonymize erases them";
@@ -80,11 +80,10 @@ impl Upsert for UserRow {
         if after.status == UserStatus::Anonymized && after.status != user.status {
             wrong.push(Problem::for_row(self.key(), NOT_BY_A_FILE));
         }
-        if after != *user && user.status == UserStatus::Anonymized {
-            wrong.push(Problem::for_row(
-                self.key(),
-                format!("{} is anonymized, so the account can no longer be used", printable(&user.email)),
-            ));
+        if after != *user
+            && let Err(error) = refuse_anonymized(user)
+        {
+            wrong.push(Problem::for_row(self.key(), error.message()));
         }
         (after, false)
     }

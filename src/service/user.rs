@@ -111,7 +111,7 @@ pub async fn rehash(operations: &Operations, user: &Model, password_hash: &str) 
 }
 
 /// Exit 6 for an anonymized user, whose new data could not be erased any more.
-pub(super) fn refuse_anonymized(user: &Model) -> Result<()> {
+pub fn refuse_anonymized(user: &Model) -> Result<()> {
     if user.status != UserStatus::Anonymized {
         return Ok(());
     }
