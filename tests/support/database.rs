@@ -57,7 +57,6 @@ impl Shop {
     pub fn of_first_schema(backend: Backend) -> Option<Shop> {
         let shop = Shop::empty(backend)?;
         shop.run(&["migrate", "up", "--to", "m20260101_000011_create_audit_seals"]).success();
-        shop.run(&["migrate", "env", "development"]).success();
         Some(shop)
     }
 
