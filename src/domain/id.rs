@@ -110,20 +110,21 @@ impl Id {
 
     /// A stored text.
     pub fn of_text(text: &str) -> Id {
-        let odd = || Id::odd(OddId::Text(text.to_owned()));
-        let Ok(id) = Uuid::try_parse(text) else { return odd() };
-        let has = |is: fn(&u8) -> bool| text.as_bytes().iter().any(is);
-        let (has_capitals, has_small) = (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase));
-        let form = match text.len() {
-            36 if !has_capitals => return Id::Known(id),
-            36 if !has_small => Form::UpperCase,
-            32 if !has_capitals => Form::Digits,
-            32 if !has_small => Form::UpperCaseDigits,
-            38 if !has_capitals => Form::Braced,
-            38 if !has_small => Form::UpperCaseBraced,
-            _ => return odd(),
-        };
-        Id::Formed(id, form)
+        match Id::uuid_of(text) {
+            Some((id, None)) => Id::Known(id),
+            Some((id, Some(form))) => Id::Formed(id, form),
+            None => Id::odd(OddId::Text(text.to_owned())),
+        }
+    }
+
+    /// The UUID that a stored text is, with the form of another program; `None` if it is none that is found again.
+    pub fn uuid_of(text: &str) -> Option<(Uuid, Option<Form>)> {
+        let id = Uuid::try_parse(text).ok()?;
+        if id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text {
+            return Some((id, None));
+        }
+        let form = Form::ALL.into_iter().find(|form| form.text(id).as_deref() == Some(text))?;
+        Some((id, Some(form)))
     }
 
     /// Stored bytes.

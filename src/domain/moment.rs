@@ -17,7 +17,8 @@ pub fn rfc3339(time: DateTime<Utc>) -> String {
 
 /// A time where times are kept as text: it sorts as the times do, and with what other programs write there.
 pub fn stored_text(time: DateTime<Utc>) -> String {
-    time.format("%Y-%m-%d %H:%M:%S%.6f+00:00").to_string()
+    // Faster than a format that is read for each of a million times.
+    time.to_rfc3339_opts(SecondsFormat::Micros, false).replacen('T', " ", 1)
 }
 
 /// A duration as typed: `30s`, `500ms`, `2m`, `1h`, `7d`, `2w`. A number without a unit is rejected, because
@@ -52,6 +53,15 @@ mod tests {
         for text in ["", "yesterday", "2026-13-01", "2026-02-30", "26-01-01", "12/1/10", "+12024-01-01", "01/12/2026"] {
             assert!(parse(text).is_err(), "{text} was accepted");
         }
+    }
+
+    #[test]
+    fn stored_times_have_six_decimals_and_no_letter() {
+        let stored = |text: &str| stored_text(DateTime::parse_from_rfc3339(text).unwrap().to_utc());
+        assert_eq!(stored("2026-03-01T13:30:00.0000015+01:00"), "2026-03-01 12:30:00.000001+00:00");
+        assert_eq!(stored("0001-01-01T00:00:00Z"), "0001-01-01 00:00:00.000000+00:00");
+        assert_eq!(stored("2016-12-31T23:59:60Z"), "2016-12-31 23:59:60.000000+00:00");
+        assert_eq!(stored_text(DateTime::<Utc>::MAX_UTC), "+262142-12-31 23:59:59.999999+00:00");
     }
 
     #[test]

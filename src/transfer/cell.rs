@@ -101,8 +101,8 @@ impl Cell {
     pub fn push_canonical(&self, bytes: &mut Vec<u8>) {
         let mut push = |tag: u8, content: &[u8]| {
             bytes.push(tag);
-            bytes.extend((content.len() as u64).to_be_bytes());
-            bytes.extend(content);
+            bytes.extend_from_slice(&(content.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(content);
         };
         match self {
             Cell::Missing => push(0, &[]),
@@ -142,14 +142,10 @@ impl Cell {
 }
 
 fn id(text: String) -> Cell {
-    // Odd ids are kept for the life of the process, and there may be many.
-    if Uuid::try_parse(&text).is_err() {
-        return Cell::Text(text);
-    }
-    match Id::of_text(&text) {
-        Id::Known(id) => Cell::Id(id, None),
-        Id::Formed(id, form) => Cell::Id(id, Some(form)),
-        Id::Odd(_) | Id::Missing => Cell::Text(text),
+    // Not an `Id`: odd ones are kept for the life of the process, and there may be many.
+    match Id::uuid_of(&text) {
+        Some((id, form)) => Cell::Id(id, form),
+        None => Cell::Text(text),
     }
 }
 

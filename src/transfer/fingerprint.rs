@@ -40,12 +40,10 @@ impl Fingerprint {
 
     /// SHA-256, hexadecimal.
     pub fn digest(&self) -> String {
-        let mut digest = Sha256::new();
-        for bucket in &self.buckets {
-            digest.update(bucket.rows.to_be_bytes());
-            bucket.sum.iter().for_each(|part| digest.update(part.to_be_bytes()));
-        }
-        hexadecimal(&digest.finalize())
+        let numbers = self.buckets.iter().flat_map(|bucket| std::iter::once(bucket.rows).chain(bucket.sum));
+        let mut bytes = Vec::with_capacity(BUCKETS * size_of::<Bucket>());
+        numbers.for_each(|number| bytes.extend_from_slice(&number.to_be_bytes()));
+        hexadecimal(&Sha256::digest(bytes))
     }
 
     /// The buckets in which the two differ, until they have this many rows, but at least one; and whether these are
