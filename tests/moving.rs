@@ -92,6 +92,43 @@ fn a_shop_moves_to_every_engine_with_all_that_it_has(shop: &Shop) {
     assert_eq!(shop.everything(), everything, "the source is only read");
 }
 
+#[test]
+fn twenty_thousand_orders_return_from_every_engine() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let amount = ["--users", "500", "--products", "100", "--orders", "20000"];
+    shop.run(&[&["seed", "generate", "-y"][..], &amount].concat()).success();
+    shop.run(&["seed", "up"]).success();
+    live(&shop);
+    // Both ways round take each direction between two engines once.
+    std::thread::scope(|scope| {
+        scope.spawn(|| goes_round(&shop, [Backend::Postgres, Backend::MariaDb, Backend::Sqlite]));
+        goes_round(&shop, [Backend::MariaDb, Backend::Postgres, Backend::Sqlite]);
+    });
+}
+
+fn goes_round(shop: &Shop, way: [Backend; 3]) {
+    let head = shop.column("SELECT hash FROM audit_seals ORDER BY number DESC LIMIT 1").remove(0);
+    let (mut shops, mut digests): (Vec<Shop>, Vec<Value>) = (Vec::new(), Vec::new());
+    for backend in way {
+        let Some(to) = Shop::empty(backend) else { return };
+        let from = shops.last().unwrap_or(shop);
+        // It reads what the copy before has written, and says with which digests: those of the source.
+        let run = from.run_long(&["copy", "--from", &from.url, "--to", &to.url, "--json"]).success();
+        assert_eq!(run.json()["head"], head.as_str(), "{run}");
+        digests.push(run.json()["tables"].clone());
+        to.run(&["audit", "verify", "--head", &head]).success();
+        to.assert_invariants();
+        shops.push(to);
+    }
+    assert!(digests.windows(2).all(|pair| pair[0] == pair[1]), "{way:?}: {digests:?}");
+    assert!(digests[0].as_object().expect("an object").values().all(|table| table["rows"] != 0), "{digests:?}");
+    assert!(digests[0]["orders"]["rows"].as_u64() > Some(20_000), "{digests:?}");
+    let last = &shops[2];
+    shop.run_long(&["diff", &shop.url, &last.url]).success();
+    let verify = ["user", "verify-password", "ann@example.com", "--password-stdin"];
+    last.run_with_input(&verify, "correct horse\n").success();
+}
+
 fn one_changed_value_is_found_and_named(shop: &Shop) {
     fill(shop, "100");
     let Some(other) = Shop::empty(if shop.backend == Backend::Sqlite { Backend::Postgres } else { Backend::Sqlite })

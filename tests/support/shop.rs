@@ -14,6 +14,8 @@ use super::database::OwnDatabase;
 
 /// A run that takes longer is killed and fails its test.
 const RUN_LIMIT: Duration = Duration::from_secs(90);
+/// The same for a run that works for long, on a machine that is busy with other tests.
+const LONG_RUN_LIMIT: Duration = Duration::from_mins(5);
 /// How often a run may be tried that has to end within a limit: a machine that is busy with other tests delays one now
 /// and then, a wait that is too long is so each time.
 pub const ATTEMPTS: u32 = 3;
@@ -101,6 +103,12 @@ impl Shop {
     #[must_use = "assert how the run ended"]
     pub fn run(&self, arguments: &[&str]) -> Run {
         finish(self.start(arguments), arguments)
+    }
+
+    /// Runs a command that has much to do.
+    #[must_use = "assert how the run ended"]
+    pub fn run_long(&self, arguments: &[&str]) -> Run {
+        finish_within(LONG_RUN_LIMIT, self.start(arguments), arguments)
     }
 
     /// Runs a command that can be repeated and has to end within a limit.
@@ -296,7 +304,11 @@ fn as_text(row: &sea_orm::QueryResult) -> String {
 
 /// Waits for the end of a run, but not for ever.
 #[must_use = "assert how the run ended"]
-pub fn finish(mut child: Child, arguments: &[&str]) -> Run {
+pub fn finish(child: Child, arguments: &[&str]) -> Run {
+    finish_within(RUN_LIMIT, child, arguments)
+}
+
+fn finish_within(limit: Duration, mut child: Child, arguments: &[&str]) -> Run {
     let started = Instant::now();
     let (mut out, mut err) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
     let read = |stream: &mut dyn Read| {
@@ -307,7 +319,7 @@ pub fn finish(mut child: Child, arguments: &[&str]) -> Run {
     let id = child.id();
     let (over, watched) = std::sync::mpsc::channel::<()>();
     let watchdog = std::thread::spawn(move || {
-        if watched.recv_timeout(RUN_LIMIT).is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout) {
+        if watched.recv_timeout(limit).is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout) {
             let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
         }
     });
