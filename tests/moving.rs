@@ -279,6 +279,24 @@ fn tables_of_other_programs_are_named_and_left_alone(shop: &Shop) {
     assert_eq!(to.number("SELECT COUNT(*) FROM users WHERE email = 'eve@example.com'"), 1);
 }
 
+/// PostgreSQL makes statistics a minute after rows came, or never: until then the checks of a copy took three times as
+/// long.
+#[test]
+fn a_loaded_shop_has_the_statistics_by_which_queries_are_planned() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    fill(&shop, "20");
+    let (Some(copied), Some(generated)) = (Shop::empty(Backend::Postgres), Shop::migrated(Backend::Postgres)) else {
+        return;
+    };
+    copy(&shop, &copied).success();
+    generated.run(&["seed", "generate", "--users", "5", "--products", "5", "--orders", "20", "-y"]).success();
+    for shop in [copied, generated] {
+        let tables = "'users', 'orders', 'order_items', 'stock_movements'";
+        let query = format!("SELECT COUNT(DISTINCT tablename) FROM pg_stats WHERE tablename IN ({tables})");
+        assert_eq!(shop.number(&query), 4);
+    }
+}
+
 #[test]
 fn both_shops_are_named_and_different() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");

@@ -89,7 +89,7 @@ impl Connect for Postgres {
     async fn begin_load(&self, database: &Database, tables: &[&str]) -> Result<Load> {
         let mut copying = CopyWriter::begin(database).await?;
         let rebuild = copying.without_indexes(tables).await?;
-        Ok(Load::new(copying, rebuild))
+        Ok(Load::new(copying, rebuild).analyzing(tables))
     }
 
     async fn stream(&self, connection: &Connection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {
