@@ -8,7 +8,6 @@ use crate::support::{Backend, Shop};
 
 #[test]
 fn no_option_has_an_optional_value() {
-    use clap::CommandFactory;
     fn walk(command: &clap::Command, found: &mut Vec<String>) {
         for argument in command.get_arguments() {
             let values = argument.get_num_args().unwrap_or_default();
@@ -19,9 +18,7 @@ fn no_option_has_an_optional_value() {
         command.get_subcommands().for_each(|command| walk(command, found));
     }
     let mut found = Vec::new();
-    let mut program = shopctl::cli::Cli::command();
-    program.build();
-    walk(&program, &mut found);
+    walk(&shopctl::cli::Cli::whole(), &mut found);
     assert!(found.is_empty(), "with an optional value: {found:?}");
 }
 
@@ -85,7 +82,6 @@ fn usage_errors_exit_with_2_in_text_and_json() {
 
 #[test]
 fn every_example_in_the_help_is_valid() {
-    use clap::CommandFactory;
     fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
         let path = format!("{path} {}", command.get_name());
         let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
@@ -98,7 +94,7 @@ fn every_example_in_the_help_is_valid() {
         command.get_subcommands().filter(|sub| sub.get_name() != "help").for_each(|sub| leaves(sub, &path, found));
     }
     let mut found = Vec::new();
-    leaves(&shopctl::cli::Cli::command(), "", &mut found);
+    leaves(&shopctl::cli::Cli::whole(), "", &mut found);
     assert!(found.len() > 20);
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.run(&["seed", "up"]).success();

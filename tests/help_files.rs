@@ -1,6 +1,5 @@
 //! Help for programs and for `man`.
 
-use clap::CommandFactory;
 use serde_json::Value;
 
 use crate::support::{Backend, Shop};
@@ -15,7 +14,7 @@ fn commands<'c>(command: &'c clap::Command, path: &str, found: &mut Vec<(String,
 fn each_command_has_a_manual_page() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     let run = shop.run(&["man", "--dir", "share/man1", "--json"]).success().json();
-    let (program, mut all) = (shopctl::cli::Cli::command(), Vec::new());
+    let (program, mut all) = (shopctl::cli::Cli::whole(), Vec::new());
     commands(&program, "", &mut all);
     assert_eq!(run["pages"], all.len());
     for (path, _) in &all {
@@ -38,7 +37,7 @@ fn the_help_is_one_document_for_programs() {
         found.push(help["command"].as_str().expect("a text").to_owned());
         help["commands"].as_array().expect("a list").iter().for_each(|deeper| walk(deeper, found));
     }
-    let (program, mut all, mut told) = (shopctl::cli::Cli::command(), Vec::new(), Vec::new());
+    let (program, mut all, mut told) = (shopctl::cli::Cli::whole(), Vec::new(), Vec::new());
     commands(&program, "", &mut all);
     walk(&help, &mut told);
     assert_eq!(told, all.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>());

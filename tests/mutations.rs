@@ -153,9 +153,8 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
 
 #[test]
 fn every_command_with_a_dry_run_is_covered() {
-    use clap::CommandFactory;
     let mut with_dry_run = Vec::new();
-    for noun in shopctl::cli::Cli::command().get_subcommands() {
+    for noun in shopctl::cli::Cli::whole().get_subcommands() {
         for verb in noun.get_subcommands() {
             if verb.get_arguments().any(|argument| argument.get_id() == "dry_run") {
                 with_dry_run.push(format!("{} {}", noun.get_name(), verb.get_name()));

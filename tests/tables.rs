@@ -1,6 +1,5 @@
 //! What people read: tables on terminals of any width, changes in words, colours.
 
-use clap::CommandFactory;
 use unicode_width::UnicodeWidthStr;
 
 use crate::support::terminal::{end, start_script};
@@ -118,7 +117,7 @@ fn what_is_printed_fits_every_terminal_and_cuts_nothing() {
 fn every_command_that_lists_or_shows_is_looked_at() {
     const VERBS: [&str; 6] = ["list", "show", "status", "history", "verify", "path"];
     let mut missing = Vec::new();
-    for noun in shopctl::cli::Cli::command().get_subcommands() {
+    for noun in shopctl::cli::Cli::whole().get_subcommands() {
         for verb in noun.get_subcommands().map(clap::Command::get_name) {
             let command = format!("{} {verb}", noun.get_name());
             let is_reader = VERBS.contains(&verb) || noun.get_name() == "report";

@@ -32,6 +32,7 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
     /// Restore a backup to a scratch shop and check everything there
     #[command(after_help = "Example:\n  shopctl backup verify shop.backup")]

@@ -183,7 +183,7 @@ rejected with a reason.
 pub fn run(output: &Output, arguments: &Arguments) -> Result<()> {
     let is_json = output.requested_format() == Some(Format::Json);
     match arguments.topic.first().map(String::as_str) {
-        None if is_json => output.document(&json::program(&Cli::command(), &TOPICS)),
+        None if is_json => output.document(&json::program(&Cli::whole(), &TOPICS)),
         None => output.text(&render(&mut Cli::command())),
         Some("configuration") => output.prose(CONFIGURATION),
         Some("environment") => output.prose(ENVIRONMENT),
@@ -200,10 +200,7 @@ fn render(command: &mut clap::Command) -> String {
 }
 
 fn command_help(output: &Output, words: &[String], is_json: bool) -> Result<()> {
-    let mut command = Cli::command();
-    if !is_json {
-        command.build();
-    }
+    let mut command = Cli::whole();
     let mut above = Vec::new();
     for word in words {
         let Some(next) = command.find_subcommand(word).cloned() else {

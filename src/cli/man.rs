@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use serde::Serialize;
@@ -33,9 +33,7 @@ struct Written<'a> {
 pub fn run(output: &Output, arguments: &Arguments) -> Result<()> {
     let dir = arguments.dir.as_path();
     fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
-    let mut program = Cli::command();
-    program.build();
-    let pages = write_pages(&program, dir)?;
+    let pages = write_pages(&Cli::whole(), dir)?;
     let line = format!("{} written to {}", counted(pages, "manual page"), dir.display());
     output.mutation(&Mutation::new(line, dir.display(), Written { dir, pages, changed: true }));
     Ok(())

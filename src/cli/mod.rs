@@ -28,7 +28,7 @@ mod user;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use self::run::main;
 use self::shared::arguments::name_of;
@@ -121,6 +121,7 @@ fn span(text: &str) -> Result<String, String> {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
     /// Create a demo shop, place an order and show it
     Quickstart(quickstart::Arguments),
@@ -174,6 +175,16 @@ enum Command {
     Man(man::Arguments),
     /// Show help on a topic or a command
     Help(help::Arguments),
+}
+
+impl Cli {
+    /// The tree of commands with all arguments. `Cli::command()` has those of a command only once it is parsed, which
+    /// keeps the start short.
+    pub fn whole() -> clap::Command {
+        let mut program = Cli::command();
+        program.build();
+        program
+    }
 }
 
 impl Command {
@@ -242,5 +253,36 @@ async fn dispatch(context: &Context, prompter: &Prompter, command: Command) -> R
         Command::Completions(arguments) => completions::run(&context.output, &arguments).map(Effect::from),
         Command::Man(arguments) => man::run(&context.output, &arguments).map(Effect::from),
         Command::Help(arguments) => help::run(&context.output, &arguments).map(Effect::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Commands whose help says something else once their arguments are there.
+    fn renamed(before: &clap::Command, after: &clap::Command) -> Vec<String> {
+        let mut names = Vec::new();
+        let text = |command: &clap::Command| {
+            [command.get_about(), command.get_long_about()].map(|text| text.map(ToString::to_string))
+        };
+        if text(before) != text(after) {
+            names.push(after.get_name().to_owned());
+        }
+        for deeper in before.get_subcommands() {
+            names.extend(
+                after.find_subcommand(deeper.get_name()).map(|after| renamed(deeper, after)).unwrap_or_default(),
+            );
+        }
+        names
+    }
+
+    #[test]
+    fn arguments_do_not_describe_their_command() {
+        let renamed = renamed(&Cli::command(), &Cli::whole());
+        assert!(
+            renamed.is_empty(),
+            "// instead of /// above the arguments of {renamed:?}: clap takes it for their help"
+        );
     }
 }

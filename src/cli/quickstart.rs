@@ -12,8 +12,8 @@ use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate as schema;
 use crate::service::place_order::{self, NewLine, NewOrder};
 
-/// Creates the embedded shop, or the database given with --database-url, applies the migrations and seeds, places an
-/// order and shows it. Running it again adds an order.
+// Creates the embedded shop, or the database given with --database-url, applies the migrations and seeds, places an
+// order and shows it. Running it again adds an order.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The shop is embedded, a SQLite file, unless --database-url names a database: DATABASE_URL and \

@@ -27,14 +27,14 @@ pub fn main() -> u8 {
         request.answer();
         return 0;
     }
-    // Never cloned: the tree of commands is most of what a start costs.
+    let arguments = hyphens::join_values(Cli::whole, arguments);
+    // Neither whole nor cloned: the tree of commands is most of what a start costs.
     let mut program = Cli::command();
-    let arguments = hyphens::join_values(&program, arguments);
     let parsed = program.try_get_matches_from_mut(&arguments);
     let (cli, matches) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok(parsed) => parsed,
         Err(error) => {
-            return help::report_invalid_arguments(values::violations(Cli::command, &arguments, error), &arguments);
+            return help::report_invalid_arguments(values::violations(Cli::whole, &arguments, error), &arguments);
         }
     };
     let Cli { global, command } = cli;

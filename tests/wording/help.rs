@@ -2,7 +2,7 @@
 
 use std::process::{Command as Process, Stdio};
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 
 use crate::support::{Backend, Shop};
 
@@ -33,7 +33,7 @@ fn walk(command: &Command, words: &[String], found: &mut Vec<Called>) {
 
 fn commands() -> Vec<Called> {
     let mut found = Vec::new();
-    walk(&shopctl::cli::Cli::command(), &[], &mut found);
+    walk(&shopctl::cli::Cli::whole(), &[], &mut found);
     found
 }
 
@@ -58,7 +58,7 @@ fn the_help_of_every_command_is_reviewed() {
     let topics = TOPICS.map(|topic| format!("$ shopctl help {topic}\n{}", shown(&shop, &["help", topic])));
     insta::assert_snapshot!("help", format!("$ shopctl --help\n{root}"));
     insta::assert_snapshot!("help_topics", topics.join("\n"));
-    for noun in shopctl::cli::Cli::command().get_subcommands() {
+    for noun in shopctl::cli::Cli::whole().get_subcommands() {
         let mut found = Vec::new();
         walk(noun, &[noun.get_name().to_owned()], &mut found);
         let help = found.iter().map(|called| {

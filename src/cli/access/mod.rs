@@ -15,6 +15,7 @@ use crate::error::{Error, Result, printable};
 use crate::service::access::Role;
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Show the changes that give roles exactly the rights they need
     #[command(after_help = "Examples:\n  shopctl access plan --reader shop_reader --clerk shop_clerk\n  \

@@ -29,6 +29,7 @@ use crate::repository::user::{self, Lock, UserKey};
 use crate::repository::{audit_event as events, order, product};
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// List events, newest first
     #[command(
@@ -99,7 +100,7 @@ fn operations() -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Selects events.
+// Selects events.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
     /// Only events about this user: e-mail address or id

@@ -18,7 +18,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::CompletionCandidate;
 
 use self::bash::BashLine;
@@ -140,7 +140,7 @@ impl Request {
     }
 
     fn candidates(&self) -> Vec<CompletionCandidate> {
-        let mut program = values::with_values(Cli::command(), &self.words);
+        let mut program = values::with_values(Cli::whole(), &self.words);
         let folder = std::env::current_dir().ok();
         let found = clap_complete::engine::complete(&mut program, self.words.clone(), self.index, folder.as_deref());
         let mut found = found.unwrap_or_default();

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::output::{Column, View};
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Show every setting and where it comes from; secrets stay hidden
     #[command(after_help = "Example:\n  shopctl config show")]

@@ -25,7 +25,13 @@ pub fn program(command: &Command, topics: &[&str]) -> Value {
 pub fn describe(command: &Command, above: &[&str]) -> Value {
     let path = [above, &[command.get_name()]].concat();
     let (notes, examples) = parts_of(command);
-    let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    let is_inherited = |argument: &Arg| {
+        matches!(
+            argument.get_action(),
+            ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version
+        ) || argument.is_global_set() && !above.is_empty()
+    };
+    let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set() && !is_inherited(argument));
     let deeper = command.get_subcommands().filter(|deeper| !deeper.is_hide_set());
     json!({
         "command": path.join(" "),
@@ -38,9 +44,12 @@ pub fn describe(command: &Command, above: &[&str]) -> Value {
 }
 
 fn argument(argument: &Arg) -> Value {
+    // For clap a flag takes `true` or `false`.
+    let takes_value = argument.get_action().takes_values();
     let values = argument.get_possible_values();
-    let values: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
-    let defaults = argument.get_default_values().iter().map(|value| value.to_string_lossy());
+    let values = values.iter().map(clap::builder::PossibleValue::get_name).filter(|_| takes_value);
+    let values: Vec<&str> = values.collect();
+    let defaults = argument.get_default_values().iter().map(|value| value.to_string_lossy()).filter(|_| takes_value);
     let most = argument.get_num_args().map_or(1, |count| count.max_values());
     json!({
         "name": argument.get_id().as_str(),

@@ -84,7 +84,7 @@ fn usage_error(refused: &clap::Error, line: &[OsString]) -> (Error, Invocation) 
 fn without_suggestion(usage: &str, tip: &str) -> String {
     let flag = tip.split('\'').nth(1).filter(|flag| flag.starts_with("--"));
     let takes_value =
-        flag.is_some_and(|flag| find(&Cli::command(), flag).is_some_and(|it| it.get_action().takes_values()));
+        flag.is_some_and(|flag| find(&Cli::whole(), flag).is_some_and(|it| it.get_action().takes_values()));
     let mut words = usage.split(' ').peekable();
     let mut kept = Vec::new();
     while let Some(word) = words.next() {
@@ -132,7 +132,7 @@ impl UnknownArgument<'_> {
     fn tip(&self, said: &str) -> Option<String> {
         if said.starts_with("to pass ") {
             let typed = &self.typed;
-            let is_flag = find(&Cli::command(), self.name).is_some() && typed.len() == self.name.len();
+            let is_flag = find(&Cli::whole(), self.name).is_some() && typed.len() == self.name.len();
             return (!is_flag).then(|| format!("to pass '{typed}' as a value, use '-- {typed}'"));
         }
         let similar = said.strip_prefix("a similar argument exists: '--").and_then(|rest| rest.strip_suffix('\''));

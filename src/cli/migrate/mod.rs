@@ -30,6 +30,7 @@ use crate::output::Format;
 use crate::service::committing::Pending;
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Apply pending migrations
     #[command(after_help = "Examples:\n  shopctl migrate up\n  shopctl migrate up --dry-run\n  \
@@ -93,7 +94,7 @@ struct LockArguments {
     lock_wait: Duration,
 }
 
-/// Flags of commands that destroy data.
+// Flags of commands that destroy data.
 #[derive(Debug, Args)]
 struct GuardArguments {
     /// Do not ask; enough for development databases and unmarked files
@@ -106,7 +107,7 @@ struct GuardArguments {
     backup: BackupArguments,
 }
 
-/// Flags of commands that back the shop up before its rows are dropped.
+// Flags of commands that back the shop up before its rows are dropped.
 #[derive(Debug, Args)]
 struct BackupArguments {
     /// Do not back up the shop before rows are dropped

@@ -26,7 +26,7 @@ use crate::service::order_lifecycle::{self as service, OrderTransition, RefundSc
 /// Maximum number of orders named in a question.
 const NAMED: usize = 3;
 
-/// Arguments of all verbs.
+// Arguments of all verbs.
 #[derive(Debug, Args)]
 pub struct MoveArguments {
     /// References or ids of the orders

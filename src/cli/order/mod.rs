@@ -41,6 +41,7 @@ use crate::repository::{Search, product as products};
 use crate::service::place_order::PlacedOrder;
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Place an order, all lines or none
     #[command(after_help = "Examples:
@@ -163,7 +164,7 @@ A partly refunded order keeps its status until the whole total is refunded. Unit
     Expire(lifecycle::ExpireArguments),
 }
 
-/// Selects orders.
+// Selects orders.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
     /// Statuses: pending, paid, shipped, completed, cancelled, refunded

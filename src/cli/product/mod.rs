@@ -27,6 +27,7 @@ use crate::repository::{Search, product as products};
 use crate::service::retire::Retirement;
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Create a product
     #[command(
@@ -93,7 +94,7 @@ Examples:
     Delete(delete::DeleteArguments),
 }
 
-/// Selects products.
+// Selects products.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
     /// Only products with all of these words in their SKU or name
@@ -142,7 +143,7 @@ impl ListQuery for FilterArguments {
     }
 }
 
-/// Selects products to export: retired ones too.
+// Selects products to export: retired ones too.
 #[derive(Debug, Args)]
 pub struct ExportFilterArguments {
     #[command(flatten)]
@@ -167,7 +168,7 @@ impl ListQuery for ExportFilterArguments {
     }
 }
 
-/// The optional fields of a product.
+// The optional fields of a product.
 #[derive(Debug, Args)]
 pub struct DetailArguments {
     /// Description; an empty text removes it

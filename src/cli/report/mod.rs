@@ -19,6 +19,7 @@ use crate::error::{CommandLine, Error, Hint, Result};
 use crate::output::{Bar, Format, ListFooter, MoreRows, Output, View};
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Show sales by day, week, month or year
     #[command(after_help = "Gross is the total of the orders placed in the period and paid, even if refunded since; \

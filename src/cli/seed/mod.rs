@@ -23,6 +23,7 @@ use crate::output::Mutation;
 use crate::seed::{self, Seed};
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Apply pending and edited seeds
     #[command(after_help = "Examples:\n  shopctl seed up\n  shopctl seed up --only catalogue\n  \

@@ -17,7 +17,7 @@ use crate::error::{Result, printable};
 /// Maximum number of pieces that `--low` selects.
 pub const LOW_STOCK: i32 = 5;
 
-/// Flags of commands that write.
+// Flags of commands that write.
 #[derive(Debug, Clone, Args)]
 pub struct WriteArguments {
     /// Run the transaction, roll it back and show what would change
@@ -28,7 +28,7 @@ pub struct WriteArguments {
     pub exit_code: bool,
 }
 
-/// Flags of commands that accept an idempotency key.
+// Flags of commands that accept an idempotency key.
 #[derive(Debug, Clone, Args)]
 pub struct KeyArguments {
     /// Make the command safe to repeat: the same key gives the first result
@@ -36,7 +36,7 @@ pub struct KeyArguments {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// Flags of commands that ask yes or no, or for the database's name in a protected context.
+// Flags of commands that ask yes or no, or for the database's name in a protected context.
 #[derive(Debug, Clone, Args)]
 pub struct AnswerArguments {
     /// Do not ask for confirmation
@@ -47,7 +47,7 @@ pub struct AnswerArguments {
     pub confirm: Option<String>,
 }
 
-/// Flags of commands that ask for a name.
+// Flags of commands that ask for a name.
 #[derive(Debug, Clone, Args)]
 pub struct ConfirmArguments {
     /// Confirm by giving the name that the prompt asks for
@@ -55,7 +55,7 @@ pub struct ConfirmArguments {
     pub confirm: Option<String>,
 }
 
-/// Flags that select products by stock.
+// Flags that select products by stock.
 #[derive(Debug, Clone, Args)]
 #[group(multiple = false)]
 pub struct StockFilterArguments {
@@ -85,7 +85,7 @@ impl StockFilterArguments {
     }
 }
 
-/// The flag that selects products by whether they can be ordered.
+// The flag that selects products by whether they can be ordered.
 #[derive(Debug, Clone, Args)]
 pub struct RetiredArguments {
     /// Only retired products
@@ -93,7 +93,7 @@ pub struct RetiredArguments {
     pub retired: bool,
 }
 
-/// Flags that select a period.
+// Flags that select a period.
 #[derive(Debug, Clone, Args)]
 pub struct PeriodArguments {
     /// Only from this time on, e.g. 2026-03-01, 2026-03, 7d or yesterday
@@ -133,7 +133,7 @@ pub fn moment_of(context: &Context, name: &str, time: Option<&TypedTime>) -> Res
     time.map(last).transpose().map_err(|problem: String| Violations::single(name, problem).into_error())
 }
 
-/// Flags of commands that list.
+// Flags of commands that list.
 #[derive(Debug, Clone, Args)]
 pub struct ListArguments {
     /// Maximum number of rows

@@ -25,7 +25,7 @@ const NAMES_SHOWN: usize = 10;
 /// Maximum length of a line in a file of names.
 const MAX_LINE_BYTES: u64 = 1_024;
 
-/// Flags of commands on one or many objects.
+// Flags of commands on one or many objects.
 #[derive(Debug, Args)]
 pub struct BatchArguments {
     /// Read the names from FILE, one per line (- for standard input)

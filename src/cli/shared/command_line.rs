@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cli::Cli;
 use crate::db::target::{Engine, ServerEngine};
@@ -72,7 +72,7 @@ fn with_value(argument: &Arg, flag: Option<&str>, value: &str) -> GivenArgument 
 
 /// Whether a command supports this flag.
 fn has_flag(words: &str, flag: &str) -> bool {
-    let program = Cli::command();
+    let program = Cli::whole();
     let command = words.split(' ').try_fold(&program, |command, word| command.find_subcommand(word));
     let is_it = |argument: &Arg| argument.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long));
     command.is_some_and(|command| command.get_arguments().any(is_it))
@@ -113,13 +113,13 @@ mod tests {
     use crate::error::{CommandLine, Hint};
 
     fn typed(line: &[&str]) -> Invocation {
-        read(&Cli::command(), line).unwrap()
+        read(Cli::whole(), line).unwrap()
     }
 
-    fn read(program: &Command, line: &[&str]) -> Result<Invocation, clap::Error> {
-        let line = ["shopctl"].iter().chain(line).map(std::ffi::OsString::from);
-        let matches = program.clone().try_get_matches_from(hyphens::join_values(program, line))?;
-        Ok(aim(program, &matches))
+    fn read(mut program: Command, line: &[&str]) -> Result<Invocation, clap::Error> {
+        let line = ["shopctl"].iter().chain(line).map(std::ffi::OsString::from).collect();
+        let matches = program.try_get_matches_from_mut(hyphens::join_values(Cli::whole, line))?;
+        Ok(aim(&program, &matches))
     }
 
     fn shown(command: CommandLine, line: &[&str]) -> String {
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn every_invalid_value_is_a_violation() {
-        let program = Cli::command();
+        let program = Cli::whole();
         let (mut commands, mut refused) = (Vec::new(), 0);
         leaves(&program, &[], &mut commands);
         for (path, own) in commands {
@@ -245,7 +245,7 @@ mod tests {
                     |error: &clap::Error| matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation);
                 if is_value(&error) {
                     refused += 1;
-                    let other = violations(Cli::command, &line, error).err();
+                    let other = violations(Cli::whole, &line, error).err();
                     assert!(!other.as_ref().is_some_and(is_value), "{line:?}: {other:?}");
                 }
             }
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn every_command_is_repeated_with_all_its_arguments() {
-        let program = relaxed(Cli::command());
+        let program = relaxed(Cli::whole());
         let globals: Vec<Arg> = program.get_arguments().filter(|argument| argument.is_global_set()).cloned().collect();
         let mut commands = Vec::new();
         leaves(&program, &[], &mut commands);
@@ -265,12 +265,13 @@ mod tests {
             for argument in own.iter().chain(&globals) {
                 let line: Vec<String> = [path.clone(), vec!["--no-input".to_owned()], sample(argument)].concat();
                 let line: Vec<&str> = line.iter().map(String::as_str).collect();
-                let Ok(aim) = read(&program, &line) else { continue };
+                let Ok(aim) = read(program.clone(), &line) else { continue };
                 tried += 1;
                 let pasted = Hint::from(CommandLine::again().flag("--quiet")).render(&aim);
                 let words = shell_words(&pasted);
                 let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
-                let again = read(&program, &words).unwrap_or_else(|error| panic!("{line:?} → {pasted}\n{error}"));
+                let again =
+                    read(program.clone(), &words).unwrap_or_else(|error| panic!("{line:?} → {pasted}\n{error}"));
                 let without_quiet = |aim: &Invocation| -> Vec<GivenArgument> {
                     aim.given.iter().filter(|given| !given.argument.is_flag("--quiet")).cloned().collect()
                 };

@@ -6,9 +6,14 @@ use clap::{Arg, Command};
 
 /// Joins each value that cannot be a flag to the option before it (`--description=-20 % on Mondays`).
 ///
-/// Anything that resembles a flag is unchanged: `--note --dry-rnu` is a typing error, not a note.
-pub fn join_values(program: &Command, arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    let mut path = vec![program];
+/// Anything that resembles a flag is unchanged: `--note --dry-rnu` is a typing error, not a note. The whole tree of
+/// commands is only built for a line that has such a value.
+pub fn join_values(program: fn() -> Command, arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.iter().all(|argument| Looks::of(argument) == Looks::LikeFlag) {
+        return arguments;
+    }
+    let program = program();
+    let mut path = vec![&program];
     let mut joined: Vec<OsString> = Vec::new();
     let mut arguments = arguments.into_iter().peekable();
     joined.extend(arguments.next());
@@ -52,30 +57,48 @@ fn options<'a>(path: &[&'a Command]) -> impl Iterator<Item = &'a Arg> {
     path.iter().rev().flat_map(|command| command.get_arguments())
 }
 
-/// Whether a value cannot be a flag: flags begin with a letter and contain no blank before `=`.
-fn cannot_be_a_flag(path: &[&Command], value: &OsStr) -> bool {
-    let Some(text) = value.to_str().and_then(|text| text.strip_prefix('-')) else { return false };
-    let (long, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
-    let Some(first) = text.chars().next() else { return false };
-    if !first.is_ascii_alphabetic() {
-        return true;
+/// What an argument can be by its spelling: flags begin with a letter and contain no blank before `=`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    /// Also everything that does not begin with a hyphen.
+    LikeFlag,
+    LikeValue,
+    /// `-fmy file` is a short option with its value, if there is an option `-f`.
+    LikeShortOption(char),
+}
+
+impl Looks {
+    fn of(argument: &OsStr) -> Looks {
+        let Some(text) = argument.to_str().and_then(|text| text.strip_prefix('-')) else { return Looks::LikeFlag };
+        let (is_long, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
+        let has_blank = || text.split('=').next().is_some_and(|name| name.contains(char::is_whitespace));
+        match text.chars().next() {
+            None => Looks::LikeFlag,
+            Some(first) if !first.is_ascii_alphabetic() => Looks::LikeValue,
+            Some(_) if !has_blank() => Looks::LikeFlag,
+            Some(_) if is_long => Looks::LikeValue,
+            Some(first) => Looks::LikeShortOption(first),
+        }
     }
-    let name = text.split('=').next().unwrap_or_default();
-    // `-fmy file` is a short option with its value.
+}
+
+fn cannot_be_a_flag(path: &[&Command], value: &OsStr) -> bool {
     let is_short = |letter: char| options(path).any(|argument| argument.get_short() == Some(letter));
-    name.contains(char::is_whitespace) && (long || !is_short(first))
+    match Looks::of(value) {
+        Looks::LikeFlag => false,
+        Looks::LikeValue => true,
+        Looks::LikeShortOption(letter) => !is_short(letter),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
     use crate::cli::Cli;
 
     fn shown(line: &[&str]) -> Vec<String> {
-        let line = ["shopctl"].iter().chain(line).map(OsString::from);
-        join_values(&Cli::command(), line).iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
+        let line = ["shopctl"].iter().chain(line).map(OsString::from).collect();
+        join_values(Cli::whole, line).iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
     }
 
     #[test]

@@ -108,7 +108,7 @@ pub struct Export<N: ListQuery> {
     pub out: Option<PathBuf>,
 }
 
-/// Flags of exports in one format.
+// Flags of exports in one format.
 #[derive(Debug, Args)]
 pub struct OutArguments {
     /// Write to FILE; it appears only when complete (- for standard output)

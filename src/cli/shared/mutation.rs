@@ -25,7 +25,7 @@ pub trait Noun: View {
     const KEY: &'static str;
 }
 
-/// Flags of commands that delete one row.
+// Flags of commands that delete one row.
 #[derive(Debug, Args)]
 pub struct DestroyArguments {
     #[command(flatten)]

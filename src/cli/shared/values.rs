@@ -173,8 +173,11 @@ fn accept_any(command: Command, invalid: &InvalidArgument, noted: &Arc<Mutex<Vio
         }
         Ok::<_, String>(text.to_owned())
     };
-    let has_it = command.get_arguments().any(|argument| argument.get_id() == invalid.id.as_str());
-    let command = if has_it { command.mut_arg(&invalid.id, |argument| argument.value_parser(accept)) } else { command };
+    // `mut_arg` changes the order of the arguments, which a built command relies on.
+    let command = command.mut_args(|argument| match argument.get_id() == invalid.id.as_str() {
+        true => argument.value_parser(accept.clone()),
+        false => argument,
+    });
     command.mut_subcommands(|command| accept_any(command, invalid, noted))
 }
 

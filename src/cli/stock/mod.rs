@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::error::Result;
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Add or remove units, with a reason
     #[command(after_help = "Examples:

@@ -33,6 +33,7 @@ use crate::service::place_order::StockHandling;
 use crate::service::user as service;
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Create a user
     #[command(
@@ -117,7 +118,7 @@ Example:\n  shopctl user merge ann.lee@example.com ann@example.com --confirm ann
     Delete(delete::DeleteArguments),
 }
 
-/// Selects users.
+// Selects users.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
     /// Only users with this status: active, disabled or anonymized

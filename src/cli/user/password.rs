@@ -34,7 +34,7 @@ pub struct PasswordArguments {
     pub password_file: Option<PathBuf>,
 }
 
-/// A user and the source of the password.
+// A user and the source of the password.
 #[derive(Debug, Args)]
 pub struct UserPasswordArguments {
     #[command(flatten)]

@@ -20,7 +20,7 @@ use crate::file::{InputFile, OutputFile, check_ending, check_not_input, is_stand
 /// Maximum number of lines to skip.
 const MAX_SKIPPED: u64 = 1_000_000;
 
-/// Which file, how it is read, and what happens to rows that are wrong.
+// Which file, how it is read, and what happens to rows that are wrong.
 #[derive(Debug, Args)]
 pub struct FileArguments {
     /// CSV, JSON lines, JSON or MongoDB file (- for standard input)
@@ -36,7 +36,7 @@ pub struct FileArguments {
     errors: Option<PathBuf>,
 }
 
-/// How a file is read.
+// How a file is read.
 #[derive(Debug, Args)]
 pub struct ReadArguments {
     /// Format: csv, tsv, jsonl, json or mongo-json [default: by its extension]
