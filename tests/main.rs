@@ -64,6 +64,7 @@ mod order_imports;
 mod order_notes;
 mod order_prompts;
 mod padded_values;
+mod pager;
 mod pages;
 mod prices;
 mod prompts;

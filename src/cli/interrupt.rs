@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::shared::screen;
 use crate::error::{Error, Kind, Result};
-use crate::output::{Output, OutputSettings};
+use crate::output::{Output, OutputSettings, pager};
 use crate::service::committing::{CommitTracker, Pending};
 
 /// A command that still runs after this time, outside of COMMIT, is assumed to be blocked in a system call.
@@ -39,10 +39,10 @@ pub fn listen(settings: OutputSettings, committing: CommitTracker) {
 /// Returns when the process still runs some time after a signal. Errors: if signals cannot be received.
 async fn wait_for_overrun(committing: &CommitTracker) -> io::Result<()> {
     let mut signals = Signals::new()?;
-    note(signals.next().await, committing);
+    note(signals.next_for_us().await, committing);
     let mut was_idle = false;
     loop {
-        if let Ok(signal) = timeout(END_LIMIT, signals.next()).await {
+        if let Ok(signal) = timeout(END_LIMIT, signals.next_for_us()).await {
             note(signal, committing);
             continue;
         }
@@ -58,14 +58,28 @@ async fn wait_for_overrun(committing: &CommitTracker) -> io::Result<()> {
 /// What a signal says.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Termination {
+    /// Ctrl-C.
+    Interrupt,
     End,
     /// The terminal was closed.
     Hangup,
 }
 
+impl Signals {
+    /// The next signal, without those of a pager, which has the terminal: the command ends when it is quit.
+    async fn next_for_us(&mut self) -> Termination {
+        loop {
+            let signal = self.next().await;
+            if signal != Termination::Interrupt || !pager::is_running() {
+                return signal;
+            }
+        }
+    }
+}
+
 /// Tells the command to end. A question whose terminal was closed ends by itself, as at any end of input.
 fn note(signal: Termination, committing: &CommitTracker) {
-    if signal == Termination::End || !screen::is_asking() {
+    if signal != Termination::Hangup || !screen::is_asking() {
         committing.interrupt();
     }
 }
@@ -148,7 +162,7 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => Termination::End,
+            _ = self.interrupt.recv() => Termination::Interrupt,
             _ = self.terminate.recv() => Termination::End,
             _ = hung_up => Termination::Hangup,
         }
@@ -179,7 +193,7 @@ impl Signals {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-        Termination::End
+        Termination::Interrupt
     }
 }
 

@@ -221,11 +221,11 @@ impl GlobalArguments {
     /// Splits the flags into those for the configuration and those for output.
     fn split(self, aim: Invocation) -> (Flags, OutputSettings) {
         let GlobalArguments { context, config, database_url, timeout, connect_timeout, actor, .. } = self;
-        let GlobalArguments { fields, no_headers, quiet, .. } = self;
+        let GlobalArguments { fields, no_headers, quiet, no_input, .. } = self;
         let color = if self.no_color { ColorChoice::Never } else { self.color };
         let format = if self.json { Some(Format::Json) } else { self.output };
         let tz = self.tz.map(|zone| zone.name().to_owned());
-        let output = OutputSettings { format, fields, no_headers, color, quiet, aim };
+        let output = OutputSettings { format, fields, no_headers, color, quiet, no_input, aim };
         (Flags { context, config, database_url, timeout, connect_timeout, actor, tz }, output)
     }
 }

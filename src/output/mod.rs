@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::domain::Zone;
 use crate::error::{Error, Hint, Invocation, Kind, Result, io_reason};
 use crate::file::unwritable;
+use pager::Paged;
 use palette::{CYAN, RED_LABEL, YELLOW_LABEL, paint};
 
 mod cell;
@@ -27,6 +28,7 @@ mod format;
 mod html;
 mod json;
 mod mutation;
+pub mod pager;
 mod palette;
 mod progress;
 mod rows;
@@ -50,7 +52,7 @@ pub use palette::Tone;
 pub use progress::{Progress, Unit};
 pub use rows::{ListFooter, MoreRows, Rows};
 pub use svg::{Chart, Flow};
-pub use terminal::Terminal;
+pub use terminal::{Terminal, is_ci};
 pub use wrap::shorten;
 use wrap::{between_words, in_one_piece, refilled};
 
@@ -65,6 +67,8 @@ pub struct OutputSettings {
     pub color: ColorChoice,
     /// Hides notes; warnings, errors and data stay.
     pub quiet: bool,
+    /// Nobody is there to turn pages.
+    pub no_input: bool,
     /// The command line that completes suggested commands.
     pub aim: Invocation,
 }
@@ -92,8 +96,12 @@ pub struct Output {
 impl Output {
     /// The output of this process.
     pub fn standard(settings: OutputSettings) -> Output {
-        let stdout = BufWriter::new(io::stdout());
-        Output::new(settings, Terminal::detect(), Box::new(stdout), Box::new(io::stderr()))
+        let (stdout, terminal) = (BufWriter::new(io::stdout()), Terminal::detect());
+        let stdout: Box<dyn Write + Send> = match terminal.screen().filter(|_| !settings.no_input) {
+            Some(screen) => Box::new(Paged::new(stdout, screen)),
+            None => Box::new(stdout),
+        };
+        Output::new(settings, terminal, stdout, Box::new(io::stderr()))
     }
 
     /// An output for messages only, for a thread whose main thread may be blocked in a write to stdout.

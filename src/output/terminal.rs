@@ -6,6 +6,15 @@ use std::io::{self, IsTerminal};
 use console::Term;
 
 use super::ColorChoice;
+use super::pager::{self, Screen};
+
+/// Values of `CI` by which people turn it off.
+const NOT_CI: [&str; 5] = ["", "0", "false", "no", "off"];
+
+/// Whether `CI` is set, and not to one of [`NOT_CI`]: nobody is there to answer, or to turn pages.
+pub fn is_ci() -> bool {
+    env::var("CI").is_ok_and(|value| !NOT_CI.contains(&value.trim().to_lowercase().as_str()))
+}
 
 /// Properties of the streams and the environment. The fields are plain values, so that tests can set them.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +25,9 @@ pub struct Terminal {
     pub stderr_is_terminal: bool,
     /// The width of the terminal at stdout, in columns; `None` if nothing is to be shortened.
     pub width: Option<usize>,
-    /// That of the one at stderr.
+    /// The height of the terminal at stdout, in rows.
+    pub height: Option<usize>,
+    /// The width of the one at stderr.
     pub stderr_width: Option<usize>,
     /// `NO_COLOR` is set and not empty (<https://no-color.org>).
     pub no_color: bool,
@@ -25,6 +36,8 @@ pub struct Terminal {
     /// `TERM=dumb`.
     pub is_dumb: bool,
     /// Whether it supports block elements: a UTF-8 locale, and neither a dumb terminal nor the Linux console, whose
+    /// The user's pager, if there may be one.
+    pub pager: Option<String>,
     /// font lacks most of them.
     pub has_blocks: bool,
 }
@@ -39,19 +52,29 @@ impl Terminal {
         let locale = locale.unwrap_or_default().to_string_lossy().to_lowercase();
         Terminal {
             stdin_is_terminal: io::stdin().is_terminal(),
+        let (height, width) = Term::stdout().size_checked().unzip();
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
-            width: Term::stdout().size_checked().map(|(_rows, columns)| usize::from(columns)),
+            width: width.map(usize::from),
+            height: height.map(usize::from),
             stderr_width: Term::stderr().size_checked().map(|(_rows, columns)| usize::from(columns)),
             no_color: is_set(&"NO_COLOR"),
             force_color: is_set(&"CLICOLOR_FORCE") && env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             is_dumb: is_term("dumb"),
             has_blocks: (locale.contains("utf-8") || locale.contains("utf8")) && !is_term("dumb") && !is_term("linux"),
         }
+            pager: pager::configured().filter(|_| !is_term("dumb") && !is_ci()),
     }
 
     /// Whether a stream gets colours: the flag, then NO_COLOR, CLICOLOR_FORCE, TERM=dumb, TTY.
     pub fn has_color(&self, choice: ColorChoice, is_terminal: bool) -> bool {
+    /// The screen at stdout, if what is longer goes to a pager.
+    pub(super) fn screen(&self) -> Option<Screen> {
+        let (columns, rows) = (self.width.filter(|width| *width > 0)?, self.height.filter(|height| *height > 0)?);
+        let pager = self.pager.clone().filter(|_| self.stdout_is_terminal)?;
+        Some(Screen { columns, rows, pager })
+    }
+
         match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,

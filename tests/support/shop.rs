@@ -92,6 +92,8 @@ impl Shop {
             .env("PATH", format!("{binary}:{}", std::env::var("PATH").unwrap_or_default()))
             .env("HOME", self.home.path())
             .env("USER", "tester")
+            // What is installed here must not matter.
+            .env("PAGER", "cat")
             .env("DATABASE_URL", &self.url)
             .current_dir(self.home.path())
             .stdin(Stdio::null())

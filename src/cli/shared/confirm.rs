@@ -1,6 +1,5 @@
 //! Confirmations and hidden passwords.
 
-use std::env;
 use std::io::{self, IsTerminal};
 
 use serde_json::json;
@@ -10,17 +9,14 @@ use super::prompt::{Question, cancelled, declined};
 use crate::context::Context;
 use crate::domain::Password;
 use crate::error::{CommandLine, Error, Kind, Result, printable};
-use crate::output::{Output, escape};
-
-/// Values of `CI` by which people turn it off.
-const NOT_CI: [&str; 5] = ["", "0", "false", "no", "off"];
+use crate::output::{Output, escape, is_ci};
 
 /// Asks the user, if there is a terminal to ask on. The fields are plain values, so that tests can set them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Prompter {
     pub stdin_is_terminal: bool,
     pub stderr_is_terminal: bool,
-    /// `CI` is set, and not to one of [`NOT_CI`].
+    /// As [`is_ci`].
     pub is_ci: bool,
     /// `--no-input`
     pub no_input: bool,
@@ -32,7 +28,7 @@ impl Prompter {
         Prompter {
             stdin_is_terminal: io::stdin().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
-            is_ci: env::var("CI").is_ok_and(|value| !NOT_CI.contains(&value.trim().to_lowercase().as_str())),
+            is_ci: is_ci(),
             no_input,
         }
     }
