@@ -56,8 +56,11 @@ Order of precedence: flag, environment, .env, shopctl.toml, the embedded shop.
   SHOPCTL_BACKUP_DIR folder for backups (backups beside the embedded shop)
   TZ                 time zone of times typed and shown, as --tz (UTC)
   TZDIR              folder of the time zone files, if not in the usual place
-  CI                 if set, never prompt
-  NO_COLOR, CLICOLOR_FORCE, TERM=dumb, RUST_LOG
+  CI                 if set, never prompt and never start a pager
+  SHOPCTL_PAGER, PAGER
+                     program for output that is longer than the screen (less);
+                     cat or nothing: none
+  NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, TERM=dumb, RUST_LOG
                      as in other programs
 
 shopctl config show prints every setting with its origin.

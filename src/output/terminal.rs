@@ -31,13 +31,14 @@ pub struct Terminal {
     pub stderr_width: Option<usize>,
     /// `NO_COLOR` is set and not empty (<https://no-color.org>).
     pub no_color: bool,
-    /// `CLICOLOR_FORCE` is set and neither empty nor `0` (<https://bixense.com/clicolors>).
+    /// `CLICOLOR_FORCE` or `FORCE_COLOR` is set and neither empty nor `0` (<https://bixense.com/clicolors>,
+    /// <https://force-color.org>).
     pub force_color: bool,
     /// `TERM=dumb`.
     pub is_dumb: bool,
-    /// Whether it supports block elements: a UTF-8 locale, and neither a dumb terminal nor the Linux console, whose
     /// The user's pager, if there may be one.
     pub pager: Option<String>,
+    /// Whether it supports block elements: a UTF-8 locale, and neither a dumb terminal nor the Linux console, whose
     /// font lacks most of them.
     pub has_blocks: bool,
 }
@@ -46,28 +47,27 @@ impl Terminal {
     /// Inspects the streams and environment of this process.
     pub fn detect() -> Terminal {
         let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let forces = |name: &&str| is_set(name) && env::var_os(name).is_some_and(|value| value != "0");
         let is_term = |name| env::var_os("TERM").is_some_and(|value| value == name);
         // In the order of precedence of the C library (locale(7)).
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find(|name| is_set(name)).and_then(env::var_os);
         let locale = locale.unwrap_or_default().to_string_lossy().to_lowercase();
+        let (height, width) = Term::stdout().size_checked().unzip();
         Terminal {
             stdin_is_terminal: io::stdin().is_terminal(),
-        let (height, width) = Term::stdout().size_checked().unzip();
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             width: width.map(usize::from),
             height: height.map(usize::from),
             stderr_width: Term::stderr().size_checked().map(|(_rows, columns)| usize::from(columns)),
             no_color: is_set(&"NO_COLOR"),
-            force_color: is_set(&"CLICOLOR_FORCE") && env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
+            force_color: ["CLICOLOR_FORCE", "FORCE_COLOR"].iter().any(forces),
             is_dumb: is_term("dumb"),
+            pager: pager::configured().filter(|_| !is_term("dumb") && !is_ci()),
             has_blocks: (locale.contains("utf-8") || locale.contains("utf8")) && !is_term("dumb") && !is_term("linux"),
         }
-            pager: pager::configured().filter(|_| !is_term("dumb") && !is_ci()),
     }
 
-    /// Whether a stream gets colours: the flag, then NO_COLOR, CLICOLOR_FORCE, TERM=dumb, TTY.
-    pub fn has_color(&self, choice: ColorChoice, is_terminal: bool) -> bool {
     /// The screen at stdout, if what is longer goes to a pager.
     pub(super) fn screen(&self) -> Option<Screen> {
         let (columns, rows) = (self.width.filter(|width| *width > 0)?, self.height.filter(|height| *height > 0)?);
@@ -75,6 +75,8 @@ impl Terminal {
         Some(Screen { columns, rows, pager })
     }
 
+    /// Whether a stream gets colours: the flag, then NO_COLOR, CLICOLOR_FORCE, TERM=dumb, TTY.
+    pub fn has_color(&self, choice: ColorChoice, is_terminal: bool) -> bool {
         match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
