@@ -188,6 +188,34 @@ fn an_invalid_value_is_exit_7_whatever_flag_it_is_of() {
 }
 
 #[test]
+fn help_is_shown_whatever_else_is_wrong_on_the_line() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    for (line, about) in [
+        (&["order", "list", "--colour", "x", "-h"][..], "List orders"),
+        (&["order", "list", "--status", "actve", "--help"], "List orders"),
+        (&["--context", "live", "user", "show", "--what", "-h"], "Show a user"),
+        (&["product", "price", "MUG", "--to", "x", "--by", "y", "-h"], "Change prices"),
+        (&["order", "crate", "-h"], "Place, find and process orders"),
+    ] {
+        let run = shop.run(line).success();
+        assert!(run.stdout.starts_with(about) && run.stderr.is_empty(), "{line:?}: {run}");
+    }
+    // Behind -- it is a value.
+    shop.run(&["product", "show", "--what", "--", "-h"]).exits_with(2);
+}
+
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    for line in [&["--help"][..], &["order", "list", "-h"], &["-V"], &["help", "import"]] {
+        let full = std::fs::File::create("/dev/full").expect("of every system");
+        let run = shop.command(line).stdout(full).output().expect("it runs");
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(run.status.code() == Some(5) && said.starts_with("error[output.write]: "), "{line:?}: {said}");
+    }
+}
+
+#[test]
 fn a_usage_error_in_json_separates_message_and_hint() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     for (line, message, hint) in [

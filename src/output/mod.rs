@@ -424,10 +424,7 @@ impl Output {
             }
             Err(error) => Err(match &self.path {
                 Some(path) => unwritable(path, &error),
-                None => {
-                    let message = format!("the output could not be written: {}", io_reason(&error));
-                    Error::new(Kind::Unavailable, "output.write", message)
-                }
+                None => unwritten(&error),
             }),
             Ok(()) => Ok(()),
         }
@@ -438,6 +435,11 @@ impl Output {
         let mut stderr = lock(&self.stderr);
         let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
+}
+
+/// Data that standard output does not take.
+pub fn unwritten(error: &io::Error) -> Error {
+    Error::new(Kind::Unavailable, "output.write", format!("the output could not be written: {}", io_reason(error)))
 }
 
 /// A command in a message: a line break inside would end it where it is pasted.

@@ -1,6 +1,7 @@
 //! Errors for arguments that clap rejected.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -12,7 +13,7 @@ use crate::domain::similar::closest;
 use crate::domain::text::shell_word;
 use crate::error::{CommandLine, Error, Hint, Invocation, Kind};
 use crate::file::ending_of;
-use crate::output::{Format, Output, OutputSettings};
+use crate::output::{Format, Output, OutputSettings, unwritten};
 
 /// Reports arguments that clap rejected and returns the exit code.
 ///
@@ -28,10 +29,19 @@ pub fn report_invalid_arguments(refused: Result<Error, clap::Error>, line: &[OsS
         }
         Err(error) => error,
     };
+    let error = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error,
+        _ => requested_help(line).unwrap_or(error),
+    };
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // A closed output pipe is not a failure.
-        let _ = error.print();
-        return 0;
+        return match error.print() {
+            Err(failure) if failure.kind() != io::ErrorKind::BrokenPipe => {
+                let error = unwritten(&failure);
+                output(format, Invocation::default()).error(&error);
+                error.kind().exit_code()
+            }
+            _ => 0,
+        };
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
@@ -40,6 +50,22 @@ pub fn report_invalid_arguments(refused: Result<Error, clap::Error>, line: &[OsS
         output(format, aim).error(&error);
     }
     Kind::Usage.exit_code()
+}
+
+/// The help of the command on a line that asks for it, whatever else is wrong there.
+fn requested_help(line: &[OsString]) -> Option<clap::Error> {
+    let help = OsString::from("--help");
+    let typed: Vec<&OsString> = line.iter().take_while(|word| *word != "--").collect();
+    typed.iter().find(|word| **word == "-h" || **word == &help)?;
+    let words: Vec<_> = typed.into_iter().filter(|word| !word.to_string_lossy().starts_with('-')).collect();
+    let (program, words) = words.split_first()?;
+    // The words before and after the command may be values of flags.
+    let parts = (0..words.len()).flat_map(|first| (first + 1..=words.len()).rev().map(move |end| first..end));
+    parts.chain([0..0]).find_map(|part| {
+        let line = [program].into_iter().chain(&words[part]).copied().chain([&help]);
+        let refused = Cli::command().try_get_matches_from(line).err()?;
+        (refused.kind() == ErrorKind::DisplayHelp).then_some(refused)
+    })
 }
 
 /// Converts clap's message: its paragraphs contain the problem, the tips and the usage. Tips that mislead are replaced.
