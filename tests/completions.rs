@@ -95,6 +95,34 @@ fn words_that_need_no_shop_are_offered() {
 }
 
 #[test]
+fn the_fields_of_every_command_that_lists_or_shows_are_offered() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    for command in [
+        &["order", "show", "A", "--timeline"][..],
+        &["user", "show", "A", "--timeline"],
+        &["product", "show", "A", "--prices"],
+        &["audit", "show", "01a22c93-c67c-74f5-884c-9aa384d5819f"],
+        &["audit", "verify"],
+        &["config", "path"],
+        &["config", "show"],
+        &["diff", "A", "B"],
+        &["doctor"],
+        &["migrate", "history"],
+        &["migrate", "plan"],
+        &["migrate", "status"],
+        &["migrate", "verify"],
+        &["order", "list"],
+        &["report", "customers"],
+        &["seed", "status"],
+        &["stock", "verify"],
+    ] {
+        let run = shop.run(&[command, &["--fields", "none"]].concat()).exits_with(2);
+        let said = run.stderr.lines().find_map(|line| line.split_once("the fields are ")).expect("a hint").1;
+        assert_answer(&shop, &[command, &["--fields", ""]].concat(), &said.split(", ").collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn completion_is_silent_and_leaves_no_trace() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.user("ada");

@@ -2,13 +2,14 @@
 
 use clap::Args;
 
+use super::shared::list::FieldNames;
 use super::shared::transfer::{compare_shops, name_foreign, open_to_read, print_differences, shop_named};
 use crate::context::Context;
 use crate::error::Result;
 use crate::transfer::compare::Difference;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(add = FieldNames::of::<Difference>(), after_help = "Examples:
   shopctl diff sqlite:shop.db postgres://postgres@localhost/shop
   shopctl diff live staging -o jsonl")]
 pub struct Arguments {

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::RoleArguments;
+use crate::cli::shared::list::FieldNames;
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::target::Engine;
@@ -11,6 +12,7 @@ use crate::output::{Column, View};
 use crate::service::access::{Plan, PlannedStep, check_complete, excess};
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<PlannedStep>())]
 pub struct PlanArguments {
     #[command(flatten)]
     roles: RoleArguments,

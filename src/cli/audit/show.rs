@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::view::EventView;
 use crate::cli::shared::arguments::parse_id;
+use crate::cli::shared::list::FieldNames;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -14,6 +15,7 @@ use crate::output::Format;
 use crate::repository::audit_event as events;
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<EventView>())]
 pub struct ShowArguments {
     /// Id of the event, or of an operation with one event
     #[arg(value_name = "ID", value_parser = checked(parse_id))]

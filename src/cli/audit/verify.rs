@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::shared::list::FieldNames;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
@@ -16,6 +17,7 @@ use crate::service::verification::Verification;
 const REPAIRS_SHOWN: usize = 5;
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<Finding>())]
 pub struct VerifyArguments {
     /// Hash that an earlier audit seal printed; its seal must still exist
     #[arg(long, value_name = "HASH", value_parser = checked(parse_hash))]

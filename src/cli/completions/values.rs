@@ -102,7 +102,7 @@ impl Line {
         let leaf = |words: &mut dyn Iterator<Item = &str>| {
             words.fold(program, |command, word| command.find_subcommand(word).unwrap_or(command))
         };
-        let fields = leaf(&mut commands.clone()).get::<FieldNames>().map_or_else(Vec::new, |names| names.0());
+        let fields = leaf(&mut commands.clone()).get::<FieldNames>().map_or_else(Vec::new, FieldNames::all);
         let explained = leaf(&mut commands.skip_while(|word| *word != "help").skip(1));
         let topics = TOPICS.iter().copied().filter(|_| explained.get_name() == program.get_name());
         let topics = topics.chain(explained.get_subcommands().map(Command::get_name)).map(str::to_owned).collect();

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use crate::cli::shared::list::FieldNames;
 use crate::config::{ConfigFile, Entry};
 use crate::context::Context;
 use crate::error::Result;
@@ -11,10 +12,10 @@ use crate::output::{Column, View};
 #[command(defer = true)]
 pub enum Command {
     /// Show every setting and where it comes from; secrets stay hidden
-    #[command(after_help = "Example:\n  shopctl config show")]
+    #[command(add = FieldNames::of::<Entry>(), after_help = "Example:\n  shopctl config show")]
     Show,
     /// Show which files are read, in order of precedence
-    #[command(after_help = "Example:\n  shopctl config path")]
+    #[command(add = FieldNames::of::<ConfigFile>(), after_help = "Example:\n  shopctl config path")]
     Path,
 }
 

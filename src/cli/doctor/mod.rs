@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::Instant;
 
+use crate::cli::shared::list::FieldNames;
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
@@ -18,6 +19,7 @@ use crate::service::doctor::{self, Check, Migrations, Setup, State};
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<CheckView>())]
 #[command(after_help = "Examples:\n  shopctl doctor\n  shopctl doctor --deep\n  shopctl doctor --deep --json")]
 pub struct Arguments {
     /// Also check all data against the shop's rules; reads every row

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
+use crate::cli::shared::list::FieldNames;
 pub use crate::cli::shared::migrations::{plan_with, whole_plan};
 use crate::cli::shared::transfer::{backups, is_empty};
 use crate::cli::shared::values::checked;
@@ -25,7 +26,7 @@ use crate::context::Context;
 use crate::db::Database;
 use crate::domain::moment;
 use crate::error::{CommandLine, Hint, Result};
-use crate::migrate::{Direction, Plan, Progress, RunKind, Step};
+use crate::migrate::{Direction, Plan, Progress, Run, RunKind, Step};
 use crate::output::Format;
 use crate::service::committing::Pending;
 
@@ -53,7 +54,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  shopctl migrate verify\n  shopctl migrate verify --ignore spatial_ref_sys")]
     Verify(verify::VerifyArguments),
     /// Show every run: who, when, how long and what failed
-    #[command(after_help = "Examples:\n  shopctl migrate history\n  shopctl migrate history -o jsonl")]
+    #[command(add = FieldNames::of::<Run>(), after_help = "Examples:\n  shopctl migrate history\n  shopctl migrate history -o jsonl")]
     History,
     /// Drop everything, other programs' tables included, and apply all migrations
     #[command(after_help = "Examples:\n  shopctl migrate fresh --yes\n  shopctl migrate fresh --confirm shop")]

@@ -6,6 +6,7 @@ use migration::Migration;
 use super::view::PlannedView;
 use super::whole_plan;
 use crate::cli::shared::arguments::one_of_words;
+use crate::cli::shared::list::FieldNames;
 use crate::cli::shared::values::Checked;
 use crate::context::Context;
 use crate::db::Access;
@@ -15,6 +16,7 @@ use crate::migrate::{self, Plan, lint::lint};
 use crate::output::Format;
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<PlannedView>())]
 pub struct Arguments {
     /// Print the SQL, including the history, to be run by hand
     #[arg(long)]

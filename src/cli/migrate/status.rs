@@ -3,12 +3,14 @@
 use clap::Args;
 
 use crate::cli::shared::effect::Effect;
+use crate::cli::shared::list::FieldNames;
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::{self, Catalog, MigrationStatus, Removal, Run, State};
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<MigrationStatus>())]
 pub struct StatusArguments {
     /// Exit with 9 unless exactly today's migrations are applied (-q: no output)
     #[arg(long)]

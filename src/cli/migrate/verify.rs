@@ -6,6 +6,7 @@ use super::{LockArguments, NamedChange, plan_with, printing, whole_plan};
 use crate::cli::shared::arguments::AnswerArguments;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
+use crate::cli::shared::list::FieldNames;
 use crate::context::Context;
 use crate::db::schema::{Difference, Object};
 use crate::db::target::Target;
@@ -21,6 +22,7 @@ use crate::output::Mutation;
 const BESIDE_SHOWN: usize = 12;
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<Finding>())]
 pub struct VerifyArguments {
     #[command(flatten)]
     scratch: ScratchArguments,

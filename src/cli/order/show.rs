@@ -5,6 +5,7 @@ use clap::Args;
 use super::detail;
 use super::view::RefundView;
 use crate::cli::audit::view::{TIMELINE_READ, Timeline};
+use crate::cli::shared::list::FieldNames;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::EntityKind;
@@ -17,7 +18,11 @@ use crate::repository::user::{self as users, Lock};
 use crate::service::order_lifecycle;
 use crate::service::place_order::PlacedOrder;
 
+/// The fields that lists do not have; the last one is added by `--timeline`.
+const EXTRA: &[&str] = &["note", "tracking", "refunds", "timeline"];
+
 #[derive(Debug, Args)]
+#[command(add = FieldNames::with::<FullOrder>(EXTRA))]
 pub struct ShowArguments {
     /// Reference or id of the order
     #[arg(value_name = "ORDER")]
@@ -28,8 +33,7 @@ pub struct ShowArguments {
 }
 
 pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
-    let extra = ["note", "tracking", "refunds", "timeline"];
-    context.output.check_fields::<FullOrder>(if arguments.timeline { &extra } else { &extra[..3] })?;
+    context.output.check_fields::<FullOrder>(if arguments.timeline { EXTRA } else { &EXTRA[..3] })?;
     let database = context.database(Access::Read).await?;
     let connection = database.connection();
     let order = orders::find_named(connection, &arguments.order, Lock::None)

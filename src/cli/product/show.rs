@@ -4,12 +4,14 @@ use clap::Args;
 
 use super::ProductArguments;
 use super::price;
+use crate::cli::shared::list::FieldNames;
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::Result;
 use crate::service::product::{self as service, Model};
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::with::<Model>(price::HISTORY_FIELDS))]
 pub struct ShowArguments {
     #[command(flatten)]
     product: ProductArguments,

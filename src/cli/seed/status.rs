@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::SourceArguments;
 use crate::cli::shared::effect::Effect;
+use crate::cli::shared::list::FieldNames;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::counted;
@@ -12,6 +13,7 @@ use crate::output::{Cell, Column, Tone, View};
 use crate::seed::{self, SeedStatus, State};
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<SeedStatus>())]
 pub struct StatusArguments {
     /// Exit with 9 if a seed is pending or was edited (-q: no output)
     #[arg(long)]

@@ -64,11 +64,23 @@ async fn more<F: ListFilter>(database: &Database, filter: &F, after: &Cursor) ->
 
 /// The fields that `--fields` of a command selects, for completion.
 #[derive(Debug, Clone, Copy)]
-pub struct FieldNames(pub fn() -> Vec<&'static str>);
+pub struct FieldNames {
+    of_view: fn() -> Vec<&'static str>,
+    extra: &'static [&'static str],
+}
 
 impl FieldNames {
     pub fn of<V: View>() -> FieldNames {
-        FieldNames(field_names::<V>)
+        FieldNames::with::<V>(&[])
+    }
+
+    /// Those of a view, and others that the command adds.
+    pub fn with<V: View>(extra: &'static [&'static str]) -> FieldNames {
+        FieldNames { of_view: field_names::<V>, extra }
+    }
+
+    pub fn all(&self) -> Vec<&'static str> {
+        [&(self.of_view)(), self.extra].concat()
     }
 }
 

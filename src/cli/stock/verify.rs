@@ -7,6 +7,7 @@ use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, long_text};
 use crate::cli::shared::batch::{self, Names};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
+use crate::cli::shared::list::FieldNames;
 use crate::cli::shared::mutation::{self, outcome_verb};
 use crate::context::Context;
 use crate::db::Access;
@@ -22,6 +23,7 @@ use crate::service::stock::{self as service, StockFinding};
 const SHOWN: usize = 10;
 
 #[derive(Debug, Args)]
+#[command(add = FieldNames::of::<StockFinding>())]
 pub struct VerifyArguments {
     /// SKUs or ids of the products [default: all]
     #[arg(value_name = "PRODUCT")]

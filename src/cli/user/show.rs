@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::WhoArguments;
 use crate::cli::audit::view::{TIMELINE_READ, Timeline};
+use crate::cli::shared::list::FieldNames;
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::{CommandLine, Hint, Result};
@@ -11,7 +12,11 @@ use crate::repository::audit_event as events;
 use crate::repository::user::{self as users, UserKey};
 use crate::service::user::{self as service, Model};
 
+/// The field that `--timeline` adds.
+const TIMELINE: &[&str] = &["timeline"];
+
 #[derive(Debug, Args)]
+#[command(add = FieldNames::with::<Model>(TIMELINE))]
 pub struct ShowArguments {
     #[command(flatten)]
     who: WhoArguments,
@@ -21,7 +26,7 @@ pub struct ShowArguments {
 }
 
 pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
-    let extra: &[&str] = if arguments.timeline { &["timeline"] } else { &[] };
+    let extra = if arguments.timeline { TIMELINE } else { &[] };
     context.output.check_fields::<Model>(extra)?;
     let database = context.database(Access::Read).await?;
     let (connection, who) = (database.connection(), &arguments.who.who);
