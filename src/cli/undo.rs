@@ -14,7 +14,7 @@ use super::shared::mutation::finish;
 use super::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
-use crate::domain::text::counted;
+use crate::domain::text::{counted, in_columns};
 use crate::domain::{Id, Zone};
 use crate::error::{Result, printable};
 use crate::output::{Cell, Change, Column, Format, Mutation, View};
@@ -112,9 +112,9 @@ fn impact(undone: &Undone, database: &Database, zone: &Zone) -> String {
     let value = |value: &RestoredValue| {
         let RestoredValue { entity, name, field, now, then, .. } = value;
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), printable);
-        format!("\n  {entity} {} {}: {} → {}", printable(name), printable(field), text(now), text(then))
+        [entity.to_string(), printable(name), printable(field), format!("{} → {}", text(now), text(then))]
     };
-    let shown: String = undone.values.iter().take(NAMED).map(value).collect();
+    let shown = in_columns(undone.values.iter().take(NAMED).map(value), &[]);
     let more = match undone.values.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!("\n  and {more} more"),

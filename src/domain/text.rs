@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+use unicode_width::UnicodeWidthStr;
 
 /// Whether a character may control a terminal or reorder text: controls (ESC, CR, C1 …), line and
 /// paragraph separators, and the bidirectional formatting characters of Unicode UAX #9.
@@ -262,9 +263,32 @@ macro_rules! checked_text {
 }
 pub(crate) use checked_text;
 
+/// Rows below a message, with their cells in columns; those with `numbers` are set right, and the last is not filled.
+pub fn in_columns<const N: usize>(rows: impl Iterator<Item = [String; N]>, numbers: &[usize]) -> String {
+    let rows: Vec<_> = rows.collect();
+    let widths: [usize; N] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or_default());
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::from("\n ");
+        for (column, cell) in row.iter().enumerate() {
+            let gap = " ".repeat(widths[column] - cell.width());
+            line += &if numbers.contains(&column) { format!(" {gap}{cell}") } else { format!(" {cell}{gap}") };
+        }
+        text += line.trim_end();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_below_a_message_are_in_columns() {
+        let rows = [["MUG", "9.50", "→ 10.00"], ["TEA-É", "12.50", "→ 13.00"]].map(|row| row.map(str::to_owned));
+        assert_eq!(in_columns(rows.into_iter(), &[1]), "\n  MUG    9.50 → 10.00\n  TEA-É 12.50 → 13.00");
+    }
 
     #[test]
     fn seconds_are_rounded() {

@@ -1,5 +1,6 @@
 //! Changes of a row as somebody was shown it: refused if it has changed since.
 
+use crate::domain::text::in_columns;
 use crate::entity::field::Editable;
 use crate::error::{Error, Result, printable};
 
@@ -11,8 +12,10 @@ pub fn check_as_shown<M: Editable>(name: &str, (shown, fields): Shown<'_, M>, no
     let values = M::FIELDS.iter().filter(|field| fields.contains(&field.name));
     let values = values.map(|field| (field.name, (field.stored)(shown), (field.stored)(now)));
     let changed = values.filter(|(_, shown, now)| shown != now);
-    let changed = changed.map(|(name, shown, now)| format!("\n  {name} {} → {}", printable(&shown), printable(&now)));
-    let changed: String = changed.collect();
+    let row = |(name, shown, now): (&str, String, String)| {
+        [name.to_owned(), format!("{} → {}", printable(&shown), printable(&now))]
+    };
+    let changed = in_columns(changed.map(row), &[]);
     if changed.is_empty() {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
 use crate::domain::price_change::{Ending, MaxChange, PriceChange, Repricing};
-use crate::domain::text::counted;
+use crate::domain::text::{counted, in_columns};
 use crate::domain::{Money, SearchText, Violations, price_history};
 use crate::entity::product::Model;
 use crate::error::{Error, Result, printable};
@@ -134,12 +134,12 @@ fn impact(target: &Target, products: &[Model], new_prices: &[Money]) -> String {
         1 => "; 1 stays as it is".to_owned(),
         count => format!("; {count} stay as they are"),
     };
-    let shown = changing
-        .iter()
-        .take(NAMED)
-        .map(|(product, price)| format!("\n  {} {} → {price}", printable(&product.sku), product.price));
+    let row = |(product, price): &(&Model, &Money)| {
+        [printable(&product.sku), product.price.to_string(), "→".to_owned(), price.to_string()]
+    };
+    let shown = in_columns(changing.iter().take(NAMED).map(row), &[1, 3]);
     let more = if changing.len() > NAMED { format!("\n  and {} more", changing.len() - NAMED) } else { String::new() };
-    format!("this changes {} in {target}{stay}:{}{more}", prices(changing.len()), shown.collect::<String>())
+    format!("this changes {} in {target}{stay}:{shown}{more}", prices(changing.len()))
 }
 
 fn mutation(operations: &Operations, result: &Changed) -> Mutation<Change> {
