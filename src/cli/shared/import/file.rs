@@ -28,6 +28,9 @@ pub struct FileArguments {
     file: PathBuf,
     #[command(flatten)]
     reading: ReadArguments,
+    /// Read numbers with a decimal comma, as in 12,50
+    #[arg(long)]
+    decimal_comma: bool,
     /// What to do about invalid rows: reject-all or reject-rows
     #[arg(long, value_name = "WHAT", default_value = "reject-all", value_parser = one_of_words(ERRORS.into()))]
     pub on_error: OnError,
@@ -66,9 +69,6 @@ pub struct ReadArguments {
     /// Text encoding, e.g. windows-1252 or latin1 [default: byte order mark, UTF-8]
     #[arg(long, value_name = "NAME", value_parser = checked(parse_encoding))]
     encoding: Option<Charset>,
-    /// Read amounts with a decimal comma, as in 12,50
-    #[arg(long)]
-    decimal_comma: bool,
 }
 
 const FORMATS: [(&str, FileFormat); 5] = [
@@ -113,7 +113,8 @@ impl FileArguments {
     /// The options of an import of the file.
     pub fn import<R: Row>(&self, context: &Context) -> Result<Import> {
         let format = self.reading.format.map_or_else(|| format_of(&self.file, R::COMMAND), Ok)?;
-        self.reading.import::<R>(context, format, self.on_error)
+        let import = self.reading.import::<R>(context, format, self.on_error)?;
+        Ok(Import { read: ReadOptions { decimal_comma: self.decimal_comma, ..import.read }, ..import })
     }
 
     /// Opens the errors file before the import, to detect early that it cannot be written.
@@ -142,7 +143,7 @@ impl ReadArguments {
         let ReadArguments { format, map, ignore_columns, fill_down, map_value, delimiter, encoding, .. } = self;
         let has_names = !(map.is_empty() && ignore_columns.is_empty() && fill_down.is_empty() && map_value.is_empty());
         let has_form = format.is_some() || delimiter.is_some() || encoding.is_some();
-        has_names || has_form || self.only_mapped || self.decimal_comma || self.skip_lines > 0
+        has_names || has_form || self.only_mapped || self.skip_lines > 0
     }
 
     /// The options of an import of a file in this format.
@@ -169,7 +170,7 @@ impl ReadArguments {
             format,
             delimiter: self.delimiter,
             encoding: self.encoding,
-            decimal_comma: self.decimal_comma,
+            decimal_comma: false,
             map: self.map.clone(),
             ignore: self.ignore_columns.concat(),
             only_mapped: self.only_mapped,
