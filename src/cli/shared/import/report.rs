@@ -75,10 +75,13 @@ pub fn result<R: Row>(
 ) -> Mutation<ImportResult<'_>> {
     let Counts { created, updated, unchanged, skipped, users, products, taken, other_stock, retired } = counts;
     let would = if dry_run { "would be " } else { "" };
-    let mut line = format!(
-        "{} {would}imported: {created} created, {updated} updated, {unchanged} unchanged",
-        counted(counts.total(), R::NOUN)
-    );
+    let mut line = match created + updated {
+        0 => format!("nothing {would}imported: {} unchanged", counted(unchanged, R::NOUN)),
+        _ => format!(
+            "{} {would}imported: {created} created, {updated} updated, {unchanged} unchanged",
+            counted(counts.total(), R::NOUN)
+        ),
+    };
     if skipped > 0 {
         line += &format!(", {skipped} skipped");
     }
