@@ -194,8 +194,14 @@ fn a_refund_without_a_restock_is_reported(shop: &Shop) {
     let refund = |flags: &[&str]| shop.run(&[&["order", "refund", &reference, "--yes"], flags].concat()).success();
     let told = |run: &Run| run.stdout.trim().to_owned();
     let tried = refund(&["--dry-run"]);
-    assert_eq!(told(&tried), format!("order {reference} would be refunded, nothing would be restocked"));
-    assert_eq!(told(&refund(&[])), format!("order {reference} refunded, nothing restocked"));
+    assert_eq!(
+        told(&tried),
+        format!("order {reference} would be refunded, nothing would be restocked because it was already completed")
+    );
+    assert_eq!(
+        told(&refund(&[])),
+        format!("order {reference} refunded, nothing restocked because it was already completed")
+    );
 }
 
 fn an_empty_list_of_orders_changes_nothing(shop: &Shop) {

@@ -68,7 +68,10 @@ fn an_order_is_refunded_in_parts_until_nothing_is_left(shop: &Shop) {
     stocked(shop);
     let reference = order(shop, &["pay", "ship"]);
     let run = refund(shop, &reference, &["--line", "mug:1", "--reason", "arrived broken"]).success();
-    assert_eq!(run.stdout.trim(), format!("order {reference} refunded 12.50 of 27.40, nothing restocked"));
+    assert_eq!(
+        run.stdout.trim(),
+        format!("order {reference} refunded 12.50 of 27.40, nothing restocked because it was already shipped")
+    );
     let shown = show(shop, &reference);
     assert_eq!((&shown["status"], &shown["refunded_amount"]), (&"shipped".into(), &"12.50".into()));
     let first = &shown["refunds"][0];

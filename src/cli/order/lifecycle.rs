@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::Datelike;
 use clap::Args;
 
-use super::moved::{is_whole, mutation_of, restocked_units};
+use super::moved::{is_whole, mutation_of, restocked_units, why_nothing};
 use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, long_text, with_quantity};
 use crate::cli::shared::batch::{self, BatchArguments, Names};
 use crate::cli::shared::confirm::Prompter;
@@ -222,7 +222,7 @@ async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str
     let stock = match restocked_units(&tried.restored) {
         _ if !tried.changed => "; nothing changes".to_owned(),
         _ if !one.verb.is_about_stock() => String::new(),
-        0 => "; nothing is restocked".to_owned(),
+        0 => format!("; nothing is restocked{}", why_nothing(&tried, one.verb)),
         pieces => format!("; {} restocked", counted_are(pieces, "unit")),
     };
     let part = match &tried.refund {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::view::OrderView;
 use crate::cli::shared::mutation;
 use crate::domain::Money;
-use crate::domain::order_status::Verb;
+use crate::domain::order_status::{LIFECYCLE, StockEffect, Transition, Verb};
 use crate::domain::text::counted;
 use crate::entity::{Stored, order};
 use crate::error::printable;
@@ -111,12 +111,22 @@ fn part_refunded(moved: &TransitionResult, refund: &Refund, dry_run: bool) -> St
     }
 }
 
+/// Why nothing is restocked unless that is asked for.
+pub fn why_nothing(moved: &TransitionResult, verb: Verb) -> String {
+    let status = moved.before.status.told();
+    let is_so = |row: &Transition| row.verb == verb && row.from.as_str() == status;
+    match LIFECYCLE.iter().any(|row| is_so(row) && row.stock == StockEffect::OnRequest) {
+        true => format!(" because it was already {status}"),
+        false => String::new(),
+    }
+}
+
 /// The text about restocked pieces.
 fn restock_note(moved: &TransitionResult, verb: Verb, dry_run: bool) -> String {
     let done = mutation::outcome_verb(dry_run, "restocked");
     let units = match restocked_units(&moved.restored) {
         0 if moved.meant_everything => return ", nothing to restock".to_owned(),
-        0 if verb.is_about_stock() => return format!(", nothing {done}"),
+        0 if verb.is_about_stock() => return format!(", nothing {done}{}", why_nothing(moved, verb)),
         0 => return String::new(),
         pieces => format!(", {} {done}", counted(pieces, "unit")),
     };
