@@ -267,7 +267,7 @@ fn a_filter_that_cannot_match_is_rejected() {
         &["product", "list", "--min-price", "5", "--max-price", "4.99"],
         &["product", "price", "--min-price", "5", "--max-price", "4.99", "--to", "1", "--yes"],
     ] {
-        shop.run(line).exits_with(7).says("must not be less than min-");
+        shop.run(line).exits_with(7).says("must not be less than --min-");
     }
     shop.run(&["order", "list", "--since", earlier, "--until", later, "--min-total", "5", "--max-total", "5"])
         .success();

@@ -74,7 +74,9 @@ fn days_and_months_are_whole(shop: &Shop) {
     }
     shop.run(&["order", "list", "--since", "yesterdya"]).exits_with(7).says("did you mean yesterday?");
     shop.run(&["order", "list", "--since", "2026-03-29 02:30", "--tz", "Europe/Berlin"]).exits_with(7).says("skip it");
-    shop.run(&["order", "list", "--since", "today", "--until", "last-week"]).exits_with(7).says("must be after since");
+    shop.run(&["order", "list", "--since", "today", "--until", "last-week"])
+        .exits_with(7)
+        .says("--until: must be after --since");
     shop.run(&["order", "list", "--tz", "Europe/Berlim"]).exits_with(7).says("did you mean Europe/Berlin?");
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, printable};
 /// One violated rule: the field, the value, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The field as the user named it: `email`, `line 3: price`.
+    /// The field as the user named it: `--price`, `email`, `line 3: price`.
     pub field: String,
     /// The rejected value; `None` if it is secret or absent.
     pub value: Option<String>,
@@ -82,8 +82,9 @@ impl Violations {
             [only] => only.clone(),
             many => format!("{} invalid values\n  {}", many.len(), many.join("\n  ")),
         };
-        let details: Vec<_> =
-            self.0.iter().map(|violation| json!({ "field": violation.field, "problem": violation.problem })).collect();
+        // Programs find the field under the same name, whether a flag or a file gave it.
+        let field = |violation: &Violation| violation.field.trim_start_matches("--").to_owned();
+        let details: Vec<_> = self.0.iter().map(|one| json!({ "field": field(one), "problem": one.problem })).collect();
         Error::new(Kind::Invalid, "invalid", message).details(json!({ "violations": details }))
     }
 }

@@ -126,7 +126,7 @@ fn after<E: EntityTrait>(
         None => field.kind.parameter(text).map(Expr::value).or_else(|| field.kind.odd(engine, text)),
     };
     let value = value.ok_or_else(|| {
-        Violations::single("after", "is a damaged cursor")
+        Violations::single("--after", "is a damaged cursor")
             .into_error()
             .hint("copy it completely from the previous page")
     })?;

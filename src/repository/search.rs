@@ -227,7 +227,7 @@ impl Word {
 
     fn too_common(&self, how: &str) -> Error {
         let problem = format!("finds {} {how}", printable(&self.folded));
-        Violations::single("search", problem).into_error().hint("search for more letters of the word")
+        Violations::single("--search", problem).into_error().hint("search for more letters of the word")
     }
 
     /// Whether one of the texts has the word.

@@ -73,7 +73,9 @@ impl RoleArguments {
         let mut roles: Vec<(Role, Grantee)> = Vec::new();
         for (role, text) in [(Role::Admin, &self.admin), (Role::Reader, &self.reader), (Role::Clerk, &self.clerk)] {
             let Some(text) = text else { continue };
-            let Some(grantee) = violations.parse(role.as_str(), text, |text| Grantee::parse(engine, text)) else {
+            let Some(grantee) =
+                violations.parse(&format!("--{}", role.as_str()), text, |text| Grantee::parse(engine, text))
+            else {
                 continue;
             };
             if let Some((other, _)) = roles.iter().find(|(_, other)| other.is_same(&grantee)) {

@@ -36,7 +36,7 @@ fn offset(context: &Context) -> Result<i32> {
     let Some(zone) = &context.file_zone else { return Ok(0) };
     zone.fixed_offset().ok_or_else(|| {
         let problem = format!("{} changes its clocks: give an offset such as +02:00", zone.name());
-        Violations::single("tz", problem).into_error()
+        Violations::single("--tz", problem).into_error()
     })
 }
 

@@ -117,6 +117,6 @@ pub(super) fn mutation_of(result: ChangedOrder, dry_run: bool) -> Mutation<Chang
 
 /// Parses `PRODUCT` or `PRODUCT:QUANTITY`; 0 removes the product.
 fn parse_item(text: &str) -> Result<NewQuantity, Violation> {
-    let (product, quantity) = with_parsed_quantity("item", "quantity of", text, Quantity::parse_or_none)?;
+    let (product, quantity) = with_parsed_quantity("--item", "quantity of", text, Quantity::parse_or_none)?;
     Ok(NewQuantity { product, quantity: quantity.unwrap_or(Some(Quantity::ONE)) })
 }

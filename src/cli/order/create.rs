@@ -83,7 +83,7 @@ fn mutation_of(placed: PlacedOrder, dry_run: bool) -> Mutation<Change> {
 
 /// Parses `PRODUCT` or `PRODUCT:QUANTITY`.
 fn parse_item(text: &str) -> Result<NewLine, Violation> {
-    let (product, quantity) = with_quantity("item", "quantity of", text)?;
+    let (product, quantity) = with_quantity("--item", "quantity of", text)?;
     Ok(NewLine { product, quantity: quantity.unwrap_or(Quantity::ONE), unit_price: None })
 }
 

@@ -150,11 +150,11 @@ impl RefundArguments {
 }
 
 fn parse_restock(text: &str) -> Result<(String, Option<Quantity>), Violation> {
-    with_quantity("restock", "restock of", text)
+    with_quantity("--restock", "restock of", text)
 }
 
 fn parse_line(text: &str) -> Result<(String, Option<Quantity>), Violation> {
-    with_quantity("line", "units of", text)
+    with_quantity("--line", "units of", text)
 }
 
 /// Parses an amount to give back.
@@ -306,7 +306,7 @@ pub async fn expire(context: &Context, prompter: &Prompter, arguments: &ExpireAr
     let before = context.clock.now().checked_sub_signed(age);
     // Each engine supports a different range of years.
     let before = before.filter(|before| YEARS.contains(&before.year()));
-    let before = before.ok_or_else(|| Violations::single("older-than", "goes back too far").into_error())?;
+    let before = before.ok_or_else(|| Violations::single("--older-than", "goes back too far").into_error())?;
     let database = context.database(Access::Read).await?;
     let orders = orders::pending_since(database.connection(), before).await?;
     if orders.is_empty() {

@@ -195,7 +195,7 @@ impl ListQuery for FilterArguments {
 
     fn check(&self, context: &Context) -> Result<()> {
         self.period.span(context)?;
-        check_range(("min-total", self.min_total), ("max-total", self.max_total))
+        check_range(("--min-total", self.min_total), ("--max-total", self.max_total))
     }
 
     async fn filter(&self, context: &Context, database: &Database) -> Result<orders::Filter> {

@@ -37,7 +37,7 @@ pub async fn run(context: &Context, arguments: &CreateArguments) -> Result<Effec
     let CreateArguments { name, price, details, stock, .. } = arguments;
     let sku = match &arguments.sku {
         Some(sku) => sku.clone(),
-        None => Sku::from_name(name.as_str()).map_err(|problem| Violations::single("name", problem).into_error())?,
+        None => Sku::from_name(name.as_str()).map_err(|problem| Violations::single("--name", problem).into_error())?,
     };
     let mut new = Model { stock_quantity: (*stock).into(), ..Model::new(&sku, name, *price) };
     details.apply_to(&mut new);

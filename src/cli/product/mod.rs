@@ -128,7 +128,7 @@ impl ListQuery for FilterArguments {
     type Row = Model;
 
     fn check(&self, _context: &Context) -> Result<()> {
-        check_range(("min-price", self.min_price), ("max-price", self.max_price))
+        check_range(("--min-price", self.min_price), ("--max-price", self.max_price))
     }
 
     async fn filter(&self, _context: &Context, database: &Database) -> Result<products::Filter> {

@@ -75,7 +75,7 @@ impl PriceArguments {
         self.check_selection()?;
         if self.filter.search.as_ref().is_some_and(SearchText::is_empty) {
             // A script's empty variable must not select the whole shop.
-            return Err(Violations::single("search", "must not be empty; use --all for all products").into_error());
+            return Err(Violations::single("--search", "must not be empty; use --all for all products").into_error());
         }
         self.filter.check(context)?;
         let Some(change) = self.change.to.or(self.change.by) else {

@@ -115,7 +115,7 @@ pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Res
 }
 
 pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> {
-    let at = moment_of(context, "at", arguments.at.as_ref())?;
+    let at = moment_of(context, "--at", arguments.at.as_ref())?;
     let database = open::<StockValue>(context, &arguments.print).await?;
     let mut rows = stock_value(database.connection(), arguments.limit.read(&context.output), at).await?;
     let more = arguments.limit.cut(&mut rows);

@@ -111,11 +111,11 @@ impl PeriodArguments {
         let mut moment = |name: &str, resolved: Option<Result<DateTime<Utc>, String>>| {
             resolved?.map_err(|problem| violations.add(name, problem)).ok()
         };
-        let since = moment("since", self.since.as_ref().map(|time| time.begin(zone, now)));
-        let until = moment("until", self.until.as_ref().map(|time| time.end(zone, now)));
+        let since = moment("--since", self.since.as_ref().map(|time| time.begin(zone, now)));
+        let until = moment("--until", self.until.as_ref().map(|time| time.end(zone, now)));
         violations.into_result()?;
         match since.zip(until).is_some_and(|(since, until)| since >= until) {
-            true => Err(Violations::single("until", "must be after since").into_error()),
+            true => Err(Violations::single("--until", "must be after --since").into_error()),
             false => Ok(Span { since, until }),
         }
     }

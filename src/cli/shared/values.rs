@@ -101,9 +101,10 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Checked<T> {
     }
 }
 
-/// The name of an argument in violations.
+/// The name of an argument in violations: `--price`, `order`.
 fn argument_name(arg: Option<&Arg>) -> String {
-    arg.map(|arg| arg.get_long().map_or_else(|| arg.get_id().to_string(), str::to_owned)).unwrap_or_default()
+    arg.map(|arg| arg.get_long().map_or_else(|| arg.get_id().to_string(), |long| format!("--{long}")))
+        .unwrap_or_default()
 }
 
 /// The error of clap that carries an [`InvalidArgument`].
@@ -201,9 +202,9 @@ mod tests {
     #[test]
     fn all_invalid_values_are_reported_together() {
         let error = invalid(&["shop", "sell", "--price", "-1", "--prices", "1,x,y"]).unwrap();
-        assert!(error.message().starts_with("3 invalid values\n  price -1: "), "{error}");
+        assert!(error.message().starts_with("3 invalid values\n  --price -1: "), "{error}");
         let error = invalid(&["shop", "sell", "--price", "x"]).unwrap();
-        assert!(error.message().starts_with("price x: "), "{error}");
+        assert!(error.message().starts_with("--price x: "), "{error}");
     }
 
     #[test]

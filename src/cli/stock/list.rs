@@ -36,11 +36,11 @@ impl ListQuery for LevelArguments {
     const DEFAULT_SORT: &'static str = "stock_quantity";
 
     fn check(&self, context: &Context) -> Result<()> {
-        moment_of(context, "at", self.at.as_ref()).map(drop)
+        moment_of(context, "--at", self.at.as_ref()).map(drop)
     }
 
     async fn filter(&self, context: &Context, database: &Database) -> Result<products::Filter> {
-        let at = moment_of(context, "at", self.at.as_ref())?;
+        let at = moment_of(context, "--at", self.at.as_ref())?;
         let search = Search::products(database.connection(), &self.search.clone().unwrap_or_default()).await?;
         let (max_stock, retired) = (self.left.max_stock(), Some(self.retired.retired));
         Ok(products::Filter { search, max_stock, retired, at, ..products::Filter::default() })

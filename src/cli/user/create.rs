@@ -40,9 +40,9 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
     let mut violations = Violations::new();
     let CreateArguments { email, first_name, last_name, .. } = arguments;
     let mut answers = UserAnswers {
-        email: email.as_ref().and_then(|text| violations.parse("email", text, Email::parse)),
-        first_name: first_name.as_ref().and_then(|text| violations.parse("first-name", text, PersonName::parse)),
-        last_name: last_name.as_ref().and_then(|text| violations.parse("last-name", text, PersonName::parse)),
+        email: email.as_ref().and_then(|text| violations.parse("--email", text, Email::parse)),
+        first_name: first_name.as_ref().and_then(|text| violations.parse("--first-name", text, PersonName::parse)),
+        last_name: last_name.as_ref().and_then(|text| violations.parse("--last-name", text, PersonName::parse)),
         password: None,
     };
     // Invalid input is rejected before any prompt.
