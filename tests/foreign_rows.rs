@@ -167,7 +167,7 @@ fn blank_keys_are_told_apart_by_an_import(shop: &Shop) {
         let file = format!("{noun}.{format}");
         shop.run(&[noun, "export", "--out", &file]).success();
         let run = shop.run(&[noun, "import", &file]).success();
-        assert!(run.stdout.contains(&format!("nothing imported: 3 {noun}s unchanged")), "{run}");
+        assert!(run.stdout.contains(&format!("0 {noun}s imported: 3 unchanged")), "{run}");
     }
     assert_eq!(shop.everything(), before);
 }

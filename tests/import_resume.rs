@@ -28,7 +28,7 @@ fn an_order_rejected_before_the_last_written_one_is_tried_again(shop: &Shop) {
     import(shop, "order", "o.csv", &[]).exits_with(8);
     let run = import(shop, "order", "o.csv", &["--resume"]).exits_with(8).says("continuing after line 2");
     let run = run.says("line 3: O2: there is no user bob@example.com");
-    assert!(run.stdout.contains("nothing imported: 2 orders unchanged, 1 rejected"), "{run}");
+    assert!(run.stdout.contains("0 orders imported: 2 unchanged, 1 rejected"), "{run}");
     shop.user("bob");
     let run = import(shop, "order", "o.csv", &["--resume", "--on-conflict", "error"]).success();
     assert!(run.stdout.contains("3 orders imported: 1 created, 0 updated, 0 unchanged, 2 skipped"), "{run}");
@@ -74,5 +74,5 @@ fn a_completed_import_is_not_resumed(shop: &Shop) {
     assert!(run.stdout.contains("3 products imported: 1 created, 0 updated, 2 unchanged"), "{run}");
     assert!(!run.stderr.contains("continuing after"), "{run}");
     let run = import(shop, "product", "p.csv", &["--resume", "--on-conflict", "error"]).success();
-    assert!(run.stdout.contains("nothing imported: 0 products unchanged, 3 skipped"), "{run}");
+    assert!(run.stdout.contains("0 products imported: 0 unchanged, 3 skipped"), "{run}");
 }

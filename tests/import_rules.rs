@@ -149,7 +149,7 @@ fn an_order_that_differs_from_the_stored_one_is_rejected(shop: &Shop) {
         shop.file("a.jsonl", &records.join("\n"));
         for flags in [&[][..], &["--dry-run"], &["--batch", "1"]] {
             let run = again("a.jsonl", flags).exits_with(8).says(&format!("line 1: Z1: {said}"));
-            assert!(run.stdout.contains("imported: 1 order unchanged, 1 rejected"), "{run}");
+            assert!(run.stdout.contains("imported: 1 unchanged, 1 rejected"), "{run}");
         }
         shop.run(&["order", "import", "a.jsonl"]).exits_with(7).says(&format!("line 1: Z1: {said}"));
     }

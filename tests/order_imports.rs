@@ -52,7 +52,7 @@ fn exported_orders_are_unchanged_here_and_recreate_the_shop_elsewhere(shop: &Sho
     other.assert_invariants();
     other.run(&["audit", "verify"]).success();
     let run = other.run(&["order", "import", &file, "--stock", "skip"]).success();
-    assert!(run.stdout.contains("nothing imported: 700 orders unchanged"), "{run}");
+    assert!(run.stdout.contains("0 orders imported: 700 unchanged"), "{run}");
 }
 
 fn pieces(shop: &Shop, sku: &str) -> i64 {
@@ -305,7 +305,7 @@ fn a_file_of_invoices_is_imported_without_editing(shop: &Shop) {
     shop.assert_invariants();
     shop.run(&["audit", "verify"]).success();
     let run = shop.run(&arguments).exits_with(8);
-    assert!(run.stdout.contains("nothing imported: 9 orders unchanged, 5 rejected"), "{run}");
+    assert!(run.stdout.contains("0 orders imported: 9 unchanged, 5 rejected"), "{run}");
 }
 
 fn references_with_the_cancellation_prefix_are_skipped(shop: &Shop) {
@@ -344,7 +344,7 @@ fn flat_json_records_of_one_reference_form_one_order(shop: &Shop) {
     assert_eq!(shop.number("SELECT COUNT(*) FROM order_items"), 4);
     shop.file("a.jsonl", &records.join("\n"));
     let run = shop.run(&["order", "import", "a.jsonl"]).success();
-    assert!(run.stdout.contains("nothing imported: 3 orders unchanged"), "{run}");
+    assert!(run.stdout.contains("0 orders imported: 3 unchanged"), "{run}");
     // Lines that are scattered, or next to an unreadable one, reject the whole order.
     let scattered = ["J4", "J5", "J4"].map(|reference| line(reference, "PEN", "2.40", "2.40"));
     shop.file("b.json", &format!("[{}]", scattered.join(",")));
@@ -432,7 +432,7 @@ fn a_resumed_import_reports_the_errors_of_the_file_again() {
     let arguments = ["product", "import", "products.csv", "--on-error", "reject-rows", "--errors", "wrong.csv"];
     shop.run(&arguments).exits_with(8);
     let run = shop.run(&[&arguments[..], &["--resume"]].concat()).exits_with(8);
-    assert!(run.stdout.contains("nothing imported: 1 product unchanged, 1 rejected"), "{run}");
+    assert!(run.stdout.contains("0 products imported: 1 unchanged, 1 rejected"), "{run}");
     assert!(run.stderr.contains("line 3: price x"), "{run}");
     assert!(std::fs::read_to_string(shop.path("wrong.csv")).expect("written").contains("3,price,x,"));
 }

@@ -76,7 +76,7 @@ pub fn result<R: Row>(
     let Counts { created, updated, unchanged, skipped, users, products, taken, other_stock, retired } = counts;
     let would = if dry_run { "would be " } else { "" };
     let mut line = match created + updated {
-        0 => format!("nothing {would}imported: {} unchanged", counted(unchanged, R::NOUN)),
+        0 if counts.total() > 0 => format!("{} {would}imported: {unchanged} unchanged", counted(0, R::NOUN)),
         _ => format!(
             "{} {would}imported: {created} created, {updated} updated, {unchanged} unchanged",
             counted(counts.total(), R::NOUN)
