@@ -194,7 +194,7 @@ fn help_is_shown_whatever_else_is_wrong_on_the_line() {
         (&["order", "list", "--colour", "x", "-h"][..], "List orders"),
         (&["order", "list", "--status", "actve", "--help"], "List orders"),
         (&["--context", "live", "user", "show", "--what", "-h"], "Show a user"),
-        (&["product", "price", "MUG", "--to", "x", "--by", "y", "-h"], "Change prices"),
+        (&["product", "price", "MUG", "--to", "x", "--by", "y", "-h"], "Change the prices of"),
         (&["order", "crate", "-h"], "Place, find and process orders"),
     ] {
         let run = shop.run(line).success();

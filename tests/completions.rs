@@ -96,7 +96,7 @@ fn words_that_need_no_shop_are_offered() {
 
 #[test]
 fn the_fields_of_every_command_that_lists_or_shows_are_offered() {
-    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     for command in [
         &["order", "show", "A", "--timeline"][..],
         &["user", "show", "A", "--timeline"],
