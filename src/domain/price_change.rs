@@ -64,7 +64,10 @@ pub struct Ending(Decimal);
 impl Ending {
     /// `0.00` to `0.99`
     pub fn parse(text: &str) -> Result<Ending, String> {
-        let problem = || "must be between 0.00 and 0.99".to_owned();
+        let problem = || match text.starts_with('.') {
+            true => "needs a 0 before the point".to_owned(),
+            false => "must be between 0.00 and 0.99".to_owned(),
+        };
         let cents = Money::parse_price(text).map_err(|_| problem())?.to_decimal();
         if cents < Decimal::ONE { Ok(Ending(cents)) } else { Err(problem()) }
     }
