@@ -91,7 +91,10 @@ fn an_order_is_refunded_in_parts_until_nothing_is_left(shop: &Shop) {
     let run = refund(shop, &reference, &["--amount", "0.90", "--dry-run"]).success();
     assert_eq!(
         run.stdout.trim(),
-        format!("order {reference} would be refunded 0.90, 13.40 of 27.40 so far, nothing would be restocked")
+        format!(
+            "order {reference} would be refunded 0.90, 13.40 of 27.40 so far, nothing would be restocked because it was \
+             already shipped"
+        )
     );
     refund(shop, &reference, &["--amount", "0.90"]).success();
     let json = refund(shop, &reference, &["--json"]).success().item();
