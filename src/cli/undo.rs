@@ -112,7 +112,12 @@ fn impact(undone: &Undone, database: &Database, zone: &Zone) -> String {
     let value = |value: &RestoredValue| {
         let RestoredValue { entity, name, field, now, then, .. } = value;
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), printable);
-        [entity.to_string(), printable(name), printable(field), format!("{} → {}", text(now), text(then))]
+        [
+            entity.to_string(),
+            printable(name),
+            format!("{}:", printable(field)),
+            format!("{} → {}", text(now), text(then)),
+        ]
     };
     let shown = in_columns(undone.values.iter().take(NAMED).map(value), &[]);
     let more = match undone.values.len().saturating_sub(NAMED) {
