@@ -1,8 +1,8 @@
 //! Errors for arguments that clap rejected.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::Path;
+use std::{io, iter};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory};
@@ -61,7 +61,7 @@ fn requested_help(line: &[OsString]) -> Option<clap::Error> {
     let (program, words) = words.split_first()?;
     // The words before and after the command may be values of flags.
     let parts = (0..words.len()).flat_map(|first| (first + 1..=words.len()).rev().map(move |end| first..end));
-    parts.chain([0..0]).find_map(|part| {
+    parts.chain(iter::once(0..0)).find_map(|part| {
         let line = [program].into_iter().chain(&words[part]).copied().chain([&help]);
         let refused = Cli::command().try_get_matches_from(line).err()?;
         (refused.kind() == ErrorKind::DisplayHelp).then_some(refused)
