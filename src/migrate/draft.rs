@@ -149,6 +149,17 @@ mod tests {
     }
 
     #[test]
+    fn a_draft_passes_the_lints_as_it_is() {
+        for title in ["add weight to products", "create gift cards", "tidy up"] {
+            for style in [DraftStyle::Builders, DraftStyle::Sql] {
+                let text = draft(title, style).text;
+                let is_wildcard = |line: &&str| line.ends_with("::*;") && !line.ends_with("::prelude::*;");
+                assert_eq!(text.lines().find(is_wildcard), None, "{title}");
+            }
+        }
+    }
+
+    #[test]
     fn a_title_gives_the_first_statements() {
         let text = draft("add gift note to order items", DraftStyle::Builders).text;
         assert!(text.contains(r#"Table::alter().table("order_items").add_column"#), "{text}");
