@@ -14,6 +14,7 @@ mod values;
 use migration::{Migration, RUNS};
 use sea_orm::ConnectionTrait;
 
+use super::lint::table_changed;
 use super::{Catalog, History, MigrationStatus, history, refuse_removal, statements, status};
 use crate::db::adoption::{ForeignColumn, ForeignTable, TakeOver, ValueKind};
 use crate::db::schema::{
@@ -180,8 +181,16 @@ impl ForeignShop {
             columns.filter(|column| column.kind == ValueKind::Id).for_each(|column| column.kind = ValueKind::IdAsIs);
         }
         let (expected, first_sequence) = (with_actions(engine, expected, &kept), history.next_sequence());
+        let mut creations = Vec::new();
         let to_make = open.iter().filter(|(_, is_there)| !is_there);
-        let creations = to_make.flat_map(|(migration, _)| statements(engine, migration)).collect();
+        for statement in to_make.flat_map(|(migration, _)| statements(engine, migration)) {
+            let changed = table_changed(&statement);
+            // These tables become as all migrations leave them.
+            match foreign.iter_mut().find(|table| Some(&table.name) == changed.as_ref()) {
+                Some(table) => table.creation.push(statement),
+                None => creations.push(statement),
+            }
+        }
         let is_recorded = format!("EXISTS (SELECT 1 FROM {RUNS} WHERE sequence >= {first_sequence})");
         Ok(Some(ForeignShop {
             tables: foreign,

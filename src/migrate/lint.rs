@@ -66,6 +66,18 @@ pub fn makes_reference(statements: &[String], from: &str, to: &str) -> bool {
     })
 }
 
+/// The table of which a statement changes a part: a column, a constraint or an index.
+pub fn table_changed(statement: &str) -> Option<String> {
+    let words = words(statement);
+    table_after(&words, "ALTER TABLE").or_else(|| table_indexed(&words))
+}
+
+/// The table that gets an index.
+fn table_indexed(words: &str) -> Option<String> {
+    let is_index = ["CREATE INDEX", "CREATE UNIQUE INDEX"].iter().any(|phrase| words.contains(&format!(" {phrase} ")));
+    table_after(words, "ON").filter(|_| is_index)
+}
+
 /// The statement in upper case as ` WORD WORD `, names without quotes.
 fn words(statement: &str) -> String {
     let plain = |character: char| match character {
@@ -101,9 +113,7 @@ fn risk_of(words: &str) -> Option<(String, Risk, String)> {
     if let Some(table) = table_after(words, "ALTER TABLE") {
         return risk_of_change(words).map(|(risk, text)| (table, risk, text));
     }
-    let is_index = has("CREATE INDEX") || has("CREATE UNIQUE INDEX");
-    let table = table_after(words, "ON").filter(|_| is_index)?;
-    Some((table, Risk::Rewriting, "builds an index while writers wait".to_owned()))
+    Some((table_indexed(words)?, Risk::Rewriting, "builds an index while writers wait".to_owned()))
 }
 
 fn risk_of_change(words: &str) -> Option<(Risk, String)> {
@@ -142,6 +152,22 @@ mod tests {
     fn of(up: fn(migration::DbBackend) -> Vec<String>) -> Vec<(Risk, String)> {
         let migration = Migration { name: "m1", up, down: |_| vec![] };
         lint(Engine::Sqlite, &[migration]).into_iter().map(|warning| (warning.risk, warning.text)).collect()
+    }
+
+    #[test]
+    fn a_statement_tells_which_table_it_changes() {
+        for (statement, table) in [
+            ("ALTER TABLE \"products\" ADD COLUMN \"weight\" integer", Some("products")),
+            ("alter table products add column weight integer", Some("products")),
+            ("CREATE UNIQUE INDEX `ux` ON `orders` (`reference`)", Some("orders")),
+            (
+                "CREATE TABLE notes (order_id int, FOREIGN KEY (order_id) REFERENCES orders (id) ON DELETE CASCADE)",
+                None,
+            ),
+            ("UPDATE products SET weight = 1", None),
+        ] {
+            assert_eq!(table_changed(statement).as_deref(), table, "{statement}");
+        }
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub struct ForeignTable {
     pub found_name: String,
     /// The shop's columns that it has.
     pub columns: Vec<ForeignColumn>,
-    /// The statements that make the shop's own.
+    /// The statements that make the shop's own, and those that later changed it.
     pub creation: Vec<String>,
 }
 

@@ -183,7 +183,11 @@ impl Mysql {
 
 /// The shop's own table, under a name of its own, referring to the others that are made beside.
 fn created(pairs: &[Exchange<'_>], pair: &Exchange<'_>) -> Vec<String> {
-    let renamed = |statement: &String| referring_to_new(pairs, &statement.replacen(&pair.name, &pair.new, 1));
+    let renamed = |statement: &String| {
+        // Statements that are written by hand may have no quotes.
+        let name = if statement.contains(&pair.name) { &pair.name } else { &pair.table.name };
+        referring_to_new(pairs, &statement.replacen(name, &pair.new, 1))
+    };
     pair.table.creation.iter().map(renamed).collect()
 }
 
