@@ -75,12 +75,10 @@ pub fn result<R: Row>(
 ) -> Mutation<ImportResult<'_>> {
     let Counts { created, updated, unchanged, skipped, users, products, taken, other_stock, retired } = counts;
     let would = if dry_run { "would be " } else { "" };
+    let written = counted(created + updated, R::NOUN);
     let mut line = match created + updated {
-        0 if counts.total() > 0 => format!("{} {would}imported: {unchanged} unchanged", counted(0, R::NOUN)),
-        _ => format!(
-            "{} {would}imported: {created} created, {updated} updated, {unchanged} unchanged",
-            counted(counts.total(), R::NOUN)
-        ),
+        0 if counts.total() > 0 => format!("{written} {would}imported: {unchanged} unchanged"),
+        _ => format!("{written} {would}imported: {created} created, {updated} updated, {unchanged} unchanged"),
     };
     if skipped > 0 {
         line += &format!(", {skipped} skipped");
