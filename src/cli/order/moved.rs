@@ -113,11 +113,11 @@ fn part_refunded(moved: &TransitionResult, refund: &Refund, dry_run: bool) -> St
 
 /// Why nothing is restocked unless that is asked for.
 pub fn why_nothing(moved: &TransitionResult, verb: Verb) -> String {
-    let status = moved.before.status.told();
-    let is_so = |row: &Transition| row.verb == verb && row.from.as_str() == status;
-    match LIFECYCLE.iter().any(|row| is_so(row) && row.stock == StockEffect::OnRequest) {
-        true => format!(" because it was already {status}"),
-        false => String::new(),
+    let status = moved.before.status.known();
+    let is_it = |row: &&Transition| row.verb == verb && Some(row.from) == status;
+    match LIFECYCLE.iter().find(is_it) {
+        Some(row) if row.stock == StockEffect::OnRequest => format!(" because it was already {}", row.from.as_str()),
+        _ => String::new(),
     }
 }
 
