@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::view::OrderView;
 use crate::cli::shared::mutation;
 use crate::domain::Money;
-use crate::domain::order_status::{LIFECYCLE, StockEffect, Transition, Verb};
+use crate::domain::order_status::{Decision, StockEffect, Verb, decide};
 use crate::domain::text::counted;
 use crate::entity::{Stored, order};
 use crate::error::printable;
@@ -113,10 +113,10 @@ fn part_refunded(moved: &TransitionResult, refund: &Refund, dry_run: bool) -> St
 
 /// Why nothing is restocked unless that is asked for.
 pub fn why_nothing(moved: &TransitionResult, verb: Verb) -> String {
-    let status = moved.before.status.known();
-    let is_it = |row: &&Transition| row.verb == verb && Some(row.from) == status;
-    match LIFECYCLE.iter().find(is_it) {
-        Some(row) if row.stock == StockEffect::OnRequest => format!(" because it was already {}", row.from.as_str()),
+    match moved.before.status.known().map(|from| decide(from, verb)) {
+        Some(Decision::Allowed(row)) if row.stock == StockEffect::OnRequest => {
+            format!(" because it was already {}", row.from.as_str())
+        }
         _ => String::new(),
     }
 }
