@@ -9,7 +9,7 @@ use clap::{Arg, Command};
 /// Anything that resembles a flag is unchanged: `--note --dry-rnu` is a typing error, not a note. The whole tree of
 /// commands is only built for a line that has such a value.
 pub fn join_values(program: fn() -> Command, arguments: Vec<OsString>) -> Vec<OsString> {
-    if arguments.iter().all(|argument| Likeness::of(argument) == Likeness::Flag) {
+    if arguments.iter().all(|argument| Spelling::of(argument) == Spelling::Flag) {
         return arguments;
     }
     let program = program();
@@ -57,9 +57,9 @@ fn options<'a>(path: &[&'a Command]) -> impl Iterator<Item = &'a Arg> {
     path.iter().rev().flat_map(|command| command.get_arguments())
 }
 
-/// What an argument is by its spelling: flags begin with a letter and contain no blank before `=`.
+/// What an argument can be by its spelling: flags begin with a letter and contain no blank before `=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Likeness {
+enum Spelling {
     /// Also everything that does not begin with a hyphen.
     Flag,
     Value,
@@ -67,27 +67,27 @@ enum Likeness {
     ShortOption(char),
 }
 
-impl Likeness {
-    fn of(argument: &OsStr) -> Likeness {
-        let Some(text) = argument.to_str().and_then(|text| text.strip_prefix('-')) else { return Likeness::Flag };
+impl Spelling {
+    fn of(argument: &OsStr) -> Spelling {
+        let Some(text) = argument.to_str().and_then(|text| text.strip_prefix('-')) else { return Spelling::Flag };
         let (is_long, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
         let has_blank = || text.split('=').next().is_some_and(|name| name.contains(char::is_whitespace));
         match text.chars().next() {
-            None => Likeness::Flag,
-            Some(first) if !first.is_ascii_alphabetic() => Likeness::Value,
-            Some(_) if !has_blank() => Likeness::Flag,
-            Some(_) if is_long => Likeness::Value,
-            Some(first) => Likeness::ShortOption(first),
+            None => Spelling::Flag,
+            Some(first) if !first.is_ascii_alphabetic() => Spelling::Value,
+            Some(_) if !has_blank() => Spelling::Flag,
+            Some(_) if is_long => Spelling::Value,
+            Some(first) => Spelling::ShortOption(first),
         }
     }
 }
 
 fn cannot_be_a_flag(path: &[&Command], value: &OsStr) -> bool {
     let is_short = |letter: char| options(path).any(|argument| argument.get_short() == Some(letter));
-    match Likeness::of(value) {
-        Likeness::Flag => false,
-        Likeness::Value => true,
-        Likeness::ShortOption(letter) => !is_short(letter),
+    match Spelling::of(value) {
+        Spelling::Flag => false,
+        Spelling::Value => true,
+        Spelling::ShortOption(letter) => !is_short(letter),
     }
 }
 
