@@ -67,7 +67,7 @@ pub struct OutputSettings {
     pub color: ColorChoice,
     /// Hides notes; warnings, errors and data stay.
     pub quiet: bool,
-    /// Nobody is there to turn pages.
+    /// `--no-input`: no pager either.
     pub no_input: bool,
     /// The command line that completes suggested commands.
     pub aim: Invocation,

@@ -11,7 +11,7 @@ use super::pager::{self, Screen};
 /// Values of `CI` by which people turn it off.
 const NOT_CI: [&str; 5] = ["", "0", "false", "no", "off"];
 
-/// Whether `CI` is set, and not to one of [`NOT_CI`]: nobody is there to answer, or to turn pages.
+/// Whether `CI` is set, and not to one of [`NOT_CI`]: no questions and no pager then.
 pub fn is_ci() -> bool {
     env::var("CI").is_ok_and(|value| !NOT_CI.contains(&value.trim().to_lowercase().as_str()))
 }
