@@ -36,7 +36,7 @@ impl<M: Editable> Cells<M> {
             let has_value = match field.requirement {
                 Requirement::Key => true,
                 Requirement::Required | Requirement::Optional => record.has(field.name),
-                Requirement::Defaulted => !text.is_empty(),
+                Requirement::Defaulted(_) => !text.is_empty(),
             };
             has_value.then(|| Cell { field, text: text.to_owned(), mark: record.decimal_mark(field.name) })
         };
@@ -80,7 +80,7 @@ impl<M: Editable> Cells<M> {
 
     /// A new row; problems are collected. `lacks` is called for each required field that the file does not have.
     pub fn new_row(&self, wrong: &mut Vec<Problem>, mut lacks: impl FnMut(&'static str, &mut Vec<Problem>)) -> M {
-        let mut row = M::default();
+        let mut row = M::new_row();
         for field in M::FIELDS {
             match self.fields.iter().find(|cell| cell.field.name == field.name) {
                 Some(cell) => cell.put(&mut row, wrong),

@@ -9,6 +9,17 @@ use crate::domain::moment;
 pub trait Editable: Clone + Default + PartialEq + Send + Sync + 'static {
     /// Every field of a file, in column order.
     const FIELDS: &'static [Field<Self>];
+
+    /// A row with the default values of its fields, and no others.
+    fn new_row() -> Self {
+        let mut row = Self::default();
+        for field in Self::FIELDS {
+            if let Requirement::Defaulted(value) = field.requirement {
+                (field.restore)(&mut row, Some(value));
+            }
+        }
+        row
+    }
 }
 
 /// A field of a file.
@@ -51,8 +62,8 @@ pub enum Requirement {
     Required,
     /// Empty means no value.
     Optional,
-    /// Empty means unchanged.
-    Defaulted,
+    /// Empty means unchanged, and this value in a new row.
+    Defaulted(&'static str),
 }
 
 /// A column value that can be shown as text, and read from the text of an audit event.
@@ -118,11 +129,11 @@ pub fn optional<T, C: From<Option<T>>>(text: &str, parse: fn(&str) -> Result<T, 
 
 /// A field named like its column: its form, whether it is required, and its parser.
 macro_rules! field {
-    ($column:ident, $form:expr, $need:ident, $parse:expr) => {
+    ($column:ident, $form:expr, $need:ident $(($default:expr))?, $parse:expr) => {
         $crate::entity::field::Field {
             name: stringify!($column),
             kind: $form,
-            requirement: $crate::entity::field::Requirement::$need,
+            requirement: $crate::entity::field::Requirement::$need $(($default))?,
             stored: |row| $crate::entity::field::FieldText::text(&row.$column),
             set: |row, text| field!(@value $need, $parse, text).map(|value| row.$column = value),
             restore: |row, text| row.$column = $crate::entity::field::FieldText::of_text(text),
@@ -166,12 +177,12 @@ mod tests {
     use crate::entity::{product, user};
 
     #[test]
-    fn a_new_row_has_no_value_in_an_optional_field() {
-        fn check<M: Editable>() {
-            let optional = M::FIELDS.iter().filter(|field| field.requirement == Requirement::Optional);
-            optional.for_each(|field| assert_eq!((field.stored)(&M::default()), "", "{}", field.name));
+    fn a_new_row_has_the_defaults_and_no_other_values() {
+        fn values<M: Editable>() -> Vec<(&'static str, String)> {
+            let values = M::FIELDS.iter().map(|field| (field.name, (field.stored)(&M::new_row())));
+            values.filter(|(_, value)| !value.is_empty()).collect()
         }
-        check::<product::Model>();
-        check::<user::Model>();
+        assert_eq!(values::<product::Model>(), [("stock_quantity", "0".to_owned())]);
+        assert_eq!(values::<user::Model>(), [("status", "active".to_owned())]);
     }
 }

@@ -46,7 +46,8 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     /// A new product; id and times are set on creation.
     pub fn new(sku: &Sku, name: &ProductName, price: Money) -> Model {
-        Model { sku: sku.clone().into(), name: name.clone().into(), price: price.into(), ..Model::default() }
+        let (sku, name, price) = (sku.clone().into(), name.clone().into(), price.into());
+        Model { sku, name, price, ..Model::new_row() }
     }
 
     /// Whether it cannot be ordered.
@@ -61,7 +62,7 @@ impl Editable for Model {
         field!(name, Text, Required, ProductName::parse),
         field!(description, Text, Optional, multi_line),
         field!(price, Amount, Required, Money::parse_price),
-        field!(stock_quantity, Whole, Defaulted, parse_stock),
+        field!(stock_quantity, Whole, Defaulted("0"), parse_stock),
         field!(retired_at, Time, Optional, moment::parse),
     ];
 }

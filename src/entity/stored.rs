@@ -17,12 +17,13 @@ use crate::domain::{Email, Id, Money, PersonName, ProductName, Quantity, Referen
 pub(super) const NULL: &str = "NULL";
 
 /// A column's value, or an invalid one that another program stored.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stored<T> {
     Known(T),
     /// An invalid value, as text.
     Odd(String),
-    /// NULL, where another program allowed it.
+    /// NULL, where the column or another program allows it.
+    #[default]
     Missing,
 }
 
@@ -51,12 +52,6 @@ impl<T: fmt::Display> Stored<T> {
 impl<T> From<T> for Stored<T> {
     fn from(known: T) -> Stored<T> {
         Stored::Known(known)
-    }
-}
-
-impl<T: Default> Default for Stored<T> {
-    fn default() -> Stored<T> {
-        Stored::Known(T::default())
     }
 }
 

@@ -62,7 +62,7 @@ impl Model {
             first_name,
             last_name,
             password_hash: password_hash.into(),
-            ..Model::default()
+            ..Model::new_row()
         }
     }
 }
@@ -72,6 +72,6 @@ impl Editable for Model {
         field!(email, Word, Key, Email::parse),
         field!(first_name, Text, Required, PersonName::parse),
         field!(last_name, Text, Required, PersonName::parse),
-        field!(status, Name(UserStatus::Active.as_str()), Defaulted, UserStatus::parse),
+        field!(status, Name(UserStatus::Active.as_str()), Defaulted(UserStatus::Active.as_str()), UserStatus::parse),
     ];
 }

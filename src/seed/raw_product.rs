@@ -38,7 +38,7 @@ impl RawProduct {
 
     /// The product, if all its values are valid.
     pub fn check(&self, violations: &mut Violations, row: u32) -> Option<Model> {
-        let (mut product, mut is_valid) = (Model::default(), true);
+        let (mut product, mut is_valid) = (Model::new_row(), true);
         for (index, text) in &self.0 {
             let set = |text: &str| (Model::FIELDS[*index].set)(&mut product, text);
             is_valid &= violations.parse(&format!("product {row} {}", NAMES[*index]), text, set).is_some();
@@ -48,7 +48,7 @@ impl RawProduct {
 }
 
 fn is_optional(index: usize) -> bool {
-    matches!(Model::FIELDS[index].requirement, Requirement::Optional | Requirement::Defaulted)
+    matches!(Model::FIELDS[index].requirement, Requirement::Optional | Requirement::Defaulted(_))
 }
 
 impl Serialize for RawProduct {

@@ -13,7 +13,7 @@ use super::operation::{Operation, Operations, Request};
 use crate::domain::personal::sealed_form;
 use crate::domain::text::{counted, hexadecimal};
 use crate::domain::{EventName, Id};
-use crate::entity::{Stored, audit_event, audit_seal};
+use crate::entity::{audit_event, audit_seal};
 use crate::error::{CommandLine, Error, Hint, Kind, Result};
 use crate::repository::{self, audit_seal::SealedRow};
 
@@ -115,8 +115,8 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Id>) -> Res
     let mut seal = audit_seal::Model {
         id: operation.new_id().into(),
         number: number.checked_add(1).ok_or_else(|| no_number_left(number))?,
-        previous_hash: last.map_or_else(Stored::default, |last| last.hash),
-        hash: Stored::default(),
+        previous_hash: last.map_or_else(|| String::new().into(), |last| last.hash),
+        hash: String::new().into(),
         event_count: i32::try_from(events.len()).map_err(too_many)?.into(),
         sealed_by: actor.into(),
         sealed_at: operation.now().into(),
