@@ -95,3 +95,15 @@ fn ctrl_c_is_for_the_pager() {
     assert!(code == 0 && screen.contains("bye q\ntimes are in UTC"), "{code}: {screen}");
     assert!(!screen.contains("interrupted"), "{screen}");
 }
+
+#[test]
+fn a_terminated_command_leaves_no_pager_behind() {
+    let shop = shop();
+    let pager = "trap 'echo pager ended; exit' TERM; head -n 3; kill -TERM $PPID; until read key </dev/tty; do :; done";
+    shop.file("pager.sh", pager);
+    // Its work was done.
+    let script = "shopctl product list --limit 25 --fields sku; echo shopctl ended with $?";
+    let (code, screen) = shown(&shop, script, &[("PAGER", "sh pager.sh")]);
+    assert!(code == 0 && screen.contains("\npager ended\n"), "{code}: {screen}");
+    assert!(screen.ends_with("shopctl ended with 0"), "{screen}");
+}

@@ -66,11 +66,16 @@ enum Termination {
 }
 
 impl Signals {
-    /// The next signal, without those of a pager, which has the terminal: the command ends when it is quit.
+    /// The next signal, without a Ctrl-C for the pager, which has the terminal: the command ends when it is quit. A pager
+    /// ends with the command.
     async fn next_for_us(&mut self) -> Termination {
         loop {
             let signal = self.next().await;
-            if signal != Termination::Interrupt || !pager::is_running() {
+            if signal != Termination::Interrupt {
+                pager::end();
+                return signal;
+            }
+            if !pager::is_running() {
                 return signal;
             }
         }

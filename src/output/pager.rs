@@ -4,7 +4,7 @@ use std::env;
 use std::io::{self, BufWriter, Write};
 use std::mem::take;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use console::measure_text_width;
 
@@ -16,12 +16,22 @@ const LESS: &str = "FRX";
 /// Characters that only a shell understands; the list is that of git.
 const FOR_SHELL: &str = "|&;<>()$`\\\"'*?[#~=%";
 
-/// Whether a pager has the terminal, and thus its keys.
-static IS_RUNNING: AtomicBool = AtomicBool::new(false);
+/// The process id of the pager that has the terminal, and thus its keys; 0 if there is none.
+static RUNNING: AtomicU32 = AtomicU32::new(0);
 
 /// Whether Ctrl-C is for the pager: less goes back to its prompt, and the command ends with it.
 pub fn is_running() -> bool {
-    IS_RUNNING.load(Ordering::Relaxed)
+    RUNNING.load(Ordering::Relaxed) != 0
+}
+
+/// Tells the pager to end, which gives the terminal back as it was.
+pub fn end() {
+    #[cfg(unix)]
+    if let Some(process) = i32::try_from(RUNNING.load(Ordering::Relaxed)).ok().and_then(rustix::process::Pid::from_raw)
+    {
+        // One that has just ended needs no signal.
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+    }
 }
 
 /// The pager that the environment names, if any.
@@ -58,7 +68,7 @@ impl Screen {
             command.env("LESS", LESS);
         }
         let mut process = command.stdin(Stdio::piped()).spawn()?;
-        IS_RUNNING.store(true, Ordering::Relaxed);
+        RUNNING.store(process.id(), Ordering::Relaxed);
         let stdin = process.stdin.take().map(BufWriter::new);
         Ok(Running { process, stdin })
     }
@@ -85,7 +95,7 @@ impl Drop for Running {
         // The end of its input. Whoever has quit it already has seen enough, so nothing here is a failure.
         drop(self.stdin.take());
         let _ = self.process.wait();
-        IS_RUNNING.store(false, Ordering::Relaxed);
+        RUNNING.store(0, Ordering::Relaxed);
     }
 }
 
