@@ -42,6 +42,9 @@ pub struct VerifyArguments {
 
 /// Compares stock with its movements; with `--accept` records the differences.
 pub async fn run(context: &Context, prompter: &Prompter, arguments: &VerifyArguments) -> Result<Effect> {
+    if !arguments.accept {
+        context.output.check_fields::<StockFinding>(&[])?;
+    }
     let database = context.database(Access::Read).await?;
     let mut ids = Vec::new();
     for name in &arguments.products {
@@ -51,7 +54,6 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &VerifyArgum
         let differences = products::find_stock_differences(database.connection(), &ids).await?;
         return accept(context, prompter, arguments, &differences).await;
     }
-    context.output.check_fields::<StockFinding>(&[])?;
     let found = service::find_differences(database.connection(), &ids).await?;
     context.output.list(&found)?;
     if found.is_empty() {
