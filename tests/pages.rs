@@ -1,13 +1,14 @@
-//! Lists that are longer than what was asked for: how many rows are left, and the command that shows them.
+//! Lists that are longer than what was asked for: the command that shows the rest, and for people how much that is.
 
 use crate::on_every_backend;
+use crate::support::emulator::Emulator;
 use crate::support::{Run, Shop};
 
 on_every_backend!(a_list_that_was_cut_prints_the_command_for_the_next_page, a_report_that_was_cut_says_how_to_see_all);
 
-/// The remark about further rows, as `37 more orders`, and the command.
+/// The remark about further rows, as `more orders`, and the command.
 fn more(run: &Run) -> Option<(String, String)> {
-    let line = run.stderr.lines().find(|line| line.contains(" more ") && line.contains(": shopctl "))?;
+    let line = run.stderr.lines().find(|line| line.contains("more ") && line.contains(": shopctl "))?;
     line.split_once(": ").map(|(count, command)| (count.to_owned(), command.to_owned()))
 }
 
@@ -20,18 +21,26 @@ fn a_list_that_was_cut_prints_the_command_for_the_next_page(shop: &Shop) {
     let list = ["product", "list", "--search", "it's mug", "--sort", "-name", "--limit", "3", "--fields", "sku"];
     for offset in [&[][..], &["--offset", "1"]] {
         let mut run = shop.run(&[&list, offset].concat()).success();
-        let (mut seen, mut remarks) = (run.stdout.clone(), Vec::new());
-        while let Some((count, command)) = more(&run) {
-            remarks.push(count);
+        let (mut seen, mut commands) = (run.stdout.clone(), Vec::new());
+        while let Some((what, command)) = more(&run) {
+            // Nobody reads a number.
+            assert_eq!(what, "more products");
+            commands.push(command.clone());
             run = shop.paste(&command).success();
             seen.push_str(&run.stdout);
         }
         let skipped = offset.len() / 2;
         let expected: String = (0..7 - skipped).rev().map(|number| format!("MUG-{number}\n")).collect();
         assert_eq!(seen, expected);
+        let first = [&["shopctl"], &list[..2], &["--search", "\"it's mug\""], &list[4..], offset].concat().join(" ");
+        let commands: Vec<&str> = std::iter::once(&*first).chain(commands.iter().map(String::as_str)).collect();
         let expected: &[&str] =
-            if skipped == 0 { &["4 more products", "1 more product"] } else { &["3 more products"] };
-        assert_eq!(remarks, expected, "skipped {skipped}");
+            if skipped == 0 { &["4 more products:", "1 more product:"] } else { &["3 more products:"] };
+        for (command, expected) in commands.iter().zip(expected) {
+            let (code, screen) = Emulator::start(shop, command, (200, 40), &[]).end();
+            assert!(code == 0 && screen.contains(expected), "{command}: {code}: {screen}");
+        }
+        assert_eq!(commands.len() - 1, expected.len(), "skipped {skipped}");
     }
     for quiet in [&["--quiet"][..], &["--json"]] {
         assert_eq!(shop.run(&[&list, quiet].concat()).success().stderr, "");

@@ -28,8 +28,8 @@ pub struct ListFooter<'a> {
 /// The rows after those of a list.
 #[derive(Debug)]
 pub struct MoreRows {
-    /// How many there are, counted up to one more than [`MoreRows::COUNTED_MAX`].
-    pub count: u64,
+    /// How many there are, counted up to one more than [`MoreRows::COUNTED_MAX`]; `None` if they were not counted.
+    pub count: Option<u64>,
     /// The command that shows them.
     pub command: CommandLine,
 }
@@ -41,11 +41,12 @@ impl MoreRows {
     /// `37 more orders: shopctl …`
     fn hint(&self, noun: &str) -> Hint {
         let noun = format!("more {noun}");
-        let count = match self.count > MoreRows::COUNTED_MAX {
-            true => format!("over {} {noun}: ", MoreRows::COUNTED_MAX),
-            false => format!("{}: ", counted_of(self.count, &noun)),
+        let rows = match self.count {
+            Some(count) if count > MoreRows::COUNTED_MAX => format!("over {} {noun}", MoreRows::COUNTED_MAX),
+            Some(count) => counted_of(count, &noun),
+            None => noun,
         };
-        Hint::from(count).and(self.command.clone())
+        Hint::from(rows).and(": ").and(self.command.clone())
     }
 }
 

@@ -67,7 +67,7 @@ fn on_a_terminal(width: usize) -> Terminal {
 /// A list with a further page, as stdout and stderr.
 fn listed(settings: OutputSettings, terminal: Terminal) -> (String, String) {
     let (output, stdout, stderr) = captured(settings, terminal);
-    let more = MoreRows { count: 5, command: CommandLine::again().option("--after", "CURSOR") };
+    let more = MoreRows { count: Some(5), command: CommandLine::again().option("--after", "CURSOR") };
     output
         .page(&parcels(), &ListFooter { next: Some("CURSOR"), more: Some(more), total: Some(7), totals: &[] })
         .unwrap();

@@ -98,7 +98,7 @@ impl LimitArguments {
         rows.truncate(shown);
         let limit = if count > MoreRows::COUNTED_MAX { MAX_LIMIT } else { MAX_LIMIT.min(self.limit + count) };
         let command = CommandLine::again().option("--limit", &limit.to_string());
-        (count > 0 && self.limit < MAX_LIMIT).then_some(MoreRows { count, command })
+        (count > 0 && self.limit < MAX_LIMIT).then_some(MoreRows { count: Some(count), command })
     }
 }
 

@@ -56,9 +56,13 @@ async fn page<N: ListQuery>(
     Ok(Listing { items: N::rows(output, database, found.items).await?, next: found.next })
 }
 
-/// The rows after a page.
-async fn more<F: ListFilter>(database: &Database, filter: &F, after: &Cursor) -> Result<MoreRows> {
-    let count = repository::count_after(database.connection(), filter, after, MoreRows::COUNTED_MAX + 1).await?;
+/// The rows after a page. They are counted for people only: a program that needs the number asks for it (`--count`), and
+/// the others need not wait for it.
+async fn more<F: ListFilter>(output: &Output, database: &Database, filter: &F, after: &Cursor) -> Result<MoreRows> {
+    let count = match output.is_on_terminal() {
+        true => Some(repository::count_after(database.connection(), filter, after, MoreRows::COUNTED_MAX + 1).await?),
+        false => None,
+    };
     Ok(MoreRows { count, command: CommandLine::again().without("--offset").option("--after", &after.encode()) })
 }
 
@@ -146,7 +150,9 @@ impl<N: ListQuery> List<N> {
         }
         let found = page::<N>(&context.output, &database, &filter, &wanted).await?;
         let more = match &found.next {
-            Some(cursor) if context.output.has_notes() => Some(more(&database, &filter, cursor).await?),
+            Some(cursor) if context.output.has_notes() => {
+                Some(more(&context.output, &database, &filter, cursor).await?)
+            }
             _ => None,
         };
         let next = found.next.map(|cursor| cursor.encode());
