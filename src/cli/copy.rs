@@ -77,7 +77,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
         check(context, &to, &to.target().to_string()).await?;
         return Ok(Effect::Unchanged);
     }
-    confirm(context, prompter, arguments, [&source, &target]).await?;
+    confirm(prompter, arguments, [&source, &target]).await?;
     let to = context.database_of(&target, Access::Create).await?;
     if arguments.mask {
         return masked::run(context, &from, &to, arguments.sample).await;
@@ -98,17 +98,12 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
     Ok(Effect::new(loaded.is_some(), false, to.target()))
 }
 
-async fn confirm(
-    context: &Context,
-    prompter: &Prompter,
-    arguments: &Arguments,
-    [source, target]: [&Config; 2],
-) -> Result<()> {
+async fn confirm(prompter: &Prompter, arguments: &Arguments, [source, target]: [&Config; 2]) -> Result<()> {
     if !target.protected {
         return Ok(());
     }
     let impact = format!("this copies the shop {} to {}, which is protected", source.target, target.target);
-    prompter.confirm_by_name(&context.output, &arguments.confirm, &impact, &target.target.name()).await
+    prompter.confirm_by_name(&arguments.confirm, &impact, &target.target.name()).await
 }
 
 /// Creates the schema and writes all rows.

@@ -62,7 +62,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
             replace(context, prompter, arguments, &config, &database).await?;
         } else if config.protected {
             let impact = format!("this restores the backup to {}, which is protected", config.target);
-            prompter.confirm_by_name(&context.output, &arguments.confirm, &impact, &config.target.name()).await?;
+            prompter.confirm_by_name(&arguments.confirm, &impact, &config.target.name()).await?;
         }
         Some(backups::restore(context, reader.again()?, &database).await?)
     } else {
@@ -94,7 +94,7 @@ async fn replace(
     let foreign = foreign_columns(database).await?;
     let lost = if foreign.is_empty() { String::new() } else { format!("; lost with its rows: {}", foreign.join(", ")) };
     let impact = format!("this replaces the shop in {}, after backing it up{lost}", database.target());
-    prompter.confirm_by_name(&context.output, &arguments.confirm, &impact, &config.target.name()).await?;
+    prompter.confirm_by_name(&arguments.confirm, &impact, &config.target.name()).await?;
     let manifest = backups::back_up_before(context, config, database, "restore").await?;
     backups::clear(database, &manifest).await
 }

@@ -53,8 +53,8 @@ pub use progress::{Progress, Unit};
 pub use rows::{ListFooter, MoreRows, Rows};
 pub use svg::{Chart, Flow};
 pub use terminal::{Terminal, is_ci};
-pub use wrap::shorten;
-use wrap::{between_words, in_one_piece, refilled};
+pub use wrap::{between_words, shorten};
+use wrap::{in_one_piece, refilled};
 
 /// The output settings of the command line.
 #[derive(Debug, Clone, Default)]

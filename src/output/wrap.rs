@@ -67,7 +67,7 @@ pub(super) fn refilled(text: &str, width: usize) -> String {
 
 /// The lines of a text broken at blanks; a longer word is left to the terminal, which keeps it in one piece for whoever
 /// copies it.
-pub(super) fn between_words(text: &str, width: usize) -> String {
+pub fn between_words(text: &str, width: usize) -> String {
     let indent = |line: &str| (line.len() - line.trim_start_matches(' ').len()).min(width / 2);
     let lines = text.split('\n').map(|line| with_indent(line, indent(line), width));
     lines.collect::<Vec<_>>().join("\n").replace(KEPT_BLANK, " ")

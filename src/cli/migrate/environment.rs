@@ -57,7 +57,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
     if is_other || context.config.protected || meant.is_some() {
         let impact = impact(&database, before.as_deref(), environment, meant);
         let (confirm, name) = (&arguments.confirm.confirm, context.config.target.name());
-        prompter.confirm_by_name(&context.output, confirm, &impact, &name).await.map_err(|error| {
+        prompter.confirm_by_name(confirm, &impact, &name).await.map_err(|error| {
             let instead =
                 |meant| Hint::from("if that was meant: ").and(CommandLine::new("migrate env").argument(meant));
             error.hints_of(meant.map(instead))

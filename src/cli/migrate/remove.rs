@@ -90,10 +90,10 @@ async fn ask_permission(
     let takes_yes = guard.confirm.is_none()
         && impact.accepts_yes(database.target(), context.config.protected, !guard.backup.no_backup);
     match takes_yes {
-        true => prompter.confirm(&context.output, guard.yes, &summary).await?,
+        true => prompter.confirm(guard.yes, &summary).await?,
         false => {
             let name = context.config.target.name();
-            prompter.confirm_by_name(&context.output, &guard.confirm, &summary, &name).await?;
+            prompter.confirm_by_name(&guard.confirm, &summary, &name).await?;
         }
     }
     if guard.yes && takes_yes || guard.confirm.is_some() {

@@ -40,7 +40,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArgumen
     }
     let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
     let impact = format!("this deletes the rows that {} created in {}", seed.name, database.target());
-    prompter.confirm_by_name(&context.output, &arguments.confirm.confirm, &impact, short).await?;
+    prompter.confirm_by_name(&arguments.confirm.confirm, &impact, short).await?;
     if let Some(mut copy) = database.back_up("before-seed-down", context.clock.now()).await? {
         copy.keep();
         context.output.note(&format!("copied {} to {}", database.target(), copy.path().display()));

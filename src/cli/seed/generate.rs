@@ -55,7 +55,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &GenerateArg
             counted(products, "product"),
             counted(orders, "order")
         );
-        prompter.confirm(&context.output, false, &impact).await?;
+        prompter.confirm(false, &impact).await?;
     }
     purpose.record_environment(context, &database).await?;
     let mut progress = None;

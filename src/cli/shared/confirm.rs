@@ -57,8 +57,8 @@ impl Prompter {
         }
         let impact = impact().await?;
         match is_protected {
-            false => self.confirm(&context.output, yes, &impact).await,
-            true => self.confirm_by_name(&context.output, &answers.confirm, &impact, &name).await,
+            false => self.confirm(yes, &impact).await,
+            true => self.confirm_by_name(&answers.confirm, &impact, &name).await,
         }
     }
 
@@ -66,41 +66,35 @@ impl Prompter {
     /// `this cancels 3 orders in sqlite:shop.db; 7 units are restocked`. Anything but yes counts as no.
     ///
     /// Errors: exit 10 for no or the end of input, 11 if nobody can be asked, 130 for Ctrl-C.
-    pub async fn confirm(&self, output: &Output, yes: bool, impact: &str) -> Result<()> {
+    pub async fn confirm(&self, yes: bool, impact: &str) -> Result<()> {
         if yes {
             return Ok(());
         }
         if !self.is_interactive() {
             return Err(confirmation_needed(impact).hint(CommandLine::again().flag("--yes")));
         }
-        output.say(&sentence(impact));
-        if is_yes("Continue?").await? { Ok(()) } else { Err(declined(DECLINED)) }
+        let question = Question::yes_or_no("Continue?").about(sentence(impact));
+        if is_yes(&question).await? { Ok(()) } else { Err(declined(DECLINED)) }
     }
 
     /// Whether the user accepts an optional addition; no if nobody can be asked.
     ///
     /// Errors: exit 10 for Escape and the end of input, 130 for Ctrl-C.
     pub async fn accepts(&self, question: &str) -> Result<bool> {
-        Ok(self.is_interactive() && is_yes(question).await?)
+        Ok(self.is_interactive() && is_yes(&Question::yes_or_no(question)).await?)
     }
 
     /// Asks for the name of the object to destroy, unless `--confirm` gives it; `--yes` is not sufficient.
     ///
     /// Errors: exit 10 for another name or the end of input, 11 if nobody can be asked or `--confirm` gives another
     /// name, 130 for Ctrl-C.
-    pub async fn confirm_by_name(
-        &self,
-        output: &Output,
-        confirm: &Option<String>,
-        impact: &str,
-        expected: &str,
-    ) -> Result<()> {
+    pub async fn confirm_by_name(&self, confirm: &Option<String>, impact: &str, expected: &str) -> Result<()> {
         let hint = CommandLine::again().option("--confirm", expected);
         match confirm {
             None if !self.is_interactive() => Err(confirmation_needed(impact).hint(hint)),
             None => {
-                output.say(&sentence(impact));
                 let question = Question::value(&format!("Type {} to confirm", escape::line(expected)), None);
+                let question = question.about(sentence(impact));
                 let is_same = question.ask().await?.ok_or_else(cancelled)?.trim() == expected;
                 if is_same { Ok(()) } else { Err(declined("a different name was typed; nothing was changed")) }
             }
@@ -167,8 +161,8 @@ fn sentence(impact: &str) -> String {
 pub(super) const DECLINED: &str = "nothing was changed";
 
 /// Asks yes or no. Errors: exit 10 for Escape.
-async fn is_yes(question: &str) -> Result<bool> {
-    let answer = Question::yes_or_no(question).ask().await?.ok_or_else(cancelled)?;
+async fn is_yes(question: &Question) -> Result<bool> {
+    let answer = question.ask().await?.ok_or_else(cancelled)?;
     Ok(means_yes(&answer))
 }
 
@@ -228,21 +222,18 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_terminal_a_prompt_fails_and_names_the_flag() {
-        let (output, stdout, stderr) = captured(OutputSettings::default(), Terminal::default());
-        Prompter::default().confirm(&output, true, "this cancels 3 orders").await.unwrap();
+        Prompter::default().confirm(true, "this cancels 3 orders").await.unwrap();
         let aim = Invocation { command: "order cancel A B".to_owned(), ..Invocation::default() };
-        let refusal = Prompter::default().confirm(&output, false, "this cancels 3 orders").await.unwrap_err();
+        let refusal = Prompter::default().confirm(false, "this cancels 3 orders").await.unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
         assert_eq!(refusal.message(), "confirmation needed: this cancels 3 orders");
         assert_eq!(refusal.hint_lines(&aim), ["shopctl order cancel A B --yes"]);
-        assert_eq!(stdout.text() + &stderr.text(), "");
     }
 
     #[tokio::test]
     async fn only_the_exact_name_confirms() {
-        let (output, ..) = captured(OutputSettings::default(), Terminal::default());
         let named = async |prompter: Prompter, name: Option<&str>| {
-            prompter.confirm_by_name(&output, &name.map(str::to_owned), "this drops all tables", "shop").await
+            prompter.confirm_by_name(&name.map(str::to_owned), "this drops all tables", "shop").await
         };
         named(SOMEBODY, Some("shop")).await.unwrap();
         for refused in [named(SOMEBODY, Some("Shop")).await, named(Prompter::default(), None).await] {

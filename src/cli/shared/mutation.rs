@@ -134,7 +134,7 @@ pub async fn destroy<D: Serialize>(
         if confirm.confirm.is_none() {
             body(&context.operations(&database, true)).await?;
         }
-        prompter.confirm_by_name(&context.output, &confirm.confirm, impact, name).await?;
+        prompter.confirm_by_name(&confirm.confirm, impact, name).await?;
     }
     Ok(finish(context, &database, &body(&context.operations(&database, write.dry_run)).await?))
 }

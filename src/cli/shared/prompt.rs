@@ -15,12 +15,15 @@ use super::keys::Key;
 use super::line_editor::{KeyEffect, LineEditor};
 use super::screen::{Frame, Input, Screen, Size, can_draw, columns_of};
 use crate::error::{Error, Kind, Result, io_reason};
+use crate::output::{between_words, escape};
 
 /// How questions and entries look.
 pub const THEME: SimpleTheme = SimpleTheme;
 
 /// A question with one line as its answer.
 pub struct Question {
+    /// What is said before it, if anything.
+    introduction: Option<String>,
     text: String,
     is_hidden: bool,
     /// Another answer than those that the question shows: `e: edit`.
@@ -35,7 +38,7 @@ impl Question {
         let mut text = String::new();
         // Writing into a text cannot fail.
         let _ = THEME.format_input_prompt(&mut text, label, default);
-        Question { text, is_hidden: false, also: "", escape: "cancel" }
+        Question { introduction: None, text, is_hidden: false, also: "", escape: "cancel" }
     }
 
     /// Asks for a value that is not shown.
@@ -47,7 +50,12 @@ impl Question {
     pub fn yes_or_no(question: &str) -> Question {
         let mut text = String::new();
         let _ = THEME.format_confirm_prompt(&mut text, question, Some(false));
-        Question { text, is_hidden: false, also: "", escape: "cancel" }
+        Question { introduction: None, text, is_hidden: false, also: "", escape: "cancel" }
+    }
+
+    /// Says first what the question is about, in lines of its own.
+    pub fn about(self, introduction: String) -> Question {
+        Question { introduction: Some(introduction), ..self }
     }
 
     /// Says what Escape does, if it does not cancel the command.
@@ -64,8 +72,15 @@ impl Question {
     ///
     /// Errors: see [`prompt_error`].
     pub async fn ask(&self) -> Result<Option<String>> {
+        self.introduce().map_err(prompt_error)?;
         let answer = if can_draw() || self.is_hidden { self.ask_on_screen().await } else { self.ask_plainly().await };
         answer.map_err(prompt_error)
+    }
+
+    fn introduce(&self) -> io::Result<()> {
+        let Some(introduction) = &self.introduction else { return Ok(()) };
+        let columns = Term::stderr().size_checked().map_or(usize::MAX, |(_rows, columns)| usize::from(columns));
+        Term::stderr().write_line(&between_words(&escape::lines(introduction), columns))
     }
 
     async fn ask_on_screen(&self) -> io::Result<Option<String>> {
