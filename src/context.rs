@@ -68,12 +68,8 @@ impl Context {
     /// Errors: those of [`Context::database`].
     pub async fn database_of(&self, config: &Config, access: Access) -> Result<Database> {
         // Only the default folder is created: a missing folder that the user named is an error.
-        let is_default = config.target == Target::Sqlite(config.embedded_default.clone());
-        if is_default && access == Access::Create {
+        if access == Access::Create && config.target == Target::Sqlite(config.embedded_default.clone()) {
             Database::create_folder(&config.target)?;
-        }
-        if is_default && access != Access::Create && !config.embedded_default.path.exists() {
-            return Err(no_shop(&config.embedded_default.path));
         }
         let opened = async {
             let database = self.open(config, &config.target, access).await?;
@@ -139,7 +135,14 @@ impl Context {
         {
             self.output.note(&format!("database: {target}, named by {}", file.display()));
         }
-        self.connections.open_database(target, access).await
+        let opened = self.connections.open_database(target, access).await;
+        let default = &config.embedded_default;
+        let is_default = *target == Target::Sqlite(default.clone());
+        // Nobody set the default location, so there is nothing to correct.
+        opened.map_err(|error| match is_default && error.is(Cause::NoShop) {
+            true => no_shop(&default.path),
+            false => error,
+        })
     }
 
     /// Rejects options of the output that a command without a list does not have.

@@ -85,11 +85,12 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &StockImport
     let result = Imported::new(&received, write.dry_run, rejections.count);
     let effect = Effect::new(result.changed, write.dry_run, database.target());
     let (line, changes) = (result.line(file.kind), changes_of(&received.products));
-    print_result(&context.output, &changes, &Mutation::new(line, EventName::StockImport, result))?;
-    if rejections.count == 0 {
+    let result = Mutation::new(line, EventName::StockImport, result);
+    let incomplete = (rejections.count > 0).then_some(&effect);
+    print_result(&context.output, Vec::new(), &changes, &result, incomplete)?;
+    if incomplete.is_none() {
         return written.map(|()| effect);
     }
-    effect.note(&context.output);
     Err(with_unwritten(partial::<StockRow>(&rejections, &import), written))
 }
 

@@ -21,7 +21,7 @@ use crate::db::{Access, Database};
 use crate::domain::currency::parse_currency;
 use crate::domain::text::{counted, first_names};
 use crate::entity::product;
-use crate::error::{Error, Result, printable};
+use crate::error::{Error, Hint, Result, printable};
 use crate::output::{Format, Mutation, Output, Unit};
 use crate::service::place_order::StockHandling;
 use crate::service::price::NAMED;
@@ -91,48 +91,50 @@ pub async fn run_and_retire<R: Storable>(
     let source = arguments.file.open::<R>(context, &import).await?;
     let dry_run = arguments.write.dry_run;
     let errors = arguments.file.errors_file().await?;
-    let database = context.database(Access::Bulk).await?;
-    let operations = context.operations(&database, dry_run);
+    let operations = context.operations(&context.database(Access::Bulk).await?, dry_run);
+    let database = &operations.database;
     let how = (arguments.resume, errors.is_some());
-    let (valid, mut rejections) = validate::<R>(&context.output, &database, &source, &mut import, how).await?;
+    let (valid, mut rejections) = validate::<R>(&context.output, database, &source, &mut import, how).await?;
     let say = |text: Option<String>| text.iter().for_each(|text| context.output.note(text));
     if rejections.count > 0 && (arguments.file.on_error == OnError::RejectAll || valid == 0) {
         let written = write_errors_file(&mut rejections, errors).map(say);
         return Err(with_unwritten(refused::<R>(&rejections, valid, &import), written));
     }
-    let missing = source.if_unchanged(find_missing(&database, &source, &import).await)?;
+    let missing = source.if_unchanged(find_missing(database, &source, &import).await)?;
     if context.config.protected || !missing.is_empty() {
-        let impact = async || Ok(impact(&database, valid, &missing));
+        let impact = async || Ok(impact(database, valid, &missing));
         prompter.ask_permission(context, &arguments.answers, dry_run, impact).await?;
     }
     let all = valid + rejections.count;
-    let progress = RefCell::new(context.output.progress(Unit::Rows, valid));
     let (counts, on_conflict) = (Cell::default(), import.on_conflict);
     let kept = PartialImport { context, noun: R::NOUN, counts, on_conflict, needs_all_rows };
     let mut changes = Vec::new();
-    let reject = &mut |row| {
-        rejections.add(row);
-        Ok(())
-    };
-    let record_progress = &mut |counts: Counts, more: Vec<ValueChange>| {
-        progress.borrow_mut().reach(counts.total());
-        changes.extend(more.into_iter().take(CHANGES_LISTED.saturating_sub(changes.len())));
-        if !dry_run {
-            kept.counts.set(counts);
+    let write = async {
+        let progress = RefCell::new(context.output.progress(Unit::Rows, valid));
+        let reject = &mut |row| {
+            rejections.add(row);
+            Ok(())
+        };
+        let record_progress = &mut |counts: Counts, more: Vec<ValueChange>| {
+            progress.borrow_mut().reach(counts.total());
+            changes.extend(more.into_iter().take(CHANGES_LISTED.saturating_sub(changes.len())));
+            if !dry_run {
+                kept.counts.set(counts);
+            }
+        };
+        let run = bulk::run::<R>(&operations, source.reader()?, &import, reject, record_progress);
+        let counts = with_ticks(run, || progress.borrow_mut().tick()).await;
+        let mut counts = counts.or_else(|error| source.if_unchanged(Err(error)))?;
+        drop(progress);
+        if rejections.count == 0 && !missing.is_empty() {
+            let retired = retire::run(&operations, &missing, Retirement::Retire).await?;
+            counts.retired = retired.iter().filter(|product| product.changed).count() as u64;
+            let more = retired.iter().flat_map(|product| bulk::changes(&product.before, &product.after));
+            changes.extend(more.filter(|_| dry_run).take(CHANGES_LISTED.saturating_sub(changes.len())));
         }
+        Ok(counts)
     };
-    let run = bulk::run::<R>(&operations, source.reader()?, &import, reject, record_progress);
-    let counts = with_ticks(run, || progress.borrow_mut().tick()).await;
-    let mut counts =
-        counts.or_else(|error| source.if_unchanged(Err(error))).map_err(|error| kept.add_to_error(error))?;
-    drop(progress);
-    if rejections.count == 0 && !missing.is_empty() {
-        let retired = retire::run(&operations, &missing, Retirement::Retire).await;
-        let retired = retired.map_err(|error| kept.add_to_error(error))?;
-        counts.retired = retired.iter().filter(|product| product.changed).count() as u64;
-        let more = retired.iter().flat_map(|product| bulk::changes(&product.before, &product.after));
-        changes.extend(more.filter(|_| dry_run).take(CHANGES_LISTED.saturating_sub(changes.len())));
-    }
+    let counts = write.await.map_err(|error| kept.add_to_error(error))?;
     kept.counts.take();
     let written = write_errors_file(&mut rejections, errors).map(say);
     database.clone().close().await;
@@ -145,14 +147,14 @@ pub async fn run_and_retire<R: Storable>(
         return Err(with_unwritten(refused::<R>(&rejections, all.saturating_sub(rejections.count), &import), written));
     }
     let shown = if is_for_people(&context.output) { changes.as_slice() } else { &[] };
-    report::notes(counts, shown).into_iter().for_each(|note| context.output.suggest(note));
     let listed = (dry_run && context.output.is_json()).then_some(changes.as_slice());
-    print_result(&context.output, shown, &report::result::<R>(dry_run, counts, rejections.count, listed))?;
+    let result = report::result::<R>(dry_run, counts, rejections.count, listed);
     let effect = Effect::new(counts.created + counts.updated + counts.retired > 0, dry_run, database.target());
-    if rejections.count == 0 {
+    let incomplete = (rejections.count > 0).then_some(&effect);
+    print_result(&context.output, report::notes(counts, shown), shown, &result, incomplete)?;
+    if incomplete.is_none() {
         return Ok(effect);
     }
-    effect.note(&context.output);
     Err(with_unwritten(partial::<R>(&rejections, &import), written))
 }
 
@@ -161,8 +163,16 @@ fn is_for_people(output: &Output) -> bool {
     matches!(output.format(), Format::Table | Format::Csv | Format::Tsv)
 }
 
-/// Prints the changed values, for people, and the result of an import.
-pub fn print_result(output: &Output, changes: &[ValueChange], result: &Mutation<impl Serialize>) -> Result<()> {
+/// Prints the notes and changed values, for people, and the result of an import; and what an incomplete one, whose error
+/// follows, has changed.
+pub fn print_result(
+    output: &Output,
+    notes: Vec<Hint>,
+    changes: &[ValueChange],
+    result: &Mutation<impl Serialize>,
+    incomplete: Option<&Effect>,
+) -> Result<()> {
+    notes.into_iter().for_each(|note| output.suggest(note));
     if is_for_people(output) {
         output.text(&report::lines(changes))?;
     }
@@ -170,6 +180,9 @@ pub fn print_result(output: &Output, changes: &[ValueChange], result: &Mutation<
         // The rows have ids, the import has none.
         Format::Id => output.note(&result.line),
         _ => output.mutation(result),
+    }
+    if let Some(effect) = incomplete {
+        effect.note(output);
     }
     Ok(())
 }
