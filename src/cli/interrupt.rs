@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::shared::screen;
+use super::shared::{keyboard, screen};
 use crate::error::{Error, Kind, Result};
 use crate::output::{Output, OutputSettings, pager};
 use crate::service::committing::{CommitTracker, Pending};
@@ -71,11 +71,13 @@ impl Signals {
     async fn next_for_us(&mut self) -> Termination {
         loop {
             let signal = self.next().await;
+            let pager = pager::process();
             if signal != Termination::Interrupt {
-                pager::end();
+                // It gives the terminal back as it was.
+                pager.into_iter().for_each(keyboard::terminate);
                 return signal;
             }
-            if !pager::is_running() {
+            if pager.is_none() {
                 return signal;
             }
         }

@@ -19,19 +19,10 @@ const FOR_SHELL: &str = "|&;<>()$`\\\"'*?[#~=%";
 /// The process id of the pager that has the terminal, and thus its keys; 0 if there is none.
 static RUNNING: AtomicU32 = AtomicU32::new(0);
 
-/// Whether Ctrl-C is for the pager: less goes back to its prompt, and the command ends with it.
-pub fn is_running() -> bool {
-    RUNNING.load(Ordering::Relaxed) != 0
-}
-
-/// Tells the pager to end, which gives the terminal back as it was.
-pub fn end() {
-    #[cfg(unix)]
-    if let Some(process) = i32::try_from(RUNNING.load(Ordering::Relaxed)).ok().and_then(rustix::process::Pid::from_raw)
-    {
-        // One that has just ended needs no signal.
-        let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
-    }
+/// The process of the pager, if one is running. Ctrl-C is for it: less goes back to its prompt, and the command ends with
+/// it.
+pub fn process() -> Option<u32> {
+    Some(RUNNING.load(Ordering::Relaxed)).filter(|process| *process != 0)
 }
 
 /// The pager that the environment names, if any.
@@ -185,6 +176,6 @@ mod tests {
         let mut paged = Paged::new(Vec::new(), screen);
         let written = (0..100).try_for_each(|_| paged.write_all(&[b'x'; 10_000]));
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
-        assert!(!is_running() && paged.flush().is_ok());
+        assert!(process().is_none() && paged.flush().is_ok());
     }
 }

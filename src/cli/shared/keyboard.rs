@@ -153,6 +153,18 @@ pub fn suspend() -> io::Result<()> {
     Ok(rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?)
 }
 
+/// Tells a process to end.
+#[cfg(unix)]
+pub fn terminate(process: u32) {
+    if let Some(process) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) {
+        // One that has just ended needs no signal.
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+    }
+}
+
+#[cfg(not(unix))]
+pub fn terminate(_process: u32) {}
+
 #[cfg(not(unix))]
 struct Source;
 
