@@ -1,5 +1,6 @@
 //! Migrations: run as a user does, and on the library with custom migration lists.
 
+mod adoption;
 mod blocked;
 mod commands;
 mod copies;
