@@ -90,9 +90,13 @@ pub fn has_have<N: PartialEq + From<u8>>(count: N) -> &'static str {
     if count == 1.into() { "has" } else { "have" }
 }
 
-/// Seconds as they are read: `60`, `2.5`, `0.25`.
+/// Seconds as they are read: `60`, `2.5`, `0.25`, `0.001`.
 pub fn seconds(duration: Duration) -> String {
-    let parts = if duration < Duration::from_secs(1) { 100.0 } else { 10.0 };
+    let parts = match duration.as_millis() {
+        0..10 => 1_000.0,
+        10..1_000 => 100.0,
+        _ => 10.0,
+    };
     ((duration.as_secs_f64() * parts).round() / parts).to_string()
 }
 
@@ -292,7 +296,7 @@ mod tests {
 
     #[test]
     fn seconds_are_rounded() {
-        for (milliseconds, text) in [(2_498, "2.5"), (60_000, "60"), (250, "0.25"), (1_040, "1")] {
+        for (milliseconds, text) in [(2_498, "2.5"), (60_000, "60"), (250, "0.25"), (1_040, "1"), (1, "0.001")] {
             assert_eq!(seconds(Duration::from_millis(milliseconds)), text);
         }
     }
