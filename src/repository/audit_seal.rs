@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Change, Rows};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::{EntityKind, Id, moment};
+use crate::domain::{EntityKind, EventName, Id, moment};
 use crate::entity::audit_seal::{Column, Entity, Model};
 use crate::entity::{Moment, Stored, audit_event};
 use crate::error::Result;
@@ -91,6 +91,15 @@ pub async fn find_events(
     let events =
         super::readable_events::readable_events(connection).filter(condition).order_by_asc(Column::Id).limit(limit);
     Ok(covered(connection, events, "occurred_at").into_model().all(connection).await?)
+}
+
+/// How many events wait for a seal. Those of sealing itself do not: the next seal has them too.
+pub async fn count_waiting_events(connection: &impl ConnectionTrait) -> Result<u64> {
+    use audit_event::Column;
+    let is_other =
+        Condition::any().add(Column::Operation.ne(EventName::AuditSeal.as_str())).add(Column::Operation.is_null());
+    let waiting = audit_event::Entity::find().filter(Column::SealId.is_null()).filter(is_other);
+    Ok(waiting.count(connection).await?)
 }
 
 /// How many events bear no seal.

@@ -188,7 +188,7 @@ fn sealed_id(id: Id) -> String {
 pub struct Chain {
     pub seals: u64,
     pub sealed_events: u64,
-    pub unsealed_events: u64,
+    pub waiting_events: u64,
     /// The hash of the last seal; empty if there is none.
     pub head: String,
     /// Of seals all; of events the first `EVENTS_NAMED`.
@@ -266,7 +266,7 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
     for id in unnumbered {
         chain.note(None, format!("{id} is not part of the chain: its number is not a whole number"));
     }
-    chain.unsealed_events = repository::audit_seal::count_unsealed_events(connection).await?;
+    chain.waiting_events = repository::audit_seal::count_waiting_events(connection).await?;
     Ok(chain)
 }
 

@@ -45,8 +45,8 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     if !compares_hashes {
         context.output.note("password hashes were not compared: this role may not read them");
     }
-    if chain.unsealed_events > 0 {
-        let count = chain.unsealed_events;
+    if chain.waiting_events > 0 {
+        let count = chain.waiting_events;
         context.output.suggest(
             Hint::from(format!("unsealed events, not covered by a seal: {count} ("))
                 .and(CommandLine::new("audit seal"))
