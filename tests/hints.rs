@@ -213,7 +213,7 @@ fn repeated_commands<'a>(shipped: &'a str, pending: &'a str, event: &'a str) -> 
         ],
         [vec!["order", "cancel", shipped, "--fail-fast", "--yes", "--no-headers"], vec!["cancel", "--yes"]],
         [vec!["order", "cancel", pending, "--reason", "changed her mind", "--no-restock"], vec![]],
-        [vec!["order", "ship", pending, shipped, "--note", "by phone", "--fail-fast"], vec![]],
+        [vec!["order", "complete", pending, shipped, "--note", "by phone", "--fail-fast"], vec![]],
         [
             vec![
                 "order",

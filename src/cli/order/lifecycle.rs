@@ -210,17 +210,20 @@ pub async fn find_orders(database: &Database, Names { names, .. }: &Names) -> Re
     Ok(found)
 }
 
-/// Describes the impact on one order: `this cancels order K7Q2M-9XD4T (pending, 28.30) in …; 3 units are restocked`.
+/// Describes the impact on one order: `this cancels order K7Q2M-9XD4T (pending, 28.30) in …; 3 units are restocked`;
+/// `None` if there is none.
 ///
 /// Errors: those of the operation, which is run and rolled back.
-async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str) -> Result<String> {
+async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str) -> Result<Option<String>> {
     let database = context.database_for_operation().await?;
     let one = OrderTransition { order: name.to_owned(), ..template.clone() };
     let tried = service::run(&context.operations(&database, true), &one, None).await?;
+    if !tried.changed {
+        return Ok(None);
+    }
     let name = printable(&tried.before.reference);
     let status = tried.before.status.told();
     let stock = match restocked_units(&tried.restored) {
-        _ if !tried.changed => "; nothing changes".to_owned(),
         _ if !one.verb.is_about_stock() => String::new(),
         0 => format!("; nothing is restocked{}", why_nothing(&tried, one.verb)),
         pieces => format!("; {} restocked", counted_are(pieces, "unit")),
@@ -231,13 +234,14 @@ async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str
     };
     let total = &tried.before.total_amount;
     let what = format!("{part}order {name} ({status}, {total})");
-    Ok(format!("this {} in {}{stock}", verb_phrase(one.verb, &what), database.target()))
+    Ok(Some(format!("this {} in {}{stock}", verb_phrase(one.verb, &what), database.target())))
 }
 
-/// Describes the impact on several orders: `this cancels 3 orders in …: A, B, C; 84.90 in total; 1 is refused: …`.
+/// Describes the impact on several orders: `this cancels 3 orders in …: A, B, C; 84.90 in total; 1 is refused: …`;
+/// `None` if there is none.
 ///
 /// Errors: exit 6 if all would be refused.
-async fn impact_on_all(database: &Database, names: &Names, template: &OrderTransition) -> Result<String> {
+async fn impact_on_all(database: &Database, names: &Names, template: &OrderTransition) -> Result<Option<String>> {
     let OrderTransition { verb, restock, .. } = template;
     let found = find_orders(database, names).await?;
     let (mut able, mut unchanged, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
@@ -259,7 +263,7 @@ async fn impact_on_all(database: &Database, names: &Names, template: &OrderTrans
         rest += &format!("; {} already {already}: {}", number_is(unchanged.len()), first_references(&unchanged));
     }
     if able.is_empty() {
-        return Ok(format!("this changes nothing in {}{rest}", database.target()));
+        return Ok(None);
     }
     let stock = match (restock, verb) {
         (Restock::Nothing, _) => "; nothing is restocked",
@@ -280,7 +284,7 @@ async fn impact_on_all(database: &Database, names: &Names, template: &OrderTrans
     let total = total.map_or_else(|| "an unknown amount".to_owned(), |total| total.to_string());
     let (orders, names) = (counted(able.len(), "order"), first_references(&able));
     let phrase = verb_phrase(*verb, &orders);
-    Ok(format!("this {phrase} in {}: {names}; {total} in total{rest}{stock}", database.target()))
+    Ok(Some(format!("this {phrase} in {}: {names}; {total} in total{rest}{stock}", database.target())))
 }
 
 /// The first references: `A, B, C and 7 more`.

@@ -58,10 +58,11 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ReassignArg
         let to = find_one(database.connection(), UserKey::parse(user), Lock::None).await?;
         let to = to.ok_or_else(|| unknown(user))?;
         let impact = async || {
-            let (count, email) = (counted(found.len(), "order"), printable(&to.email));
-            let names = first_references(&found.iter().collect::<Vec<_>>());
-            let disabled = disabled_note(&to);
-            Ok(format!("this assigns {count} to {email} in {}: {names}{disabled}", database.target()))
+            let others: Vec<_> = found.iter().filter(|order| order.user_id != to.id).collect();
+            let (count, email) = (counted(others.len(), "order"), printable(&to.email));
+            let (names, disabled) = (first_references(&others), disabled_note(&to));
+            let impact = || format!("this assigns {count} to {email} in {}: {names}{disabled}", database.target());
+            Ok((!others.is_empty()).then(impact))
         };
         prompter.ask_permission(context, answers, write.dry_run, impact).await?;
     }

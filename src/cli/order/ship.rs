@@ -37,7 +37,7 @@ pub struct ShipArguments {
     #[arg(long, value_name = "NUMBER", value_parser = checked(parse_tracking))]
     tracking: Option<String>,
     /// Invalid lines of the file: reject-all or reject-rows [default: reject-all]
-    #[arg(long, value_name = "WHAT", requires = "file", value_parser = one_of_words(ERRORS.into()))]
+    #[arg(long, value_name = "WHAT", requires = "file", value_parser = one_of_words(ERRORS.into()), hide_possible_values = true)]
     on_error: Option<OnError>,
     #[command(flatten)]
     reading: ReadArguments,
@@ -171,8 +171,11 @@ fn counts<'a>(results: impl Iterator<Item = &'a TransitionResult>) -> [usize; 3]
 }
 
 /// `this marks 2 orders as shipped in … and corrects the tracking number of 1`
-fn impact(database: &Database, tried: &[Result<TransitionResult>]) -> String {
+fn impact(database: &Database, tried: &[Result<TransitionResult>]) -> Option<String> {
     let [shipped, corrected, _] = counts(tried.iter().flatten());
+    if shipped + corrected == 0 {
+        return None;
+    }
     let rejected = tried.iter().filter(|result| result.is_err()).count();
     let mut text = format!("this marks {} as shipped in {}", counted(shipped, "order"), database.target());
     if corrected > 0 {
@@ -181,7 +184,7 @@ fn impact(database: &Database, tried: &[Result<TransitionResult>]) -> String {
     if rejected > 0 {
         text += &format!("; {} rejected", number_is(rejected));
     }
-    text
+    Some(text)
 }
 
 /// Prints each order, and the counts on stderr.

@@ -39,15 +39,16 @@ impl Prompter {
         stdin_is_terminal && stderr_is_terminal && !is_ci && !no_input
     }
 
-    /// Asks yes or no, or for the database's name in a protected context. The impact is only computed if it is shown.
+    /// Asks yes or no, or for the database's name in a protected context. The impact is only computed if it is shown;
+    /// without one nothing would be changed, and nobody is asked.
     ///
     /// Errors: those of [`Prompter::confirm`] and [`Prompter::confirm_by_name`].
-    pub async fn ask_permission(
+    pub async fn ask_permission<I: Into<Option<String>>>(
         &self,
         context: &Context,
         answers: &AnswerArguments,
         dry_run: bool,
-        impact: impl AsyncFnOnce() -> Result<String>,
+        impact: impl AsyncFnOnce() -> Result<I>,
     ) -> Result<()> {
         let (is_protected, name) = (context.config.protected, context.config.target.name());
         // Whoever gives the name says more than yes.
@@ -55,7 +56,7 @@ impl Prompter {
         if dry_run || (yes && !is_protected) {
             return Ok(());
         }
-        let impact = impact().await?;
+        let Some(impact) = impact().await?.into() else { return Ok(()) };
         match is_protected {
             false => self.confirm(yes, &impact).await,
             true => self.confirm_by_name(&answers.confirm, &impact, &name).await,

@@ -36,7 +36,8 @@ pub async fn disable(context: &Context, prompter: &Prompter, arguments: &Disable
         let database = context.database_for_operation().await?;
         let tried = service::set_status(&context.operations(&database, true), who, UserStatus::Disabled).await?;
         let (email, target) = (printable(&tried.before.email), database.target());
-        Ok(format!("this stops {email} from placing orders in {target} until enabled again"))
+        let impact = || format!("this stops {email} from placing orders in {target} until enabled again");
+        Ok(tried.changed.then(impact))
     };
     prompter.ask_permission(context, answers, write.dry_run, impact).await?;
     set_status(context, who, UserStatus::Disabled, write).await
