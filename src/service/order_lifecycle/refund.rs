@@ -241,7 +241,7 @@ pub(in crate::service) fn check_refund_of_past_order(
         }
         (OrderStatus::Refunded, _) => Ok(()),
         (_, Some(amount)) if amount == Money::ZERO => Ok(()),
-        (OrderStatus::Pending | OrderStatus::Cancelled, Some(amount)) => {
+        (status, Some(amount)) if !status.is_sale() => {
             refused(format!("a {} order cannot have {amount} refunded", status.as_str()))
         }
         (_, Some(amount)) if amount > total => {
