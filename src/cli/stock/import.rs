@@ -103,8 +103,7 @@ fn already_received(undone_by: Option<Id>) -> Error {
         .hints_of(again.map(|undo| Hint::from("to receive it again: ").and(undo)))
         .hint(
             Hint::from("for another delivery with the same lines: ")
-                .and(CommandLine::again())
-                .and(" --idempotency-key KEY"),
+                .and(CommandLine::again().option("--idempotency-key", "KEY")),
         )
         .hint(Hint::from("to see when it was received: ").and(list))
 }

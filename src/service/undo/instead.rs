@@ -116,15 +116,15 @@ impl<'a> Order<'a> {
     fn said(&self, words: &str, member: &str, flag: &str) -> Vec<Hint> {
         let (command, placeholder) = (self.command(words), member.to_uppercase());
         let with_placeholder = |command: CommandLine| match flag {
-            "" => command.and(format!(" {placeholder}")),
-            flag => command.and(format!(" {flag} {placeholder}")),
+            "" => command.argument(&placeholder),
+            flag => command.option(flag, &placeholder),
         };
         let hint = match (self.before.get(member), flag) {
             (Some(Json::String(text)), "") => command.argument(text).into(),
             (Some(Json::Null), "") => command.argument("").into(),
             (Some(Json::String(text)), flag) => command.option(flag, text).into(),
             // There was none, which cannot be set again.
-            (_, _) => with_placeholder(command),
+            (_, _) => with_placeholder(command).into(),
         };
         vec![hint]
     }
@@ -133,7 +133,7 @@ impl<'a> Order<'a> {
         let command = self.command("order reassign");
         match Keys::key(&self.keys.users, &self.before["user_id"]) {
             Some(user) => command.option("--user", &user).into(),
-            None => command.and(" --user WHO"),
+            None => command.option("--user", "WHO").into(),
         }
     }
 
