@@ -3,7 +3,12 @@
 use crate::on_every_backend;
 use crate::support::Shop;
 
-on_every_backend!(what_is_printed_can_be_typed, days_and_months_are_whole, zones_come_from_flag_variable_and_file);
+on_every_backend!(
+    what_is_printed_can_be_typed,
+    days_and_months_are_whole,
+    orders_are_found_by_their_last_change,
+    zones_come_from_flag_variable_and_file
+);
 
 const HEADER: &str = "reference,user,sku,quantity,unit_price,created_at,status";
 
@@ -26,6 +31,26 @@ fn found(shop: &Shop, arguments: &[&str]) -> Vec<String> {
     let mut numbers: Vec<String> = stdout.lines().map(number).collect();
     numbers.sort_unstable();
     numbers
+}
+
+fn orders_are_found_by_their_last_change(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.product("P1", "1.00", 9);
+    let place = || shop.run(&["order", "create", "--user", &user, "--item", "P1", "-o", "id"]).success().stdout;
+    let (first, second) = (place().trim().to_owned(), place().trim().to_owned());
+    let paid = shop.run(&["order", "pay", &first, "--json"]).success().item();
+    let last = paid["after"]["updated_at"].as_str().expect("a time").to_owned();
+    let found = |since: &str| {
+        let list = shop.run(&["order", "list", "--unchanged-since", since, "-o", "id"]).success();
+        let mut found: Vec<String> = list.stdout.lines().map(str::to_owned).collect();
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(found("7d"), [] as [&str; 0]);
+    assert_eq!(found(&last), [second.clone()], "the first has just been paid");
+    assert_eq!(found("2999-01-01"), [first, second]);
+    let gap = ["order", "list", "--unchanged-since", "2026-03-29 02:30", "--tz", "Europe/Berlin"];
+    shop.run(&gap).exits_with(7).says("--unchanged-since").says("skip it");
 }
 
 fn what_is_printed_can_be_typed(shop: &Shop) {

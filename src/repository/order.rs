@@ -52,6 +52,8 @@ pub struct Filter {
     pub since: Option<DateTime<Utc>>,
     /// Exclusive.
     pub until: Option<DateTime<Utc>>,
+    /// Last changed before this time.
+    pub unchanged_since: Option<DateTime<Utc>>,
     /// The lowest total, inclusive.
     pub min_total: Option<Money>,
     /// The highest total, inclusive.
@@ -82,6 +84,7 @@ impl ListFilter for Filter {
             .add_option(self.product_id.map(|product_id| Column::Id.in_subquery(with_product(product_id))))
             .add(self.search.finds_order(connection))
             .add(super::in_period(connection, Column::CreatedAt, self.since, self.until))
+            .add(super::in_period(connection, Column::UpdatedAt, None, self.unchanged_since))
             .add_option(self.min_total.map(|total| Column::TotalAmount.gte(total)))
             .add_option(self.max_total.map(|total| Column::TotalAmount.lte(total)));
         Entity::find().filter(condition)

@@ -18,10 +18,11 @@ pub mod view;
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use self::view::OrderView;
-use crate::cli::shared::arguments::{PeriodArguments, check_range, name_of, search_text};
+use crate::cli::shared::arguments::{PeriodArguments, check_range, name_of, search_text, time};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::list::{Export, List, ListQuery};
@@ -30,15 +31,16 @@ use crate::context::Context;
 use crate::db::Database;
 use crate::domain::order_status::Verb;
 use crate::domain::period::Span;
-use crate::domain::{Id, Money, OrderStatus, SearchText};
+use crate::domain::{Id, Money, OrderStatus, SearchText, TypedTime, Violations};
 use crate::entity::{Stored, order};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::output::Output;
 use crate::repository::order::{self as orders, FullOrder, Item, ItemWithProduct};
 use crate::repository::said::LastSaid;
 use crate::repository::user::{self as users, Lock, UserKey};
 use crate::repository::{Search, product as products};
 use crate::service::place_order::PlacedOrder;
+use crate::service::{product, user};
 
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
@@ -47,7 +49,8 @@ pub enum Command {
     #[command(after_help = "Examples:
   shopctl order create --user ann@example.com --item MUG-01:2 --item PEN-FINE
   shopctl order create --from order.json --idempotency-key web-4711
-  shopctl order create --user ann@example.com --item MUG-01:2 --expect-total 25.00
+  shopctl order create --user ann@example.com --item MUG-01:2 \\
+      --expect-total 25.00
 
 On a terminal, shopctl asks for a missing customer and products. A file contains:
 
@@ -56,8 +59,10 @@ On a terminal, shopctl asks for a missing customer and products. A file contains
     /// Change the lines, customer or prices of a pending order
     #[command(after_help = "Examples:
   shopctl order change K7Q2M-9XD4T --item MUG-01:3 --remove PEN-FINE
-  shopctl order change K7Q2M-9XD4T --item MUG-01:3 --reprice --expect-total 37.50
-  shopctl order change K7Q2M-9XD4T --user bo@example.com --note \"for her brother\"
+  shopctl order change K7Q2M-9XD4T --item MUG-01:3 --reprice \\
+      --expect-total 37.50
+  shopctl order change K7Q2M-9XD4T --user bo@example.com \\
+      --note \"for her brother\"
 
 On a terminal without --item, --remove, --user and --reprice, shopctl shows the lines and asks for new quantities. \
                           Stock changes by the difference. If a product has lines at several prices, the newest line \
@@ -76,6 +81,7 @@ Examples:
     /// List orders, newest first
     #[command(after_help = "Examples:
   shopctl order list --status pending,paid --since last-month
+  shopctl order list --status paid --unchanged-since 7d
   shopctl order list --user ann@example.com --json
   shopctl order list --search \"lee mug\"
   shopctl order list --status shipped --fields reference,tracking,note
@@ -97,8 +103,10 @@ The fields note and tracking are shown only if --fields names them.")]
 
 Examples:
   shopctl order import orders.csv
-  shopctl order import orders.jsonl --stock skip --on-error reject-rows --errors wrong.csv
-  shopctl order import invoices.csv --invoices --on-error reject-rows --errors wrong.csv
+  shopctl order import orders.jsonl --stock skip --on-error reject-rows \\
+      --errors wrong.csv
+  shopctl order import invoices.csv --invoices --on-error reject-rows \\
+      --errors wrong.csv
   shopctl order import orders.json --format mongo-json --stock skip"
     )]
     Import(import::OrderImportArguments),
@@ -108,7 +116,8 @@ Examples:
     /// Mark orders as paid
     #[command(after_help = "Examples:
   shopctl order pay K7Q2M-9XD4T
-  shopctl order list --status pending --user ann@example.com -o id | shopctl order pay -f - --yes")]
+  shopctl order list --status pending --user ann@example.com --all -o id \\
+      | shopctl order pay -f - --yes")]
     Pay(lifecycle::MoveArguments),
     /// Mark paid orders as shipped
     #[command(after_help = "Examples:
@@ -129,7 +138,8 @@ The note of an order is the last one given, including the --note of another comm
     /// Assign orders in any status to another customer
     #[command(after_help = "Examples:
   shopctl order reassign K7Q2M-9XD4T --user bo@example.com
-  shopctl order list --user ann@example.com --status paid -o id | shopctl order reassign -f - --user bo@example.com --yes
+  shopctl order list --user ann@example.com --status paid --all -o id \\
+      | shopctl order reassign -f - --user bo@example.com --yes
 
 The customer may be disabled, and then still cannot order. To combine two accounts of the same customer, use shopctl \
                           user merge.")]
@@ -157,7 +167,8 @@ A partly refunded order keeps its status until the whole total is refunded. Unit
     /// Restock units that are returned later, without a refund
     #[command(after_help = "Examples:
   shopctl order restock K7Q2M-9XD4T MUG-01:1
-  shopctl order restock K7Q2M-9XD4T MUG-01 PEN-FINE:2 --note \"parcel came back\"")]
+  shopctl order restock K7Q2M-9XD4T MUG-01 PEN-FINE:2 \\
+      --note \"parcel came back\"")]
     Restock(restock::RestockArguments),
     /// Cancel orders that have been pending for too long
     #[command(after_help = "Example:\n  shopctl order expire --older-than 24h --yes")]
@@ -181,6 +192,9 @@ pub struct FilterArguments {
     search: Option<SearchText>,
     #[command(flatten)]
     period: PeriodArguments,
+    /// Only orders that have not changed since TIME, e.g. 7d
+    #[arg(long, value_name = "TIME", value_parser = time())]
+    unchanged_since: Option<TypedTime>,
     /// Only orders with a total of at least this amount
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_total))]
     min_total: Option<Money>,
@@ -189,29 +203,50 @@ pub struct FilterArguments {
     max_total: Option<Money>,
 }
 
+impl FilterArguments {
+    /// Errors: exit 7 for a local time that does not exist in the zone.
+    fn unchanged_since(&self, context: &Context) -> Result<Option<DateTime<Utc>>> {
+        let begin = |time: &TypedTime| time.begin(&context.zone, context.clock.now());
+        let begin = self.unchanged_since.as_ref().map(begin).transpose();
+        begin.map_err(|problem: String| Violations::single("--unchanged-since", problem).into_error())
+    }
+}
+
 impl ListQuery for FilterArguments {
     type Filter = orders::Filter;
     type Row = OrderView;
 
     fn check(&self, context: &Context) -> Result<()> {
         self.period.span(context)?;
+        self.unchanged_since(context)?;
         check_range(("--min-total", self.min_total), ("--max-total", self.max_total))
     }
 
     async fn filter(&self, context: &Context, database: &Database) -> Result<orders::Filter> {
         let Span { since, until } = self.period.span(context)?;
         let FilterArguments { min_total, max_total, .. } = *self;
+        let unchanged_since = self.unchanged_since(context)?;
         let (statuses, mut user_id, mut product_id) = (self.status.clone(), None, None);
         if let Some(who) = &self.user {
             let user = users::find_one(database.connection(), UserKey::parse(who), Lock::None).await?;
-            user_id = Some(user.ok_or_else(|| Error::not_found("user", who))?.id);
+            user_id = Some(user.ok_or_else(|| user::unknown(who))?.id);
         }
         if let Some(name) = &self.product {
             let found = products::find_by_sku(database.connection(), name).await?;
-            product_id = Some(found.ok_or_else(|| Error::not_found("product", name))?.id);
+            product_id = Some(found.ok_or_else(|| product::unknown(&[name]))?.id);
         }
         let search = Search::orders(database.connection(), &self.search.clone().unwrap_or_default()).await?;
-        Ok(orders::Filter { statuses, user_id, product_id, search, since, until, min_total, max_total })
+        Ok(orders::Filter {
+            statuses,
+            user_id,
+            product_id,
+            search,
+            since,
+            until,
+            unchanged_since,
+            min_total,
+            max_total,
+        })
     }
 
     async fn rows(output: &Output, database: &Database, found: Vec<order::Model>) -> Result<Vec<OrderView>> {
