@@ -113,7 +113,10 @@ pub fn refused<R: Row>(rejections: &Rejections, valid: u64, import: &Import) -> 
     match valid {
         0 => error,
         _ if import.needs_all_rows => error.hint(NEEDS_ALL_ROWS),
-        _ => error.hint(Hint::from(format!("correct them, or {verb_of_import} the others: ")).and(reject_rows())),
+        _ => {
+            let them = if rejections.count == 1 { "it" } else { "them" };
+            error.hint(Hint::from(format!("correct {them}, or {verb_of_import} the others: ")).and(reject_rows()))
+        }
     }
 }
 

@@ -78,7 +78,7 @@ impl Grantee {
 
     /// Exit 3, with the statement that creates the role: it needs a password, which the user must choose.
     pub(super) fn unknown(&self, statement: &str) -> Error {
-        Error::not_found("role", &self.name).hint(format!("create it first: {statement}"))
+        Error::not_found("role", &self.name).hint(format!("create it first: {statement};"))
     }
 }
 

@@ -202,7 +202,9 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::Full => Error::new(Kind::Unavailable, "database.full", message).hint("free some space and run it again"),
         Fault::Permission => Error::configuration("database.permission", message)
             .hint(
-            Hint::from("this needs a role with more rights (access apply --help tells them); to see the user and the database: ")
+            Hint::from("this needs a role with more rights (")
+                .and(CommandLine::anywhere("access apply --help"))
+                .and(" tells them); to see the user and the database: ")
                 .and(CommandLine::new("config show")),
         ),
         Fault::NoSchema => Error::from_cause(Cause::NoSchema, message).hint(Hint::from("run ").and(CommandLine::new("migrate up"))),
@@ -347,7 +349,7 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
             format!("the server at {address} has no database {}", printable(&target.database)),
         )
         .hint(
-            Hint::from("create it, or correct the name; to see where it comes from: ")
+            Hint::from("create it with CREATE DATABASE, or correct the name; to see where it comes from: ")
                 .and(CommandLine::new("config show")),
         ),
         LoginRefusal::NoAccess => Error::configuration(

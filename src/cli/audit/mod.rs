@@ -27,6 +27,7 @@ use crate::error::{Error, Kind, Result, printable};
 use crate::output::Output;
 use crate::repository::user::{self, Lock, UserKey};
 use crate::repository::{audit_event as events, order, product};
+use crate::service;
 
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
@@ -43,7 +44,8 @@ Examples:
   shopctl audit list --order K7Q2M-9XD4T
   shopctl audit list --since yesterday --operation product.price
   shopctl audit list --outcome failed --since 2026-01 --json
-  shopctl audit list --product MUG-01 --fields occurred_at,operation,operation_id,undoable", operations())
+  shopctl audit list --product MUG-01 \\
+      --fields occurred_at,operation,operation_id,undoable", operations())
     )]
     List(List<FilterArguments>),
     /// Show an event with the values before and after
@@ -68,7 +70,8 @@ Example:
     /// Check the seals, and every row against its events (exit 9 on a mismatch)
     #[command(after_help = "Examples:
   shopctl audit verify
-  shopctl audit verify --head 8f2a0c6de4b5f1a3978d20c4b6e8f0a1c3d5e7f9012b4d6f8a0c2e4f60718293")]
+  shopctl audit verify \\
+      --head 8f2a0c6de4b5f1a3978d20c4b6e8f0a1c3d5e7f9012b4d6f8a0c2e4f60718293")]
     Verify(verify::VerifyArguments),
     /// Settle an operation whose outcome is unknown (exit 12)
     #[command(
@@ -213,5 +216,10 @@ async fn find_entity(database: &Database, arguments: &FilterArguments) -> Result
     };
     // Events of a deleted entity are found by its id.
     let id = id.or_else(|| Uuid::try_parse(name).ok().map(Id::from));
-    Ok(Some((entity, id.ok_or_else(|| Error::not_found(entity.as_str(), name))?)))
+    let unknown = || match entity {
+        EntityKind::User => service::user::unknown(name),
+        EntityKind::Product => service::product::unknown(&[name]),
+        _ => service::order_lifecycle::unknown(name),
+    };
+    Ok(Some((entity, id.ok_or_else(unknown)?)))
 }

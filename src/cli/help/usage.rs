@@ -81,6 +81,12 @@ fn usage_error(refused: &clap::Error, line: &[OsString]) -> (Error, Invocation) 
         }
         _ => None,
     };
+    if let (ErrorKind::TooManyValues, Some(ContextValue::String(flag)), Some(ContextValue::String(value))) =
+        (refused.kind(), refused.get(ContextKind::InvalidArg), refused.get(ContextKind::InvalidValue))
+    {
+        let error = Error::usage(format!("{flag} takes no value, but '{value}' is given"));
+        return (error.hint(format!("leave the value out: {flag}")), Invocation::default());
+    }
     let message = unknown.as_ref().map_or_else(|| message.to_owned(), |unknown| unknown.message(message));
     let (instead, invocation) = unknown.as_ref().and_then(|unknown| unknown.instead(line)).unzip();
     let (mut hints, mut dropped) = (Vec::from_iter(instead), "");
@@ -94,16 +100,29 @@ fn usage_error(refused: &clap::Error, line: &[OsString]) -> (Error, Invocation) 
                 hints.extend(told.map(Hint::from));
             }
             // Some commands have two.
-            (None, usage) if usage.starts_with("shopctl") => {
+            (None, usage) if usage.starts_with("shopctl") && refused.kind() != ErrorKind::InvalidSubcommand => {
                 hints.push(format!("usage: {}", without_suggestion(usage, dropped)).into());
             }
             _ => {}
         }
     }
     if hints.is_empty() {
-        hints.push(Hint::from("for commands and options: ").and(CommandLine::anywhere("--help")));
+        let help = format!("{} --help", typed_command(line).join(" "));
+        hints.push(Hint::from("for commands and options: ").and(CommandLine::anywhere(help.trim())));
     }
     (Error::usage(message).hints_of(hints), invocation.unwrap_or_default())
+}
+
+/// The names of the command on a line, as far as there is one.
+fn typed_command(line: &[OsString]) -> Vec<String> {
+    let (mut command, mut names) = (Cli::whole(), Vec::new());
+    for word in line.iter().skip(1) {
+        if let Some(deeper) = command.find_subcommand(word) {
+            names.push(deeper.get_name().to_owned());
+            command = deeper.clone();
+        }
+    }
+    names
 }
 
 /// The usage without the flag that a tip proposes: clap puts it there too.
@@ -250,11 +269,18 @@ mod tests {
                 "the following required arguments were not provided: <WHO>",
                 &["usage: shopctl user show <WHO>"],
             ),
-            ("shopctl --timeout soon user list", "", &["for commands and options: shopctl --help"]),
+            ("shopctl stock list --low=20", "--low takes no value, but '20' is given", &["leave the value out: --low"]),
+            ("shopctl --timeout soon user list", "", &["for commands and options: shopctl user list --help"]),
             (
                 "shopctl backup list",
                 "unrecognized subcommand 'list'",
-                &["usage: shopctl backup [OPTIONS]", "usage: shopctl backup <COMMAND>"],
+                &["for commands and options: shopctl backup --help"],
+            ),
+            ("shopctl lgoin", "unrecognized subcommand 'lgoin'", &["for commands and options: shopctl --help"]),
+            (
+                "shopctl backup --out",
+                "a value is required for '--out <FILE>' but none was supplied",
+                &["for commands and options: shopctl backup --help"],
             ),
         ] {
             let (told, hinted) = said(line);
