@@ -84,7 +84,7 @@ fn usage_errors_exit_with_2_in_text_and_json() {
 fn every_example_in_the_help_is_valid() {
     fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
         let path = format!("{path} {}", command.get_name());
-        let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let after = command.get_after_help().map(ToString::to_string).unwrap_or_default().replace(" \\\n", " ");
         let is_leaf = command.get_subcommands().next().is_none() && command.get_name() != "help";
         if is_leaf || path == " shopctl" {
             assert!(after.contains("Example"), "{path} has no examples");

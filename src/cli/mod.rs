@@ -277,6 +277,24 @@ mod tests {
         names
     }
 
+    /// Options whose help lists their values twice.
+    fn repeating(command: &clap::Command) -> Vec<String> {
+        let repeats = |argument: &&clap::Arg| {
+            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            let values = argument.get_possible_values();
+            !argument.is_hide_possible_values_set()
+                && !values.is_empty()
+                && values.iter().all(|value| help.contains(value.get_name()))
+        };
+        let own = command.get_arguments().filter(repeats).map(|it| format!("{} {}", command.get_name(), it.get_id()));
+        own.chain(command.get_subcommands().flat_map(repeating)).collect()
+    }
+
+    #[test]
+    fn values_are_listed_once() {
+        assert_eq!(repeating(&Cli::whole()), Vec::<String>::new());
+    }
+
     #[test]
     fn arguments_do_not_describe_their_command() {
         let renamed = renamed(&Cli::command(), &Cli::whole());

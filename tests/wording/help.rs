@@ -160,7 +160,7 @@ fn the_first_example_of_every_command_runs_without_a_terminal_or_says_that_it_ne
     let mut wrong = Vec::new();
     let shop = shop_with_demo();
     for Called { words, command } in leaves {
-        let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let after = command.get_after_help().map(ToString::to_string).unwrap_or_default().replace(" \\\n", " ");
         let example = after.lines().map(str::trim).find(|line| line.starts_with("shopctl ")).map(str::to_owned);
         let Some(example) = example else {
             wrong.push(format!("{words:?} has no example"));

@@ -19,11 +19,11 @@ use crate::service::access::Role;
 pub enum Command {
     /// Show the changes that give roles exactly the rights they need
     #[command(after_help = "Examples:\n  shopctl access plan --reader shop_reader --clerk shop_clerk\n  \
-                            shopctl access plan --admin shop_admin --sql\n\n                            shopctl access apply --help tells what each role may do.")]
+                            shopctl access plan --admin shop_admin --sql\n\nshopctl access apply --help tells what each role may do.")]
     Plan(plan::PlanArguments),
     /// Give database roles exactly the rights they need and revoke the rest
     #[command(
-        after_help = "Examples:\n  shopctl access apply --reader shop_reader --clerk shop_clerk --admin shop_admin\n  \
+        after_help = "Examples:\n  shopctl access apply --reader shop_reader --clerk shop_clerk \\\n      --admin shop_admin\n  \
                             shopctl access apply --clerk \"'clerk'@'10.%'\" --dry-run\n\n\
                             A reader may read everything except password hashes. A clerk may manage users, products, \
                             stock, orders and seeds, and only add to the audit trail and the stock movements. An admin \

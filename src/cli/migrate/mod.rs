@@ -78,7 +78,7 @@ pub enum Command {
     New(new::Arguments),
     /// Lock the checksums of migrations in a checkout of shopctl
     #[command(after_help = "Examples:\n  shopctl migrate bless\n  \
-                            shopctl migrate bless m20260101_000002_create_products --reason 'same table, new wording'")]
+                            shopctl migrate bless m20260101_000002_create_products \\\n      --reason 'same table, new wording'")]
     Bless(resolve::BlessArguments),
     /// Wait until the database answers
     #[command(after_help = "Example:\n  shopctl migrate wait --timeout 60s")]

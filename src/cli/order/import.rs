@@ -17,7 +17,7 @@ pub struct OrderImportArguments {
     #[command(flatten)]
     import: ImportArguments,
     /// Take the units from stock: deduct or skip [default: deduct; --invoices: skip]
-    #[arg(long, value_name = "WHAT", value_parser = one_of_words(STOCKS.into()))]
+    #[arg(long, value_name = "WHAT", value_parser = one_of_words(STOCKS.into()), hide_possible_values = true)]
     stock: Option<StockHandling>,
     /// Read invoice lines; create missing users and products
     #[arg(long)]
@@ -26,7 +26,7 @@ pub struct OrderImportArguments {
     #[arg(long, value_name = "PREFIX", requires = "invoices")]
     cancellation_prefix: Option<String>,
     /// How to read ambiguous dates such as 01/12/2020: dmy, mdy or ymd
-    #[arg(long, value_name = "ORDER", value_parser = name_of(DateOrder::ALL, DateOrder::as_str))]
+    #[arg(long, value_name = "ORDER", value_parser = name_of(DateOrder::ALL, DateOrder::as_str), hide_possible_values = true)]
     date_order: Option<DateOrder>,
 }
 

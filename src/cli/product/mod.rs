@@ -31,7 +31,7 @@ use crate::service::retire::Retirement;
 pub enum Command {
     /// Create a product
     #[command(
-        after_help = "Example:\n  shopctl product create --name \"Blue mug\" --price 12.50 --sku MUG-09 --stock 40"
+        after_help = "Example:\n  shopctl product create --name \"Blue mug\" --price 12.50 --sku MUG-09 \\\n      --stock 40"
     )]
     Create(create::CreateArguments),
     /// List products, newest first, without retired ones
@@ -52,7 +52,8 @@ pub enum Command {
 
 Examples:
   shopctl product import products.csv
-  shopctl product import products.csv --on-conflict skip --on-error reject-rows --errors wrong.csv
+  shopctl product import products.csv --on-conflict skip \\
+      --on-error reject-rows --errors wrong.csv
   shopctl product import products.jsonl --dry-run
   shopctl product import products.json --format mongo-json
   shopctl product import catalogue.csv --retire-missing --yes"

@@ -30,7 +30,8 @@ pub enum Command {
 
 Examples:
   shopctl report sales --by month
-  shopctl report sales --by day --since 2026-03 --until 2026-03 --tz Europe/Berlin
+  shopctl report sales --by day --since 2026-03 --until 2026-03 \\
+      --tz Europe/Berlin
   shopctl report sales --by week --chart
   shopctl report sales --by month --out sales.csv
   shopctl report sales --json --fields period,net")]
@@ -56,7 +57,8 @@ Examples:
 
 Examples:
   shopctl report orders-by-status
-  shopctl report orders-by-status --since 2026-03-01 --tz Europe/Berlin --chart")]
+  shopctl report orders-by-status --since 2026-03-01 --tz Europe/Berlin \\
+      --chart")]
     OrdersByStatus(orders_by_status::StatusArguments),
     /// Show the value of the stock at today's prices
     #[command(after_help = "With --at, it is the stock of that time, still at today's prices.

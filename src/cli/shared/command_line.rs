@@ -107,6 +107,8 @@ mod tests {
     use clap::builder::ValueParser;
     use clap::error::ErrorKind;
 
+    use clap::CommandFactory;
+
     use super::*;
     use crate::cli::shared::hyphens;
     use crate::cli::shared::values::violations;
@@ -240,7 +242,7 @@ mod tests {
                 let value = argument.get_long().map_or(value.clone(), |long| format!("--{long}={value}"));
                 let line = ["shopctl".to_owned()].into_iter().chain(path.clone()).chain([value]);
                 let line: Vec<std::ffi::OsString> = line.map(Into::into).collect();
-                let Err(error) = program.clone().try_get_matches_from(&line) else { continue };
+                let Err(error) = Cli::command().try_get_matches_from(&line) else { continue };
                 let is_value =
                     |error: &clap::Error| matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation);
                 if is_value(&error) {

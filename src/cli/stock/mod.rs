@@ -23,18 +23,22 @@ pub enum Command {
     /// Add or remove units, with a reason
     #[command(after_help = "Examples:
   shopctl stock adjust MUG-01 +24 --reason received
-  shopctl stock adjust MUG-01 -2 --reason damaged --note \"dropped in the warehouse\"")]
+  shopctl stock adjust MUG-01 -2 --reason damaged \\
+      --note \"dropped in the warehouse\"")]
     Adjust(adjust::AdjustArguments),
     /// Add the units of a delivery, all or none
     #[command(after_help = "Examples:
   shopctl stock receive MUG-01:24 PEN-FINE:100
-  shopctl stock receive MUG-01:24 --note \"delivery 4710\" --idempotency-key delivery-4710")]
+  shopctl stock receive MUG-01:24 --note \"delivery 4710\" \\
+      --idempotency-key delivery-4710")]
     Receive(receive::ReceiveArguments),
     /// Add a delivery or set counted stock from a file
     #[command(after_help = "Examples:
-  shopctl stock import delivery.csv --note \"delivery 4711\" --idempotency-key delivery-4711
+  shopctl stock import delivery.csv --note \"delivery 4711\" \\
+      --idempotency-key delivery-4711
   shopctl stock import counted.csv --dry-run
-  shopctl stock import counted.csv --reason shrinkage --on-error reject-rows --errors wrong.csv
+  shopctl stock import counted.csv --reason shrinkage --on-error reject-rows \\
+      --errors wrong.csv
 
 A delivery has the columns sku and received; a stock-take has sku, counted and optionally expected, the recorded stock \
                           at the time of counting. Rows whose product has a different stock by now are rejected. The \

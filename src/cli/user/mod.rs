@@ -40,8 +40,10 @@ pub enum Command {
         after_help = "On a terminal, shopctl asks for missing values and for the password. Elsewhere the password comes from --password-stdin or --password-file.
 
 Examples:
-  shopctl user create --email ann@example.com --first-name Ann --last-name Lee --password-stdin < secret.txt
-  shopctl user create --email bo@example.com --first-name Bo --last-name Ek --password-file secret.txt"
+  shopctl user create --email ann@example.com --first-name Ann \\
+      --last-name Lee --password-stdin < secret.txt
+  shopctl user create --email bo@example.com --first-name Bo --last-name Ek \\
+      --password-file secret.txt"
     )]
     Create(create::CreateArguments),
     /// List users, newest first
@@ -62,7 +64,8 @@ Examples:
 
 Examples:
   shopctl user import users.csv
-  shopctl user import users.csv --on-conflict skip --on-error reject-rows --errors wrong.csv
+  shopctl user import users.csv --on-conflict skip --on-error reject-rows \\
+      --errors wrong.csv
   shopctl user import users.jsonl --dry-run
   shopctl user import users.json --format mongo-json"
     )]
@@ -110,7 +113,7 @@ Example:\n  shopctl user anonymize ann@example.com --confirm ann@example.com")]
         after_help = "FROM is irreversibly anonymized. INTO may be disabled and stays so until shopctl user enable. \
                           The seals of the audit trail remain valid.
 
-Example:\n  shopctl user merge ann.lee@example.com ann@example.com --confirm ann.lee@example.com"
+Example:\n  shopctl user merge ann.lee@example.com ann@example.com \\\n      --confirm ann.lee@example.com"
     )]
     Merge(merge::MergeArguments),
     /// Delete a user without orders

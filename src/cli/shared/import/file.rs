@@ -32,7 +32,7 @@ pub struct FileArguments {
     #[arg(long)]
     decimal_comma: bool,
     /// What to do about invalid rows: reject-all or reject-rows
-    #[arg(long, value_name = "WHAT", default_value = "reject-all", value_parser = one_of_words(ERRORS.into()))]
+    #[arg(long, value_name = "WHAT", default_value = "reject-all", value_parser = one_of_words(ERRORS.into()), hide_possible_values = true)]
     pub on_error: OnError,
     /// Write each invalid row to this CSV file: line, column, value, reason
     #[arg(long, value_name = "FILE")]
@@ -43,7 +43,7 @@ pub struct FileArguments {
 #[derive(Debug, Args)]
 pub struct ReadArguments {
     /// Format: csv, tsv, jsonl, json or mongo-json [default: by its extension]
-    #[arg(long, value_name = "FORMAT", value_parser = one_of_words(FORMATS.into()))]
+    #[arg(long, value_name = "FORMAT", value_parser = one_of_words(FORMATS.into()), hide_possible_values = true)]
     pub format: Option<FileFormat>,
     /// Read column THEIRS as OURS; repeatable
     #[arg(long, value_name = "THEIRS=OURS", value_parser = checked(parse_map))]

@@ -41,7 +41,7 @@ pub struct ImportArguments {
     #[arg(long, value_name = "CODE", value_parser = checked(parse_currency))]
     currency: Option<String>,
     /// What to do about existing rows: update (an order must match), skip or error
-    #[arg(long, value_name = "WHAT", default_value = "update", value_parser = one_of_words(CONFLICTS.into()))]
+    #[arg(long, value_name = "WHAT", default_value = "update", value_parser = one_of_words(CONFLICTS.into()), hide_possible_values = true)]
     on_conflict: OnConflict,
     /// Lines per transaction; small batches lock the stock for less time
     #[arg(long, value_name = "LINES", default_value_t = bulk::MAX_BATCH_LINES, value_parser = checked(parse_batch))]
