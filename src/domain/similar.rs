@@ -15,7 +15,8 @@ pub fn closest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     let most = (typed.chars().count() / LETTERS_PER_MISTAKE).max(MISTAKES);
     known
         .into_iter()
-        .filter(|known| !is_opposite(typed, known) && strsim::osa_distance(typed, known) <= most)
+        .filter(|known| !is_opposite(typed, known))
+        .filter(|known| known.starts_with(typed) || strsim::osa_distance(typed, known) <= most)
         .map(|known| (strsim::jaro_winkler(typed, known), known))
         .filter(|(similarity, _)| *similarity >= SIMILAR)
         .max_by(|one, other| one.0.total_cmp(&other.0))
@@ -37,6 +38,7 @@ mod tests {
         assert_eq!(closest("last-mouth", ["last-year", "last-month"]), Some("last-month"));
         assert_eq!(closest("last-friday", ["last-year", "last-month"]), None);
         assert_eq!(closest("last_login", ["first_name", "last_name"]), None);
+        assert_eq!(closest("dev", ["development", "production"]), Some("development"));
     }
 
     #[test]
