@@ -41,7 +41,7 @@ mod tests {
 
     fn long_lines(command: &Command) -> Vec<String> {
         let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-        let examples = text.lines().filter(|line| line.starts_with("  "));
+        let examples = text.lines().filter(|line| line.starts_with("  ") && line.contains("shopctl "));
         let own = examples.filter(|line| line.len() >= WIDTH).map(str::to_owned);
         own.chain(command.get_subcommands().flat_map(long_lines)).collect()
     }
