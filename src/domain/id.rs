@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 use super::text;
 
@@ -120,7 +121,8 @@ impl Id {
     /// The UUID that a stored text is, with the form of another program; `None` if it is none that is found again.
     pub fn uuid_of(text: &str) -> Option<(Uuid, Option<Form>)> {
         let id = Uuid::try_parse(text).ok()?;
-        if id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text {
+        // Of this length is the hyphenated form only, in capital letters or not.
+        if text.len() == Hyphenated::LENGTH && !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Some((id, None));
         }
         let form = Form::ALL.into_iter().find(|form| form.text(id).as_deref() == Some(text))?;
