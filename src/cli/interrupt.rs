@@ -4,6 +4,7 @@
 //! returns.
 
 use std::io;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -20,25 +21,30 @@ const END_LIMIT: Duration = Duration::from_secs(1);
 #[cfg(unix)]
 const SIGXFSZ: i32 = 25;
 
-/// Listens for termination signals in a separate thread and reports them to the command.
+/// Listens for termination signals in a separate thread and reports them to the command. Returns when the thread listens:
+/// before, a signal would end the process at once.
 ///
 /// If the command does not end, the thread ends the process, unless a COMMIT is in progress.
 pub fn listen(settings: OutputSettings, committing: CommitTracker) {
+    let (not_yet, listening) = mpsc::channel::<()>();
     std::thread::spawn(move || {
         // Without a runtime, signals have their default effect and end the process.
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        if runtime.block_on(wait_for_overrun(&committing)).is_ok() {
+        if runtime.block_on(wait_for_overrun(&committing, not_yet)).is_ok() {
             screen::restore();
             let error = interrupted(&committing);
             Output::messages_only(settings).error(&error);
             std::process::exit(i32::from(error.kind().exit_code()));
         }
     });
+    // Nothing is sent: the thread drops its end.
+    let _ = listening.recv();
 }
 
 /// Returns when the process still runs some time after a signal. Errors: if signals cannot be received.
-async fn wait_for_overrun(committing: &CommitTracker) -> io::Result<()> {
+async fn wait_for_overrun(committing: &CommitTracker, not_yet: mpsc::Sender<()>) -> io::Result<()> {
     let mut signals = Signals::new()?;
+    drop(not_yet);
     note(signals.next_for_us().await, committing);
     let mut was_idle = false;
     loop {
