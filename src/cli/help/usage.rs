@@ -115,11 +115,12 @@ fn usage_error(refused: &clap::Error, line: &[OsString]) -> (Error, Invocation) 
 
 /// The names of the command on a line, as far as there is one.
 fn typed_command(line: &[OsString]) -> Vec<String> {
-    let (mut command, mut names) = (Cli::whole(), Vec::new());
+    let program = Cli::whole();
+    let (mut command, mut names) = (&program, Vec::new());
     for word in line.iter().skip(1) {
         if let Some(deeper) = command.find_subcommand(word) {
             names.push(deeper.get_name().to_owned());
-            command = deeper.clone();
+            command = deeper;
         }
     }
     names
