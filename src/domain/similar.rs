@@ -16,7 +16,9 @@ pub fn closest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     known
         .into_iter()
         .filter(|known| !is_opposite(typed, known))
-        .filter(|known| known.starts_with(typed) || strsim::osa_distance(typed, known) <= most)
+        .filter(|known| {
+            known.starts_with(typed) || typed.starts_with(known) || strsim::osa_distance(typed, known) <= most
+        })
         .map(|known| (strsim::jaro_winkler(typed, known), known))
         .filter(|(similarity, _)| *similarity >= SIMILAR)
         .max_by(|one, other| one.0.total_cmp(&other.0))
@@ -39,6 +41,7 @@ mod tests {
         assert_eq!(closest("last-friday", ["last-year", "last-month"]), None);
         assert_eq!(closest("last_login", ["first_name", "last_name"]), None);
         assert_eq!(closest("dev", ["development", "production"]), Some("development"));
+        assert_eq!(closest("shipped", ["place", "ship"]), Some("ship"));
     }
 
     #[test]
