@@ -4,22 +4,29 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
+use sea_orm::ConnectionTrait;
 use serde_json::{Map, Value as Json, json};
 
+pub use self::amounts::check_amounts;
+use self::amounts::merged;
+pub(super) use self::amounts::{LineAmount, total};
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::order_lifecycle::{RestockedLine, check_refund_of_past_order, refund_of_past_order, to_json};
 use super::product::{StockWanted, check_orderable, check_stock, known_price, known_stock};
+use crate::db::Database;
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::text::distinct;
 use crate::domain::{
     EventName, Id, IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Reference, UserStatus, Violations, sku,
 };
 use crate::entity::{Stored, order, order_item, product, stock_movement, user};
-use crate::error::{CommandLine, Error, Hint, Result, printable};
+use crate::error::{CommandLine, Error, Result, printable};
 use crate::repository::order::Refund;
 use crate::repository::said::NOTE;
 use crate::repository::user::{Lock, UserKey};
 use crate::repository::{self, stock_movement as movements};
+
+mod amounts;
 
 /// A requested order.
 #[derive(Debug, Clone)]
@@ -111,10 +118,23 @@ pub struct PlacedOrder {
 }
 
 /// A line with its product.
-struct Line {
-    product: product::Model,
-    quantity: Quantity,
-    unit_price: Option<Money>,
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The product as it was read.
+    pub product: product::Model,
+    /// Ordered pieces.
+    pub quantity: Quantity,
+    /// The price paid, for past orders; the product's price if absent.
+    pub unit_price: Option<Money>,
+}
+
+/// What is known of an order that is being composed.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// Who buys, if that is given.
+    pub user: Option<user::Model>,
+    /// The lines that are given.
+    pub lines: Vec<Line>,
 }
 
 impl Line {
@@ -127,11 +147,16 @@ impl Line {
     }
 }
 
-/// The total of a line.
-pub(super) struct LineAmount<'a> {
-    pub sku: &'a str,
-    pub quantity: Quantity,
-    pub price: Money,
+impl Draft {
+    /// Errors: exit 6 naming every product with too few pieces in stock.
+    pub fn check_stock(&self) -> Result<()> {
+        check_stock(self.lines.iter().map(|Line { product, quantity, .. }| StockWanted {
+            sku: &product.sku,
+            have: product.stock_quantity.pieces(),
+            own: 0,
+            more: i64::from(quantity.get()),
+        }))
+    }
 }
 
 /// Places an order in a separate operation.
@@ -148,6 +173,25 @@ pub async fn run(operations: &Operations, new: &NewOrder, key: Option<Idempotenc
         Completion::Done(placed) => Ok(placed),
         Completion::Replayed(event) => find_replayed(operations, event.entity_id).await,
     }
+}
+
+/// Finds what is given of an order, its user or its lines; the stock is neither checked nor taken.
+///
+/// Errors: exit 3 for an unknown user or product; 6 for a user who may not order and for retired products.
+pub async fn find_given(database: &Database, new: &NewOrder) -> Result<Draft> {
+    let mut given = Draft::default();
+    if !new.lines.is_empty() {
+        given.lines =
+            find_lines(database.connection(), std::slice::from_ref(new)).await?.into_iter().flatten().collect();
+    }
+    if !new.user.is_empty() {
+        let who = UserKey::parse(&new.user);
+        let found = repository::user::find_one(database.connection(), who, Lock::None).await?;
+        given.user = Some(found.ok_or_else(|| super::user::unknown(&new.user))?);
+    }
+    given.user.iter().try_for_each(check_may_order)?;
+    check_orderable(given.lines.iter().map(|line| &line.product))?;
+    Ok(given)
 }
 
 /// The order that an earlier request with the same key wrote, as it is now.
@@ -190,7 +234,7 @@ pub async fn apply(operation: &mut Operation, new: &NewOrder) -> Result<PlacedOr
 /// Places many orders on an open operation, all or none, with as many statements as for one.
 pub async fn apply_all(operation: &mut Operation, orders: &[NewOrder]) -> Result<Vec<PlacedOrder>> {
     let users = find_users(operation, orders).await?;
-    let lines = find_lines(operation, orders).await?;
+    let lines = find_lines(operation.handle(), orders).await?;
     let mut wanted = BTreeMap::<Id, (i32, &product::Model)>::new();
     for line in orders.iter().zip(&lines).filter(|(new, _)| new.balanced_by().is_none()).flat_map(|(_, lines)| lines) {
         known_stock(&line.product)?;
@@ -302,9 +346,9 @@ pub fn check_may_order(user: &user::Model) -> Result<()> {
 }
 
 /// Finds the products of all lines and merges lines of the same product.
-async fn find_lines(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<Vec<Line>>> {
+async fn find_lines(connection: &impl ConnectionTrait, orders: &[NewOrder]) -> Result<Vec<Vec<Line>>> {
     let names = distinct(orders.iter().flat_map(|new| &new.lines).map(|line| line.product.as_str()));
-    let products = repository::product::find_named(operation.handle(), &names).await?;
+    let products = repository::product::find_named(connection, &names).await?;
     let mut by_name = HashMap::<&str, &product::Model>::new();
     let by_sku: HashMap<&str, &product::Model> =
         products.iter().map(|product| (product.sku.as_str(), product)).collect();
@@ -341,10 +385,6 @@ fn merge(new: &NewOrder, products: &HashMap<&str, &product::Model>) -> Result<Ve
         }
     }
     Ok(lines)
-}
-
-fn merged(sku: &str, one: Quantity, other: Quantity) -> Result<Quantity> {
-    one.plus(other).map_err(|problem| Violations::single(&format!("quantity of {sku}"), problem).into_error())
 }
 
 /// Lists every product with insufficient stock, and its level. Errors: those of [`check_orderable`].
@@ -413,48 +453,6 @@ fn build(
         updated_at: if new.status == OrderStatus::Pending { placed_at.into() } else { operation.now().into() },
     };
     Ok((order, items))
-}
-
-/// Checks an order against the limits and its expected total before anything is written. `price_of` gives
-/// the price of a product for lines without one.
-///
-/// Errors: as for placing it at these prices.
-pub fn check_amounts(new: &NewOrder, price_of: impl Fn(&str) -> Result<Money>) -> Result<()> {
-    let mut amounts = Vec::<LineAmount<'_>>::with_capacity(new.lines.len());
-    let mut positions = HashMap::<(&str, Money), usize>::new();
-    for NewLine { product, quantity, unit_price } in &new.lines {
-        let price = unit_price.map_or_else(|| price_of(product), Ok)?;
-        match positions.get(&(product.as_str(), price)) {
-            Some(position) => {
-                let amount = &mut amounts[*position];
-                amount.quantity = merged(amount.sku, amount.quantity, *quantity)?;
-            }
-            None => {
-                positions.insert((product, price), amounts.len());
-                amounts.push(LineAmount { sku: product, quantity: *quantity, price });
-            }
-        }
-    }
-    check_refund_of_past_order(new.status, new.refunded, total(&amounts, new.expected_total)?)
-}
-
-/// The total of an order.
-///
-/// Errors: exit 7 if the total is too high; exit 6, listing the current prices, if it is not the expected
-/// one.
-pub(super) fn total(lines: &[LineAmount<'_>], expected: Option<Money>) -> Result<Money> {
-    let sum =
-        lines.iter().try_fold(Money::ZERO, |sum, line| sum.checked_plus(line.price.checked_times(line.quantity)?));
-    let Some(total) = sum else {
-        return Err(Violations::single("total", format!("is more than {}", Money::MAX_TOTAL)).into_error());
-    };
-    let Some(expected) = expected.filter(|expected| *expected != total) else { return Ok(total) };
-    let price = |line: &LineAmount<'_>| format!("{} × {} at {}", line.quantity, printable(line.sku), line.price);
-    let prices: Vec<String> = lines.iter().map(price).collect();
-    let message = format!("the total is {total}, not {expected} as expected: {}", prices.join(", "));
-    Err(Error::conflict("order.total_changed", message)
-        .hint(Hint::from("if that is right: ").and(CommandLine::again().option("--expect-total", &total.to_string())))
-        .details(json!({ "total": total, "expected": expected })))
 }
 
 fn build_movements(

@@ -13,18 +13,9 @@ use crate::domain::quantity::MAX_LINES;
 use crate::domain::{Email, Id, Money, Quantity, Sku};
 use crate::entity::{product, user};
 use crate::error::{Cause, CommandLine, Result, printable};
-use crate::repository::user::{Lock, UserKey};
 use crate::repository::{Match, product as products, user as users};
 use crate::service::operation::Operations;
-use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
-use crate::service::product::{self as product_service, StockWanted};
-use crate::service::user as user_service;
-
-/// A line of the order being composed.
-struct Line {
-    product: product::Model,
-    quantity: Quantity,
-}
+use crate::service::place_order::{self, Line, NewLine, NewOrder, PlacedOrder};
 
 /// The order being composed.
 struct Cart<'a> {
@@ -55,11 +46,10 @@ pub async fn place_by_wizard(
     let database = &operations.database;
     database.ready().await?;
     let (asks_user, asks_lines) = (new.user.is_empty(), new.lines.is_empty());
-    let mut cart = Cart { context, database, buyer: find_buyer(database, &new.user).await?, lines: Vec::new() };
-    for (product, quantity) in find_products(database, &new.lines).await? {
-        cart.add(product, quantity);
-    }
-    cart.check_stock()?;
+    let given = place_order::find_given(database, &new).await?;
+    given.check_stock()?;
+    let mut cart = Cart { context, database, buyer: given.user, lines: Vec::new() };
+    given.lines.into_iter().for_each(|line| cart.add(line.product, line.quantity));
     let steps = [(Step::Buyer, asks_user), (Step::Products, asks_lines), (Step::Review, !operations.dry_run)];
     let steps: Vec<Step> = steps.into_iter().filter(|(_, is_asked)| *is_asked).map(|(step, _)| step).collect();
     let completed = |cart: &Cart| NewOrder {
@@ -100,33 +90,6 @@ pub async fn place_by_wizard(
     let new = completed(&cart);
     note_command(context, order_command(&new));
     place(&new).await
-}
-
-/// The buyer that is given.
-async fn find_buyer(database: &Database, who: &str) -> Result<Option<user::Model>> {
-    if who.is_empty() {
-        return Ok(None);
-    }
-    let found = users::find_one(database.connection(), UserKey::parse(who), Lock::None).await?;
-    let user = found.ok_or_else(|| user_service::unknown(who))?;
-    place_order::check_may_order(&user)?;
-    Ok(Some(user))
-}
-
-/// The products that are given.
-async fn find_products(database: &Database, lines: &[NewLine]) -> Result<Vec<(product::Model, Quantity)>> {
-    let names: Vec<&str> = lines.iter().map(|line| line.product.as_str()).collect();
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let found = products::find_named(database.connection(), &names).await?;
-    let named = |name: &str| products::match_name(&found, name);
-    let unknown: Vec<&str> = names.into_iter().filter(|name| named(name).is_none()).collect();
-    if !unknown.is_empty() {
-        return Err(product_service::unknown(&unknown));
-    }
-    product_service::check_orderable(&found)?;
-    Ok(lines.iter().filter_map(|line| Some((named(&line.product)?.clone(), line.quantity))).collect())
 }
 
 /// The command that places this order without questions.
@@ -257,7 +220,7 @@ impl Cart<'_> {
 
     /// Asks for the new quantity of a line; 0 removes it.
     async fn change_quantity(&mut self, position: usize) -> Result<()> {
-        let Line { product, quantity } = &self.lines[position];
+        let Line { product, quantity, .. } = &self.lines[position];
         let sku = printable(&product.sku);
         let label = format!("quantity of {sku}, {quantity} in the order, {} in stock", product.stock_quantity.told());
         let default = quantity.to_string();
@@ -289,20 +252,10 @@ impl Cart<'_> {
         self.lines.iter().position(|line| line.product.id == product)
     }
 
-    /// Errors: exit 6 if there are fewer pieces than in the order.
-    fn check_stock(&self) -> Result<()> {
-        product_service::check_stock(self.lines.iter().map(|Line { product, quantity }| StockWanted {
-            sku: &product.sku,
-            have: product.stock_quantity.pieces(),
-            own: 0,
-            more: i64::from(quantity.get()),
-        }))
-    }
-
     /// Reads the products again, which another session has changed.
     async fn read_again(&mut self) -> Result<()> {
-        let found = find_products(self.database, &self.new_lines()).await?;
-        self.lines = found.into_iter().map(|(product, quantity)| Line { product, quantity }).collect();
+        let new = NewOrder::new(String::new(), self.new_lines());
+        self.lines = place_order::find_given(self.database, &new).await?.lines;
         Ok(())
     }
 
@@ -311,9 +264,10 @@ impl Cart<'_> {
         let position = self.position(product.id);
         let quantity = position.and_then(|at| self.lines[at].quantity.plus(quantity).ok()).unwrap_or(quantity);
         let text = format!("{quantity} × {} {}", printable(&product.sku), printable(&product.name));
+        let line = Line { product, quantity, unit_price: None };
         match position {
-            Some(at) => self.lines[at] = Line { product, quantity },
-            None => self.lines.push(Line { product, quantity }),
+            Some(at) => self.lines[at] = line,
+            None => self.lines.push(line),
         }
         self.context.output.say(&format!("{text}; total {}", format_amount(self.total())));
     }
@@ -325,7 +279,7 @@ impl Cart<'_> {
     /// Shows the order and asks for confirmation.
     async fn review(&self) -> Result<Review> {
         let buyer = self.buyer.as_ref().map_or_else(|| "?".to_owned(), describe_user);
-        let lines = self.lines.iter().map(|Line { product, quantity }| ReviewedLine {
+        let lines = self.lines.iter().map(|Line { product, quantity, .. }| ReviewedLine {
             quantity: quantity.to_string(),
             price: product.price.told(),
             amount: format_amount(product.price.checked_times(*quantity)),
@@ -339,7 +293,7 @@ impl Cart<'_> {
     }
 
     fn new_lines(&self) -> Vec<NewLine> {
-        let line = |Line { product, quantity }: &Line| NewLine {
+        let line = |Line { product, quantity, .. }: &Line| NewLine {
             product: argument_for(product.id, &product.sku, Sku::parse),
             quantity: *quantity,
             unit_price: None,
