@@ -1,7 +1,9 @@
 //! Fills an empty shop from an [`Origin`], in one transaction: whatever ends it early leaves the shop empty.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
-use futures_util::future::join;
+use futures_util::future::join3;
 use futures_util::stream::BoxStream;
 use sea_orm::Value;
 use sea_orm::sea_query::ArrayType;
@@ -101,14 +103,15 @@ async fn write_all(
         };
         let mut fingerprint = Fingerprint::empty();
         let mut rows = origin.rows(&table).await?;
-        let mut batch = destination.next_batch(&mut rows, &mut fingerprint).await?;
+        let mut batch = Arc::new(destination.next_batch(&mut rows).await?);
         while !batch.is_empty() {
-            // One side reads while the other writes.
+            // One side reads while the other writes, and a thread of its own sums up.
+            let summed = fingerprint.with(Arc::clone(&batch), table.clone());
             let write = destination.write(load, &batch);
-            let (written, next) = join(write, destination.next_batch(&mut rows, &mut fingerprint)).await;
+            let (summed, written, next) = join3(summed, write, destination.next_batch(&mut rows)).await;
             written?;
             report(Progress::Rows(batch.len() as u64));
-            batch = next?;
+            (fingerprint, batch) = (summed?, Arc::new(next?));
         }
         loaded.push((table, fingerprint));
     }
@@ -133,16 +136,11 @@ impl Destination {
     /// The next rows; none at the end.
     ///
     /// Errors: exit 7 for a row that cannot be kept.
-    async fn next_batch(
-        &self,
-        rows: &mut BoxStream<'_, Result<Row>>,
-        fingerprint: &mut Fingerprint,
-    ) -> Result<Vec<Row>> {
+    async fn next_batch(&self, rows: &mut BoxStream<'_, Result<Row>>) -> Result<Vec<Row>> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while bytes < BATCH_BYTES && batch.len() < BATCH_ROWS {
             let Some(row) = rows.next().await.transpose()? else { break };
             check(&row, &self.table, self.holds_odd)?;
-            fingerprint.add(&row, &self.table);
             bytes += row.0.iter().map(size).sum::<usize>();
             batch.push(row);
         }

@@ -4,11 +4,14 @@
 //! Rows are distributed among buckets by their keys. A bucket has the sum of its rows' hashes; the digest is the
 //! SHA-256 over all buckets. Two tables that differ do so in the buckets of the rows that differ.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use super::Row;
 use crate::domain::text::hexadecimal;
 use crate::entity::tables::Table;
+use crate::error::{Error, Result};
 
 /// Two bytes of a key's hash, without the highest bits.
 const BUCKETS: usize = 4096;
@@ -36,6 +39,17 @@ impl Fingerprint {
     pub fn add(&mut self, row: &Row, table: &Table) {
         self.rows += 1;
         self.buckets[bucket_of(&row.key_hash(table))].add(&row.hash());
+    }
+
+    /// This one and more rows of the table, on a thread of its own.
+    ///
+    /// Errors: a defect.
+    pub async fn with(mut self, rows: Arc<Vec<Row>>, table: Table) -> Result<Fingerprint> {
+        let add = move || {
+            rows.iter().for_each(|row| self.add(row, &table));
+            self
+        };
+        tokio::task::spawn_blocking(add).await.map_err(|error| Error::internal(error.to_string()))
     }
 
     /// SHA-256, hexadecimal.

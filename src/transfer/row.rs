@@ -55,8 +55,11 @@ pub fn shown(column: &Column, cell: &Cell) -> Option<String> {
     Some(if column.name == SECRET { "***".to_owned() } else { text })
 }
 
+/// As many bytes as most rows have when they are compared.
+const CANONICAL_BYTES: usize = 512;
+
 fn hash<'a>(cells: impl Iterator<Item = &'a Cell>) -> [u8; 32] {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(CANONICAL_BYTES);
     cells.for_each(|cell| cell.push_canonical(&mut bytes));
     Sha256::digest(bytes).into()
 }
