@@ -142,14 +142,17 @@ impl Guard {
             return Err(AnswerTimeout("the database has stopped answering".to_owned()));
         }
         let started = Instant::now();
-        let mut is_locked = false;
+        let (mut is_locked, mut was_working) = (false, false);
         loop {
             if let Some(output) = self.budget.wait(&mut answer, reserve).await {
                 return Ok(output);
             }
             if self.budget.probes_before_timeout() && started.elapsed() < LONGEST_STATEMENT {
                 match Box::pin(self.probe.activity()).await {
-                    Activity::Working => continue,
+                    Activity::Working => {
+                        was_working = true;
+                        continue;
+                    }
                     Activity::WaitingForLock => is_locked = true,
                     Activity::None => {
                         if let Ok(output) = timeout(ON_ITS_WAY, &mut answer).await {
@@ -159,9 +162,9 @@ impl Guard {
                 }
             }
             self.has_timed_out.store(true, Ordering::Relaxed);
-            // All waits of an operation count, and the last one is named.
+            // All waits of an operation count, and the last one is named. A server at work was waited for longer.
             let limit = self.budget.limit().unwrap_or_default();
-            let waited = seconds(if started.elapsed() < 2 * limit { limit } else { started.elapsed() });
+            let waited = seconds(if was_working { started.elapsed().max(limit) } else { limit });
             let why = if is_locked { ": it is waiting for a lock held by another session" } else { "" };
             return Err(AnswerTimeout(format!("no answer within {waited} s to {}{why}", what())));
         }
