@@ -219,8 +219,8 @@ fn help_that_cannot_be_written_is_an_error() {
 fn a_usage_error_in_json_separates_message_and_hint() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     for (line, message, hint) in [
-        (&["order", "list", "--staus", "x", "--json"][..], "unexpected argument '--staus' found", "similar argument"),
-        (&["user", "shwo", "-ojsonl"], "unrecognized subcommand 'shwo'", "'show'"),
+        (&["order", "list", "--staus", "x", "--json"][..], "there is no option --staus", "did you mean --status?"),
+        (&["user", "shwo", "-ojsonl"], "there is no command user shwo", "did you mean show?"),
     ] {
         let run = shop.run(line).exits_with(2);
         let error: Value = serde_json::from_str(&run.stderr).expect("one JSON object");

@@ -11,7 +11,7 @@ use crate::cli::Cli;
 use crate::cli::shared::command_line::aim;
 use crate::domain::similar::closest;
 use crate::domain::text::shell_word;
-use crate::error::{CommandLine, Error, Hint, Invocation, Kind};
+use crate::error::{CommandLine, Error, Hint, Invocation, Kind, printable};
 use crate::file::ending_of;
 use crate::output::{Format, Output, OutputSettings, unwritten};
 
@@ -87,59 +87,63 @@ fn usage_error(refused: &clap::Error, line: &[OsString]) -> (Error, Invocation) 
         let error = Error::usage(format!("{flag} takes no value, but '{value}' is given"));
         return (error.hint(format!("leave the value out: {flag}")), Invocation::default());
     }
-    let message = unknown.as_ref().map_or_else(|| message.to_owned(), |unknown| unknown.message(message));
+    let program = Cli::whole();
+    let (command, names) = typed_command(&program, line);
+    if let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(wrong))) =
+        (refused.kind(), refused.get(ContextKind::InvalidSubcommand))
+    {
+        let known = command.get_subcommands().filter(|known| !known.is_hide_set()).map(Command::get_name);
+        let message = format!("there is no command {}", printable([names.join(" ").as_str(), wrong].join(" ").trim()));
+        let error = Error::usage(message).hints_of(closest(wrong, known).map(|known| format!("did you mean {known}?")));
+        return (error.hint(help_hint(&names)), Invocation::default());
+    }
+    let option = unknown.as_ref().filter(|unknown| unknown.is_option());
+    let message = match (option, &unknown) {
+        (Some(option), _) => format!("there is no option {}", printable(option.name)),
+        (None, Some(unknown)) => unknown.message(message),
+        (None, None) => message.to_owned(),
+    };
     let (instead, invocation) = unknown.as_ref().and_then(|unknown| unknown.instead(line)).unzip();
-    let (mut hints, mut dropped) = (Vec::from_iter(instead), "");
+    let mut hints = Vec::from_iter(instead);
+    if let (Some(option), true) = (option, hints.is_empty()) {
+        let similar = option.similar(&program, command);
+        hints.extend(similar.map(|similar| format!("did you mean {similar}?").into()));
+        hints.push(help_hint(&names));
+        return (Error::usage(message).hints_of(hints), Invocation::default());
+    }
     for text in paragraphs.flat_map(str::lines).map(str::trim) {
         match (text.strip_prefix("tip: "), text.strip_prefix("Usage: ").unwrap_or(text)) {
             (Some(tip), _) => {
                 let told = unknown.as_ref().map_or_else(|| Some(tip.to_owned()), |unknown| unknown.tip(tip));
-                if told.is_none() {
-                    dropped = tip;
-                }
                 hints.extend(told.map(Hint::from));
             }
             // Some commands have two.
-            (None, usage) if usage.starts_with("shopctl") && refused.kind() != ErrorKind::InvalidSubcommand => {
-                hints.push(format!("usage: {}", without_suggestion(usage, dropped)).into());
-            }
+            (None, usage) if usage.starts_with("shopctl") => hints.push(format!("usage: {usage}").into()),
             _ => {}
         }
     }
     if hints.is_empty() {
-        let help = format!("{} --help", typed_command(line).join(" "));
-        hints.push(Hint::from("for commands and options: ").and(CommandLine::anywhere(help.trim())));
+        hints.push(help_hint(&names));
     }
     (Error::usage(message).hints_of(hints), invocation.unwrap_or_default())
 }
 
-/// The names of the command on a line, as far as there is one.
-fn typed_command(line: &[OsString]) -> Vec<String> {
-    let program = Cli::whole();
-    let (mut command, mut names) = (&program, Vec::new());
+/// The hint to read the help of a command.
+fn help_hint(names: &[String]) -> Hint {
+    let help = format!("{} --help", names.join(" "));
+    Hint::from("for commands and options: ").and(CommandLine::anywhere(help.trim()))
+}
+
+/// The command on a line, as far as there is one, and its names.
+fn typed_command<'a>(program: &'a Command, line: &[OsString]) -> (&'a Command, Vec<String>) {
+    let (mut command, mut names) = (program, Vec::new());
     for word in line.iter().skip(1) {
         if let Some(deeper) = command.find_subcommand(word) {
             names.push(deeper.get_name().to_owned());
             command = deeper;
         }
     }
-    names
-}
-
-/// The usage without the flag that a tip proposes: clap puts it there too.
-fn without_suggestion(usage: &str, tip: &str) -> String {
-    let flag = tip.split('\'').nth(1).filter(|flag| flag.starts_with("--"));
-    let takes_value =
-        flag.is_some_and(|flag| find(&Cli::whole(), flag).is_some_and(|it| it.get_action().takes_values()));
-    let mut words = usage.split(' ').peekable();
-    let mut kept = Vec::new();
-    while let Some(word) = words.next() {
-        match Some(word) == flag {
-            true => drop(words.next_if(|_| takes_value)),
-            false => kept.push(word),
-        }
-    }
-    kept.join(" ")
+    (command, names)
 }
 
 fn one_line(text: &str) -> String {
@@ -174,6 +178,21 @@ impl UnknownArgument<'_> {
         }
     }
 
+    fn is_option(&self) -> bool {
+        self.name.starts_with("--")
+    }
+
+    /// The option of the command that is written almost like this one.
+    fn similar(&self, program: &Command, command: &Command) -> Option<String> {
+        if self.name == OUT {
+            return None;
+        }
+        let own = command.get_arguments().filter(|option| !option.is_hide_set());
+        let all = own.chain(program.get_arguments().filter(|option| option.is_global_set()));
+        let long = closest(self.name.trim_start_matches('-'), all.filter_map(Arg::get_long))?;
+        Some(format!("--{long}"))
+    }
+
     /// The tip of clap, unless it misleads.
     fn tip(&self, said: &str) -> Option<String> {
         if said.starts_with("to pass ") {
@@ -181,10 +200,7 @@ impl UnknownArgument<'_> {
             let is_flag = find(&Cli::whole(), self.name).is_some() && typed.len() == self.name.len();
             return (!is_flag).then(|| format!("to pass '{typed}' as a value, use '-- {typed}'"));
         }
-        let similar = said.strip_prefix("a similar argument exists: '--").and_then(|rest| rest.strip_suffix('\''));
-        let is_similar =
-            |other: &str| self.name != OUT && closest(self.name.trim_start_matches('-'), [other]).is_some();
-        similar.is_none_or(is_similar).then(|| said.to_owned())
+        Some(said.to_owned())
     }
 
     /// The command that does what was meant, with the invocation that completes it.
@@ -262,8 +278,13 @@ mod tests {
         for (line, message, hints) in [
             (
                 "shopctl order list --staus x",
-                "unexpected argument '--staus' found",
-                &["a similar argument exists: '--status'", "usage: shopctl order list --status <STATUS,…>"][..],
+                "there is no option --staus",
+                &["did you mean --status?", "for commands and options: shopctl order list --help"][..],
+            ),
+            (
+                "shopctl product list --low-stock",
+                "there is no option --low-stock",
+                &["did you mean --low?", "for commands and options: shopctl product list --help"],
             ),
             (
                 "shopctl user show",
@@ -274,10 +295,15 @@ mod tests {
             ("shopctl --timeout soon user list", "", &["for commands and options: shopctl user list --help"]),
             (
                 "shopctl backup list",
-                "unrecognized subcommand 'list'",
+                "there is no command backup list",
                 &["for commands and options: shopctl backup --help"],
             ),
-            ("shopctl lgoin", "unrecognized subcommand 'lgoin'", &["for commands and options: shopctl --help"]),
+            ("shopctl lgoin", "there is no command lgoin", &["for commands and options: shopctl --help"]),
+            (
+                "shopctl doktor",
+                "there is no command doktor",
+                &["did you mean doctor?", "for commands and options: shopctl --help"],
+            ),
             (
                 "shopctl backup --out",
                 "a value is required for '--out <FILE>' but none was supplied",
@@ -298,8 +324,8 @@ mod tests {
                 "shopctl -c live user anonymize zoe@example.com -y",
                 "this asks for a name: shopctl --context live user anonymize zoe@example.com --confirm NAME",
             ),
-            ("shopctl user show zoe@example.com --yes", "usage: shopctl user show <WHO>"),
-            ("shopctl product retire T-104 --reason broken", "usage: shopctl product retire <PRODUCT>..."),
+            ("shopctl user show zoe@example.com --yes", "for commands and options: shopctl user show --help"),
+            ("shopctl product retire T-104 --reason broken", "for commands and options: shopctl product retire --help"),
             ("shopctl product import -lead.csv", "to pass '-lead.csv' as a value, use '-- -lead.csv'"),
             (
                 "shopctl order list --out x.csv --status paid",
