@@ -1,19 +1,18 @@
 //! `shopctl seed generate`
 
-use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::purpose::{UnmarkedShop, require_development};
-use crate::cli::shared::arguments::whole_number;
+use crate::cli::shared::arguments::{time, whole_number};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::moment;
 use crate::domain::text::{counted, hexadecimal};
+use crate::domain::{TypedTime, Violations, Zone};
 use crate::error::Result;
 use crate::output::{Mutation, Unit};
 use crate::seed::generate::{self, Generated, MAX_ORDERS, MAX_PRODUCTS, MAX_USERS, Plan, Progress};
@@ -33,15 +32,18 @@ pub struct GenerateArguments {
     #[arg(long, value_name = "NUMBER", default_value = "42", value_parser = checked(|text| whole_number(text, 0, u64::MAX)))]
     rng_seed: u64,
     /// End of the shop's history, three years after its start
-    #[arg(long, value_name = "TIME", default_value = "2026-01-01", value_parser = checked(moment::parse))]
-    as_of: DateTime<Utc>,
+    #[arg(long, value_name = "TIME", default_value = "2026-01-01", value_parser = time())]
+    as_of: TypedTime,
     /// Do not ask for confirmation
     #[arg(short = 'y', long)]
     yes: bool,
 }
 
 pub async fn run(context: &Context, prompter: &Prompter, arguments: &GenerateArguments) -> Result<Effect> {
-    let GenerateArguments { users, products, orders, rng_seed, as_of, .. } = *arguments;
+    let GenerateArguments { users, products, orders, rng_seed, .. } = *arguments;
+    // In UTC, so that a seed makes the same shop everywhere.
+    let as_of = arguments.as_of.begin(&Zone::utc(), context.clock.now());
+    let as_of = as_of.map_err(|problem| Violations::single("--as-of", problem).into_error())?;
     let plan = Plan { users, products, orders, rng_seed, as_of };
     let database = context.database(Access::Write).await?;
     let purpose = require_development(context, &database, UnmarkedShop::Claim).await?;
