@@ -175,4 +175,8 @@ fn print(context: &Context, (from, to): (&Database, &Database), loaded: Option<&
         head,
     };
     context.output.mutation(&Mutation::new(line, to.target(), change));
+    if loaded.is_some() && context.config.target != *to.target() {
+        let setting = format!("database_url = \"{}\"", to.target());
+        context.output.suggest(format!("to use it from now on: {setting} in shopctl.toml"));
+    }
 }
