@@ -6,7 +6,7 @@ use std::io::{self, Seek, SeekFrom};
 use serde_json::{Value, json};
 
 use super::{FileFormat, Import, OnError, Rejection, Row};
-use crate::domain::text::{counted, is_are, was_were};
+use crate::domain::text::{counted, is_are, it_them, was_were};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable, printable_reason};
 use crate::file::{OutputFile, unwritable};
 
@@ -112,16 +112,18 @@ pub fn refused<R: Row>(rejections: &Rejections, valid: u64, import: &Import) -> 
     );
     match valid {
         0 => error,
-        _ if import.needs_all_rows => error.hint(NEEDS_ALL_ROWS),
+        _ if import.needs_all_rows => error.hint(needs_all_rows(rejections.count)),
         _ => {
-            let them = if rejections.count == 1 { "it" } else { "them" };
+            let them = it_them(rejections.count);
             error.hint(Hint::from(format!("correct {them}, or {verb_of_import} the others: ")).and(reject_rows()))
         }
     }
 }
 
 /// The hint for a file that has to be complete.
-const NEEDS_ALL_ROWS: &str = "correct them: --retire-missing needs all rows of the file";
+fn needs_all_rows(rejected: u64) -> Hint {
+    format!("correct {}: --retire-missing needs all rows of the file", it_them(rejected)).into()
+}
 
 /// The same command, which skips invalid rows.
 fn reject_rows() -> CommandLine {
@@ -140,7 +142,7 @@ pub fn partial<R: Row>(rejections: &Rejections, import: &Import) -> Error {
     let error = Error::new(Kind::Partial, "import.partial", message).details(details);
     match import.on_error {
         OnError::RejectRows => error,
-        OnError::RejectAll if import.needs_all_rows => error.hint(NEEDS_ALL_ROWS),
+        OnError::RejectAll if import.needs_all_rows => error.hint(needs_all_rows(rejections.count)),
         // Earlier transactions are kept.
         OnError::RejectAll => error
             .hint(Hint::from("later rows were not imported: correct these, or import the others: ").and(reject_rows())),

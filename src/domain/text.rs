@@ -90,6 +90,11 @@ pub fn has_have<N: PartialEq + From<u8>>(count: N) -> &'static str {
     if count == 1.into() { "has" } else { "have" }
 }
 
+/// The pronoun of what was counted, as an object.
+pub fn it_them<N: PartialEq + From<u8>>(count: N) -> &'static str {
+    if count == 1.into() { "it" } else { "them" }
+}
+
 /// Seconds as they are read: `60`, `2.5`, `0.25`, `0.001`.
 pub fn seconds(duration: Duration) -> String {
     let parts = match duration.as_millis() {

@@ -8,7 +8,7 @@ use super::{BlockingRows, Catalog};
 use crate::db::schema::{Difference, Schema};
 use crate::db::target::Engine;
 use crate::domain::similar::closest;
-use crate::domain::text::{counted, first_names};
+use crate::domain::text::{counted, first_names, it_them};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
 /// Maximum number of printed repairs.
@@ -138,7 +138,7 @@ fn rows_hint(finding: &Finding) -> Option<Hint> {
     let verb = if *count == 1 { "does" } else { "do" };
     let more = if keys.len() < usize::try_from(*count).unwrap_or(usize::MAX) { ", …" } else { "" };
     let named = if keys.is_empty() { String::new() } else { format!(" ({}{more})", keys.join(", ")) };
-    let (object, rows, them) = (&finding.object, counted(*count, "row"), if *count == 1 { "it" } else { "them" });
+    let (object, rows, them) = (&finding.object, counted(*count, "row"), it_them(*count));
     Some(format!("{object}: {rows} {verb} not fit{named}; change {them} before the repair: {query}").into())
 }
 

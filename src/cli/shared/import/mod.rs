@@ -102,7 +102,7 @@ pub async fn run_and_retire<R: Storable>(
     }
     let missing = source.if_unchanged(find_missing(database, &source, &import).await)?;
     if context.config.protected || !missing.is_empty() {
-        let impact = async || Ok(impact(database, valid, &missing));
+        let impact = async || Ok(impact(database, (valid, rejections.count), &missing));
         prompter.ask_permission(context, &arguments.answers, dry_run, impact).await?;
     }
     let all = valid + rejections.count;
@@ -188,8 +188,12 @@ pub fn print_result(
 }
 
 /// Describes the impact: `this imports 12 rows into …`, and which products will be retired.
-fn impact(database: &Database, valid: u64, missing: &[product::Model]) -> String {
+fn impact(database: &Database, (valid, rejected): (u64, u64), missing: &[product::Model]) -> String {
     let rows = format!("this imports {} into {}", counted(valid, "row"), database.target());
+    let rows = match rejected {
+        0 => rows,
+        _ => format!("{rows}, rejects {}", counted(rejected, "row")),
+    };
     if missing.is_empty() {
         return rows;
     }
