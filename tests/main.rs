@@ -6,6 +6,7 @@ mod tls;
 
 mod absorbed_changes;
 mod access;
+mod adopt_beside;
 mod adopt_rows;
 mod architecture;
 mod audit;

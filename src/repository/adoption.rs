@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -26,6 +27,13 @@ pub async fn find_orders_with_total_of_zero(connection: &impl ConnectionTrait) -
     let orders = order::Entity::find().select_only().column(order::Column::Id);
     let orders = orders.filter(order::Column::TotalAmount.eq(0)).filter(Expr::exists(line));
     Ok(orders.order_by_asc(order::Column::Id).into_tuple().all(connection).await?)
+}
+
+/// The orders that were placed or changed since this time, as their rows say.
+pub async fn find_orders_changed_since(connection: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<Vec<Id>> {
+    let orders = order::Entity::find().select_only().column(order::Column::Id);
+    let orders = orders.filter(order::Column::UpdatedAt.gte(since)).order_by_asc(order::Column::Id);
+    Ok(orders.into_tuple().all(connection).await?)
 }
 
 /// Units that removed orders took and did not restock, by order and product.

@@ -1,7 +1,8 @@
 //! Taking in what other programs wrote, changed or removed: an event for each row, movements for the lines of their
 //! orders, and for each product one movement that makes its movements come to its stock. The stock stays.
 //!
-//! What there is to do is looked up in a snapshot first, then once more with the rows locked, in one transaction.
+//! What there is to do is looked up in a snapshot first, then once more with the rows locked, in one transaction. Other
+//! programs go on selling between the two: once the stock is locked, it is looked up which orders came or changed.
 
 mod candidates;
 mod open;
@@ -11,6 +12,7 @@ mod repairs;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 
@@ -105,6 +107,9 @@ pub fn oversold(stock: i64, moved: Option<i64>, sold: i64) -> i64 {
     moved.map_or(0, |moved| sold - moved).max(-stock).max(0)
 }
 
+/// How far the clocks of the machines may be apart, one of which says when a row changed.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
+
 /// Takes in all rows of other programs; with `sets_totals` totals of 0 become the sums of their lines.
 ///
 /// Nothing is written if there is nothing to take in.
@@ -112,6 +117,7 @@ pub fn oversold(stock: i64, moved: Option<i64>, sold: i64) -> i64 {
 pub async fn run(operations: &Operations, sets_totals: bool) -> Result<Adoption> {
     let database = &operations.database;
     let reads_hashes = repository::user::may_read_hashes(database.connection()).await?;
+    let since = operations.clock.now() - CLOCKS_DIFFER;
     let snapshot = database.snapshot().await?;
     twins::refuse::<user::Entity>(&snapshot, operations.ids, snapshot.id_form()).await?;
     twins::refuse::<product::Entity>(&snapshot, operations.ids, snapshot.id_form()).await?;
@@ -127,7 +133,7 @@ pub async fn run(operations: &Operations, sets_totals: bool) -> Result<Adoption>
     let request = Request { is_serialized: true, ..Request::new(EventName::Adopted) };
     let body = async |operation: &mut Operation| {
         let mut taker = Taker { operation, operations, request: &request, reads_hashes };
-        taker.apply(&candidates, sets_totals).await
+        taker.apply(candidates.clone(), since, sets_totals).await
     };
     let adoption = operations.run(&request, body).await?.done()?;
     let left = open::find(database.connection(), candidates.wrong).await?;
@@ -214,21 +220,24 @@ struct Taker<'a> {
 }
 
 impl Taker<'_> {
-    async fn apply(&mut self, candidates: &Candidates, sets_totals: bool) -> Result<Adoption> {
+    async fn apply(&mut self, candidates: Candidates, since: DateTime<Utc>, sets_totals: bool) -> Result<Adoption> {
+        let mut candidates = candidates;
         // All rows are locked before anything else is read: MySQL's snapshot begins with the first plain read.
         self.lock::<user::Entity>(&candidates.users).await?;
         self.lock::<order::Entity>(&candidates.orders).await?;
         let products = adoption::lock_products(self.operation.handle()).await?;
         // Before movements are written.
         let sums = adoption::find_sums(self.operation.handle()).await?;
+        let later = candidates.add_later(self.operation.handle(), since).await?;
+        self.lock::<order::Entity>(&later).await?;
 
         let mut work = Work::default();
         self.take_alone::<user::Entity>(&mut work, &candidates.users).await?;
         self.take_removed::<user::Entity>(&mut work, &candidates.removed_users).await?;
         self.take_alone::<stock_movement::Entity>(&mut work, &candidates.movements).await?;
         self.take_removed::<stock_movement::Entity>(&mut work, &candidates.removed_movements).await?;
-        orders::take(self, &mut work, candidates, &products, sets_totals).await?;
-        products::take(self, &mut work, candidates, &products, &sums).await?;
+        orders::take(self, &mut work, &candidates, &products, sets_totals).await?;
+        products::take(self, &mut work, &candidates, &products, &sums).await?;
         self.take_removed::<product::Entity>(&mut work, &candidates.removed_products).await?;
         Ok(work.adoption)
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 
 use super::Told;
@@ -12,7 +13,7 @@ use crate::repository::{self, adoption, invariant, trail};
 use crate::service::explain::{AuditedEntity, Difference, FINDINGS_MAX, ROWS_AT_ONCE, compare_all};
 
 /// The ids of rows, sorted, that differ from their events or lack something.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Candidates {
     pub users: Vec<Id>,
     pub removed_users: Vec<Id>,
@@ -71,6 +72,20 @@ impl Candidates {
             wrong,
             has_only_totals,
         })
+    }
+
+    /// Adds what came or changed since they were found, while the stock is locked: without these orders, what they took
+    /// from the stock would have no reason. Returns them.
+    pub async fn add_later(&mut self, connection: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<Vec<Id>> {
+        let mut later: BTreeSet<Id> =
+            invariant::find_orders_with_unmoved_lines(connection).await?.into_iter().collect();
+        later.extend(adoption::find_orders_changed_since(connection, since).await?);
+        let known: BTreeSet<Id> = self.orders.iter().copied().collect();
+        let later: Vec<Id> = later.difference(&known).copied().collect();
+        self.orders.extend(&later);
+        let differences = repository::product::find_stock_differences(connection, &[]).await?;
+        self.products.extend(differences.into_iter().filter_map(|product| product.id.present()));
+        Ok(later)
     }
 
     pub fn is_empty(&self, sets_totals: bool) -> bool {
