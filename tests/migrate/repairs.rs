@@ -1,6 +1,9 @@
 //! What the printed repairs of one engine do to the rows, and what they leave behind.
 
+use sea_orm::ConnectionTrait;
+
 use super::drift::{fill, findings, repair_all, reword};
+use crate::support::shop::block_on;
 use crate::support::{Backend, Shop};
 
 #[test]
@@ -71,6 +74,38 @@ fn values_that_a_repair_would_round_are_named_first() {
         }
         let run = shop.run(&["migrate", "verify"]).exits_with(9);
         assert!(!run.stderr.contains("back to the state of the migrations"), "{run}");
+    }
+}
+
+#[test]
+fn a_repair_cuts_no_value_whatever_the_mode_of_the_session() {
+    for (drift, row, kept) in [
+        (
+            "products MODIFY COLUMN sku varchar(300) NOT NULL",
+            "products SET sku = REPEAT('S', 200)",
+            "products WHERE LENGTH(sku) = 200",
+        ),
+        (
+            "orders MODIFY COLUMN created_at varchar(60) NOT NULL",
+            "orders SET created_at = 'soon'",
+            "orders WHERE created_at = 'soon'",
+        ),
+        (
+            "users MODIFY COLUMN last_name varchar(100) NULL",
+            "users SET last_name = NULL",
+            "users WHERE last_name IS NULL",
+        ),
+    ] {
+        let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
+        fill(&shop);
+        shop.sql(&format!("ALTER TABLE {drift}"));
+        shop.sql(&format!("UPDATE {row} LIMIT 1"));
+        let found = findings(&shop);
+        let [finding] = found.as_slice() else { panic!("{drift}: {found:#?}") };
+        let repair = format!("SET sql_mode = ''; {}", finding["repair"].as_str().expect("a statement"));
+        let repaired = block_on(async { shop.connect().await.execute_unprepared(&repair).await });
+        assert!(repaired.is_err(), "{repair}");
+        assert_eq!(shop.number(&format!("SELECT COUNT(*) FROM {kept}")), 1, "{repair}");
     }
 }
 

@@ -105,6 +105,9 @@ pub const REMOVABLE: &str = "SELECT CASE table_type WHEN 'VIEW' THEN 'VIEW' WHEN
     ELSE 'TABLE' END AS kind, CAST(table_name AS CHAR) AS name FROM information_schema.tables \
     WHERE table_schema = DATABASE() ORDER BY kind = 'TABLE' DESC, kind, table_name";
 
+/// The setting with which no value is changed in silence.
+const STRICT: &str = "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE'";
+
 #[async_trait]
 impl Catalog for Mysql {
     fn quoted(&self, name: &str) -> String {
@@ -179,7 +182,11 @@ impl Catalog for Mysql {
         // The value of a TIMESTAMP depends on the session's time zone.
         let is_zoned = |kind: &str| kind.starts_with("timestamp");
         let is_shifted = is_zoned(wanted.kind) != is_zoned(old.kind);
-        Some(if is_shifted { format!("SET time_zone = '+00:00'; {change}") } else { change })
+        // A session that is not strict would cut values, or replace them, instead of refusing the change.
+        let may_lose = wanted.kind != old.kind || wanted.is_not_null && !old.is_not_null;
+        let settings = [is_shifted.then_some("time_zone = '+00:00'"), may_lose.then_some(STRICT)];
+        let settings: Vec<&str> = settings.into_iter().flatten().collect();
+        Some(if settings.is_empty() { change } else { format!("SET {}; {change}", settings.join(", ")) })
     }
 
     /// Tables, views and sequences share their names, the foreign keys of all tables theirs (on MySQL the checks too), and the
