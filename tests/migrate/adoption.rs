@@ -12,15 +12,15 @@ use crate::support::foreign::sequelize;
 use crate::support::shop::block_on;
 
 /// A later migration that changes an adopted table.
-const ADDED: Migration = Migration { name: "m99990101_000001_add_weight_to_products", up, down };
+const ADDED: Migration = Migration { name: "m99990101_000001_add_later_column_to_products", up, down };
 
 fn up(backend: DbBackend) -> Vec<String> {
-    let mut column = ColumnDef::new("weight");
+    let mut column = ColumnDef::new("later_column");
     vec![sql(backend, Table::alter().table("products").add_column(column.integer().null()))]
 }
 
 fn down(backend: DbBackend) -> Vec<String> {
-    vec![sql(backend, Table::alter().table("products").drop_column("weight"))]
+    vec![sql(backend, Table::alter().table("products").drop_column("later_column"))]
 }
 
 #[test]
@@ -41,9 +41,9 @@ async fn adopt(trial: &Trial, scratch: &Trial) {
     let shop = ForeignShop::find(connection, &plan.catalog, &expected, 0, None).await.unwrap();
     shop.expect("it is another program's").adopt(Job::silent(&trial.database, &plan)).await.unwrap();
     assert!(trial.states_of(&plan.catalog).await.iter().all(|state| *state == State::Applied));
-    assert!(trial.schema().await.has_column("products", "weight"));
+    assert!(trial.schema().await.has_column("products", "later_column"));
     assert_eq!(trial.down(&Plan { steps: Some(1), ..plan }).await.unwrap(), [ADDED.name]);
-    assert!(!trial.schema().await.has_column("products", "weight"));
+    assert!(!trial.schema().await.has_column("products", "later_column"));
     trial.shop.run(&["migrate", "verify"]).success();
     trial.database.clone().close().await;
     scratch.database.clone().close().await;
