@@ -320,6 +320,7 @@ fn the_schema_of_the_url_holds_the_shop() {
     let inside = shop.with_url(format!("{}?schema=My%20Shop&pgbouncer=true&connection_limit=1", shop.url));
     inside.run(&["migrate", "up"]).success();
     inside.run(&["seed", "up"]).success();
+    inside.run(&["migrate", "verify"]).success();
     assert_eq!(shop.number("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'public'"), 0);
     assert!(shop.number("SELECT COUNT(*) FROM \"My Shop\".users") > 0);
 }

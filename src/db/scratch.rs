@@ -14,7 +14,7 @@ use super::budget::Budget;
 use super::database::Database;
 use super::fault::{Fault, classify};
 use super::settings::{Access, ConnectSettings};
-use super::target::{ServerTarget, SqliteTarget, Target};
+use super::target::{ServerTarget, SessionOptions, SqliteTarget, Target};
 use crate::error::{Error, Result, io_reason};
 
 /// The prefix of the names of scratch databases.
@@ -86,7 +86,10 @@ impl Scratch {
     async fn on_server(database: &Database, server: &ServerTarget) -> Result<Scratch> {
         let name = format!("{PREFIX}{}_{:08x}", std::process::id(), rand::random::<u32>());
         let options = server.engine.engine.new_database;
-        let target = Target::Server(ServerTarget { database: name.clone(), ..server.clone() });
+        // The schemas of the shop's database are not there.
+        let session = SessionOptions { search_path: None, ..*server.session.clone() };
+        let target =
+            Target::Server(ServerTarget { database: name.clone(), session: Box::new(session), ..server.clone() });
         let settings = ConnectSettings { target, access: Access::Write, ..database.settings().clone() };
         let scratch = Database::open(&settings).await?;
         let (creator, create) = (database.clone(), format!("CREATE DATABASE {name} {options}"));
