@@ -6,6 +6,7 @@ use crate::cli::migrate::{printing, whole_plan};
 use crate::cli::shared::arguments::{AnswerArguments, name_of};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
+use crate::cli::shared::scratch::ScratchArguments;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::counted;
@@ -27,6 +28,8 @@ pub struct SchemaArguments {
     /// SQLite without ids yet: form of ids, e.g. digits (Django) or bytes (Pony)
     #[arg(long, value_name = "FORM", value_parser = name_of(Form::ALL, Form::as_str), hide_possible_values = true)]
     ids: Option<Form>,
+    #[command(flatten)]
+    scratch: ScratchArguments,
 }
 
 /// The offset from UTC of times stored without a zone, in minutes: that of `--tz`.
@@ -121,9 +124,11 @@ async fn find(
     offset: i32,
 ) -> Result<Option<ForeignShop>> {
     let plan = whole_plan(context);
-    let scratch = context.connections.scratch(database).await?;
+    let scratch = arguments.scratch.database(context, Some(database)).await?;
     let newest = plan.catalog.names().last().unwrap_or_default();
-    let expected = expected_at(&scratch, &plan, newest).await?;
+    let expected = expected_at(&scratch, &plan, newest).await;
+    arguments.scratch.leave_empty(&scratch).await?;
+    let expected = expected?;
     ForeignShop::find(database.connection(), &plan.catalog, &expected, offset, arguments.ids).await
 }
 

@@ -7,14 +7,14 @@ use crate::cli::shared::arguments::AnswerArguments;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::list::FieldNames;
+use crate::cli::shared::scratch::ScratchArguments;
 use crate::context::Context;
+use crate::db::Access;
 use crate::db::schema::{Difference, Object};
-use crate::db::target::Target;
-use crate::db::{Access, Database};
 use crate::domain::text::counted;
-use crate::error::{Cause, Error, Kind, Result};
+use crate::error::{Cause, Kind, Result};
 use crate::migrate::finding::{DRIFT, Finding, drift_error, refuse_unknown_names};
-use crate::migrate::verify::{clear, drift, expected_at, run_on_scratch, schema};
+use crate::migrate::verify::{drift, expected_at, run_on_scratch, schema};
 use crate::migrate::{self, History, Job, entities, history};
 use crate::output::Mutation;
 
@@ -32,13 +32,6 @@ pub struct VerifyArguments {
 }
 
 #[derive(Debug, Args)]
-struct ScratchArguments {
-    /// Try the migrations in this empty database, if the role cannot create one
-    #[arg(long, value_name = "URL")]
-    scratch_url: Option<String>,
-}
-
-#[derive(Debug, Args)]
 pub struct BaselineArguments {
     /// Newest migration that the schema has
     #[arg(long, value_name = "NAME")]
@@ -49,16 +42,6 @@ pub struct BaselineArguments {
     lock: LockArguments,
     #[command(flatten)]
     answers: AnswerArguments,
-}
-
-impl ScratchArguments {
-    /// Empties a scratch database that the user named; others are dropped at the end.
-    async fn leave_empty(&self, scratch: &Database) -> Result<()> {
-        match self.scratch_url {
-            Some(_) => clear(scratch).await,
-            None => Ok(()),
-        }
-    }
 }
 
 pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
@@ -79,7 +62,7 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
         None => History::default(),
     };
     let is_any_applied = plan.catalog.names().any(|name| history.is_applied(name));
-    let scratch = make_scratch(context, &arguments.scratch, live.as_ref()).await?;
+    let scratch = arguments.scratch.database(context, live.as_ref()).await?;
     if let Some(database) = &live {
         // The run on the scratch database may take longer than the server lets a session be idle.
         database.release_connection().await;
@@ -141,7 +124,7 @@ pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &Baseli
     let plan = plan_with(context, arguments.lock.lock_wait);
     plan.catalog.position(&arguments.to)?;
     let database = context.database(Access::Write).await?;
-    let scratch = make_scratch(context, &arguments.scratch, Some(&database)).await?;
+    let scratch = arguments.scratch.database(context, Some(&database)).await?;
     database.release_connection().await;
     let expected = expected_at(&scratch, &plan, &arguments.to).await;
     arguments.scratch.leave_empty(&scratch).await?;
@@ -170,26 +153,4 @@ pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &Baseli
         context.output.note("all of these are already marked as applied");
     }
     Ok(Effect::new(!names.is_empty(), false, database.target()))
-}
-
-/// Provides an empty database to run migrations in: the named one, or a new one.
-async fn make_scratch(context: &Context, arguments: &ScratchArguments, beside: Option<&Database>) -> Result<Database> {
-    let Some(url) = &arguments.scratch_url else {
-        return match beside {
-            Some(database) => context.connections.scratch(database).await,
-            None => context.connections.scratch_file().await,
-        };
-    };
-    let target = Target::parse_url(url)?;
-    if target.engine() != context.config.target.engine() {
-        return Err(Error::usage("the scratch database has a different engine than the shop"));
-    }
-    let scratch = context.other_database(&target, Access::Create).await?;
-    let found = crate::db::schema::read(scratch.connection(), scratch.engine()).await?;
-    if let Some(object) = found.objects.keys().next() {
-        let message = format!("the scratch database {} is not empty: it contains the {object}", scratch.target());
-        return Err(Error::new(Kind::ConfirmationNeeded, "migrate.scratch", message)
-            .hint("give an empty database: everything in it will be dropped"));
-    }
-    Ok(scratch)
 }

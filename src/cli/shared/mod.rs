@@ -17,6 +17,7 @@ pub mod migrations;
 pub mod mutation;
 pub mod picker;
 pub mod prompt;
+pub mod scratch;
 pub mod screen;
 pub mod topics;
 pub mod transfer;
