@@ -446,9 +446,8 @@ async fn write_setting(database: &Database, write: impl AsyncFn(&WriteHandle) ->
         let handle = begin(database, crate::db::ddl::LOCK_TIMEOUT).await?;
         match write(&handle).await {
             Ok(()) => {
-                handle
-                    .commit_or_unknown(Hint::from("to show the environment: ").and(CommandLine::new("migrate env")))
-                    .await
+                let again = Hint::from("to complete it, the same command again: ").and(CommandLine::again());
+                handle.commit_or_unknown(again).await
             }
             Err(error) => handle.rollback().await.map_err(Error::from).and(Err(error)),
         }
