@@ -1,5 +1,6 @@
 //! Errors for arguments that clap rejected.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::Path;
 use std::{io, iter};
@@ -8,7 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory};
 
 use crate::cli::Cli;
-use crate::cli::shared::command_line::aim;
+use crate::cli::shared::command_line::{aim, without_password};
 use crate::domain::similar::closest;
 use crate::domain::text::shell_word;
 use crate::error::{CommandLine, Error, Hint, Invocation, Kind, printable};
@@ -71,7 +72,7 @@ fn requested_help(line: &[OsString]) -> Option<clap::Error> {
 /// Converts clap's message: its paragraphs contain the problem, the tips and the usage. Tips that mislead are replaced.
 /// The invocation completes the commands of the hints.
 fn usage_error(refused: &clap::Error, line: &[OsString]) -> (Error, Invocation) {
-    let said = refused.render().to_string();
+    let said = without_passwords(&refused.render().to_string(), line);
     let mut paragraphs = said.split("\n\n");
     let message = one_line(paragraphs.next().unwrap_or_default());
     let message = message.trim_start_matches("error: ");
@@ -92,7 +93,10 @@ fn usage_error(refused: &clap::Error, line: &[OsString]) -> (Error, Invocation) 
     if let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(wrong))) =
         (refused.kind(), refused.get(ContextKind::InvalidSubcommand))
     {
+        let before = line.iter().position(|word| word.to_str() == Some(wrong)).unwrap_or(line.len());
+        let (command, names) = typed_command(&program, &line[..before]);
         let known = command.get_subcommands().filter(|known| !known.is_hide_set()).map(Command::get_name);
+        let wrong = &*without_password(wrong).0;
         let message = format!("there is no command {}", printable([names.join(" ").as_str(), wrong].join(" ").trim()));
         let error = Error::usage(message).hints_of(closest(wrong, known).map(|known| format!("did you mean {known}?")));
         return (error.hint(help_hint(&names)), Invocation::default());
@@ -126,6 +130,14 @@ fn usage_error(refused: &clap::Error, line: &[OsString]) -> (Error, Invocation) 
         hints.push(help_hint(&names));
     }
     (Error::usage(message).hints_of(hints), invocation.unwrap_or_default())
+}
+
+/// The text without the passwords of URLs on the line: one may stand where no URL belongs.
+fn without_passwords(text: &str, line: &[OsString]) -> String {
+    line.iter().filter_map(|word| word.to_str()).fold(text.to_owned(), |text, word| match without_password(word).0 {
+        Cow::Owned(shown) => text.replace(word, &shown),
+        Cow::Borrowed(_) => text,
+    })
 }
 
 /// The hint to read the help of a command.
@@ -299,6 +311,16 @@ mod tests {
                 &["for commands and options: shopctl backup --help"],
             ),
             ("shopctl lgoin", "there is no command lgoin", &["for commands and options: shopctl --help"]),
+            (
+                "shopctl postgres://u:S3cret@h/d order list",
+                "there is no command postgres://u@h/d",
+                &["for commands and options: shopctl --help"],
+            ),
+            (
+                "shopctl order list postgres://u:S3cret@h/d",
+                "unexpected argument 'postgres://u@h/d' found",
+                &["usage: shopctl order list [OPTIONS]"],
+            ),
             (
                 "shopctl doktor",
                 "there is no command doktor",

@@ -82,7 +82,7 @@ fn has_flag(words: &str, flag: &str) -> bool {
 /// Removes passwords from a server's URL and returns its engine if there were any; other text is unchanged.
 ///
 /// Splits URLs like the URL parser: several hosts, and an `@` in the password.
-fn without_password(text: &str) -> (Cow<'_, str>, Option<ServerEngine>) {
+pub fn without_password(text: &str) -> (Cow<'_, str>, Option<ServerEngine>) {
     const SECRETS: [&str; 2] = ["password", "sslpassword"];
     let Some((scheme, rest)) = text.split_once("://") else { return (text.into(), None) };
     let Some(engine) = Engine::parse(&scheme.trim().to_ascii_lowercase()).and_then(|engine| engine.server) else {
