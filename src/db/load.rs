@@ -22,8 +22,8 @@ pub struct Load {
     writer: Box<dyn LoadWriter>,
     /// Statements that make the indexes again which are gone for the time being.
     rebuild: Vec<String>,
-    /// The statement that makes the statistics by which queries are planned.
-    analyze: Option<String>,
+    /// The statement that ends it, before the commit.
+    end: Option<String>,
 }
 
 /// How rows are sent, in a transaction of their own.
@@ -50,13 +50,12 @@ pub trait LoadWriter: Send {
 
 impl Load {
     pub(super) fn new(writer: impl LoadWriter + 'static, rebuild: Vec<String>) -> Load {
-        Load { writer: Box::new(writer), rebuild, analyze: None }
+        Load { writer: Box::new(writer), rebuild, end: None }
     }
 
-    /// With statistics, where the server makes them only some time after rows were written.
-    pub(super) fn analyzing(mut self, tables: &[&str]) -> Load {
-        self.analyze = Some(format!("ANALYZE {}", tables.join(", ")));
-        self
+    /// With a statement before the commit.
+    pub(super) fn ending_with(self, statement: String) -> Load {
+        Load { end: Some(statement), ..self }
     }
 
     /// Writes rows into their table; calls `progress` after each batch with its size.
@@ -94,13 +93,13 @@ impl Load {
         self.writer.roll_back_batch().await
     }
 
-    /// Recreates the indexes, and makes statistics; calls `told` before with their number.
+    /// Recreates the indexes, and ends the load but for its commit; calls `told` before with their number.
     pub async fn rebuild(&mut self, told: impl FnOnce(usize)) -> Result<()> {
         let statements = std::mem::take(&mut self.rebuild);
         if !statements.is_empty() {
             told(statements.len());
         }
-        for statement in statements.into_iter().chain(self.analyze.take()) {
+        for statement in statements.into_iter().chain(self.end.take()) {
             self.writer.execute(&statement).await?;
         }
         Ok(())

@@ -89,7 +89,8 @@ impl Connect for Postgres {
     async fn begin_load(&self, database: &Database, tables: &[&str]) -> Result<Load> {
         let mut copying = CopyWriter::begin(database).await?;
         let rebuild = copying.without_indexes(tables).await?;
-        Ok(Load::new(copying, rebuild).analyzing(tables))
+        // The server makes the statistics by which queries are planned only some time after rows were written.
+        Ok(Load::new(copying, rebuild).ending_with(format!("ANALYZE {}", tables.join(", "))))
     }
 
     async fn stream(&self, connection: &Connection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {

@@ -106,7 +106,7 @@ impl Connect for Sqlite {
     async fn begin_load(&self, database: &Database, tables: &[&str]) -> Result<Load> {
         let handle = database.begin().await?;
         let rebuild = super::load::without_indexes(&handle, tables).await?;
-        Ok(Load::new(handle, rebuild))
+        Ok(Load::new(handle, rebuild).ending_with(super::load::usual_cache()))
     }
 }
 

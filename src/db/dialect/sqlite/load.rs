@@ -8,11 +8,13 @@ use crate::error::Result;
 
 /// The size of the page cache, in KiB.
 const CACHE_KIB: u32 = 12 * 1024;
+/// The size that it has otherwise, SQLite's default.
+const USUAL_CACHE_KIB: u32 = 2_000;
 
 /// Drops indexes if all tables are empty, and returns the statements that recreate them. Those of UNIQUE and
 /// PRIMARY KEY remain.
 pub async fn without_indexes(handle: &WriteHandle, tables: &[&str]) -> Result<Vec<String>> {
-    handle.execute_unprepared(&format!("PRAGMA cache_size = -{CACHE_KIB}")).await?;
+    handle.execute_unprepared(&cache_of(CACHE_KIB)).await?;
     let full: Vec<String> = tables.iter().map(|table| format!("SELECT 1 AS found FROM {table} LIMIT 1")).collect();
     for sql in full {
         if !rows(handle, &sql).await?.is_empty() {
@@ -31,4 +33,13 @@ pub async fn without_indexes(handle: &WriteHandle, tables: &[&str]) -> Result<Ve
         }
     }
     Ok(rebuild)
+}
+
+/// The statement after which the connection keeps no more of the database in memory than before the load.
+pub fn usual_cache() -> String {
+    cache_of(USUAL_CACHE_KIB)
+}
+
+fn cache_of(kibibytes: u32) -> String {
+    format!("PRAGMA cache_size = -{kibibytes}")
 }
