@@ -1,17 +1,21 @@
 //! Values of PostgreSQL. Many values are sent as one array parameter: the statement is the same for any number
 //! of them, and its plan is reused.
 
+use std::fmt::Display;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::extension::postgres::PgFunc;
 use sea_orm::sea_query::{
     DynIden, Expr, ExprTrait, Func, IntoIden, JoinType, LockType, Order, Query, TableRef, UpdateStatement, Value,
 };
+use sea_orm::sqlx::{Row as _, ValueRef as _};
+use sea_orm::{DbErr, QueryResult};
 
 use super::Postgres;
 use super::array::{array, type_of};
 use crate::db::dialect::catalog::Catalog as _;
 use crate::db::dialect::values::{Values, is_numbered, number_by_id};
-use crate::db::raw::RawColumn;
+use crate::db::raw::{Raw, RawColumn};
 use crate::domain::Id;
 
 /// Up to this number of values each has its own parameter, which is faster than an array.
@@ -109,6 +113,17 @@ impl Values for Postgres {
 
     fn raw_column(&self, column: &RawColumn<'_>) -> String {
         format!("CAST({} AS text)", Postgres.quoted(column.name))
+    }
+
+    // Without the driver's checks of each value's type, which are a tenth of the time of a copy.
+    fn raw(&self, row: &QueryResult, index: usize) -> Result<Raw, DbErr> {
+        let invalid = |reason: &dyn Display| DbErr::Type(reason.to_string());
+        let row = row.try_as_pg_row().ok_or_else(|| invalid(&"a row of another engine"))?;
+        let value = row.try_get_raw(index).map_err(|error| invalid(&error))?;
+        if value.is_null() {
+            return Ok(Raw::Null);
+        }
+        value.as_str().map(|text| Raw::Text(text.to_owned())).map_err(|error| invalid(&error))
     }
 
     fn parameter(&self, number: usize) -> String {
