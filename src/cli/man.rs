@@ -53,7 +53,7 @@ fn render(page: &Man, command: &Command) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
     page.render_title(&mut text)?;
     page.render_name_section(&mut text)?;
-    page.render_synopsis_section(&mut text)?;
+    lines("SYNOPSIS", &synopsis(command)).to_writer(&mut text)?;
     page.render_description_section(&mut text)?;
     page.render_options_section(&mut text)?;
     if command.has_subcommands() {
@@ -64,6 +64,12 @@ fn render(page: &Man, command: &Command) -> std::io::Result<Vec<u8>> {
     lines("EXAMPLES", &examples.join("\n")).to_writer(&mut text)?;
     lines("EXIT STATUS", &exit_code_lines()).to_writer(&mut text)?;
     Ok(text)
+}
+
+/// As the help has it: the options have a section of their own.
+fn synopsis(command: &Command) -> String {
+    let usage = command.clone().render_usage().to_string();
+    usage.trim_start_matches("Usage:").lines().map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
 /// A section whose lines stay as they are; nothing for an empty text.
