@@ -7,6 +7,7 @@ pub mod emulator;
 pub mod foreign;
 pub mod library;
 pub mod proxy;
+pub mod readers;
 pub mod roles;
 pub mod servers;
 pub mod shop;
