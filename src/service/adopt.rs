@@ -220,16 +220,16 @@ struct Taker<'a> {
 }
 
 impl Taker<'_> {
-    async fn apply(&mut self, candidates: Candidates, since: DateTime<Utc>, sets_totals: bool) -> Result<Adoption> {
-        let mut candidates = candidates;
+    async fn apply(&mut self, mut candidates: Candidates, since: DateTime<Utc>, sets_totals: bool) -> Result<Adoption> {
         // All rows are locked before anything else is read: MySQL's snapshot begins with the first plain read.
         self.lock::<user::Entity>(&candidates.users).await?;
         self.lock::<order::Entity>(&candidates.orders).await?;
         let products = adoption::lock_products(self.operation.handle()).await?;
         // Before movements are written.
         let sums = adoption::find_sums(self.operation.handle()).await?;
-        let later = candidates.add_later(self.operation.handle(), since).await?;
+        let later = candidates.add_later_orders(self.operation.handle(), since).await?;
         self.lock::<order::Entity>(&later).await?;
+        candidates.add_products_that_differ(&products, &sums);
 
         let mut work = Work::default();
         self.take_alone::<user::Entity>(&mut work, &candidates.users).await?;

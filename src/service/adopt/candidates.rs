@@ -1,6 +1,6 @@
 //! What there may be to take in, found without locks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
@@ -74,18 +74,29 @@ impl Candidates {
         })
     }
 
-    /// Adds what came or changed since they were found, while the stock is locked: without these orders, what they took
-    /// from the stock would have no reason. Returns them.
-    pub async fn add_later(&mut self, connection: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<Vec<Id>> {
+    /// Adds the orders that came or changed since the others were found, while the stock is locked: what they took from
+    /// it would have no reason. Returns them.
+    pub async fn add_later_orders(
+        &mut self,
+        connection: &impl ConnectionTrait,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Id>> {
         let mut later: BTreeSet<Id> =
             invariant::find_orders_with_unmoved_lines(connection).await?.into_iter().collect();
         later.extend(adoption::find_orders_changed_since(connection, since).await?);
         let known: BTreeSet<Id> = self.orders.iter().copied().collect();
         let later: Vec<Id> = later.difference(&known).copied().collect();
         self.orders.extend(&later);
-        let differences = repository::product::find_stock_differences(connection, &[]).await?;
-        self.products.extend(differences.into_iter().filter_map(|product| product.id.present()));
         Ok(later)
+    }
+
+    /// Adds the locked products whose stock is not the sum of their movements.
+    pub fn add_products_that_differ(&mut self, locked: &[product::Model], sums: &HashMap<Id, i64>) {
+        let differs = |product: &&product::Model| {
+            let moved = sums.get(&product.id).copied().unwrap_or(0);
+            product.stock_quantity.known().is_none_or(|stock| i64::from(stock) != moved)
+        };
+        self.products.extend(locked.iter().filter(differs).filter_map(|product| product.id.present()));
     }
 
     pub fn is_empty(&self, sets_totals: bool) -> bool {
