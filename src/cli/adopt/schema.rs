@@ -127,8 +127,7 @@ async fn find(
     let scratch = arguments.scratch.database(context, Some(database)).await?;
     let newest = plan.catalog.names().last().unwrap_or_default();
     let expected = expected_at(&scratch, &plan, newest).await;
-    arguments.scratch.leave_empty(&scratch).await?;
-    let expected = expected?;
+    let expected = arguments.scratch.leave_empty(&scratch, expected).await?;
     ForeignShop::find(database.connection(), &plan.catalog, &expected, offset, arguments.ids).await
 }
 

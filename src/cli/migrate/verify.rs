@@ -68,8 +68,7 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
         database.release_connection().await;
     }
     let trial = run_on_scratch(&scratch, &plan, &history).await;
-    arguments.scratch.leave_empty(&scratch).await?;
-    let trial = trial?;
+    let trial = arguments.scratch.leave_empty(&scratch, trial).await?;
     let finding = |check, one: &Difference| Finding::from_difference(check, scratch.engine(), &plan.catalog, one);
     let mut findings: Vec<Finding> = trial.round_trip.iter().map(|one| finding("there and back", one)).collect();
     if let Some(database) = &live
@@ -127,8 +126,7 @@ pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &Baseli
     let scratch = arguments.scratch.database(context, Some(&database)).await?;
     database.release_connection().await;
     let expected = expected_at(&scratch, &plan, &arguments.to).await;
-    arguments.scratch.leave_empty(&scratch).await?;
-    let expected = expected?;
+    let expected = arguments.scratch.leave_empty(&scratch, expected).await?;
     let (drift, _) = drift(&database, &expected, &schema(&database).await?, &[]);
     if !drift.is_empty() {
         let findings: Vec<_> =

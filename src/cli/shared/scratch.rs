@@ -41,11 +41,12 @@ impl ScratchArguments {
         Ok(scratch)
     }
 
-    /// Empties a scratch database that the user named; others are dropped at the end.
-    pub async fn leave_empty(&self, scratch: &Database) -> Result<()> {
-        match self.scratch_url {
-            Some(_) => clear(scratch).await,
-            None => Ok(()),
+    /// Empties a scratch database that the user named, whatever the work in it came to, which is passed on; others are
+    /// dropped at the end.
+    pub async fn leave_empty<T>(&self, scratch: &Database, worked: Result<T>) -> Result<T> {
+        if self.scratch_url.is_some() {
+            clear(scratch).await?;
         }
+        worked
     }
 }
