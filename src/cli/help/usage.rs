@@ -89,18 +89,12 @@ fn usage_error(refused: &clap::Error, line: &[OsString]) -> (Error, Invocation) 
         return (error.hint(format!("leave the value out: {flag}")), Invocation::default());
     }
     let program = Cli::whole();
-    let (command, names) = typed_command(&program, line);
     if let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(wrong))) =
         (refused.kind(), refused.get(ContextKind::InvalidSubcommand))
     {
-        let before = line.iter().position(|word| word.to_str() == Some(wrong)).unwrap_or(line.len());
-        let (command, names) = typed_command(&program, &line[..before]);
-        let known = command.get_subcommands().filter(|known| !known.is_hide_set()).map(Command::get_name);
-        let wrong = &*without_password(wrong).0;
-        let message = format!("there is no command {}", printable([names.join(" ").as_str(), wrong].join(" ").trim()));
-        let error = Error::usage(message).hints_of(closest(wrong, known).map(|known| format!("did you mean {known}?")));
-        return (error.hint(help_hint(&names)), Invocation::default());
+        return (unknown_command(&program, wrong, line), Invocation::default());
     }
+    let (command, names) = typed_command(&program, line);
     let option = unknown.as_ref().filter(|unknown| unknown.is_option());
     let message = match (option, &unknown) {
         (Some(option), _) => format!("there is no option {}", printable(option.name)),
@@ -130,6 +124,18 @@ fn usage_error(refused: &clap::Error, line: &[OsString]) -> (Error, Invocation) 
         hints.push(help_hint(&names));
     }
     (Error::usage(message).hints_of(hints), invocation.unwrap_or_default())
+}
+
+/// Exit 2 for a word that is no command.
+fn unknown_command(program: &Command, wrong: &str, line: &[OsString]) -> Error {
+    let before = line.iter().position(|word| word.to_str() == Some(wrong)).unwrap_or(line.len());
+    let (command, names) = typed_command(program, &line[..before]);
+    let known = command.get_subcommands().filter(|known| !known.is_hide_set()).map(Command::get_name);
+    let wrong = &*without_password(wrong).0;
+    let typed = [names.join(" ").as_str(), wrong].join(" ");
+    Error::usage(format!("there is no command {}", printable(typed.trim())))
+        .hints_of(closest(wrong, known).map(|known| format!("did you mean {known}?")))
+        .hint(help_hint(&names))
 }
 
 /// The text without the passwords of URLs on the line: one may stand where no URL belongs.
