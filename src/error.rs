@@ -314,7 +314,7 @@ impl Error {
     }
 
     /// `{"error":{"code","message","hint","exit","retryable","details"}}`
-    pub fn to_json(&self, invocation: &Invocation) -> Value {
+    pub fn json_document(&self, invocation: &Invocation) -> Value {
         let hints = self.hint_lines(invocation);
         json!({ "error": {
             "code": self.code(),

@@ -54,7 +54,7 @@ fn entry(sources: &Sources, name: &str) -> (String, String) {
 fn everything_said(sources: &Sources) -> String {
     match Config::resolve(sources) {
         Ok(config) => format!("{config:?}"),
-        Err(error) => format!("{error} {error:?} {}", error.to_json(&Invocation::default())),
+        Err(error) => format!("{error} {error:?} {}", error.json_document(&Invocation::default())),
     }
 }
 
@@ -233,7 +233,7 @@ fn invalid_values_are_reported_together_without_their_text() {
         assert!(error.message().contains(part), "{part} is not in {error}");
     }
     assert_eq!(
-        error.to_json(&Invocation::default())["error"]["details"]["violations"].as_array().map(Vec::len),
+        error.json_document(&Invocation::default())["error"]["details"]["violations"].as_array().map(Vec::len),
         Some(7)
     );
     assert!(!everything_said(&sources).contains(CANARY));

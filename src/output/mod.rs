@@ -361,7 +361,7 @@ impl Output {
         // covered by the exit code of the error.
         let _ = self.flush();
         if matches!(self.format, Format::Json | Format::Jsonl | Format::MongoJson) {
-            let value = error.to_json(&self.settings.aim);
+            let value = error.json_document(&self.settings.aim);
             return self.write_message(&format!("{}\n", json::text(&value)));
         }
         let label = format!("error[{}]", error.code());

@@ -250,7 +250,7 @@ fn errors_name_their_code_and_their_hints() {
     assert_eq!(stderr.text().lines().count(), 1);
     assert_eq!(
         serde_json::from_str::<serde_json::Value>(&stderr.text()).unwrap(),
-        error.to_json(&Invocation::default())
+        error.json_document(&Invocation::default())
     );
     let (output, _, stderr) = captured(OutputSettings::default(), on_a_terminal(80));
     output.error(&error);

@@ -29,7 +29,7 @@ fn everything_said(text: &str) -> String {
         Ok(target) => format!("{target} {target:?} {target:#?}"),
         Err(error) => format!(
             "{error} {error:?} {} {}",
-            error.to_json(&Invocation::default()),
+            error.json_document(&Invocation::default()),
             error.hint_lines(&Invocation::default()).join(" ")
         ),
     }
@@ -293,7 +293,7 @@ fn a_password_cut_short_by_its_own_characters_is_not_shown() {
         let error = refused(&url);
         let said = format!(
             "{error} {error:?} {} {}",
-            error.to_json(&Invocation::default()),
+            error.json_document(&Invocation::default()),
             error.hint_lines(&Invocation::default()).join(" ")
         );
         assert!(!said.contains(CANARY), "{said} from {url}");
