@@ -7,57 +7,29 @@ use sea_orm::{DbErr, Value};
 use sha2::{Digest, Sha256};
 
 use crate::domain::text::hexadecimal;
-use crate::error::{Error, Result};
 
 /// A trailing NULL.
 const ABSENT_AT_END: &str = "\t\\N";
 
-/// The rows loaded into one table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoadSummary {
-    pub rows: u64,
-    /// SHA-256 over all rows as text, the same on every engine.
-    pub digest: [u8; 32],
-}
-
-/// Pending lines and the digest of all lines.
+/// The digest of rows as text.
 #[derive(Default)]
-pub struct CopyLines {
-    pub text: String,
-    digest: Sha256,
-    pub rows: u64,
-}
+pub struct RowDigest(Sha256);
 
-impl CopyLines {
-    /// Appends a row. The digest omits trailing NULLs, so that a column added later does not change the digest
-    /// of rows without a value.
-    ///
-    /// Errors: a value of a type without a text form.
-    pub fn push(&mut self, row: &[Value]) -> Result<()> {
-        let start = self.text.len();
-        push_row(&mut self.text, row)?;
-        let line = self.text[start..].trim_end_matches('\n');
-        self.digest.update(line.trim_end_matches(ABSENT_AT_END));
-        self.digest.update("\n");
-        self.rows += 1;
-        Ok(())
+impl RowDigest {
+    /// Adds a line of COPY. Trailing NULLs are omitted, so that a column added later does not change the digest of
+    /// rows without a value.
+    pub fn add(&mut self, line: &str) {
+        self.0.update(line.trim_end_matches('\n').trim_end_matches(ABSENT_AT_END));
+        self.0.update("\n");
     }
 
-    pub fn take_text(&mut self) -> String {
-        let capacity = self.text.capacity();
-        std::mem::replace(&mut self.text, String::with_capacity(capacity))
-    }
-
-    pub fn finish(self, written: u64) -> Result<LoadSummary> {
-        if written != self.rows {
-            return Err(Error::internal(format!("{} rows were sent but {written} written", self.rows)));
-        }
-        Ok(LoadSummary { rows: self.rows, digest: self.digest.finalize().into() })
+    pub fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
     }
 }
 
-/// A row in COPY format, with its line end. Errors: a value of a type without a text form.
-fn push_row(text: &mut String, row: &[Value]) -> Result<(), DbErr> {
+/// Appends a row in COPY format, with its line end. Errors: a value of a type without a text form.
+pub fn push_row(text: &mut String, row: &[Value]) -> Result<(), DbErr> {
     for (position, value) in row.iter().enumerate() {
         if position > 0 {
             text.push('\t');
@@ -152,9 +124,10 @@ mod tests {
     }
 
     fn digest(row: &[Value]) -> [u8; 32] {
-        let mut lines = CopyLines::default();
-        lines.push(row).unwrap();
-        lines.finish(1).unwrap().digest
+        let (mut digest, mut line) = (RowDigest::default(), String::new());
+        push_row(&mut line, row).unwrap();
+        digest.add(&line);
+        digest.finish()
     }
 
     #[test]

@@ -7,8 +7,7 @@
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, ModelTrait, Value};
 
-use super::copy_text::CopyLines;
-pub use super::copy_text::LoadSummary;
+use super::copy_text::{RowDigest, push_row};
 use super::fault::classify;
 use super::insert::{InsertTarget, ROWS_PER_INSERT, insert_each, values_of};
 use super::write::WriteHandle;
@@ -16,6 +15,14 @@ use crate::error::{Error, Kind, Result};
 
 /// The savepoint before a batch of rows.
 pub const BATCH: &str = "batch";
+
+/// The rows loaded into one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadSummary {
+    pub rows: u64,
+    /// SHA-256 over all rows as text, the same on every engine.
+    pub digest: [u8; 32],
+}
 
 /// An open load.
 pub struct Load {
@@ -29,13 +36,15 @@ pub struct Load {
 /// How rows are sent, in a transaction of their own.
 #[async_trait]
 pub trait LoadWriter: Send {
-    /// Writes rows into their table; calls `progress` after each batch with its size.
+    /// Writes rows into their table, and adds them to the digest; calls `progress` after each batch with its size.
+    /// The number of rows.
     async fn insert(
         &mut self,
         target: &InsertTarget,
         rows: &mut (dyn Iterator<Item = Vec<Value>> + Send),
+        digest: Option<&mut RowDigest>,
         progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<LoadSummary>;
+    ) -> Result<u64>;
 
     async fn execute(&mut self, sql: &str) -> Result<()>;
 
@@ -71,7 +80,9 @@ impl Load {
         <M::Entity as EntityTrait>::Column: Copy,
     {
         let mut rows = models.map(|model| values_of(&model));
-        self.writer.insert(&InsertTarget::for_model::<M>(), &mut rows, progress).await
+        let (target, mut digest) = (InsertTarget::for_model::<M>(), RowDigest::default());
+        let rows = self.writer.insert(&target, &mut rows, Some(&mut digest), progress).await?;
+        Ok(LoadSummary { rows, digest: digest.finish() })
     }
 
     /// Writes rows of values into a table. On failure [`Load::roll_back_batch`] makes the load usable again.
@@ -81,11 +92,10 @@ impl Load {
         &mut self,
         target: &InsertTarget,
         rows: &mut (dyn Iterator<Item = Vec<Value>> + Send),
-    ) -> Result<LoadSummary> {
+    ) -> Result<()> {
         self.writer.execute(&format!("SAVEPOINT {BATCH}")).await?;
-        let loaded = self.writer.insert(target, rows, &mut |_| ()).await?;
-        self.writer.execute(&format!("RELEASE SAVEPOINT {BATCH}")).await?;
-        Ok(loaded)
+        let _rows = self.writer.insert(target, rows, None, &mut |_| ()).await?;
+        self.writer.execute(&format!("RELEASE SAVEPOINT {BATCH}")).await
     }
 
     /// Takes back the [`Load::insert_rows`] that failed.
@@ -128,23 +138,38 @@ impl Load {
     }
 }
 
+/// The rows that were written, which are all that were sent.
+pub(super) fn expect_written(sent: u64, written: u64) -> Result<u64> {
+    if written != sent {
+        return Err(Error::internal(format!("{sent} rows were sent but {written} written")));
+    }
+    Ok(written)
+}
+
 #[async_trait]
 impl LoadWriter for WriteHandle {
     async fn insert(
         &mut self,
         target: &InsertTarget,
         rows: &mut (dyn Iterator<Item = Vec<Value>> + Send),
+        mut digest: Option<&mut RowDigest>,
         progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<LoadSummary> {
-        let mut lines = CopyLines::default();
+    ) -> Result<u64> {
+        let (mut line, mut sent) = (String::new(), 0);
         let make_next = || -> Result<_> {
             let rows: Vec<Vec<Value>> = (&mut *rows).take(ROWS_PER_INSERT).collect();
-            rows.iter().try_for_each(|row| lines.push(row))?;
-            lines.text.clear();
+            sent += rows.len() as u64;
+            if let Some(digest) = &mut digest {
+                for row in &rows {
+                    line.clear();
+                    push_row(&mut line, row)?;
+                    digest.add(&line);
+                }
+            }
             Ok((!rows.is_empty()).then(|| target.insert(self.engine(), rows)).transpose()?)
         };
         let written = insert_each(self, make_next, progress).await?;
-        lines.finish(written)
+        expect_written(sent, written)
     }
 
     async fn execute(&mut self, sql: &str) -> Result<()> {

@@ -169,12 +169,12 @@ impl Destination {
                     error = of_first;
                     first
                 }
-                Ok(_) => match insert(load, rest).await {
+                Ok(()) => match insert(load, rest).await {
                     Err(of_rest) => {
                         error = of_rest;
                         rest
                     }
-                    Ok(_) => return Ok(()),
+                    Ok(()) => return Ok(()),
                 },
             };
         }

@@ -8,12 +8,12 @@ use sea_orm::sqlx::postgres::PgPoolCopyExt;
 use sea_orm::sqlx::{self, Connection as _, Executor as _};
 use sea_orm::{DbErr, RuntimeErr, Statement, Value};
 
-use crate::db::copy_text::{CopyLines, LoadSummary};
+use crate::db::copy_text::{RowDigest, push_row};
 use crate::db::database::Database;
 use crate::db::engine::Engine;
 use crate::db::guarded::{Connection, Guard, subject};
 use crate::db::insert::InsertTarget;
-use crate::db::load::{BATCH, LoadWriter};
+use crate::db::load::{BATCH, LoadWriter, expect_written};
 use crate::db::stream::Row;
 use crate::error::Result;
 
@@ -86,28 +86,33 @@ impl LoadWriter for CopyWriter {
         &mut self,
         target: &InsertTarget,
         rows: &mut (dyn Iterator<Item = Vec<Value>> + Send),
+        mut digest: Option<&mut RowDigest>,
         progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<LoadSummary> {
+    ) -> Result<u64> {
         let CopyWriter { connection, guard } = self;
         let sql = format!("COPY {} FROM STDIN", target.sql(Engine::Postgres));
         tracing::trace!(target: "shopctl::sql", "{sql}");
         let what = || subject(&sql);
         let mut copy = guard.answer(what, connection.copy_in_raw(&sql)).await.map_err(driver)?;
-        let (mut lines, mut told) = (CopyLines::default(), 0);
+        let (mut text, mut sent, mut pending) = (String::new(), 0, 0);
         for row in rows {
-            lines.push(&row)?;
-            if lines.text.len() >= COPY_BYTES {
-                let text = lines.take_text();
+            let start = text.len();
+            push_row(&mut text, &row)?;
+            if let Some(digest) = &mut digest {
+                digest.add(&text[start..]);
+            }
+            pending += 1;
+            if text.len() >= COPY_BYTES {
                 guard.answer(what, copy.send(text.as_bytes())).await.map_err(driver)?;
-                progress(lines.rows - told);
-                told = lines.rows;
+                text.clear();
+                progress(pending);
+                sent += std::mem::take(&mut pending);
             }
         }
-        let text = lines.take_text();
         guard.answer(what, copy.send(text.as_bytes())).await.map_err(driver)?;
         let written = guard.answer(what, copy.finish()).await.map_err(driver)?;
-        progress(lines.rows - told);
-        lines.finish(written)
+        progress(pending);
+        expect_written(sent + pending, written)
     }
 
     async fn execute(&mut self, sql: &str) -> Result<()> {
