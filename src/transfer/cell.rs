@@ -1,5 +1,7 @@
 //! A stored value in a form that does not depend on the engine.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -38,16 +40,18 @@ const PLACES: u32 = 2;
 
 impl Cell {
     /// The value of a column of this family. `has_forms`: whether times are texts, in any form.
-    pub fn read(raw: Raw, family: Family, has_forms: bool) -> Cell {
+    pub fn read(raw: Raw<'_>, family: Family, has_forms: bool) -> Cell {
         match (raw, family) {
             (Raw::Null, _) => Cell::Missing,
             (Raw::Text(text), Family::Id) => id(text),
             (Raw::Bytes(bytes), Family::Id) => match Uuid::from_slice(&bytes) {
                 Ok(id) => Cell::Id(id, Some(Form::Bytes)),
-                Err(_) => Cell::Bytes(bytes),
+                Err(_) => Cell::Bytes(bytes.into_owned()),
             },
             (Raw::Text(text), Family::Time) => time(text, has_forms),
-            (Raw::Text(text), Family::Amount) => cents(&text).map_or(Cell::Text(text), Cell::Amount),
+            (Raw::Text(text), Family::Amount) => {
+                cents(&text).map_or_else(|| Cell::Text(text.into_owned()), Cell::Amount)
+            }
             (Raw::Real(number), Family::Amount) => {
                 let cents = (number * 100.0).round();
                 let is_exact = cents.abs() < MOST_CENTS && (cents / 100.0).to_bits() == number.to_bits();
@@ -56,12 +60,14 @@ impl Cell {
             (Raw::Integer(number), Family::Amount) => {
                 number.checked_mul(100).map_or(Cell::Integer(number), Cell::Amount)
             }
-            (Raw::Text(text), Family::Integer) => text.parse().map_or(Cell::Text(text), Cell::Integer),
+            (Raw::Text(text), Family::Integer) => {
+                text.parse().map_or_else(|_| Cell::Text(text.into_owned()), Cell::Integer)
+            }
             (Raw::Integer(number), _) => Cell::Integer(number),
             (Raw::Real(number), _) => Cell::Real(number),
-            (Raw::Text(text), _) => Cell::Text(text),
-            (Raw::Bytes(bytes), _) => Cell::Bytes(bytes),
-            (Raw::Garbled(bytes), _) => Cell::Garbled(bytes),
+            (Raw::Text(text), _) => Cell::Text(text.into_owned()),
+            (Raw::Bytes(bytes), _) => Cell::Bytes(bytes.into_owned()),
+            (Raw::Garbled(bytes), _) => Cell::Garbled(bytes.to_vec()),
         }
     }
 
@@ -141,22 +147,22 @@ impl Cell {
     }
 }
 
-fn id(text: String) -> Cell {
+fn id(text: Cow<'_, str>) -> Cell {
     // Not an `Id`: odd ones are kept for the life of the process, and there may be many.
     match Id::uuid_of(&text) {
         Some((id, form)) => Cell::Id(id, form),
-        None => Cell::Text(text),
+        None => Cell::Text(text.into_owned()),
     }
 }
 
 /// A time finer than a microsecond is none: it would not be kept.
-fn time(text: String, has_forms: bool) -> Cell {
+fn time(text: Cow<'_, str>, has_forms: bool) -> Cell {
     match Moment::from_stored(&text) {
         Moment::Known(time) if time.timestamp_subsec_nanos() % 1_000 == 0 => {
             let is_own = !has_forms || moment::stored_text(time) == text;
-            Cell::Time(time.timestamp_micros(), (!is_own).then_some(text))
+            Cell::Time(time.timestamp_micros(), (!is_own).then(|| text.into_owned()))
         }
-        _ => Cell::Text(text),
+        _ => Cell::Text(text.into_owned()),
     }
 }
 
@@ -170,7 +176,7 @@ mod tests {
     use super::*;
 
     fn text(text: &str, family: Family) -> Cell {
-        Cell::read(Raw::Text(text.to_owned()), family, true)
+        Cell::read(Raw::Text(text.into()), family, true)
     }
 
     #[test]
@@ -180,9 +186,9 @@ mod tests {
             assert_eq!(text(id, Family::Id).canonical(), text(other, Family::Id).canonical());
         }
         let time = text("2026-01-01 00:00:00.000001+00:00", Family::Time);
-        assert_eq!(time, Cell::read(Raw::Text("2026-01-01 00:00:00.000001+00".to_owned()), Family::Time, false));
+        assert_eq!(time, Cell::read(Raw::Text("2026-01-01 00:00:00.000001+00".into()), Family::Time, false));
         assert_eq!(time.canonical(), text("2026-01-01T01:00:00.000001+01:00", Family::Time).canonical());
-        for (raw, cents) in [(Raw::Real(0.07), 7), (Raw::Integer(3), 300), (Raw::Text("-12.50".to_owned()), -1250)] {
+        for (raw, cents) in [(Raw::Real(0.07), 7), (Raw::Integer(3), 300), (Raw::Text("-12.50".into()), -1250)] {
             assert_eq!(Cell::read(raw, Family::Amount, true), Cell::Amount(cents));
         }
     }
@@ -198,7 +204,7 @@ mod tests {
             (text("0190A2b4-7c1e-7d00-8000-0000000000ab", Family::Id), Family::Id),
             (text("1e3", Family::Integer), Family::Integer),
             (Cell::read(Raw::Integer(3), Family::Text, true), Family::Text),
-            (Cell::read(Raw::Garbled(vec![255]), Family::Text, true), Family::Text),
+            (Cell::read(Raw::Garbled(&[255]), Family::Text, true), Family::Text),
         ];
         for (cell, family) in odd {
             assert!(!cell.is_of(family), "{cell:?}");

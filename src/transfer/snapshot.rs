@@ -1,13 +1,13 @@
 //! A shop in a database, as it is at one moment.
 
-use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::{Cell, Origin, Row};
 use crate::db::Database;
 use crate::db::guarded::Snapshot;
-use crate::db::raw::{RawColumn, raw_rows};
+use crate::db::raw::{Raw, RawColumn, raw_rows};
 use crate::db::schema;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
@@ -131,12 +131,9 @@ async fn rows_of<'a>(transaction: impl Into<&'a Snapshot>, table: &Table) -> Res
     let transaction: &Snapshot = transaction.into();
     let columns = table.columns.iter();
     let columns = columns.map(|column| RawColumn { name: &column.name, is_text: column.family == Family::Text });
-    let rows = raw_rows(transaction, &table.name, &columns.collect::<Vec<_>>()).await?;
     let families: Vec<Family> = table.columns.iter().map(|column| column.family).collect();
     let has_forms = Engine::of(transaction).stores_times_as_text;
-    let row = move |raw: Result<Vec<_>>| -> Result<Row> {
-        let cells = raw?.into_iter().zip(&families).map(|(raw, family)| Cell::read(raw, *family, has_forms));
-        Ok(Row(cells.collect()))
-    };
-    Ok(rows.map(row).boxed())
+    let cell = move |index: usize, raw: Raw<'_>| Cell::read(raw, families[index], has_forms);
+    let rows = raw_rows(transaction, &table.name, &columns.collect::<Vec<_>>(), cell).await?;
+    Ok(rows.map_ok(Row).boxed())
 }

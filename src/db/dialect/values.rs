@@ -214,10 +214,12 @@ pub trait Values {
     fn raw_column(&self, column: &RawColumn<'_>) -> String;
 
     /// A value of [`Values::raw_column`] exactly as it is stored. Errors: a value that the driver cannot read.
-    fn raw(&self, row: &QueryResult, index: usize) -> Result<Raw, DbErr> {
+    fn raw<'a>(&self, row: &'a QueryResult, index: usize) -> Result<Raw<'a>, DbErr> {
         match row.try_get_by_index::<Option<String>>(index) {
-            Ok(text) => Ok(text.map_or(Raw::Null, Raw::Text)),
-            Err(error) => row.try_get_by_index(index).map(Raw::Bytes).map_err(|_| error),
+            Ok(text) => Ok(text.map_or(Raw::Null, |text| Raw::Text(text.into()))),
+            Err(error) => {
+                row.try_get_by_index::<Vec<u8>>(index).map(|bytes| Raw::Bytes(bytes.into())).map_err(|_| error)
+            }
         }
     }
 

@@ -64,7 +64,7 @@ fn made_again(row: &SqliteRow) -> Statement {
 }
 
 /// A value as it is stored, of whatever type.
-pub fn raw(row: &SqliteRow, position: usize) -> Result<Raw, DbErr> {
+pub fn raw(row: &SqliteRow, position: usize) -> Result<Raw<'_>, DbErr> {
     let value = row.try_get_raw(position).map_err(|error| DbErr::Type(error.to_string()))?;
     if value.is_null() {
         return Ok(Raw::Null);
@@ -73,10 +73,10 @@ pub fn raw(row: &SqliteRow, position: usize) -> Result<Raw, DbErr> {
     let decoded = match stored.name() {
         "INTEGER" => <i64 as Decode<Sqlite>>::decode(value).map(Raw::Integer),
         "REAL" => <f64 as Decode<Sqlite>>::decode(value).map(Raw::Real),
-        "BLOB" => <&[u8] as Decode<Sqlite>>::decode(value).map(|bytes| Raw::Bytes(bytes.to_vec())),
-        _ => <&[u8] as Decode<Sqlite>>::decode(value).map(|bytes| match String::from_utf8(bytes.to_vec()) {
-            Ok(text) => Raw::Text(text),
-            Err(error) => Raw::Garbled(error.into_bytes()),
+        "BLOB" => <&[u8] as Decode<Sqlite>>::decode(value).map(|bytes| Raw::Bytes(bytes.into())),
+        _ => <&[u8] as Decode<Sqlite>>::decode(value).map(|bytes| match std::str::from_utf8(bytes) {
+            Ok(text) => Raw::Text(text.into()),
+            Err(_) => Raw::Garbled(bytes),
         }),
     };
     decoded.map_err(|error| DbErr::Type(error.to_string()))

@@ -215,7 +215,7 @@ impl Values for Sqlite {
         Sqlite.quoted(column.name)
     }
 
-    fn raw(&self, row: &QueryResult, index: usize) -> Result<Raw, DbErr> {
+    fn raw<'a>(&self, row: &'a QueryResult, index: usize) -> Result<Raw<'a>, DbErr> {
         let row = row.try_as_sqlite_row().ok_or_else(|| DbErr::Type("a row of another engine".to_owned()))?;
         rows::raw(row, index)
     }
