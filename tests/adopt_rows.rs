@@ -474,3 +474,19 @@ fn a_stock_that_is_no_number_has_a_repair_that_works() {
     assert_eq!(shop.number("SELECT stock_quantity FROM products"), 7);
     assert_green(&shop);
 }
+
+#[test]
+fn twice_as_many_orders_take_twice_as_long_to_adopt() {
+    const ORDERS: i64 = 200;
+    let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
+    stocked(&shop);
+    shop.sql(&format!(
+        "INSERT INTO orders (reference, user_id, status) SELECT CONCAT('APP-', seq), u.id, 'paid' FROM users u, seq_1_to_{ORDERS}"
+    ));
+    shop.sql("INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT o.id, p.id, 1, 1 FROM orders o, products p");
+    shop.sql("SET GLOBAL userstat = 1");
+    adopt(&shop);
+    let read = "SELECT rows_read FROM information_schema.table_statistics WHERE table_name = 'audit_events' AND table_schema = ";
+    let read = shop.number(&format!("{read}'{}'", shop.database_name()));
+    assert!(read < 20 * ORDERS, "{read} events read");
+}

@@ -132,7 +132,8 @@ pub async fn find_own_movements_of_products(
         .await?)
 }
 
-/// The products whose last change matches no operation that moved their stock.
+/// The products whose last change matches no operation that moved their stock. All events of an operation have the same
+/// time: one of each is looked at, because some have thousands of events and of movements.
 pub async fn find_products_moved_at_another_time(
     connection: &impl ConnectionTrait,
     products: &[Id],
@@ -149,6 +150,7 @@ pub async fn find_products_moved_at_another_time(
             audit_event::Column::OperationId.into_expr().eq(stock_movement::Column::OperationId.into_expr()),
         )
         .and_where(stock_movement::Column::ProductId.into_expr().eq(product::Column::Id.into_expr()))
+        .and_where(audit_event::Column::Sequence.into_expr().eq(0))
         .and_where(audit_event::Column::Outcome.into_expr().eq(Outcome::Succeeded))
         .and_where(audit_event::Column::OccurredAt.into_expr().eq(product::Column::UpdatedAt.into_expr()));
     let select = product::Entity::find().select_only().column(product::Column::Id);
