@@ -1,7 +1,7 @@
 //! What the tables of another program do by themselves: constraints, triggers, computed columns.
 
 use crate::on_every_backend;
-use crate::support::foreign::{assert_taken_over, document, hints, made_by_others, sequelize};
+use crate::support::foreign::{assert_taken_over, document, fingerprint, hints, made_by_others, sequelize};
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
@@ -341,4 +341,64 @@ fn a_foreign_key_that_is_checked_at_commit_stays_so(shop: &Shop) {
     made.sql("DELETE FROM orders WHERE reference = 'LATE'");
     assert_eq!(made.number("SELECT COUNT(*) FROM order_items"), 1);
     made.run(&["user", "delete", "ben@example.com"]).exits_with(6).says("has orders and cannot be deleted");
+}
+
+/// Refused by the dry run and by the run alike, until what the hints say is pasted.
+fn assert_refused_with_a_way_out(made: &Shop, code: i32, name: &str) {
+    let before = fingerprint(made);
+    for arguments in [&["adopt", "--sql"][..], &["adopt", "--yes", "--fix-totals"], &["adopt", "--dry-run"]] {
+        made.run(arguments).exits_with(code).says(name);
+        assert!(fingerprint(made) == before, "{name}: nothing was changed");
+    }
+    for hint in hints(&made.run(&["adopt", "--dry-run"]).stderr) {
+        let statement =
+            ["ALTER TABLE", "INSERT INTO", "UPDATE", "SET sql_mode"].iter().find_map(|word| hint.find(word));
+        statement.iter().for_each(|start| made.sql(&hint[*start..]));
+    }
+    made.run(&["adopt", "--dry-run"]).success();
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(made);
+}
+
+#[test]
+fn what_is_not_one_ordinary_table_is_refused_before_the_run() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let parts = "REFERENCES users (id)) PARTITION BY HASH (id); \
+                 CREATE TABLE orders_0 PARTITION OF orders FOR VALUES WITH (MODULUS 1, REMAINDER 0)";
+    let made = with_words(&shop, &[("REFERENCES users (id))", parts)]);
+    assert_refused_with_a_way_out(&made, 6, "partitioned table orders");
+
+    for (change, name) in [
+        ("CREATE TABLE old_orders () INHERITS (orders)", "table old_orders inherits from orders"),
+        (
+            "CREATE TABLE dated (created_at timestamp); ALTER TABLE orders INHERIT dated",
+            "table orders inherits from dated",
+        ),
+        (
+            "CREATE TABLE lines (LIKE order_items) PARTITION BY LIST (quantity); \
+             ALTER TABLE lines ATTACH PARTITION order_items DEFAULT",
+            "table order_items inherits from lines",
+        ),
+        (
+            "ALTER TABLE orders DROP COLUMN total_amount; \
+             ALTER TABLE orders ADD COLUMN total_amount decimal(10, 2) GENERATED ALWAYS AS (19.00) STORED",
+            "column total_amount of table orders",
+        ),
+        (
+            "ALTER TABLE products ALTER COLUMN stock_quantity DROP DEFAULT, \
+             ALTER COLUMN stock_quantity ADD GENERATED ALWAYS AS IDENTITY",
+            "column stock_quantity of table products",
+        ),
+    ] {
+        let made = made_by_others(&shop, &document(Backend::Postgres));
+        made.sql(change);
+        assert_refused_with_a_way_out(&made, 6, name);
+    }
+    let made = made_by_others(&Shop::empty(Backend::Sqlite).expect("always there"), &document(Backend::Sqlite));
+    made.sql(
+        "ALTER TABLE order_items RENAME TO lines; \
+         CREATE VIRTUAL TABLE order_items USING fts5(id, order_id, product_id, quantity, unit_price); \
+         INSERT INTO order_items SELECT * FROM lines; DROP TABLE lines",
+    );
+    assert_refused_with_a_way_out(&made, 6, "virtual table order_items");
 }

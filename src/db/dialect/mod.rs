@@ -74,6 +74,9 @@ pub struct Facts {
     /// A query for `in_table`, `in_column` (empty for all), `what` and `removal`: what else keeps a column from changing
     /// its type, and the statement that removes it. Triggers, policies and computed columns are no part of it.
     pub column_users: Option<&'static str>,
+    /// A query for `in_table`, `what` and `remedy`: tables whose rows are not in one ordinary table of their own, and the
+    /// statements that make them one.
+    pub unusual_tables: Option<&'static str>,
     /// A query for the `name` and the `text` of functions and procedures, which keep the names that they use.
     pub routines: Option<&'static str>,
     /// The beginning and end of a script's transaction, if DDL is transactional.

@@ -26,6 +26,8 @@ impl ForeignShop {
     /// Errors: those of the database.
     pub async fn obstacles(&self, connection: &impl ConnectionTrait) -> Result<Vec<Error>> {
         let changing = self.changing();
+        let unusual =
+            refusal("adopt.table", "only ordinary tables can be adopted", self.unusual_tables(connection).await?);
         let taken = refusal("adopt.name", "names that the shop needs are in use", self.taken_names(&changing));
         // The triggers of a view before the view.
         let mut blocking = self.callers_of_old_names(connection, &changing).await?;
@@ -37,7 +39,22 @@ impl ForeignShop {
         blocking.extend(self.expressions(&changing));
         blocking.extend(self.column_users(connection, &retyped).await?);
         let blocking = refusal("adopt.referenced", "would not follow the converted tables", blocking);
-        Ok(taken.into_iter().chain(blocking).collect())
+        Ok(unusual.into_iter().chain(taken).chain(blocking).collect())
+    }
+
+    /// Tables whose rows are not in one ordinary table of their own: the shop's keys would not hold for all of them.
+    async fn unusual_tables(&self, connection: &impl ConnectionTrait) -> Result<Vec<Obstacle>> {
+        let Some(sql) = self.engine.unusual_tables else { return Ok(Vec::new()) };
+        let rows = required_rows(connection, sql).await?;
+        let is_own = |row: &&QueryResult| {
+            let table = text_or_null(row, "in_table");
+            self.tables.iter().any(|one| one.found_name == table)
+        };
+        let obstacle = |row: &QueryResult| Obstacle {
+            what: in_full(&text_or_null(row, "what")),
+            remedy: format!("first make it an ordinary table: {}", in_full(&text_or_null(row, "remedy"))),
+        };
+        Ok(rows.iter().filter(is_own).map(obstacle).collect())
     }
 
     /// Objects of others with names that the shop's own need. A table comes after what it has, which names it.
@@ -181,27 +198,34 @@ impl ForeignShop {
         own.chain(keys.map(|key| (key.table.to_owned(), key.column.found_name.clone()))).collect()
     }
 
-    /// Columns that another program computes of converted ones.
+    /// Columns that the server computes or counts: converted ones, and those that another program computes of converted
+    /// ones.
     fn computed(&self, retyped: &[(String, String)]) -> Vec<Obstacle> {
         let tables = distinct(retyped.iter().map(|(table, _)| table));
         let columns = tables.into_iter().flat_map(|table| {
             let columns = self.found.of_table(table, ObjectKind::Column);
             columns.map(move |(column, said)| (table, column, said))
         });
-        let is_computed = |(table, _, said): &(&String, &str, &str)| {
-            let Some((_, expression)) = said.split_once(" GENERATED ALWAYS AS (") else { return false };
-            let words = meaning::words(expression);
-            retyped.iter().any(|(other, column)| other == *table && words.contains(column))
-        };
-        let obstacle = |(table, column, _): (&String, &str, &str)| {
+        let is_retyped = |table: &str, column: &str| retyped.iter().any(|one| one.0 == table && one.1 == column);
+        let obstacle = |(table, column, said): (&String, &str, &str)| {
+            let (_, how) = said.split_once(" GENERATED ")?;
+            let expression = how.strip_prefix("ALWAYS AS (");
             let [from, name] = [table, column].map(|name| self.engine.quoted(name));
-            let removal = in_full(&format!("ALTER TABLE {from} DROP COLUMN {name}"));
-            Obstacle {
-                what: format!("column {} of table {}", in_full(column), in_full(table)),
-                remedy: format!("it is computed: first remove it, and recreate it afterwards: {removal}"),
-            }
+            let remedy = match expression {
+                _ if is_retyped(table, column) => {
+                    let what = if expression.is_some() { "EXPRESSION" } else { "IDENTITY" };
+                    let removal = format!("ALTER TABLE {from} ALTER COLUMN {name} DROP {what}");
+                    format!("shopctl must set it: first keep the server from that: {}", in_full(&removal))
+                }
+                Some(expression) if meaning::words(expression).iter().any(|word| is_retyped(table, word)) => {
+                    let removal = in_full(&format!("ALTER TABLE {from} DROP COLUMN {name}"));
+                    format!("it is computed: first remove it, and recreate it afterwards: {removal}")
+                }
+                _ => return None,
+            };
+            Some(Obstacle { what: format!("column {} of table {}", in_full(column), in_full(table)), remedy })
         };
-        columns.filter(is_computed).map(obstacle).collect()
+        columns.filter_map(obstacle).collect()
     }
 
     /// Indexes whose expressions or conditions use columns that become something else, and checks that name the type of

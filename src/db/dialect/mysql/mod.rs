@@ -43,6 +43,7 @@ pub static FACTS: Facts = Facts {
     damage: None,
     removable: catalog::REMOVABLE,
     column_users: None,
+    unusual_tables: None,
     routines: Some(
         "SELECT CAST(routine_name AS CHAR) AS name, CAST(routine_definition AS CHAR) AS text \
          FROM information_schema.routines WHERE routine_schema = DATABASE()",

@@ -12,6 +12,7 @@ mod inspect;
 mod powers;
 mod search_path;
 mod sessions;
+mod unusual_tables;
 mod values;
 
 use sea_orm::DbBackend;
@@ -41,6 +42,7 @@ pub static FACTS: Facts = Facts {
     damage: None,
     removable: catalog::REMOVABLE,
     column_users: Some(dependents::COLUMN_USERS),
+    unusual_tables: Some(unusual_tables::UNUSUAL_TABLES),
     routines: Some(dependents::ROUTINES),
     references: "SELECT DISTINCT CASE WHEN r.relnamespace = t.relnamespace THEN '' ELSE CAST(n.nspname AS text) END \
                  AS in_schema, CASE WHEN k.oid IS NOT NULL THEN 'FOREIGN KEY' WHEN r.relkind = 'm' \

@@ -46,6 +46,11 @@ pub static FACTS: Facts = Facts {
     ),
     removable: catalog::REMOVABLE,
     column_users: None,
+    unusual_tables: Some(
+        "SELECT name AS in_table, 'virtual table ' || name AS what, 'ALTER TABLE \"' || replace(name, '\"', '\"\"') || '\" RENAME TO \"' \
+         || replace(name, '\"', '\"\"') || '_virtual\"; CREATE TABLE \"' || replace(name, '\"', '\"\"') || '\" AS SELECT * FROM \"' \
+         || replace(name, '\"', '\"\"') || '_virtual\"' AS remedy FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL TABLE %'",
+    ),
     routines: None,
     references: "SELECT '' AS in_schema, 'FOREIGN KEY' AS kind, m.name AS from_table, \
                  '(' || group_concat(f.\"from\", ', ') || ')' AS name, lower(f.\"table\") AS to_table \
