@@ -213,8 +213,12 @@ fn numbers_as_ids_are_refused_with_another_way(shop: &Shop) {
         "CREATE TABLE users (id integer PRIMARY KEY, email varchar(255), password_hash varchar(255), \
          first_name varchar(100), last_name varchar(100))",
     );
+    let all = [&["adopt", "--yes"][..], &["adopt", "--dry-run"], &["adopt", "--sql"]];
+    for arguments in all {
+        made.run(arguments).exits_with(9).says("are numbers instead of UUIDs: users (int").says("shopctl help import");
+    }
     made.sql("INSERT INTO users VALUES (7, 'ada@example.com', 'x', 'Ada', 'L')");
-    for arguments in [&["adopt", "--yes"][..], &["adopt", "--dry-run"], &["adopt", "--sql"]] {
+    for arguments in all {
         made.run(arguments).exits_with(9).says("users 7: id 7: is not a UUID").says("shopctl help import");
     }
     // Columns that are missing do not matter then.

@@ -29,7 +29,7 @@ pub use broken_off::{broken_off, remove_broken_off};
 pub use ids::set_id_form;
 pub use misfit::Misfit;
 use missing::{MissingColumn, columns};
-pub use values::{cuts, defaults, misfits, numbers_as_ids};
+pub use values::{cuts, defaults, misfits, numbered_by_type, numbers_as_ids};
 
 /// The tables that other programs make, each after those that it refers to.
 const TABLES: [&str; 4] = ["users", "products", "orders", "order_items"];

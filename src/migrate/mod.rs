@@ -41,7 +41,7 @@ use crate::domain::{Clock, named_enum};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 pub use adoption::{
     ForeignShop, Misfit, broken_off, cuts, defaults, foreign_shop, foreign_shop_error, foreign_tables, misfits,
-    numbers_as_ids, refuse_foreign_shop, remove_broken_off, set_id_form,
+    numbered_by_type, numbers_as_ids, refuse_foreign_shop, remove_broken_off, set_id_form,
 };
 pub use backup::Asked;
 use backup::finish_with_copy;

@@ -11,7 +11,8 @@ on_every_backend!(
     unique_indexes_of_the_application_that_go_are_named_first,
     columns_of_the_application_are_not_taken_for_missing_ones,
     triggers_that_would_keep_old_names_are_named_first,
-    a_foreign_key_that_is_checked_at_commit_stays_so
+    a_foreign_key_that_is_checked_at_commit_stays_so,
+    words_of_a_list_and_numbers_have_a_repair_that_works
 );
 
 /// The document's shop, with these words of its tables replaced.
@@ -360,6 +361,24 @@ fn assert_refused_with_a_way_out(made: &Shop, code: i32, name: &str) {
     assert_taken_over(made);
 }
 
+fn words_of_a_list_and_numbers_have_a_repair_that_works(shop: &Shop) {
+    let found = "status varchar(20) NOT NULL DEFAULT 'pending'";
+    let list = match shop.backend {
+        Backend::Postgres => "status state NOT NULL DEFAULT 'Pending'",
+        Backend::MariaDb => "status enum('Pending', 'Paid') NOT NULL DEFAULT 'Pending'",
+        Backend::Sqlite => "status varchar(20) NOT NULL DEFAULT 'Pending'",
+    };
+    let state = if shop.backend == Backend::Postgres { "CREATE TYPE state AS ENUM ('Pending', 'Paid'); " } else { "" };
+    let (orders, with_state) = ("CREATE TABLE orders (", format!("{state}CREATE TABLE orders ("));
+    let made = with_words(shop, &[(found, list), (orders, &with_state)]);
+    assert_refused_with_a_way_out(&made, 9, "status Pending: differs only in letter case");
+    if shop.backend == Backend::Sqlite {
+        return;
+    }
+    let made = with_words(shop, &[(found, "status integer NOT NULL DEFAULT 2")]);
+    assert_refused_with_a_way_out(&made, 9, "decide which of pending, paid, shipped");
+}
+
 #[test]
 fn what_is_not_one_ordinary_table_is_refused_before_the_run() {
     let Some(shop) = Shop::empty(Backend::Postgres) else { return };
@@ -401,4 +420,20 @@ fn what_is_not_one_ordinary_table_is_refused_before_the_run() {
          INSERT INTO order_items SELECT * FROM lines; DROP TABLE lines",
     );
     assert_refused_with_a_way_out(&made, 6, "virtual table order_items");
+}
+
+#[test]
+fn values_of_domains_are_taken_over() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let domains = "CREATE DOMAIN amount AS decimal(10, 2); CREATE DOMAIN reference AS uuid; CREATE DOMAIN moment AS timestamp; \
+                   CREATE TABLE orders (";
+    let words = [
+        ("CREATE TABLE orders (", domains),
+        ("order_id uuid NOT NULL", "order_id reference NOT NULL"),
+        ("unit_price decimal(10, 2) NOT NULL", "unit_price amount NOT NULL, created_at moment"),
+    ];
+    let made = with_words(&shop, &words);
+    made.run(&["adopt", "--dry-run"]).success();
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
 }

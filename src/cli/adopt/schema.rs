@@ -13,7 +13,7 @@ use crate::domain::text::counted;
 use crate::domain::{Form, Violations};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::verify::expected_at;
-use crate::migrate::{self, ForeignShop, Job, Misfit, cuts, defaults, misfits, numbers_as_ids};
+use crate::migrate::{self, ForeignShop, Job, Misfit, cuts, defaults, misfits, numbered_by_type, numbers_as_ids};
 
 /// Maximum number of misfits of a column named in an error; JSON has more.
 const MISFITS_NAMED: usize = 5;
@@ -81,6 +81,10 @@ pub async fn run(
     let numbers = numbers_as_ids(connection, &shop).await?;
     if !numbers.is_empty() {
         return Err(refusal(&numbers));
+    }
+    let numbered = numbered_by_type(connection, &shop).await?;
+    if !numbered.is_empty() {
+        return Err(refusal_by_type(&numbered));
     }
     refuse_at_once(&database, &shop).await?;
     if arguments.sql {
@@ -175,16 +179,28 @@ fn refusal(misfits: &[Misfit]) -> Error {
     let mut repairs: Vec<&str> = misfits.iter().filter_map(|one| one.repair.as_deref()).collect();
     repairs.dedup();
     let error = match misfits.iter().any(Misfit::is_number_as_id) {
-        true => error.hint(
-            Hint::from(
-                "numbers cannot become ids; import the users, products and orders into a new database from files, which identify rows by e-mail address, SKU and reference: ",
-            )
-            .and(CommandLine::anywhere("help import")),
-        ),
+        true => error.hint(instead_of_numbers()),
         false => error,
     };
     let error = repairs.into_iter().fold(error, |error, repair| error.hint(repair.to_owned()));
     let remedies = misfits.iter().filter_map(|one| one.remedy.clone()).take(REMEDIES_NAMED);
     let error = remedies.fold(error, Error::hint);
     error.hint(Hint::from("nothing was changed; when they are fixed: ").and(CommandLine::again()))
+}
+
+/// The error about empty tables whose ids are numbers (exit 9): the application would go on to count them.
+fn refusal_by_type(tables: &[(String, String)]) -> Error {
+    let named: Vec<String> =
+        tables.iter().map(|(table, kind)| format!("{} ({})", printable(table), printable(kind))).collect();
+    let message = format!("the ids of these tables are numbers instead of UUIDs: {}", named.join(", "));
+    Error::new(Kind::CheckFailed, "adopt.numbers", message)
+        .hint(instead_of_numbers())
+        .hint(Hint::from("nothing was changed; once the application writes UUIDs: ").and(CommandLine::again()))
+}
+
+fn instead_of_numbers() -> Hint {
+    Hint::from(
+        "numbers cannot become ids; import the users, products and orders into a new database from files, which identify rows by e-mail address, SKU and reference: ",
+    )
+    .and(CommandLine::anywhere("help import"))
 }

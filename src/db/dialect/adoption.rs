@@ -3,6 +3,25 @@
 use crate::db::dialect::catalog::ColumnParts;
 use crate::db::schema::{ObjectKind, Schema, meaning};
 
+const NUMBERS: [&str; 14] = [
+    "int",
+    "integer",
+    "bigint",
+    "smallint",
+    "mediumint",
+    "tinyint",
+    "serial",
+    "bigserial",
+    "numeric",
+    "decimal",
+    "double",
+    "float",
+    "real",
+    "money",
+];
+const TEXTS: [&str; 10] =
+    ["char", "varchar", "character", "bpchar", "text", "citext", "tinytext", "mediumtext", "longtext", "clob"];
+
 /// What a column's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
@@ -44,6 +63,22 @@ impl ForeignColumn {
     /// The type that it has in the shop.
     pub fn expected_type(&self) -> &str {
         ColumnParts::parse(&self.expected).kind
+    }
+
+    /// The first word of the type that the other program gave it, in lower case.
+    pub fn type_word(&self) -> String {
+        self.found_type().split([' ', '(']).next().unwrap_or_default().to_lowercase()
+    }
+
+    /// Whether its type is one of numbers, on any engine.
+    pub fn is_number(&self) -> bool {
+        NUMBERS.contains(&self.type_word().as_str())
+    }
+
+    /// A definition by which it takes any word, on every engine; `None` where it does: a number or a list does not.
+    pub fn definition_of_texts(&self) -> Option<String> {
+        let not_null = if ColumnParts::parse(&self.found).is_not_null { " NOT NULL" } else { "" };
+        (!TEXTS.contains(&self.type_word().as_str())).then(|| format!("varchar(255){not_null}"))
     }
 
     /// The first number in the brackets of its type in the shop: characters, or digits.

@@ -3,7 +3,7 @@
 use sea_orm::ConnectionTrait;
 
 use super::ForeignShop;
-use super::misfit::{Misfit, ROWS_ASKED, fitting_value, text_or_null};
+use super::misfit::{Misfit, ROWS_ASKED, fitting_value, setting_text, text_or_null};
 use crate::db::adoption::{ForeignColumn, ForeignTable};
 use crate::db::answers::required_rows;
 use crate::domain::text::{in_full, numbered};
@@ -39,7 +39,8 @@ pub(super) async fn duplicates(
         let Some(([first, ..], others)) = group.split_first() else { return Vec::new() };
         let misfit = |(number, [row, literal, value, _]): (usize, &[String; 4])| {
             let other = numbered(value, number + 2).replace('\'', "''");
-            let statement = format!("UPDATE {from} SET {name} = '{other}' WHERE {id} = {literal}");
+            let update = format!("UPDATE {from} SET {name} = '{other}' WHERE {id} = {literal}");
+            let statement = setting_text(shop, table, column, &update);
             let remedy = format!(
                 "of the rows with the same {}, keep one or give the other another {0}: {}",
                 column.name,

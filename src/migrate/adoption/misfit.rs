@@ -60,6 +60,14 @@ pub(super) fn fitting_value(shop: &ForeignShop, column: &ForeignColumn) -> Strin
     }
 }
 
+/// A statement that sets texts of a column, after one that makes it take them where it is a number or one of a list.
+pub(super) fn setting_text(shop: &ForeignShop, table: &ForeignTable, column: &ForeignColumn, update: &str) -> String {
+    let [from, name] = [&table.found_name, &column.found_name].map(|name| shop.engine.quoted(name));
+    let wanted = column.definition_of_texts();
+    let change = wanted.and_then(|wanted| shop.engine.change_column(&from, &name, &wanted, &column.found));
+    change.into_iter().chain([update.to_owned()]).collect::<Vec<_>>().join("; ")
+}
+
 /// The rows of a query for `id_text` and `value_text` as misfits, for this reason.
 pub(super) async fn ask(
     connection: &impl ConnectionTrait,

@@ -4,12 +4,12 @@ use sea_orm::ConnectionTrait;
 
 use super::ForeignShop;
 use super::duplicates::duplicates;
-use super::misfit::{Misfit, NO_UUID, ROWS_ASKED, ask, fitting_value, id_of};
+use super::misfit::{Misfit, NO_UUID, ROWS_ASKED, ask, fitting_value, id_of, setting_text};
 use super::references::left_behind;
 use crate::db::adoption::{ForeignColumn, ForeignTable, ValueKind};
 use crate::db::answers::required_rows;
 use crate::db::schema::{ObjectKind, meaning};
-use crate::domain::text::counted;
+use crate::domain::text::{counted, in_full};
 use crate::error::{Result, printable};
 
 /// Every kind of misfit, with the first rows of each; nothing about tables without ids, whose rows have no names.
@@ -41,6 +41,21 @@ pub async fn numbers_as_ids(connection: &impl ConnectionTrait, shop: &ForeignSho
         }
     }
     found.retain(Misfit::is_number_as_id);
+    Ok(found)
+}
+
+/// Empty tables whose ids are numbers by their type, each with that type: their values could not tell.
+///
+/// Errors: those of the database.
+pub async fn numbered_by_type(connection: &impl ConnectionTrait, shop: &ForeignShop) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for table in &shop.tables {
+        let Some(id) = table.columns.iter().find(|column| column.name == "id" && column.is_number()) else { continue };
+        let any = format!("SELECT 1 FROM {} LIMIT 1", shop.engine.quoted(&table.found_name));
+        if required_rows(connection, &any).await?.is_empty() {
+            found.push((table.found_name.clone(), id.type_word()));
+        }
+    }
     Ok(found)
 }
 
@@ -152,7 +167,7 @@ async fn of_rules(connection: &impl ConnectionTrait, shop: &ForeignShop, table: 
                 );
                 let why = "violates the shop's rules";
                 let mut broken = ask(connection, &sql, &table.found_name, &column.found_name, why).await?;
-                mend_case(shop, table, column, rule, &mut broken);
+                mend_word(shop, table, column, rule, &mut broken);
                 found.extend(broken);
             }
             "unique" | "primary" => found.extend(duplicates(connection, shop, table, column).await?),
@@ -173,15 +188,28 @@ async fn of_rules(connection: &impl ConnectionTrait, shop: &ForeignShop, table: 
     Ok(found)
 }
 
-/// A word of a list that differs only in its case is repaired by one statement.
-fn mend_case(shop: &ForeignShop, table: &ForeignTable, column: &ForeignColumn, rule: &str, broken: &mut [Misfit]) {
+/// A word of a list that differs only in its case is repaired by one statement. Another one has to be decided about, where
+/// the column takes no other words before that.
+fn mend_word(shop: &ForeignShop, table: &ForeignTable, column: &ForeignColumn, rule: &str, broken: &mut [Misfit]) {
     let [from, name] = [&table.found_name, &column.found_name].map(|name| shop.engine.quoted(name));
+    let words: Vec<&str> = rule.split('\'').skip(1).step_by(2).collect();
     for misfit in broken {
         let lower = misfit.value.trim().to_lowercase();
-        if rule.contains(&format!("'{lower}'")) {
+        let old = misfit.value.replace('\'', "''");
+        let update = |word: &str| {
+            let update = format!("UPDATE {from} SET {name} = '{word}' WHERE {name} = '{old}'");
+            setting_text(shop, table, column, &update)
+        };
+        if words.contains(&lower.as_str()) {
             "differs only in letter case".clone_into(&mut misfit.why);
-            let old = misfit.value.replace('\'', "''");
-            misfit.repair = Some(format!("UPDATE {from} SET {name} = '{lower}' WHERE {name} = '{old}'"));
+            misfit.repair = Some(update(&lower));
+        } else if let Some(word) = words.first().filter(|_| column.definition_of_texts().is_some()) {
+            let (is, words) = (in_full(&misfit.value), words.join(", "));
+            misfit.remedy = Some(format!(
+                "decide which of {words} the {} {is} is, such as: {}",
+                column.name,
+                in_full(&update(word))
+            ));
         }
     }
 }

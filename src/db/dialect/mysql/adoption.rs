@@ -24,10 +24,6 @@ fn is_bytes(column: &ForeignColumn) -> bool {
     begins(column, &["binary", "varbinary", "blob", "tinyblob", "mediumblob", "longblob"])
 }
 
-fn is_number(column: &ForeignColumn) -> bool {
-    begins(column, &["int", "bigint", "smallint", "tinyint", "mediumint", "decimal", "double", "float"])
-}
-
 impl Adoption for Mysql {
     fn adopted_value(&self, name: &str, column: &ForeignColumn, offset: i32) -> String {
         let value = match column.kind {
@@ -48,7 +44,7 @@ impl Adoption for Mysql {
     fn misfit(&self, name: &str, column: &ForeignColumn) -> Option<String> {
         let number = |condition: String| match () {
             () if is_text(column) => format!("{name} NOT REGEXP '{NUMBER}' OR {condition}"),
-            () if is_number(column) => condition,
+            () if column.is_number() => condition,
             () => "1".to_owned(),
         };
         Some(match column.kind {
@@ -61,7 +57,7 @@ impl Adoption for Mysql {
             ValueKind::Time if begins(column, &["datetime", "timestamp", "date"]) => {
                 format!("YEAR({name}) = 0 OR MONTH({name}) = 0 OR DAYOFMONTH({name}) = 0")
             }
-            ValueKind::Time if is_number(column) => format!("{} IS NULL", time(name, column)),
+            ValueKind::Time if column.is_number() => format!("{} IS NULL", time(name, column)),
             ValueKind::Time => "1".to_owned(),
             ValueKind::Amount => number(format!(
                 "ABS({amount} * 100.0 - ROUND({amount} * 100.0)) > 0.000001 OR ABS({amount} + 0) >= {}",
@@ -264,7 +260,7 @@ fn time(name: &str, column: &ForeignColumn) -> String {
             format!("CAST(LEFT({plain}, 26) AS DATETIME(6))")
         }
         // Milliseconds since 1970; a number too small for that is seconds.
-        () if is_number(column) => format!(
+        () if column.is_number() => format!(
             "'1970-01-01' + INTERVAL CASE WHEN ABS({name}) < 100000000000 THEN {name} * 1000000 ELSE {name} * 1000 END \
              MICROSECOND"
         ),

@@ -19,11 +19,11 @@ const ZONE: &str = r"(Z|[+-]\d\d(:?\d\d)?)$";
 /// What a type holds.
 enum Found {
     Same,
+    /// Also what another program defined itself, such as enums and domains: all of it can be written as text.
     Text,
     Bytes,
     Number,
     Time,
-    Other,
 }
 
 fn found(column: &ForeignColumn) -> Found {
@@ -31,11 +31,10 @@ fn found(column: &ForeignColumn) -> Found {
     let begins = |words: &[&str]| words.iter().any(|word| kind.starts_with(word));
     match () {
         () if kind == column.expected_type() => Found::Same,
-        () if begins(&["character", "text", "bpchar", "citext", "\"char\""]) => Found::Text,
         () if begins(&["bytea"]) => Found::Bytes,
         () if begins(&["timestamp", "date"]) => Found::Time,
-        () if begins(&["int", "bigint", "smallint", "numeric", "double", "real", "money"]) => Found::Number,
-        () => Found::Other,
+        () if column.is_number() => Found::Number,
+        () => Found::Text,
     }
 }
 
@@ -53,7 +52,7 @@ impl Adoption for Postgres {
             ),
             // Digits behind microseconds would be rounded.
             (ValueKind::Time, Found::Text) => format!(
-                "CASE WHEN {name} ~ '{ZONE}' AND {name} ~ ':' THEN {cut}::timestamptz \
+                "CASE WHEN {name}::text ~ '{ZONE}' AND {name}::text ~ ':' THEN {cut}::timestamptz \
                  ELSE {cut}::timestamp AT TIME ZONE INTERVAL '{zone}' END",
                 cut = format_args!(r"regexp_replace({name}::text, '(\.\d{{6}})\d+', '\1')")
             ),
