@@ -37,6 +37,8 @@ pub struct Schema {
     pub(super) statements: BTreeMap<String, String>,
     /// PostgreSQL: what keeps a column from changing its type, in an order in which it can be made again.
     pub(super) dependents: BTreeMap<Object, Vec<Dependent>>,
+    /// How many minutes times in columns without a zone are ahead of UTC, as people say.
+    pub ahead: i32,
     /// MariaDB: the checks that are parts of their columns, which have their names.
     pub(super) column_checks: BTreeSet<Object>,
 }
@@ -183,6 +185,14 @@ impl Difference {
         }
     }
 
+    /// Whether its repair reads times that are stored without a zone, or as texts, as those of one.
+    pub fn adds_zone(&self) -> bool {
+        let has_zone = |definition: &Option<String>| {
+            definition.as_deref().is_some_and(|definition| repair::column_type(definition).ends_with("with time zone"))
+        };
+        self.found.is_some() && has_zone(&self.expected) && !has_zone(&self.found)
+    }
+
     /// Its place among the repairs: what stands in the way goes first, and what needs others comes last.
     fn place(&self) -> u8 {
         let definition = self.expected.as_ref().or(self.found.as_ref()).map_or("", String::as_str);
@@ -275,9 +285,10 @@ fn other_differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<D
         };
         let is_beside = definition.is_none() && names::is_beside(engine, object, expected, found);
         let repair = || {
+            let (wanted, said) = (definition.map(String::as_str), other.map(String::as_str));
             let repair = match found.column_checks.contains(object) {
                 true => repair::without_check(engine, object, found)?,
-                false => repair::repair(engine, object, definition.map(String::as_str), other.map(String::as_str))?,
+                false => repair::repair(engine, object, wanted, said, found.ahead)?,
             };
             let is_retyped = definition
                 .zip(other)

@@ -257,3 +257,25 @@ fn row_level_security_that_hides_rows_from_shopctl_is_named() {
     repair_all(&owner, "the default");
     assert_eq!(owner.number("SELECT COUNT(*) FROM pg_policies WHERE policyname = 'own'"), 1);
 }
+
+#[test]
+fn times_that_another_program_left_without_a_zone_are_read_in_the_one_that_is_said() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    shop.user("ann");
+    let at = "SELECT CAST(created_at AT TIME ZONE 'UTC' AS text) FROM users";
+    for (zone, read) in [(&[][..], "2026-01-31 10:00:00"), (&["--tz", "+02:00"], "2026-01-31 08:00:00")] {
+        shop.sql("ALTER TABLE users ALTER COLUMN created_at TYPE timestamp, ALTER COLUMN updated_at TYPE timestamp");
+        shop.sql("UPDATE users SET created_at = '2026-01-31 10:00:00'");
+        let run = shop.run(&[&["migrate", "verify"], zone].concat()).exits_with(9);
+        let told = run.stderr.contains("read times without a zone as UTC") && run.stderr.contains("verify --tz +02:00");
+        assert_eq!(told, zone.is_empty(), "{run}");
+        let items = shop.run(&[&["migrate", "verify", "--json"], zone].concat()).json()["items"].clone();
+        for item in items.as_array().expect("a list") {
+            shop.sql(item["repair"].as_str().expect("a statement"));
+        }
+        shop.run(&["migrate", "verify"]).success();
+        assert_eq!(shop.column(at), [read]);
+    }
+    let run = shop.run(&["migrate", "verify", "--tz", "Europe/Berlin"]).exits_with(7);
+    run.says("changes its clocks: give an offset such as +02:00");
+}

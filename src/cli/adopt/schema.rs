@@ -7,10 +7,11 @@ use crate::cli::shared::arguments::{AnswerArguments, name_of};
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::scratch::ScratchArguments;
+use crate::cli::shared::zone::stored_offset;
 use crate::context::Context;
 use crate::db::{Access, Database};
+use crate::domain::Form;
 use crate::domain::text::counted;
-use crate::domain::{Form, Violations};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::verify::expected_at;
 use crate::migrate::{self, ForeignShop, Job, Misfit, cuts, defaults, misfits, numbered_by_type, numbers_as_ids};
@@ -32,17 +33,6 @@ pub struct SchemaArguments {
     scratch: ScratchArguments,
 }
 
-/// The offset from UTC of times stored without a zone, in minutes: that of `--tz`.
-///
-/// Errors: exit 7 for a zone whose clocks are changed, which no statement of every engine can convert.
-fn offset(context: &Context) -> Result<i32> {
-    let Some(zone) = &context.file_zone else { return Ok(0) };
-    zone.fixed_offset().ok_or_else(|| {
-        let problem = format!("{} changes its clocks: give an offset such as +02:00", zone.name());
-        Violations::single("--tz", problem).into_error()
-    })
-}
-
 /// Converts the tables where that is needed. Returns the effect if the rows cannot follow: after a script or a dry run.
 pub async fn run(
     context: &Context,
@@ -51,7 +41,7 @@ pub async fn run(
     answers: &AnswerArguments,
     dry_run: bool,
 ) -> Result<Option<Effect>> {
-    let offset = offset(context)?;
+    let offset = stored_offset(context)?;
     let is_reading = arguments.sql || dry_run;
     let database = context.database(if is_reading { Access::Read } else { Access::Write }).await?;
     let connection = database.connection();

@@ -8,11 +8,12 @@ use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::list::FieldNames;
 use crate::cli::shared::scratch::ScratchArguments;
+use crate::cli::shared::zone::stored_offset;
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::schema::{Difference, Object};
 use crate::domain::text::counted;
-use crate::error::{Cause, Kind, Result};
+use crate::error::{Cause, CommandLine, Hint, Kind, Result};
 use crate::migrate::finding::{DRIFT, Finding, drift_error, refuse_unknown_names};
 use crate::migrate::verify::{drift, expected_at, run_on_scratch, schema};
 use crate::migrate::{self, History, Job, entities, history};
@@ -46,6 +47,7 @@ pub struct BaselineArguments {
 
 pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     context.output.check_fields::<Finding>(&[])?;
+    let ahead = stored_offset(context)?;
     let plan = whole_plan(context);
     let live = match context.database(Access::Read).await {
         Ok(database) => Some(database),
@@ -74,9 +76,11 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     if let Some(database) = &live
         && is_any_applied
     {
-        let found = schema(database).await?;
+        let mut found = schema(database).await?;
+        found.ahead = ahead;
         refuse_unknown_names(&arguments.ignore, &[&trial.whole, &found])?;
         let (drift, beside) = drift(database, &trial.applied, &found, &arguments.ignore);
+        note_zone(context, &drift);
         for one in &drift {
             let rows = migrate::blocking_rows(database.connection(), &trial.applied, &found, one).await?;
             findings.push(finding(DRIFT, one).with_rows(rows));
@@ -93,6 +97,14 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
             counted(plan.catalog.migrations().len(), "migration")
         )
     })
+}
+
+/// The zone in which the statements read times that are stored without one.
+fn note_zone(context: &Context, drift: &[Difference]) {
+    if context.file_zone.is_none() && drift.iter().any(Difference::adds_zone) {
+        let read = "the statements read times without a zone as UTC; where they are of another one: ";
+        context.output.suggest(Hint::from(read).and(CommandLine::new("migrate verify").option("--tz", "+02:00")));
+    }
 }
 
 /// What other programs made is theirs.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::Timezone;
-use crate::domain::{Zone, similar};
+use crate::context::Context;
+use crate::domain::{Violations, Zone, similar};
 use crate::error::{Error, Kind, Result as CommandResult, printable};
 use crate::output::Output;
 
@@ -37,6 +38,17 @@ fn find_variable(text: &str) -> Result<Zone, String> {
     let in_folder = |folder: &str| name.strip_prefix(folder)?.strip_prefix('/');
     let found = find(FOLDERS.into_iter().find_map(in_folder).unwrap_or(name));
     found.or_else(|problem| Zone::from_rule(name).map_err(|_| problem))
+}
+
+/// The offset from UTC of times stored without a zone, in minutes: that of `--tz`.
+///
+/// Errors: exit 2 for a zone whose clocks are changed, which no statement of every engine can convert.
+pub fn stored_offset(context: &Context) -> CommandResult<i32> {
+    let Some(zone) = &context.file_zone else { return Ok(0) };
+    zone.fixed_offset().ok_or_else(|| {
+        let problem = format!("{} changes its clocks: give an offset such as +02:00", zone.name());
+        Violations::single("--tz", problem).into_error()
+    })
 }
 
 /// Finds a zone by name or by an offset such as `+02:00`; UTC needs no file. Errors: with a suggestion for an unknown

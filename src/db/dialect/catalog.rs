@@ -64,8 +64,9 @@ pub trait Catalog {
         Some(format!("ALTER TABLE {table} ADD COLUMN {name} {definition}"))
     }
 
-    /// The statement that changes a column; `None` if the table must be rebuilt.
-    fn change_column(&self, _table: &str, _name: &str, _expected: &str, _found: &str) -> Option<String> {
+    /// The statement that changes a column; `None` if the table must be rebuilt. Times without a zone are `ahead` minutes
+    /// ahead of UTC.
+    fn change_column(&self, _table: &str, _name: &str, _expected: &str, _found: &str, _ahead: i32) -> Option<String> {
         None
     }
 

@@ -108,6 +108,7 @@ pub fn renamed_throughout(found: &Schema, tables: &[ForeignTable]) -> Schema {
         objects: found.objects.iter().map(rename).collect(),
         statements: found.statements.iter().map(statement).collect(),
         dependents: found.dependents.iter().map(dependent).collect(),
+        ahead: found.ahead,
         column_checks: found.column_checks.iter().map(renamed_check).collect(),
     }
 }

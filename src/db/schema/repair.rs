@@ -22,12 +22,18 @@ pub fn without_check(engine: Engine, check: &Object, found: &Schema) -> Option<S
     let column = Object { kind: ObjectKind::Column, ..check.clone() };
     let definition = found.objects.get(&column)?;
     let [table, name] = [&column.table, &column.name].map(|name| engine.quoted(name));
-    engine.change_column(&table, &name, definition, definition)
+    engine.change_column(&table, &name, definition, definition, found.ahead)
 }
 
 /// `None` where it takes more than statements about this object: a table that is gone, and what an engine
-/// changes only by making the table again.
-pub fn repair(engine: Engine, object: &Object, expected: Option<&str>, found: Option<&str>) -> Option<String> {
+/// changes only by making the table again. Times without a zone are so many minutes ahead of UTC.
+pub fn repair(
+    engine: Engine,
+    object: &Object,
+    expected: Option<&str>,
+    found: Option<&str>,
+    ahead: i32,
+) -> Option<String> {
     let (table, name) = (engine.quoted(&object.table), engine.quoted(&object.name));
     let remove_and_add = |remove: String, add: Option<String>| match (expected, found) {
         (Some(_), Some(_)) => Some(format!("{remove}; {}", add?)),
@@ -49,10 +55,10 @@ pub fn repair(engine: Engine, object: &Object, expected: Option<&str>, found: Op
             // Another program's: it keeps its values, and the shop's rows need none.
             (None, found) => {
                 let found = found?;
-                engine.change_column(&table, &name, &found.replacen(" NOT NULL", "", 1), found)
+                engine.change_column(&table, &name, &found.replacen(" NOT NULL", "", 1), found, ahead)
             }
             (Some(definition), None) => engine.add_column(&table, &name, definition),
-            (Some(definition), Some(found)) => engine.change_column(&table, &name, definition, found),
+            (Some(definition), Some(found)) => engine.change_column(&table, &name, definition, found, ahead),
         },
         ObjectKind::Trigger => remove_and_add(engine.drop_trigger(&table, &name), expected.map(str::to_owned)),
         ObjectKind::Table => engine.change_table(&table, expected.filter(|_| found.is_some())?),

@@ -90,7 +90,7 @@ fn together(engine: Engine, ends: &[Object], keys: &[&Key<'_>], expected: &Schem
         if engine.is_equivalent(ObjectKind::Column, &definition, said) {
             continue;
         }
-        changed.push(repair(engine, end, Some(&definition), Some(said))?);
+        changed.push(repair(engine, end, Some(&definition), Some(said), found.ahead)?);
         let of_column = found.dependents.get(end).into_iter().flatten();
         for dependent in of_column {
             if dependents.iter().all(|known| known.removal != dependent.removal) {

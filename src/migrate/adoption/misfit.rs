@@ -64,7 +64,7 @@ pub(super) fn fitting_value(shop: &ForeignShop, column: &ForeignColumn) -> Strin
 pub(super) fn setting_text(shop: &ForeignShop, table: &ForeignTable, column: &ForeignColumn, update: &str) -> String {
     let [from, name] = [&table.found_name, &column.found_name].map(|name| shop.engine.quoted(name));
     let wanted = column.definition_of_texts();
-    let change = wanted.and_then(|wanted| shop.engine.change_column(&from, &name, &wanted, &column.found));
+    let change = wanted.and_then(|wanted| shop.engine.change_column(&from, &name, &wanted, &column.found, shop.offset));
     change.into_iter().chain([update.to_owned()]).collect::<Vec<_>>().join("; ")
 }
 

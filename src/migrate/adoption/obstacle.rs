@@ -140,8 +140,10 @@ impl ForeignShop {
         let add = format!("ALTER TABLE {table} ADD {add}{definition}");
         let (wanted, found) = (key.column.expected_type(), key.column.found_type());
         let changed = key.column.found.replacen(found, wanted, 1);
-        let change =
-            self.engine.change_column(&table, &column, &changed, &key.column.found).filter(|_| wanted != found);
+        let change = self
+            .engine
+            .change_column(&table, &column, &changed, &key.column.found, self.offset)
+            .filter(|_| wanted != found);
         Some(in_full(&change.into_iter().chain([add]).collect::<Vec<_>>().join("; ")))
     }
 

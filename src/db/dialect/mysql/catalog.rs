@@ -172,7 +172,7 @@ impl Catalog for Mysql {
         })
     }
 
-    fn change_column(&self, table: &str, name: &str, expected: &str, found: &str) -> Option<String> {
+    fn change_column(&self, table: &str, name: &str, expected: &str, found: &str, _ahead: i32) -> Option<String> {
         let (wanted, old) = (ColumnParts::parse(expected), ColumnParts::parse(found));
         let change = format!("ALTER TABLE {table} MODIFY COLUMN {name} {expected}");
         let change = match wanted.constant_instead_of_null(&old) {

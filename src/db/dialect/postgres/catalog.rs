@@ -128,8 +128,8 @@ impl Catalog for Postgres {
         })
     }
 
-    fn change_column(&self, table: &str, name: &str, expected: &str, found: &str) -> Option<String> {
-        Some(change_column(table, name, expected, found))
+    fn change_column(&self, table: &str, name: &str, expected: &str, found: &str, ahead: i32) -> Option<String> {
+        Some(change_column(table, name, expected, found, ahead))
     }
 
     /// Tables, views, sequences and indexes share their names; a table also needs that of a type.
@@ -159,14 +159,14 @@ impl Catalog for Postgres {
 }
 
 /// One change per property, because the old default may not fit the new type.
-fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String {
+fn change_column(table: &str, name: &str, expected: &str, found: &str, ahead: i32) -> String {
     let (wanted, old) = (ColumnParts::parse(expected), ColumnParts::parse(found));
     let mut changes = Vec::new();
     if wanted.kind != old.kind {
         if old.default.is_some() {
             changes.push("DROP DEFAULT".to_owned());
         }
-        changes.push(format!("TYPE {}{}", wanted.kind, using(name, wanted.kind, old.kind)));
+        changes.push(format!("TYPE {}{}", wanted.kind, using(name, wanted.kind, old.kind, ahead)));
     }
     if wanted.default != old.default || wanted.kind != old.kind {
         changes.extend(match wanted.default {
@@ -189,7 +189,7 @@ fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String
 
 /// The conversion of a value to another type, if the server's default is wrong: it would read a time without a zone
 /// in the session's zone. A text is not cast, which would truncate it: one that does not fit is an error.
-fn using(name: &str, wanted: &str, found: &str) -> String {
+fn using(name: &str, wanted: &str, found: &str, ahead: i32) -> String {
     let is_text = |kind: &str| kind.starts_with("character") || kind.starts_with("text") || kind.starts_with("bpchar");
     match (wanted, found) {
         ("timestamp with time zone", _) => {
@@ -200,7 +200,7 @@ fn using(name: &str, wanted: &str, found: &str) -> String {
                 expected: wanted.to_owned(),
                 found: found.to_owned(),
             };
-            format!(" USING {}", Postgres.adopted_value(name, &column, 0))
+            format!(" USING {}", Postgres.adopted_value(name, &column, ahead))
         }
         ("timestamp without time zone", "timestamp with time zone") => format!(" USING {name} AT TIME ZONE 'UTC'"),
         ("uuid", "bytea") => format!(" USING encode({name}, 'hex')::uuid"),
