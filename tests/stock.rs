@@ -1,10 +1,12 @@
 //! Stock: counted levels, history, changes by other programs, and orders with an expected total.
 
+use crate::adopt_rows::unbound;
 use crate::on_every_backend;
-use crate::support::Shop;
+use crate::support::{Backend, Shop};
 
 on_every_backend!(
     stock_is_set_only_from_the_expected_level,
+    a_stock_below_zero_that_another_program_left_can_be_corrected,
     stock_is_listed_lowest_first,
     stock_is_listed_as_it_was_at_a_time,
     a_stock_history_names_its_orders,
@@ -30,6 +32,42 @@ fn stock_is_set_only_from_the_expected_level(shop: &Shop) {
         ["shrinkage"]
     );
     shop.assert_invariants();
+}
+
+fn a_stock_below_zero_that_another_program_left_can_be_corrected(shop: &Shop) {
+    let leave = |stock: i32| {
+        let update = format!("UPDATE products SET stock_quantity = {stock} WHERE sku = 'MUG'");
+        match shop.backend {
+            Backend::Postgres => shop
+                .sql(&format!("ALTER TABLE products DROP CONSTRAINT IF EXISTS ck_products_stock_quantity; {update}")),
+            _ => unbound(shop, &update),
+        }
+    };
+    shop.product("MUG", "12.50", 5);
+    shop.product("PEN", "1.00", 5);
+    leave(-5);
+    let listed = shop.run(&["stock", "list", "--max-stock", "-1", "-o", "id"]).success().stdout;
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+    for expected in [&["--expect", "-4"][..], &["--expect=-4"]] {
+        let run = shop.run(&[&["stock", "set", "MUG", "3"], expected].concat()).exits_with(6);
+        assert!(run.stderr.contains("MUG has -5 in stock, not -4 as expected"), "{run}");
+    }
+    let run = shop.run(&["stock", "set", "MUG", "3", "--expect", "3"]).exits_with(6);
+    let hint = run.stderr.lines().find_map(|line| line.split_once("is right anyway: ")).expect("a hint").1;
+    shop.paste(hint).success();
+    leave(-5);
+    shop.run(&["stock", "set", "MUG", "2147483647", "--expect", "-5"]).exits_with(6).says("stock.too_much");
+    shop.run(&["stock", "adjust", "MUG", "-1", "--reason", "other"]).exits_with(6).says("MUG has -5 in stock");
+    for more in [&["stock", "adjust", "MUG", "+4", "--reason", "other"][..], &["stock", "receive", "MUG:4"]] {
+        let run = shop.run(more).exits_with(6).says("MUG has -5 in stock; 4 more would leave it below 0");
+        let hint = run.stderr.lines().find_map(|line| line.split_once("if none is there: ")).expect("a hint").1;
+        shop.paste(&format!("{hint} --dry-run")).success();
+    }
+    shop.file("count.csv", "sku,counted,expected\nMUG,4,-5\n");
+    shop.run(&["stock", "import", "count.csv"]).success();
+    let run = shop.run(&["stock", "import", "count.csv"]).exits_with(7);
+    assert!(run.stderr.contains("MUG has 4 in stock, not -5 as expected"), "{run}");
+    assert_eq!(shop.number("SELECT stock_quantity FROM products WHERE sku = 'MUG'"), 4);
 }
 
 fn stock_is_listed_lowest_first(shop: &Shop) {

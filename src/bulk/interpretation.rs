@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::read::Record;
 use crate::domain::number_parser::{self, DecimalMark};
-use crate::domain::quantity::parse_stock;
+use crate::domain::quantity::{parse_recorded_stock, parse_stock};
 use crate::domain::{DateOrder, Money, ParsedTime, Quantity, Zone};
 
 /// How to interpret the values of a file.
@@ -98,6 +98,11 @@ pub fn quantity_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<Quantity, S
 /// A parser of stock levels in pieces. Errors: as [`price_parser`].
 pub fn stock_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<i32, String> {
     move |text| parse_stock(&number_parser::whole(text, mark)?)
+}
+
+/// A parser of recorded stock levels, which another program may have left below 0. Errors: as [`price_parser`].
+pub fn recorded_stock_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<i32, String> {
+    move |text| parse_recorded_stock(&number_parser::whole(text, mark)?)
 }
 
 #[cfg(test)]

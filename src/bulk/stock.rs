@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::import::{read_all, sorted};
-use super::interpretation::stock_parser;
+use super::interpretation::{recorded_stock_parser, stock_parser};
 use super::options::Import;
 use super::parsed_cell::{MISSING, ParsedCell};
 use super::position::Position;
@@ -64,7 +64,11 @@ impl Row for StockRow {
             sku: record.written("sku").to_owned(),
             received: ParsedCell::parse_column(record, RECEIVED, parser(RECEIVED)),
             counted: ParsedCell::parse_column(record, COUNTED, parser(COUNTED)),
-            expected: ParsedCell::parse_non_empty(record, EXPECTED, parser(EXPECTED)),
+            expected: ParsedCell::parse_non_empty(
+                record,
+                EXPECTED,
+                recorded_stock_parser(record.decimal_mark(EXPECTED)),
+            ),
         }
     }
 

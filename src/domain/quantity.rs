@@ -72,6 +72,11 @@ pub fn parse_stock(text: &str) -> Result<i32, String> {
     }
 }
 
+/// A stock level as it is recorded: another program may have left one below 0.
+pub fn parse_recorded_stock(text: &str) -> Result<i32, String> {
+    i32::try_from(parse_count(text)?).map_err(|_| format!("must be between {} and {MAX_STOCK}", i32::MIN))
+}
+
 /// A number of pieces. A plus sign is refused: it may be meant as a change of the present number.
 fn parse_count(text: &str) -> Result<i64, String> {
     check_unsigned(text)?;
@@ -129,6 +134,13 @@ mod tests {
             assert_eq!(Quantity::parse_or_none(text).unwrap_err(), "must be between 0 and 1000000");
         }
         assert!(Quantity::parse_or_none("+0").is_err());
+    }
+
+    #[test]
+    fn a_recorded_stock_may_be_negative() {
+        assert_eq!((parse_recorded_stock("-5"), parse_recorded_stock("0")), (Ok(-5), Ok(0)));
+        assert!(["+5", "-2147483649", "2147483648", "--5"].iter().all(|text| parse_recorded_stock(text).is_err()));
+        assert!(parse_stock("-5").is_err());
     }
 
     #[test]

@@ -384,7 +384,8 @@ fn in_order(quantities: &[(Id, i32)]) -> Vec<(Id, i32)> {
 /// Changes one product's stock by `delta` if the result is within `0..=i32::MAX`; returns the number of
 /// updated rows.
 pub async fn move_stock(handle: &WriteHandle, id: Id, delta: i32, now: DateTime<Utc>) -> Result<Rows> {
-    let (lowest, highest) = if delta < 0 { (-delta, i32::MAX) } else { (0, i32::MAX - delta) };
+    // Another program may have left one below 0, from which so many more lead back.
+    let (lowest, highest) = (-delta, i32::MAX - Ord::max(delta, 0));
     let result = Entity::update_many()
         .col_expr(Column::StockQuantity, Expr::col(Column::StockQuantity).add(delta))
         .col_expr(Column::UpdatedAt, Expr::value(now))

@@ -140,9 +140,11 @@ pub async fn set(operations: &Operations, count: &StockCount) -> Result<Changed>
         if have == count.level {
             return Ok(Changed { after: before.clone(), before, changed: false });
         }
+        // From one below 0 it may be more than a movement holds.
+        let more = i64::from(count.level) - i64::from(have);
         let adjustment = Adjustment {
             product: before.sku.or_id(before.id),
-            delta: count.level - have,
+            delta: i32::try_from(more).map_err(|_| too_much(&before, have, more))?,
             reason: count.reason,
             note: count.note.clone(),
         };
@@ -244,9 +246,14 @@ pub(super) fn with_note(mut change: repository::Change, note: Option<&str>) -> r
     change
 }
 
-/// Exit 6 for more pieces than a stock can hold.
+/// Exit 6 for more pieces than a stock can hold, or too few to bring it back to 0.
 pub(super) fn too_much(product: &Model, have: i32, more: i64) -> Error {
     let sku = printable(&product.sku);
+    if i64::from(have) + more < 0 {
+        let count = CommandLine::like("stock set").argument(&sku).number(0).option("--expect", &have.to_string());
+        let message = format!("{sku} has {have} in stock; {more} more would leave it below 0");
+        return Error::conflict("stock.below_zero", message).hint(Hint::from("if none is there: ").and(count));
+    }
     Error::conflict("stock.too_much", format!("{sku} has {have} in stock; {more} more would exceed the maximum"))
 }
 

@@ -45,7 +45,7 @@ impl StockLine {
             }
             StockLine::Counted { level, .. } => i64::from(level) - i64::from(have),
         };
-        let fits = i32::try_from(delta).ok().filter(|delta| have.checked_add(*delta).is_some());
+        let fits = i32::try_from(delta).ok().filter(|delta| have.checked_add(*delta).is_some_and(|sum| sum >= 0));
         fits.ok_or_else(|| stock::too_much(product, have, delta))
     }
 }

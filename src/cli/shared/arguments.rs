@@ -8,7 +8,7 @@ use super::values::{Checked, checked};
 use crate::context::Context;
 use crate::domain::page::{MAX_LIMIT, Sort};
 use crate::domain::period::Span;
-use crate::domain::quantity::parse_stock;
+use crate::domain::quantity::parse_recorded_stock;
 use crate::domain::similar::closest;
 use crate::domain::text::multi_line;
 use crate::domain::{Cursor, IdempotencyKey, Page, Quantity, SearchText, TypedTime, Violation, Violations};
@@ -63,7 +63,7 @@ pub struct StockFilterArguments {
     #[arg(long)]
     low: bool,
     /// Only products with at most N units in stock
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = checked(parse_stock))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = checked(parse_recorded_stock))]
     max_stock: Option<i32>,
     /// Only products that are out of stock
     #[arg(long)]

@@ -8,7 +8,7 @@ use crate::cli::shared::mutation::{self, outcome_verb};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::MovementReason;
-use crate::domain::quantity::parse_stock;
+use crate::domain::quantity::{parse_recorded_stock, parse_stock};
 use crate::error::{Result, printable};
 use crate::service::stock::{self as service, StockCount};
 
@@ -21,7 +21,7 @@ pub struct SetArguments {
     #[arg(id = "units", value_name = "N", allow_negative_numbers = true, value_parser = checked(parse_stock))]
     level: i32,
     /// Units expected before the change; nothing changes if they differ
-    #[arg(long, value_name = "OLD", allow_negative_numbers = true, value_parser = checked(parse_stock))]
+    #[arg(long, value_name = "OLD", allow_negative_numbers = true, value_parser = checked(parse_recorded_stock))]
     expect: i32,
     /// Reason: received, correction, damaged, shrinkage, return or other
     #[arg(long, value_name = "REASON", default_value = "correction", value_parser = checked(MovementReason::parse_adjustment))]
