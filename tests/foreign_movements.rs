@@ -12,6 +12,7 @@ on_every_backend!(
     movements_that_another_program_deleted_are_named_and_taken_in,
     pieces_whose_return_another_program_deleted_come_back_once,
     a_movement_that_was_taken_in_is_watched_from_then_on,
+    movements_that_another_program_deleted_are_not_oversold_pieces,
     movements_with_another_time_are_named_and_taken_in,
     movements_that_another_program_gave_to_another_order_are_taken_in,
     missing_values_are_said,
@@ -132,6 +133,42 @@ fn movements_that_another_program_deleted_are_named_and_taken_in(shop: &Shop) {
     assert!(run.stdout.contains("3 units restocked") && !run.stdout.contains("according to its lines"), "{run}");
     assert_eq!(stock(shop), [before[0] + 2, before[1] + 1]);
     assert_green(shop);
+}
+
+fn movements_that_another_program_deleted_are_not_oversold_pieces(shop: &Shop) {
+    stocked(shop);
+    let of = |sku: &str| format!("product_id = (SELECT p.id FROM products p WHERE p.sku = '{sku}')");
+    for (sku, deleted) in [("CUP", "reason = 'initial'"), ("BOX", "reason = 'order'"), ("JAR", "delta <> 0")] {
+        shop.product(sku, "1.00", 5);
+        let item = format!("{sku}:5");
+        shop.run(&["order", "create", "--user", "ann@example.com", "--item", &item]).success();
+        shop.sql(&format!("DELETE FROM stock_movements WHERE {deleted} AND {}", of(sku)));
+        let run = shop.run(&["adopt", "--dry-run"]).success();
+        assert!(!run.stderr.contains("oversold"), "{sku}: {run}");
+        let told = format!(
+            "another program removed {} of {sku}",
+            if sku == "JAR" { "2 stock movements" } else { "1 stock movement" }
+        );
+        assert!(run.stderr.contains(&told), "{sku}: {run}");
+        let run = assert_taken_in(shop);
+        assert_eq!(run["oversold"], Value::Array(Vec::new()), "{sku}: {run}");
+    }
+    // What was sold beyond that is told as before.
+    shop.product("NIB", "1.00", 5);
+    shop.sql(&format!("DELETE FROM stock_movements WHERE {}", of("NIB")));
+    shop.sql("UPDATE products SET updated_at = CURRENT_TIMESTAMP WHERE sku = 'NIB'");
+    for (number, sold) in [(1, 4), (2, 4)] {
+        shop.sql(&format!(
+            "INSERT INTO orders (reference, user_id, status, total_amount) SELECT 'APP-{number}', id, 'paid', {sold} FROM users"
+        ));
+        shop.sql(&format!(
+            "INSERT INTO order_items (order_id, product_id, quantity, unit_price) \
+             SELECT o.id, p.id, {sold}, 1 FROM orders o, products p WHERE o.reference = 'APP-{number}' AND p.sku = 'NIB'"
+        ));
+    }
+    shop.sql("UPDATE products SET stock_quantity = 1 WHERE sku = 'NIB'");
+    let run = adopt(shop);
+    assert_eq!(run["oversold"], serde_json::json!([{ "sku": "NIB", "units": 3 }]), "{run}");
 }
 
 fn pieces_whose_return_another_program_deleted_come_back_once(shop: &Shop) {

@@ -8,6 +8,7 @@ mod candidates;
 mod open;
 mod orders;
 mod products;
+mod removed;
 mod repairs;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -17,6 +18,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 
 use self::candidates::Candidates;
+use self::removed::RemovedMovements;
 pub use self::repairs::{Repair, find_repairs};
 use super::explain::{
     AuditedEntity, Difference, FINDINGS_MAX, ForeignRow, ROWS_AT_ONCE, compare, missing, record_removed,
@@ -79,6 +81,8 @@ pub struct Adoption {
     pub totals_of_zero: Vec<String>,
     /// Products of which another program sold more pieces than there were, by SKU.
     pub oversold: Vec<(String, i64)>,
+    /// Products of which another program removed stock movements, by SKU, with their number.
+    pub removed_movements: Vec<(String, usize)>,
     /// What could not be taken in, and why.
     pub left: Vec<Told>,
     /// Lines whose order or product is gone, and orders whose user is; the first [`FINDINGS_MAX`] of either.
@@ -172,6 +176,7 @@ struct Work {
     of_orders: BTreeMap<Id, i64>,
     /// Those that open and fulfilled orders took.
     sold: BTreeMap<Id, i64>,
+    removed: RemovedMovements,
 }
 
 impl Work {
@@ -200,6 +205,7 @@ impl Work {
     fn note(&mut self, differences: Vec<Difference>) -> HashMap<Id, ForeignRow> {
         let mut foreign = HashMap::new();
         for difference in differences {
+            self.removed.note(&difference);
             match difference {
                 Difference::Foreign(row) => drop(foreign.insert(row.id, row)),
                 Difference::Absorbed(row) | Difference::Stray { movement: row, .. } => self.take(row, 0),

@@ -94,6 +94,7 @@ fn mutation<'a>(
     };
     let repair = |repair: &Repair| json!({ "entity": repair.entity, "name": repair.name, "value": repair.value, "repair": rendered(context, repair) });
     let oversold = adoption.oversold.iter().map(|(sku, pieces)| json!({ "sku": sku, "units": pieces }));
+    let removed = adoption.removed_movements.iter().map(|(sku, count)| json!({ "sku": sku, "movements": count }));
     let details = AdoptedRows {
         users: adoption.users,
         products: adoption.products,
@@ -103,6 +104,7 @@ fn mutation<'a>(
         totals_set: adoption.totals_set,
         totals_of_zero: &adoption.totals_of_zero,
         oversold: oversold.collect(),
+        removed_movements: removed.collect(),
         rows: &adoption.rows,
         left: &adoption.left,
         lost: &adoption.lost,
@@ -121,6 +123,7 @@ struct AdoptedRows<'a> {
     totals_set: u64,
     totals_of_zero: &'a [String],
     oversold: Vec<Value>,
+    removed_movements: Vec<Value>,
     rows: &'a [Told],
     left: &'a [Told],
     lost: &'a [Told],
@@ -139,6 +142,10 @@ fn tell_rest(context: &Context, adoption: &Adoption, repairs: &[Repair], sets_to
         format!("another program oversold {pieces} of {}", with_blanks(sku))
     });
     warn(oversold.collect());
+    let removed = adoption.removed_movements.iter().map(|(sku, count)| {
+        format!("another program removed {} of {}", counted(*count, "stock movement"), with_blanks(sku))
+    });
+    warn(removed.collect());
     let told = |Told { entity, name, what }: &Told| format!("{entity} {}: {}", with_blanks(name), in_full(what));
     warn(adoption.left.iter().map(|left| format!("not adopted: {}", told(left))).collect());
     warn(adoption.lost.iter().map(told).collect());
@@ -157,7 +164,13 @@ fn tell_rest(context: &Context, adoption: &Adoption, repairs: &[Repair], sets_to
             None => Hint::from(what),
         });
     }
-    let counts = [adoption.oversold.len(), adoption.left.len(), adoption.lost.len(), repairs.len()];
+    let counts = [
+        adoption.oversold.len(),
+        adoption.removed_movements.len(),
+        adoption.left.len(),
+        adoption.lost.len(),
+        repairs.len(),
+    ];
     let more: usize = counts.iter().map(|count| count.saturating_sub(SHOWN)).sum();
     if more > 0 {
         let all = CommandLine::new("adopt --dry-run --json");

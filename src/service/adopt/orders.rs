@@ -187,7 +187,11 @@ fn take_one(
     {
         let sign = if lines { -1 } else { 1 };
         if lines && is_held {
-            *work.sold.entry(product).or_default() += count;
+            // No other program sold what a removed movement took.
+            let removed = found.iter().flat_map(|row| &row.removed);
+            let removed = removed.filter(|movement| movement.product == product.to_string() && movement.pieces < 0);
+            let taken_before = -removed.map(|movement| movement.pieces).sum::<i64>();
+            *work.sold.entry(product).or_default() += count - taken_before;
         }
         *work.of_orders.entry(product).or_default() += sign * count;
         let list = if lines { &mut taken } else { &mut restored };

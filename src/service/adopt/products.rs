@@ -31,8 +31,15 @@ pub(super) async fn take(
             let found = foreign.remove(&product.id);
             let is_new = found.as_ref().is_some_and(|row| row.known.is_none());
             let moved = sums.get(&product.id).copied();
+            let removed = work.removed.take(product.id);
+            if !removed.is_empty() {
+                work.adoption.removed_movements.push((product.sku.or_id(product.id), removed.len()));
+            }
             if let Some(stock) = product.stock_quantity.known().map(i64::from) {
                 let sold = work.sold.get(&product.id).copied().unwrap_or(0);
+                // What was removed moved the stock all the same.
+                let gone = (!removed.is_empty()).then(|| removed.iter().sum::<i64>());
+                let moved = (moved.is_some() || gone.is_some()).then(|| moved.unwrap_or(0) + gone.unwrap_or(0));
                 let beyond = oversold(stock, moved.filter(|_| !is_new), sold);
                 if beyond > 0 {
                     work.adoption.oversold.push((product.sku.or_id(product.id), beyond));
