@@ -1,5 +1,6 @@
 //! Rows of programs that know only the original columns can be listed, found and used.
 
+use crate::adopt_rows::{place, stocked, unbound};
 use crate::on_every_backend;
 use crate::support::foreign::drop_unique;
 use crate::support::{Backend, Shop};
@@ -13,7 +14,8 @@ on_every_backend!(
     keys_that_look_like_an_id_are_found,
     rows_with_the_same_key_are_not_mixed_up_by_an_import,
     what_is_no_address_is_named,
-    what_is_not_named_is_counted
+    what_is_not_named_is_counted,
+    a_line_without_pieces_is_a_warning_before_and_after_it_is_adopted
 );
 
 fn insert(shop: &Shop) {
@@ -257,4 +259,34 @@ fn what_is_not_named_is_counted(shop: &Shop) {
     assert_eq!(all["repairs"].as_array().map(Vec::len), Some(23), "{all}");
     let doctor = shop.run(&["doctor", "--deep"]).success();
     assert!(doctor.stdout.contains("nobody 12 and 18 more)"), "{doctor}");
+}
+
+fn a_line_without_pieces_is_a_warning_before_and_after_it_is_adopted(shop: &Shop) {
+    stocked(shop);
+    if shop.backend == Backend::Postgres {
+        shop.sql("ALTER TABLE order_items DROP CONSTRAINT ck_order_items_quantity");
+    }
+    for (reference, quantity) in [("BACK", -2), ("NONE", 0)] {
+        place(shop, reference, "paid");
+        let line = "product_id = (SELECT id FROM products WHERE sku = 'MUG')";
+        let of = format!("order_id = (SELECT id FROM orders WHERE reference = '{reference}')");
+        unbound(shop, &format!("UPDATE order_items SET quantity = {quantity} WHERE {of} AND {line}"));
+    }
+    let is_named = || {
+        let run = shop.run(&["doctor", "--deep", "--json"]).success();
+        let checks = run.json()["items"].as_array().expect("a list").clone();
+        let check = checks.iter().find(|check| check["name"] == "value-has-its-type").expect("checked");
+        assert_eq!(check["state"], "warning", "{run}");
+        assert!(
+            check["detail"].as_str().is_some_and(|told| told.contains("values: 2 (order_items.quantity")),
+            "{check}"
+        );
+    };
+    is_named();
+    let run = shop.run(&["adopt", "--yes", "--fix-totals"]).success();
+    run.says("order BACK: a line of -2 units gets no movement").says("order NONE: a line of 0 units gets no movement");
+    is_named();
+    assert!(shop.run(&["adopt", "--yes"]).success().stdout.contains("nothing can be adopted until it is corrected"));
+    shop.run(&["audit", "verify"]).success();
+    shop.run(&["stock", "verify"]).success();
 }

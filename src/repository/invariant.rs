@@ -6,6 +6,7 @@
 
 mod movements;
 mod refunds;
+mod values;
 
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use uuid::Uuid;
@@ -14,7 +15,6 @@ use crate::db::target::Engine;
 use crate::domain::text::with_blanks;
 use crate::domain::{EMAIL_PATTERN, EntityKind, EventName, Id, MovementReason, OrderStatus, UserStatus};
 use crate::entity::Stored;
-use crate::entity::tables::{Column, Family, Table, tables};
 use crate::error::{Error, Result, printable};
 
 pub use self::refunds::find_orders_without_their_refund;
@@ -258,7 +258,7 @@ pub static INVARIANTS: [Invariant; 27] = [
         format!("SELECT '' AS place, {name} AS name FROM users WHERE email NOT LIKE '{EMAIL_PATTERN}'")
     })
     .remedy(Remedy::Run("adopt --dry-run")),
-    foreign("value-has-its-type", "rows with missing or invalid values", NameKind::Row, value_has_its_type),
+    foreign("value-has-its-type", "rows with missing or invalid values", NameKind::Row, values::invalid),
 ];
 
 /// The violations of a rule in this connection's snapshot.
@@ -381,7 +381,7 @@ fn lines(engine: Engine, which_movements: &str, is_broken: &str) -> String {
            (SELECT order_id, product_id, delta, 0 AS quantity, \
               CASE WHEN {reason} = 'order' THEN 1 ELSE 0 END AS is_order FROM stock_movements \
             WHERE order_id IS NOT NULL {which_movements} \
-            UNION ALL SELECT order_id, product_id, 0, quantity, 0 FROM order_items) both_sides \
+            UNION ALL SELECT order_id, product_id, 0, CASE WHEN quantity > 0 THEN quantity ELSE 0 END, 0 FROM order_items) both_sides \
           GROUP BY order_id, product_id HAVING {is_broken}"
     )
 }
@@ -452,40 +452,6 @@ fn status_is_known(engine: Engine) -> String {
 /// Also where a collation ignores spaces at the end.
 fn has_outer_spaces(engine: Engine, text: &str) -> String {
     format!("{} <> {}", engine.to_the_letter(text), engine.to_the_letter(&format!("TRIM({text})")))
-}
-
-/// Every column of every table, each table read once; a row with several odd values is reported once.
-fn value_has_its_type(engine: Engine) -> String {
-    let odd = tables().into_iter().filter_map(|table| odd_values(engine, &table));
-    odd.collect::<Vec<_>>().join(" UNION ALL ")
-}
-
-fn odd_values(engine: Engine, table: &Table) -> Option<String> {
-    let condition = |column: &Column| {
-        let name = &column.name;
-        let is_odd = match column.family {
-            Family::Text => engine.is_odd_text(name),
-            Family::Integer => Some(engine.is_odd_integer(name)),
-            Family::Amount => Some(engine.is_odd_amount(name)),
-            // What refers to a row with an odd id is not odd itself.
-            Family::Id if name != "id" => None,
-            Family::Id => engine.is_odd_id(name),
-            Family::Time => Some(engine.is_odd_time(name)),
-            Family::Other => None,
-        };
-        let is_odd = is_odd.map(|is_odd| format!("{name} IS NOT NULL AND ({is_odd})"));
-        // Not every role may read the password hashes.
-        let is_required = !column.may_be_null && name != "password_hash";
-        let is_missing = is_required.then(|| format!("{name} IS NULL"));
-        let either: Vec<String> = is_missing.into_iter().chain(is_odd).collect();
-        (!either.is_empty()).then(|| (name.clone(), either.join(" OR ")))
-    };
-    let odd: Vec<(String, String)> = table.columns.iter().filter_map(condition).collect();
-    let (first, table) = (&table.columns.first()?.name, &table.name);
-    let id = if first == "id" { engine.id_as_text(first) } else { first.clone() };
-    let places: String = odd.iter().map(|(name, is_odd)| format!("WHEN {is_odd} THEN '{table}.{name}' ")).collect();
-    let any = odd.iter().map(|(_, is_odd)| format!("({is_odd})")).collect::<Vec<_>>().join(" OR ");
-    (!odd.is_empty()).then(|| format!("SELECT CASE {places}END AS place, {id} AS name FROM {table} WHERE {any}"))
 }
 
 /// Without their primary keys, which another program dropped.
