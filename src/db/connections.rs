@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
+
 use super::database::Database;
 use super::scratch::{Leftover, Scratch};
 use super::settings::{Access, ConnectSettings};
@@ -48,8 +50,8 @@ impl Connections {
     /// Creates an empty database next to another one; [`Connections::close`] drops it.
     ///
     /// Errors: exit 4 if the role must not create databases.
-    pub async fn scratch(&self, beside: &Database) -> Result<Database> {
-        let scratch = Scratch::beside(beside).await?;
+    pub async fn scratch(&self, beside: &Database, now: DateTime<Utc>) -> Result<Database> {
+        let scratch = Scratch::beside(beside, now).await?;
         self.open().scratches.push(scratch.clone());
         scratch.ready().await?;
         Ok(scratch.database)

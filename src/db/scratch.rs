@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use sea_orm::{ConnectionTrait, DbErr};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
+use super::answers::{rows, text};
 use super::budget::Budget;
 use super::database::Database;
 use super::fault::{Fault, classify};
@@ -21,6 +23,50 @@ use crate::error::{Error, Result, io_reason};
 const PREFIX: &str = "shopctl_scratch_";
 /// Maximum time to drop one: as every wait, no longer than the limit of this run.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// How old one is that no process can still be about to connect to; far more than clocks of machines differ by.
+const ABANDONED_AFTER: TimeDelta = TimeDelta::minutes(10);
+
+/// Drops the scratch databases beside another one that killed runs left, and returns their names: those that are old
+/// enough, as their names say, and that no session is in. What cannot be dropped is left to another run.
+pub async fn remove_abandoned(beside: &Database, now: DateTime<Utc>) -> Vec<String> {
+    let Some(sql) = beside.engine().unused_scratch else { return Vec::new() };
+    let unused = match rows(beside.connection(), sql).await {
+        Ok(unused) => unused,
+        Err(error) => {
+            tracing::debug!("scratch databases could not be listed: {error}");
+            return Vec::new();
+        }
+    };
+    let mut removed = Vec::new();
+    for name in unused.iter().filter_map(|row| text(row, "name")) {
+        if made_at(&name).is_none_or(|made| now - made < ABANDONED_AFTER) {
+            continue;
+        }
+        // Without force: a session that came meanwhile keeps it.
+        match beside.connection().execute_unprepared(&format!("DROP DATABASE {name}")).await {
+            Ok(_) => removed.push(name),
+            Err(error) => tracing::debug!("{name} could not be removed: {error}"),
+        }
+    }
+    removed
+}
+
+/// `shopctl_scratch_4711_692f3c80a1b2c3d4`: the process, the second and a random number.
+fn new_name(now: DateTime<Utc>) -> String {
+    format!("{PREFIX}{}_{:08x}{:08x}", std::process::id(), now.timestamp(), rand::random::<u32>())
+}
+
+/// When a scratch database was made, if exactly such a name says so: others are none of shopctl's.
+fn made_at(name: &str) -> Option<DateTime<Utc>> {
+    let (process, rest) = name.strip_prefix(PREFIX)?.split_once('_')?;
+    let is_hexadecimal = |letter: u8| matches!(letter, b'0'..=b'9' | b'a'..=b'f');
+    let is_ours = !process.is_empty()
+        && process.bytes().all(|letter| letter.is_ascii_digit())
+        && rest.len() == 16
+        && rest.bytes().all(is_hexadecimal);
+    DateTime::from_timestamp(i64::from_str_radix(rest.get(..8).filter(|_| is_ours)?, 16).ok()?, 0)
+}
 
 /// A scratch database that could not be removed, or perhaps not.
 #[derive(Debug)]
@@ -62,11 +108,11 @@ impl Scratch {
     /// Begins to make a database on the same server as another, or in a temporary folder.
     ///
     /// Errors: exit 4 where there can be no such folder.
-    pub async fn beside(database: &Database) -> Result<Scratch> {
+    pub async fn beside(database: &Database, now: DateTime<Utc>) -> Result<Scratch> {
         let settings = database.settings();
         match &settings.target {
             Target::Sqlite(_) => Scratch::in_folder(settings).await,
-            Target::Server(server) => Scratch::on_server(database, server).await,
+            Target::Server(server) => Scratch::on_server(database, server, now).await,
         }
     }
 
@@ -83,8 +129,8 @@ impl Scratch {
         Ok(Scratch { database, location: Arc::new(Location::Folder(folder)) })
     }
 
-    async fn on_server(database: &Database, server: &ServerTarget) -> Result<Scratch> {
-        let name = format!("{PREFIX}{}_{:08x}", std::process::id(), rand::random::<u32>());
+    async fn on_server(database: &Database, server: &ServerTarget, now: DateTime<Utc>) -> Result<Scratch> {
+        let name = new_name(now);
         let options = server.engine.engine.new_database;
         // The schemas of the shop's database are not there.
         let session = SessionOptions { search_path: None, ..*server.session.clone() };
@@ -152,4 +198,27 @@ async fn drop_with(settings: &ConnectSettings, statement: &str) -> Result<()> {
     let dropped = database.connection().execute_unprepared(statement).await;
     database.close().await;
     Ok(dropped.map(drop)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_shopctl_gives_say_when_they_were_made() {
+        let now = DateTime::from_timestamp(1_764_547_200, 0).expect("a time");
+        assert_eq!(made_at(&new_name(now)), Some(now));
+        for name in [
+            "shopctl_scratch_",
+            "shopctl_scratch_mine",
+            "shopctl_scratch_4711_a1b2c3d4",
+            "shopctl_scratch_x_692f3c80a1b2c3d4",
+            "shopctl_scratch__692f3c80a1b2c3d4",
+            "shopctl_scratch_4711_692f3c80a1b2c3d45",
+            "shopctl_scratch_4711_692F3C80A1B2C3D4",
+            "shop_scratch_4711_692f3c80a1b2c3d4",
+        ] {
+            assert_eq!(made_at(name), None, "{name}");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! The live schema against the migrations.
 
+use std::time::SystemTime;
+
 use crate::on_every_backend;
-use crate::support::shop::finish;
+use crate::support::shop::{block_on, finish};
 use crate::support::{Backend, Shop, servers};
 
 on_every_backend!(
@@ -153,4 +155,32 @@ fn a_table_made_again_without_columns_of_the_shop_is_named_with_what_works() {
     shop.sql(repair);
     shop.run(&["migrate", "verify"]).success();
     assert_eq!(shop.run(&["product", "list", "-o", "id"]).success().stdout.lines().count(), 2);
+}
+
+#[test]
+fn scratch_databases_that_killed_runs_left_are_dropped_by_a_later_one() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        let process = std::process::id();
+        let seconds = SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs();
+        let name = |age: u64, number: u32| format!("shopctl_scratch_{process}_{:08x}{number:08x}", seconds - age);
+        // One that another process may be about to use, one that is used, and one of somebody else.
+        let (new, used, other) = (name(60, 1), name(3600, 2), format!("shopctl_scratch_{process}_mine"));
+        [&new, &used, &other].iter().for_each(|name| shop.sql(&format!("CREATE DATABASE {name}")));
+        let (server, _) = shop.url.rsplit_once('/').expect("a URL");
+        let connection = block_on(shop.with_url(format!("{server}/{used}")).connect());
+        // The run of another test may come first.
+        let is_told = (0..5).any(|_| {
+            shop.sql(&format!("CREATE DATABASE {}", name(3600, 3)));
+            let run = shop.run(&["migrate", "verify"]).success();
+            let mut left = scratch_databases(&shop, process);
+            left.sort_unstable();
+            let mut kept = [&new, &used, &other];
+            kept.sort_unstable();
+            assert_eq!(left.iter().collect::<Vec<_>>(), kept, "{run}");
+            run.stderr.contains(&format!("removed the scratch database {} of a run that was killed", name(3600, 3)))
+        });
+        assert!(is_told, "{:?}", shop.backend);
+        block_on(connection.close()).expect("closes");
+        [&new, &used, &other].iter().for_each(|name| shop.sql(&format!("DROP DATABASE IF EXISTS {name}")));
+    }
 }

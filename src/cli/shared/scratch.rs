@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::context::Context;
+use crate::db::scratch::remove_abandoned;
 use crate::db::target::Target;
 use crate::db::{Access, Database, schema};
 use crate::error::{Error, Kind, Result};
@@ -23,7 +24,13 @@ impl ScratchArguments {
     pub async fn database(&self, context: &Context, beside: Option<&Database>) -> Result<Database> {
         let Some(url) = &self.scratch_url else {
             return match beside {
-                Some(database) => context.connections.scratch(database).await,
+                Some(database) => {
+                    let now = context.clock.now();
+                    for name in remove_abandoned(database, now).await {
+                        context.output.note(&format!("removed the scratch database {name} of a run that was killed"));
+                    }
+                    context.connections.scratch(database, now).await
+                }
                 None => context.connections.scratch_file().await,
             };
         };

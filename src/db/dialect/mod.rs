@@ -91,6 +91,8 @@ pub struct Facts {
     pub new_database: &'static str,
     /// The options after `DROP DATABASE name` for a database with open connections.
     pub drop_database: &'static str,
+    /// A query for the `name` of scratch databases that no session is in, as far as the server tells this role.
+    pub unused_scratch: Option<&'static str>,
     /// A query for the `name` of the database, which the user must type before data is destroyed.
     pub database_name: Option<&'static str>,
     /// The session's number on the server, if statements outlive their client and commit implicitly.

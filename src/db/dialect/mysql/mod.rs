@@ -59,6 +59,11 @@ pub static FACTS: Facts = Facts {
     script_client: "mariadb --default-character-set=utf8mb4 DATABASE < plan.sql",
     new_database: "CHARACTER SET utf8mb4",
     drop_database: "",
+    unused_scratch: Some(
+        "SELECT CAST(s.schema_name AS CHAR) AS name FROM information_schema.schemata s \
+         WHERE s.schema_name LIKE 'shopctl|_scratch|_%' ESCAPE '|' \
+         AND NOT EXISTS (SELECT 1 FROM information_schema.processlist p WHERE p.db = s.schema_name)",
+    ),
     database_name: Some("SELECT CAST(DATABASE() AS CHAR) AS name"),
     session_number: Some("connection_id()"),
     server_time: Some("SELECT CAST(utc_timestamp(6) AS CHAR) AS server_time"),

@@ -64,6 +64,10 @@ pub static FACTS: Facts = Facts {
     new_database: "TEMPLATE template0",
     // A pooler keeps connections to it.
     drop_database: " WITH (FORCE)",
+    unused_scratch: Some(
+        "SELECT CAST(d.datname AS text) AS name FROM pg_database d WHERE d.datname LIKE 'shopctl|_scratch|_%' ESCAPE '|' \
+         AND NOT EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.datid = d.oid)",
+    ),
     database_name: Some("SELECT CAST(current_database() AS text) AS name"),
     session_number: None,
     server_time: Some(

@@ -62,6 +62,7 @@ pub static FACTS: Facts = Facts {
     script_client: "sqlite3 FILE < plan.sql",
     new_database: "",
     drop_database: "",
+    unused_scratch: None,
     database_name: None,
     session_number: None,
     server_time: None,
