@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 pub use self::hint::{CommandLine, Hint};
 pub use self::invocation::{Argument, GivenArgument, Invocation, option};
+use crate::domain::text::without_password;
 pub use crate::domain::text::{printable, printable_reason};
 
 /// A result with shopctl's [`Error`].
@@ -184,7 +185,7 @@ impl Error {
         };
         let who = who.to_string();
         Error::new(Kind::NotFound, code, format!("no {noun} {}", printable(&who)))
-            .details(json!({ "noun": noun, "name": who }))
+            .details(json!({ "noun": noun, "name": without_password(&who) }))
     }
 
     /// Exit 6.

@@ -12,7 +12,7 @@ use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Error, Kind, Result, io_reason, printable};
 pub use private::{create_private_folder, remove_older};
-pub use small::{input_name, is_open_to_others, read_input, read_small};
+pub use small::{input_name, is_open_to_others, password_file_name, read_input, read_small};
 
 /// How long to wait for the other end of a pipe.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(5);

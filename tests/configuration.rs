@@ -94,7 +94,7 @@ fn a_password_is_read_from_a_file_or_a_command() {
     };
     gets_in(list(&[("DB_PASSWORD_FILE", &secret("password", "right\n", 0o600))]));
     gets_in(list(&[("PGPASSWORD", "right")]));
-    list(&[("DB_PASSWORD_FILE", "/no/such/file")]).exits_with(4).says("/no/such/file");
+    list(&[("DB_PASSWORD_FILE", "/no/such/file")]).exits_with(4).says("the password file cannot be read: no such");
     secret(".pgpass", &format!("# ours\nother:*:*:*:x\n127.0.0.1:{port}:*:secret_user:right\n"), 0o600);
     gets_in(list(&[]));
     let open = secret(".pgpass", "*:*:*:*:right\n", 0o644);

@@ -43,6 +43,40 @@ fn a_url_never_reveals_its_password() {
 }
 
 #[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let url = format!("mongodb://ann:{CANARY}@127.0.0.1/shop");
+    for line in [
+        &["user", "set-password", "ann@example.com", CANARY][..],
+        &["user", "set-password", "ann@example.com", "--password-file", CANARY],
+        &["user", "verify-password", "ann@example.com", "--password", CANARY],
+        &["user", "create", CANARY],
+        &["user", "show", &url],
+        &["config", "show", &url],
+        &["config", "show", "--config", &url],
+        &["config", "show", "--context", &url],
+        &["config", "show", "--tz", &url],
+        &["config", "show", "--actor", &url],
+    ] {
+        assert_hidden(&shop, line, &shop.url);
+    }
+    for variables in [
+        &[("SHOPCTL_CONTEXT", CANARY)][..],
+        &[("SHOPCTL_CONTEXT", &url)],
+        &[("TZ", &url)],
+        &[("DB_DIALECT", "postgres"), ("DB_HOST", "127.0.0.1"), ("DB_NAME", "d"), ("DB_PASSWORD_FILE", CANARY)],
+        &[("DB_DIALECT", "postgres"), ("DB_HOST", "127.0.0.1"), ("DB_NAME", "d"), ("DB_PASSWORD_FILE", &url)],
+    ] {
+        for line in [&["user", "list"][..], &["config", "show"], &["user", "list", "--json"]] {
+            let mut command = shop.command(line);
+            command.env_remove("DATABASE_URL").envs(variables.iter().copied());
+            let run = finish(command.spawn().expect("built"), line);
+            assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY), "{variables:?} leaks in {run}");
+        }
+    }
+}
+
+#[test]
 fn logged_statements_hide_their_values() {
     for backend in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::migrated(backend) else { continue };

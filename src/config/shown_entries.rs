@@ -3,6 +3,7 @@
 use super::Entry;
 use super::target::ResolvedTarget;
 use crate::db::target::{Password, ServerTarget, Target, escaped};
+use crate::file::password_file_name;
 
 impl ResolvedTarget {
     /// The target's entries, the database first.
@@ -43,7 +44,10 @@ impl ResolvedTarget {
         }
         let password = match &server.password {
             Some(Password::Known(_)) => "***".to_owned(),
-            Some(Password::File(path)) => format!("the first line of {}", path.display()),
+            Some(Password::File(path)) => {
+                let shown = password_file_name(path);
+                format!("the first line of {}", shown.as_deref().unwrap_or("a file that does not exist"))
+            }
             Some(Password::Command(_)) => "the output of password_command".to_owned(),
             Some(Password::Pgpass(path)) => format!("the matching line of {}, if any", path.display()),
             None => "(none)".to_owned(),

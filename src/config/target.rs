@@ -256,12 +256,14 @@ fn from_context(
 
 /// Exit 4 for a context that no file defines; without an origin it is what a command was told to read or write.
 pub(super) fn unknown_context(name: &str, origin: Option<&str>, names: &[&str]) -> Error {
-    // A URL given as a context may contain a password.
-    let shown = if name.contains([':', '@']) { "of that name" } else { &printable(name) };
+    // A URL given as a context may contain a password, and a variable may hold that of another program.
+    let is_typed = origin.is_none_or(|origin| origin.starts_with("flag"));
+    let is_shown = is_typed && !name.contains([':', '@']);
+    let shown = if is_shown { &printable(name) } else { "of that name" };
     let flag = if origin.is_some() { "--context " } else { "" };
     let origin = origin.map(|origin| format!(" ({origin})")).unwrap_or_default();
     let error = Error::configuration("config.unknown_context", format!("no context {shown}{origin}"));
-    let is_file = !name.contains([':', '@']) && (name.contains(['.', '/', '\\']) || Path::new(name).is_file());
+    let is_file = is_shown && (name.contains(['.', '/', '\\']) || Path::new(name).is_file());
     let file = is_file.then(|| format!("if {shown} is a file: {}", shell_word(&format!("sqlite:{name}"))));
     let close = closest(name, names.iter().copied());
     let close = close.map(|close| format!("did you mean {flag}{}?", escaped(close)));

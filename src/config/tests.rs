@@ -320,7 +320,10 @@ fn a_password_has_one_source_which_is_shown() {
     assert_eq!(entry(&with(&[("PGPASSWORD", CANARY)]), "password"), pair("***", "environment PGPASSWORD"));
     assert_eq!(entry(&with(&[("DB_PASSWORD", CANARY)]), "password"), pair("***", "environment DB_PASSWORD"));
     let file = with(&[("DB_PASSWORD_FILE", "/run/secrets/db"), ("PGPASSWORD", CANARY)]);
-    assert_eq!(entry(&file, "password"), pair("the first line of /run/secrets/db", "environment DB_PASSWORD_FILE"));
+    assert_eq!(
+        entry(&file, "password"),
+        pair("the first line of a file that does not exist", "environment DB_PASSWORD_FILE")
+    );
     let mut pgpass = with(&[]);
     pgpass.pgpass = Some(("/home/ann/.pgpass".into(), "~/.pgpass".to_owned()));
     assert_eq!(entry(&pgpass, "password"), pair("the matching line of /home/ann/.pgpass, if any", "~/.pgpass"));

@@ -13,7 +13,7 @@ use super::target::{Password, Secret, ServerTarget, escaped};
 use super::tls;
 use crate::domain::text::seconds;
 use crate::error::{CommandLine, Error, Hint, Result};
-use crate::file::{is_open_to_others, read_small};
+use crate::file::{is_open_to_others, password_file_name, read_small};
 
 /// The error codes for passwords and certificates.
 const PASSWORD: &str = "config.password";
@@ -47,7 +47,7 @@ impl Login {
     /// never a piece of what was read.
     pub async fn prepare(target: &ServerTarget, limit: Option<Duration>) -> Result<Login> {
         let password = match &target.password {
-            Some(Password::File(path)) => Some(first_line(&read(path, PASSWORD, "the password file")?, path)?),
+            Some(Password::File(path)) => Some(first_line(path)?),
             Some(Password::Command(command)) => Some(run(command.expose(), limit).await?),
             Some(Password::Pgpass(path)) => from_pgpass(path, target)?,
             Some(Password::Known(secret)) => Some(secret.clone()),
@@ -98,15 +98,16 @@ fn read(path: &Path, code: &'static str, what: &str) -> Result<Vec<u8>> {
     })
 }
 
-fn first_line(bytes: &[u8], path: &Path) -> Result<Secret> {
-    let refuse = |reason: &str| {
-        let shown = escaped(&path.to_string_lossy());
-        Error::configuration(PASSWORD, format!("the password file {shown} {reason}")).hint(
+fn first_line(path: &Path) -> Result<Secret> {
+    let read = read_small(path, false).map_err(|(_, reason)| reason);
+    let password = read.and_then(|bytes| password_of(&bytes).map_err(str::to_owned));
+    password.map_err(|reason| {
+        let shown = password_file_name(path).map(|path| format!(" {path}")).unwrap_or_default();
+        Error::configuration(PASSWORD, format!("the password file{shown} {reason}")).hint(
             Hint::from("its first line must be the password; to see where the path comes from: ")
                 .and(CommandLine::new("config show")),
         )
-    };
-    password_of(bytes).map_err(refuse)
+    })
 }
 
 /// The first line; everything else would be a second secret or a mistake.

@@ -193,6 +193,7 @@ pub fn multi_line(text: &str) -> Result<String, String> {
 
 /// A text with escaped control and bidi characters, truncated to `most` characters.
 pub fn escaped(text: &str, most: usize) -> String {
+    let text = &*without_password(text);
     let mut safe = String::with_capacity(text.len());
     for (count, character) in text.chars().enumerate() {
         match is_unsafe(character) {
@@ -205,6 +206,45 @@ pub fn escaped(text: &str, most: usize) -> String {
         }
     }
     safe
+}
+
+/// The text without the passwords of the URLs in it: one may be given where a path, a context or a zone belongs.
+///
+/// In a malformed URL a password may contain anything: it lasts until the last `@` that can end it.
+pub fn without_password(text: &str) -> Cow<'_, str> {
+    let (mut shown, mut rest) = (String::new(), text);
+    while let Some(colon) = rest.find(":/") {
+        let has_scheme = rest[..colon].ends_with(|letter: char| letter.is_ascii_alphanumeric());
+        let start = if rest[colon..].starts_with("://") { colon + 3 } else { colon + 2 };
+        shown.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        let in_doubt = || authority.contains(':').then(|| rest.rfind('@')).flatten();
+        if has_scheme && let Some(at) = authority.rfind('@').or_else(in_doubt) {
+            let user = rest[..at].split(':').next().unwrap_or_default();
+            shown.push_str(user);
+            rest = &rest[if user.is_empty() { at + 1 } else { at }..];
+        }
+    }
+    if shown.is_empty() {
+        return text.into();
+    }
+    shown.push_str(rest);
+    let shown = without_secrets(&shown);
+    if shown == text { text.into() } else { shown.into_owned().into() }
+}
+
+/// A URL without the parameters that are passwords.
+fn without_secrets(url: &str) -> Cow<'_, str> {
+    const SECRETS: [&str; 2] = ["password", "sslpassword"];
+    let Some((path, query)) = url.split_once('?') else { return url.into() };
+    let is_secret = |pair: &&str| SECRETS.contains(&pair.split('=').next().unwrap_or_default());
+    if !query.split('&').any(|pair| is_secret(&pair)) {
+        return url.into();
+    }
+    let parameters: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !is_secret(pair)).collect();
+    let mark = if parameters.is_empty() { "" } else { "?" };
+    format!("{path}{mark}{}", parameters.join("&")).into()
 }
 
 /// A definition or a statement without characters that a terminal obeys, in its whole length.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::invocation::{Argument, GivenArgument, Invocation, Repeated, option};
+use crate::domain::text::without_password;
 
 /// Maximum length, in characters, of what a hint searches for.
 const SEARCHED_MAX: usize = 60;
@@ -151,10 +152,10 @@ impl CommandLine {
 
     /// A list that is searched for what somebody typed; for a word to fill in if that cannot be searched for.
     pub fn search(words: &str, typed: &str) -> CommandLine {
-        let typed = typed.trim();
+        let typed = without_password(typed.trim());
         let is_text =
             !typed.is_empty() && typed.chars().count() <= SEARCHED_MAX && !typed.chars().any(char::is_control);
-        CommandLine::new(words).option("--search", if is_text { typed } else { "TEXT" })
+        CommandLine::new(words).option("--search", if is_text { &typed } else { "TEXT" })
     }
 
     /// Targets the database of this URL.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::error::io_reason;
+use crate::error::{io_reason, printable};
 
 /// The permission bits of group and others.
 #[cfg(unix)]
@@ -39,6 +39,12 @@ pub fn is_open_to_others(path: &Path) -> bool {
 #[cfg(not(unix))]
 pub fn is_open_to_others(_path: &Path) -> bool {
     false
+}
+
+/// The path of a file with a password as messages name it. If nothing is there, it may be the password itself in the
+/// wrong place, and is not repeated.
+pub fn password_file_name(path: &Path) -> Option<String> {
+    path.exists().then(|| printable(&path.to_string_lossy()))
 }
 
 /// The file as messages name it; none is standard input.

@@ -3,6 +3,7 @@
 use super::as_shown::{Shown, check_as_shown};
 use super::operation::{self, Operation, Operations, Request};
 use crate::db::fault::Fault;
+use crate::domain::text::without_password;
 use crate::domain::{EventName, Id, Password, UserStatus};
 use crate::entity::Moment;
 pub use crate::entity::user::Model;
@@ -192,7 +193,8 @@ pub fn unknown(who: &str) -> Error {
 
 /// The command that finds users whose name or address is like this one; of an address the part before the `@`.
 fn search(who: &str) -> CommandLine {
-    CommandLine::search("user list", who.split('@').next().unwrap_or(who))
+    let who = without_password(who);
+    CommandLine::search("user list", who.split('@').next().unwrap_or(&who))
 }
 
 /// Exit 6 for the e-mail address of another user.

@@ -9,9 +9,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory};
 
 use crate::cli::Cli;
-use crate::cli::shared::command_line::{aim, without_password};
+use crate::cli::shared::command_line::aim;
 use crate::domain::similar::closest;
-use crate::domain::text::shell_word;
+use crate::domain::text::{shell_word, without_password};
 use crate::error::{CommandLine, Error, Hint, Invocation, Kind, printable};
 use crate::file::ending_of;
 use crate::output::{Format, Output, OutputSettings, unwritten};
@@ -82,19 +82,28 @@ fn usage_error(refused: &clap::Error, line: &[OsString]) -> (Error, Invocation) 
         }
         _ => None,
     };
+    let program = Cli::whole();
+    let (command, names) = typed_command(&program, line);
+    let takes_password = command.get_arguments().any(|argument| argument.get_long() == Some(PASSWORD_STDIN));
     if let (ErrorKind::TooManyValues, Some(ContextValue::String(flag)), Some(ContextValue::String(value))) =
         (refused.kind(), refused.get(ContextKind::InvalidArg), refused.get(ContextKind::InvalidValue))
     {
-        let error = Error::usage(format!("{flag} takes no value, but '{value}' is given"));
+        let value = if takes_password { "one".to_owned() } else { format!("'{}'", without_password(value)) };
+        let error = Error::usage(format!("{flag} takes no value, but {value} is given"));
         return (error.hint(format!("leave the value out: {flag}")), Invocation::default());
     }
-    let program = Cli::whole();
+    if let (true, Some(unknown)) = (takes_password, unknown.as_ref().filter(|unknown| unknown.may_be_password())) {
+        let message = match unknown.is_option() {
+            true => format!("there is no option {}", printable(unknown.name)),
+            false => "unexpected argument: it may be a password, and is not repeated".to_owned(),
+        };
+        return (Error::usage(message).hint(GIVE_PASSWORD).hint(help_hint(&names)), Invocation::default());
+    }
     if let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(wrong))) =
         (refused.kind(), refused.get(ContextKind::InvalidSubcommand))
     {
         return (unknown_command(&program, wrong, line), Invocation::default());
     }
-    let (command, names) = typed_command(&program, line);
     let option = unknown.as_ref().filter(|unknown| unknown.is_option());
     let message = match (option, &unknown) {
         (Some(option), _) => format!("there is no option {}", printable(option.name)),
@@ -131,7 +140,7 @@ fn unknown_command(program: &Command, wrong: &str, line: &[OsString]) -> Error {
     let before = line.iter().position(|word| word.to_str() == Some(wrong)).unwrap_or(line.len());
     let (command, names) = typed_command(program, &line[..before]);
     let known = command.get_subcommands().filter(|known| !known.is_hide_set()).map(Command::get_name);
-    let wrong = &*without_password(wrong).0;
+    let wrong = &*without_password(wrong);
     let typed = [names.join(" ").as_str(), wrong].join(" ");
     Error::usage(format!("there is no command {}", printable(typed.trim())))
         .hints_of(closest(wrong, known).map(|known| format!("did you mean {known}?")))
@@ -140,7 +149,7 @@ fn unknown_command(program: &Command, wrong: &str, line: &[OsString]) -> Error {
 
 /// The text without the passwords of URLs on the line: one may stand where no URL belongs.
 fn without_passwords(text: &str, line: &[OsString]) -> String {
-    line.iter().filter_map(|word| word.to_str()).fold(text.to_owned(), |text, word| match without_password(word).0 {
+    line.iter().filter_map(|word| word.to_str()).fold(text.to_owned(), |text, word| match without_password(word) {
         Cow::Owned(shown) => text.replace(word, &shown),
         Cow::Borrowed(_) => text,
     })
@@ -200,6 +209,11 @@ impl UnknownArgument<'_> {
         self.name.starts_with("--")
     }
 
+    /// Whether it may hold a password or stand before one: a word, letters such as `-pSECRET`, `--password`.
+    fn may_be_password(&self) -> bool {
+        !self.is_option() || self.name.starts_with("--pass")
+    }
+
     /// The option of the command that is written almost like this one.
     fn similar(&self, program: &Command, command: &Command) -> Option<String> {
         if self.name == OUT {
@@ -252,6 +266,13 @@ impl UnknownArgument<'_> {
         Some((hint, invocation))
     }
 }
+
+/// The hint for a password on the command line.
+const GIVE_PASSWORD: &str =
+    "a password is typed when asked for it, or given by --password-stdin or --password-file FILE";
+
+/// The flag of commands that take a password.
+const PASSWORD_STDIN: &str = "password-stdin";
 
 /// The flag of commands that write a file.
 const OUT: &str = "--out";
@@ -326,6 +347,31 @@ mod tests {
                 "shopctl order list postgres://u:S3cret@h/d",
                 "unexpected argument 'postgres://u@h/d' found",
                 &["usage: shopctl order list [OPTIONS]"],
+            ),
+            (
+                "shopctl order list mongodb://u:S3cret@h/d",
+                "unexpected argument 'mongodb://u@h/d' found",
+                &["usage: shopctl order list [OPTIONS]"],
+            ),
+            (
+                "shopctl user set-password ann@example.com S3cret",
+                "unexpected argument: it may be a password, and is not repeated",
+                &[GIVE_PASSWORD, "for commands and options: shopctl user set-password --help"],
+            ),
+            (
+                "shopctl user create -pS3cret",
+                "unexpected argument: it may be a password, and is not repeated",
+                &[GIVE_PASSWORD, "for commands and options: shopctl user create --help"],
+            ),
+            (
+                "shopctl user verify-password ann@example.com --password=S3cret",
+                "there is no option --password",
+                &[GIVE_PASSWORD, "for commands and options: shopctl user verify-password --help"],
+            ),
+            (
+                "shopctl user set-password ann@example.com --password-stdin=S3cret",
+                "--password-stdin takes no value, but one is given",
+                &["leave the value out: --password-stdin"],
             ),
             (
                 "shopctl doktor",

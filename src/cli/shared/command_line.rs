@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cli::Cli;
 use crate::db::target::{Engine, ServerEngine};
+use crate::domain::text;
 use crate::error::{Argument, GivenArgument, Invocation};
 
 /// The command line as parsed by clap.
@@ -79,27 +80,15 @@ fn has_flag(words: &str, flag: &str) -> bool {
         || program.get_arguments().any(|argument| argument.is_global_set() && is_it(argument))
 }
 
-/// Removes passwords from a server's URL and returns its engine if there were any; other text is unchanged.
-///
-/// Splits URLs like the URL parser: several hosts, and an `@` in the password.
-pub fn without_password(text: &str) -> (Cow<'_, str>, Option<ServerEngine>) {
-    const SECRETS: [&str; 2] = ["password", "sslpassword"];
-    let Some((scheme, rest)) = text.split_once("://") else { return (text.into(), None) };
-    let Some(engine) = Engine::parse(&scheme.trim().to_ascii_lowercase()).and_then(|engine| engine.server) else {
-        return (text.into(), None);
-    };
-    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let (login, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let user = login.split(':').next().unwrap_or_default();
-    let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
-    let is_secret = |pair: &&str| SECRETS.contains(&pair.split('=').next().unwrap_or_default());
-    let parameters: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !is_secret(pair)).collect();
-    if user == login && !query.split('&').any(|pair| is_secret(&pair)) {
-        return (text.into(), None);
+/// A server's URL without its passwords, and its engine if it had some; other text is repeated as it is.
+fn without_password(text: &str) -> (Cow<'_, str>, Option<ServerEngine>) {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.trim().to_ascii_lowercase());
+    let engine = scheme.as_deref().and_then(Engine::parse).and_then(|engine| engine.server);
+    let shown = text::without_password(text);
+    match engine.filter(|_| shown != text) {
+        Some(engine) => (shown, Some(engine)),
+        None => (text.into(), None),
     }
-    let at = if user.is_empty() { "" } else { "@" };
-    let mark = if parameters.is_empty() { "" } else { "?" };
-    (format!("{scheme}://{user}{at}{hosts}{path}{mark}{}", parameters.join("&")).into(), Some(engine))
 }
 
 #[cfg(test)]

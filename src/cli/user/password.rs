@@ -16,7 +16,7 @@ use crate::domain::password::{self, Verdict};
 use crate::domain::{Password, Violations};
 use crate::entity::user::Model;
 use crate::error::{Error, Kind, Result, io_reason, printable};
-use crate::file::{input_name, read_input};
+use crate::file::{input_name, password_file_name, read_input};
 use crate::output::{Change, Mutation, Output};
 use crate::repository::user::{self as users, UserKey};
 use crate::service::user as service;
@@ -71,7 +71,11 @@ impl PasswordArguments {
         }
         let file = self.password_file.as_deref();
         let text = read_input(file, MAX_BYTES).map_err(|error| {
-            let message = format!("cannot read the password from {}: {}", input_name(file), io_reason(&error));
+            let name = file.map_or_else(
+                || input_name(None),
+                |path| password_file_name(path).unwrap_or_else(|| "the file of --password-file".to_owned()),
+            );
+            let message = format!("cannot read the password from {name}: {}", io_reason(&error));
             Error::configuration("password.unreadable", message)
         })?;
         Ok(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())
