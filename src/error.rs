@@ -115,6 +115,10 @@ pub enum Cause {
     Pooler,
     /// The post-check of an operation failed.
     Unaccounted,
+    /// The database file is damaged.
+    Damaged,
+    /// The file at the database's path is no database.
+    NotADatabase,
     /// Products have fewer pieces in stock than an order wants.
     Shortage,
 }
@@ -125,6 +129,7 @@ impl Cause {
             Cause::NoShop | Cause::NoSchema | Cause::NoDatabase | Cause::MalformedUrl | Cause::Pooler => {
                 Kind::Configuration
             }
+            Cause::Damaged | Cause::NotADatabase => Kind::Configuration,
             Cause::Busy | Cause::TimedOut | Cause::Blocked => Kind::Unavailable,
             Cause::Unaccounted => Kind::Internal,
             Cause::Shortage => Kind::Conflict,
@@ -142,6 +147,8 @@ impl Cause {
             Cause::Blocked => "migrate.blocked",
             Cause::Pooler => "database.pooler",
             Cause::Unaccounted => "operation.unaccounted",
+            Cause::Damaged => "database.damaged",
+            Cause::NotADatabase => "database.not_a_database",
             Cause::Shortage => "stock.insufficient",
         }
     }

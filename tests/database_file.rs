@@ -139,6 +139,42 @@ fn a_damaged_page_is_found_although_every_query_still_answers() {
 }
 
 #[test]
+fn a_damaged_file_is_moved_aside_by_the_hint_and_the_backup_restored() {
+    use std::os::unix::fs::FileExt;
+    let shop = shop();
+    shop.run(&["seed", "up"]).success();
+    let backup = shop.path("shop.backup").display().to_string();
+    shop.run(&["backup", "--out", &backup]).success();
+    let whole = std::fs::read(shop.path("shop.db")).expect("ours");
+    let write = |name: &str, bytes: &[u8]| std::fs::write(shop.path(name), bytes).expect("ours");
+    write("truncated.db", &whole[..9000]);
+    write("text.db", "no database, but long enough for one. ".repeat(20).as_bytes());
+    write("pages.db", &whole);
+    let file = std::fs::OpenOptions::new().write(true).open(shop.path("pages.db")).expect("ours");
+    file.write_all_at(&[0xa5; 40_000], 12_288).expect("writable");
+    // One index alone: every query still answers.
+    write("index.db", &whole);
+    let root = shop.number("SELECT rootpage FROM sqlite_master WHERE name = 'idx_orders_created_at'");
+    let place = u64::try_from(root * 4096 - 40).expect("in the file");
+    let file = std::fs::OpenOptions::new().write(true).open(shop.path("index.db")).expect("ours");
+    file.write_all_at(&[0xff; 40], place).expect("writable");
+    for name in ["truncated.db", "text.db", "pages.db", "index.db"] {
+        let damaged = at(&shop, name);
+        let before = std::fs::read(shop.path(name)).expect("ours");
+        let refused = damaged.run(&["restore", &backup, "--replace"]).exits_with(11);
+        assert_eq!(std::fs::read(shop.path(name)).expect("ours"), before, "{refused}");
+        let confirmed = damaged.paste(&hints(&refused)[0]).success().says(" moved to ");
+        damaged.run(&["doctor", "--deep"]).success();
+        let aside = confirmed.stderr.lines().find_map(|line| line.split_once(" moved to ")).expect("said").1;
+        assert_eq!(std::fs::read(aside).expect("kept"), before, "{confirmed}");
+    }
+    let folder = at(&shop, "folder");
+    std::fs::create_dir(shop.path("folder")).expect("ours");
+    let run = folder.run(&["restore", &backup, "--replace"]).exits_with(4).says("is a folder");
+    assert!(!run.stderr.contains("--replace"), "{run}");
+}
+
+#[test]
 fn the_default_shop_that_is_not_there_yet_has_the_hints_to_create_it() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     let mut command = shop.command(&["user", "list"]);

@@ -14,9 +14,11 @@ use super::shared::transfer::{
 };
 use crate::config::Config;
 use crate::context::Context;
-use crate::db::{Access, Database};
-use crate::error::{CommandLine, Error, Hint, Result};
+use crate::db::ddl::damage;
+use crate::db::{Access, Database, set_aside};
+use crate::error::{Cause, CommandLine, Error, Hint, Result, printable};
 use crate::output::Mutation;
+use crate::transfer::backup::BackupReader;
 use crate::transfer::fill::Filled;
 
 #[derive(Debug, Args)]
@@ -31,7 +33,7 @@ pub struct Arguments {
     /// Empty database to fill: a context or URL [default: the configured one]
     #[arg(long, value_name = "SHOP")]
     to: Option<String>,
-    /// Replace the shop that is there, after backing it up
+    /// Replace the shop there: back it up first, or move a damaged file aside
     #[arg(long)]
     replace: bool,
     /// Confirm by giving the database's name
@@ -54,25 +56,75 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
         None => context.config.clone(),
     };
     let mut reader = backups::open(context, &arguments.file).await?;
-    let database = context.database_of(&config, Access::Create).await?;
-    name_foreign(context, &database).await?;
-    let is_empty = is_empty(&database).await?;
-    let loaded = if is_empty || !backups::has_all(&database, &mut reader).await? {
-        if !is_empty {
-            replace(context, prompter, arguments, &config, &database).await?;
-        } else if config.protected {
-            let impact = format!("this restores the backup to {}, which is protected", config.target);
-            prompter.confirm_by_name(&arguments.confirm, &impact, &config.target.name()).await?;
+    let (database, is_same) = match emptied(context, prompter, arguments, &config, &mut reader).await {
+        Err(error) if error.is(Cause::Damaged) || error.is(Cause::NotADatabase) => {
+            set_damaged_aside(context, prompter, arguments, &config, error).await?;
+            emptied(context, prompter, arguments, &config, &mut reader).await?
         }
-        Some(backups::restore(context, reader.again()?, &database).await?)
-    } else {
-        None
+        found => found?,
+    };
+    let loaded = match is_same {
+        true => None,
+        false => Some(backups::restore(context, reader.again()?, &database).await?),
     };
     note_applied(context, &database, prepare(&database, &whole_plan(context), None).await?);
     let shop = database.target().to_string();
     let head = check(context, &database, &shop).await?;
     print(context, arguments, &shop, loaded.as_deref(), head);
     Ok(Effect::new(loaded.is_some(), false, database.target()))
+}
+
+/// Opens the database and empties it, unless it has every row of the backup already: then it is left as it is.
+async fn emptied(
+    context: &Context,
+    prompter: &Prompter,
+    arguments: &Arguments,
+    config: &Config,
+    reader: &mut BackupReader,
+) -> Result<(Database, bool)> {
+    let database = context.database_of(config, Access::Create).await?;
+    // A shop with every row may still have a damaged index.
+    if arguments.replace
+        && let Some(first) = damage(database.connection()).await?.first()
+    {
+        let message = format!("{} is damaged: {}", database.target(), printable(first));
+        return Err(Error::from_cause(Cause::Damaged, message));
+    }
+    name_foreign(context, &database).await?;
+    let is_empty = is_empty(&database).await?;
+    if !is_empty && backups::has_all(&database, reader).await? {
+        return Ok((database, true));
+    }
+    if !is_empty {
+        replace(context, prompter, arguments, config, &database).await?;
+    } else if config.protected {
+        let impact = format!("this restores the backup to {}, which is protected", config.target);
+        prompter.confirm_by_name(&arguments.confirm, &impact, &config.target.name()).await?;
+    }
+    Ok((database, false))
+}
+
+/// Moves a file that is damaged, or no database, out of the way, if that is wanted: it cannot be backed up.
+///
+/// Errors: `damage` if it is not; those of a confirmation and of renaming.
+async fn set_damaged_aside(
+    context: &Context,
+    prompter: &Prompter,
+    arguments: &Arguments,
+    config: &Config,
+    damage: Error,
+) -> Result<()> {
+    let Some(file) = config.target.file() else { return Err(damage) };
+    if !arguments.replace {
+        let again = CommandLine::again().flag("--replace");
+        return Err(damage.without_hints().hint(Hint::from("to move it aside and restore the backup: ").and(again)));
+    }
+    let impact = format!("{damage}; this moves the file aside and restores the backup in its place");
+    prompter.confirm_by_name(&arguments.confirm, &impact, &config.target.name()).await?;
+    context.connections.close().await;
+    let aside = set_aside(file, context.clock.now())?;
+    context.output.note(&format!("{} moved to {}", file.path.display(), aside.display()));
+    Ok(())
 }
 
 /// Removes the shop that is there, if that is wanted, after a backup of it.

@@ -208,9 +208,10 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
                 .and(CommandLine::new("config show")),
         ),
         Fault::NoSchema => Error::from_cause(Cause::NoSchema, message).hint(Hint::from("run ").and(CommandLine::new("migrate up"))),
-        Fault::NotADatabase => Error::configuration("database.not_a_database", message)
-            .hint(Hint::from("to see where this path comes from: ").and(CommandLine::new("config show"))),
-        Fault::Damaged => Error::configuration("database.damaged", message).hint(back_to_a_backup()),
+        Fault::NotADatabase => Error::from_cause(Cause::NotADatabase, message)
+            .hint(Hint::from("to see where this path comes from: ").and(CommandLine::new("config show")))
+            .hint(Hint::from("if a shop was there, ").and(back_to_a_backup())),
+        Fault::Damaged => Error::from_cause(Cause::Damaged, message).hint(back_to_a_backup()),
         Fault::Unreachable => Error::new(Kind::Unavailable, "database.unreachable", message),
         Fault::Pooler => Error::from_cause(Cause::Pooler, message).hint(
             "use pgbouncer 1.21 or newer with max_prepared_statements above 0, or pool_mode = session",
