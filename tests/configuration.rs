@@ -25,6 +25,31 @@ fn any() -> Shop {
 }
 
 #[test]
+fn a_dotenv_file_blocks_nothing_that_is_set_elsewhere() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    for (foreign, is_database) in [
+        ("DATABASE_URL=mongodb://u:pw@h/d", true),
+        ("DATABASE_URL=\"file:./dev.db\"", true),
+        ("DB_POOL_MAX=abc", true),
+        ("DB_NAME=a b c", true),
+        ("DB_PASSWORD one two", true),
+        ("DATABASE_URL=postgres://u@h/d\nDB_HOST=h", true),
+        ("SHOPCTL_TIMEOUT=soon", false),
+    ] {
+        shop.file(".env", foreign);
+        let run_alone = run(&shop, &["user", "list"], &[]);
+        assert!(run_alone.code != 0, "{run_alone}");
+        if is_database && !foreign.contains(' ') {
+            run_alone.says(".env").says("--database-url").says("belongs to another program");
+        }
+        let named = run(&shop, &["user", "list", "--database-url", &shop.url], &[]);
+        assert_eq!(named.code == 0, is_database, "{named}");
+        let named = run(&shop, &["user", "list"], &[("DATABASE_URL", &shop.url), ("SHOPCTL_TIMEOUT", "5s")]);
+        assert_eq!(named.code, 0, "{foreign}: {named}");
+    }
+}
+
+#[test]
 fn a_dotenv_file_of_another_program_is_tolerated() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     for foreign in [
@@ -40,7 +65,8 @@ fn a_dotenv_file_of_another_program_is_tolerated() {
     std::fs::write(shop.path(".env"), b"COMPANY=M\xfcller\n").expect("the folder is ours");
     shop.run(&["product", "list"]).success();
     std::fs::write(shop.path(".env"), b"DB_HOST=m\xfcller\n").expect("the folder is ours");
-    shop.run(&["product", "list"]).exits_with(4).says(".env contains a DB_HOST that is not UTF-8 text");
+    shop.run(&["product", "list"]).success();
+    run(&shop, &["product", "list"], &[]).exits_with(4).says(".env contains a DB_HOST that is not UTF-8 text");
     let url = format!("DATABASE_URL={}\n", shop.url);
     let utf16: Vec<u8> = [0xFEFF].into_iter().chain(url.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     std::fs::write(shop.path(".env"), utf16).expect("the folder is ours");

@@ -25,21 +25,21 @@ struct Entry<'a> {
 /// The problem of a value, without its text, which may be a password.
 struct Problem(&'static str);
 
-/// Parses a `.env` and returns the known variables that are not empty.
+/// Parses a `.env` and returns the variables that are read and not empty.
 ///
-/// Errors: exit 4, `config.file`, with file and line, for a known variable that is malformed, defined twice, or refers
-/// to an undefined one.
-pub fn parse(path: &Path, text: &str, is_known: impl Fn(&str) -> bool) -> Result<BTreeMap<String, String>> {
+/// Errors: exit 4, `config.file`, with file and line, for one that is malformed, defined twice, or refers to an undefined
+/// one.
+pub fn parse(path: &Path, text: &str, is_read: impl Fn(&str) -> bool) -> Result<BTreeMap<String, String>> {
     let path = escaped(&path.to_string_lossy());
     let refuse = |line: usize, problem: &str, hint: &str| {
         Err(Error::configuration("config.file", format!("{path}:{line}: {problem}")).hint(hint))
     };
-    let (entries, malformed) = parse_entries(text, &is_known);
+    let (entries, malformed) = parse_entries(text, &is_read);
     if let Some(line) = malformed {
         return refuse(line, "not of the form NAME=value", QUOTES);
     }
     let mut variables = BTreeMap::new();
-    for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| is_known(entry.name)) {
+    for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| is_read(entry.name)) {
         let mut value = String::new();
         if let Err(Problem(problem)) = expand(&entries, index, DEPTH_LIMIT, &mut value) {
             return refuse(entry.line, problem, QUOTES);

@@ -38,6 +38,11 @@ const CONTEXT: &str = "SHOPCTL_CONTEXT";
 /// Variables of libpq that shopctl reads for PostgreSQL, from the environment only.
 const LIBPQ_VARIABLES: [&str; 6] = ["PGOPTIONS", "PGPASSFILE", "PGPASSWORD", "PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT"];
 
+/// Whether a variable belongs to a database, as its name, its password and its pool do.
+fn is_of_database(name: &str) -> bool {
+    name.starts_with("DB_") || name == "DATABASE_URL"
+}
+
 fn known_variables() -> impl Iterator<Item = &'static str> {
     VARIABLES.into_iter().chain(file::PARTS.iter().map(|(_, variable, _)| *variable).filter(|name| !name.is_empty()))
 }
@@ -162,7 +167,12 @@ impl Sources {
         {
             // Other programs may write it in another encoding: only values of known variables must be UTF-8.
             let (text, _, _) = encoding_rs::UTF_8.decode(&bytes);
-            let variables = dotenv::parse(&path, &text, |name| known_variables().any(|known| known == name))?;
+            // What is overridden may be wrong: most of these variables belong to another program.
+            let is_overridden = |name: &str| {
+                sources.environment.contains_key(name) || (is_of_database(name) && sources.names_database(&flags))
+            };
+            let is_read = |name: &str| known_variables().any(|known| known == name) && !is_overridden(name);
+            let variables = dotenv::parse(&path, &text, is_read)?;
             if std::str::from_utf8(&bytes).is_err()
                 && let Some((name, _)) = variables.iter().find(|(_, value)| value.contains('\u{FFFD}'))
             {
@@ -179,6 +189,14 @@ impl Sources {
         }
         sources.flags = flags;
         Ok(sources)
+    }
+
+    /// Whether a flag or the environment names the database, so that `.env` has no say in it.
+    fn names_database(&self, flags: &Flags) -> bool {
+        let is_named = |name: &str| self.environment.contains_key(name);
+        flags.database_url.is_some()
+            || flags.context.is_some()
+            || ["DATABASE_URL", CONTEXT, "DB_NAME"].into_iter().any(is_named)
     }
 
     /// Finds the password file of PostgreSQL.

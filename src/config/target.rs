@@ -62,6 +62,9 @@ struct Level {
     password_places: Vec<String>,
 }
 
+/// The hint for a variable of `.env` that is wrong.
+pub(super) const OTHER_DOTENV: &str = "if this .env belongs to another program, name the shop's database by --database-url, or by DATABASE_URL in the environment: its DATABASE_URL and DB_… are not read then";
+
 impl Level {
     fn from_flags(sources: &Sources) -> Level {
         let found = |text: &Option<String>, flag: &str| {
@@ -121,11 +124,14 @@ impl Level {
         found.chain(self.naming_parts().map(|parts| parts.origin.as_str())).collect()
     }
 
+    fn is_dotenv(&self) -> bool {
+        self.working_folder_file.as_ref().is_some_and(|path| path.ends_with(DOTENV))
+    }
+
     /// Whether `.env` has parts of a database but no name, so that they probably belong to another program.
     fn is_foreign(&self) -> bool {
-        let is_dotenv = self.working_folder_file.as_ref().is_some_and(|path| path.ends_with(DOTENV));
         let has_name = self.parts.as_ref().is_some_and(|parts| parts.values.contains_key("name"));
-        is_dotenv && self.context.is_none() && self.url.is_none() && self.parts.is_some() && !has_name
+        self.is_dotenv() && self.context.is_none() && self.url.is_none() && self.parts.is_some() && !has_name
     }
 
     fn remark(&self) -> Option<String> {
@@ -183,7 +189,10 @@ pub fn resolve(sources: &Sources, files: &[ParsedFile], violations: &mut Violati
     let remark = levels.iter().take_while(|level| level.origins().is_empty() || level.is_foreign());
     let remark = remark.filter(|level| level.is_foreign()).find_map(Level::remark);
     let resolved = match levels.iter().find(|level| !level.origins().is_empty() && !level.is_foreign()) {
-        Some(level) => resolve_level(level, sources, files, violations)?,
+        Some(level) => resolve_level(level, sources, files, violations).map_err(|error| match level.is_dotenv() {
+            true => error.hint(OTHER_DOTENV),
+            false => error,
+        })?,
         None => Some(embedded(sources)?),
     };
     Ok(resolved.map(|resolved| ResolvedTarget { remark, ..resolved }.with_unused(sources)))

@@ -42,11 +42,18 @@ const PLACE_HINT: &str =
 
 const SSL_HINT: &str = "with sslmode=verify-full the certificates are used";
 
+const SCHEME_HINT: &str = "the URL of a server begins with postgres://, mysql:// or mariadb://; no other is supported";
+
 const FILE_HINT: &str = "a SQLite database is a file: sqlite:shop.db, or sqlite:/var/lib/shop/shop.db";
 
 /// Not a URL. Only with an @ may a password be the cause.
 fn not_a_url(text: &str) -> Problem {
-    Problem { sentence: SHAPE.to_owned(), hint: if text.contains('@') { SHAPE_HINT } else { FILE_HINT } }
+    let hint = match text.contains('@') {
+        true if text.contains("://") => SCHEME_HINT,
+        true => SHAPE_HINT,
+        false => FILE_HINT,
+    };
+    Problem { sentence: SHAPE.to_owned(), hint }
 }
 
 /// Reads a URL; `what` says in errors which one is meant (`the database URL of environment …`).

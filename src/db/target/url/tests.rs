@@ -145,6 +145,8 @@ fn what_is_meant_as_a_file_is_not_told_about_passwords() {
         assert!(hints.contains("sqlite:shop.db") && !hints.contains("password"), "{url}: {hints}");
     }
     let hints = refused("postgers://u:p@ss@h/d").hint_lines(&Invocation::default()).join("\n");
+    assert!(hints.contains("begins with postgres://"), "{hints}");
+    let hints = refused("postgres:u:p@ss@h/d").hint_lines(&Invocation::default()).join("\n");
     assert!(hints.contains("password"), "{hints}");
 }
 
