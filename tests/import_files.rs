@@ -296,6 +296,20 @@ fn json_of_other_programs_is_read_or_rejected_as_a_whole() {
 }
 
 #[test]
+fn random_bytes_are_not_taken_for_a_text_in_another_encoding() {
+    let shop = shop();
+    let mut state = 0x9e37_79b9_u32;
+    let bytes = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    });
+    let bytes: Vec<u8> = bytes.take(3_000).collect();
+    fs::write(shop.path("a.csv"), bytes).expect("our own folder");
+    let run = import(&shop, "a.csv", &[]).exits_with(7).says("the file is not text");
+    assert!(!run.stderr.contains("encoding"), "{run}");
+}
+
+#[test]
 fn a_binary_file_is_reported_by_its_format() {
     let shop = shop();
     for (bytes, said) in [

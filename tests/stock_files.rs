@@ -144,6 +144,10 @@ fn wrong_lines_of_a_stock_file_are_named_and_nothing_is_written(shop: &Shop) {
         shop.file("d.csv", content);
         shop.run(&["stock", "import", "d.csv"]).exits_with(7).says(told);
     }
+    shop.file("d.csv", "sku,received,counted\nMUG,1,2\n");
+    let run = shop.run(&["stock", "import", "d.csv"]).says("--ignore-columns counted");
+    assert!(!run.stderr.contains("--map"), "a column that is there needs no other name: {run}");
+    shop.run(&["stock", "import", "d.csv", "--ignore-columns", "counted", "-n"]).success();
     shop.file("d.csv", "sku,qty\nMUG,1\n");
     shop.run(&["stock", "import", "d.csv"]).exits_with(7).says("qty");
     shop.file("d.jsonl", "{\"sku\": \"MUG\", \"counted\": 1}\n{\"sku\": \"TEA\", \"received\": 2}\n");

@@ -196,6 +196,7 @@ pub const NO_ITEMS: &str = "must be a list with at least one item";
 
 /// The problem of a text with invalid bytes.
 const NOT_UTF_8: &str = "is not UTF-8";
+
 /// The probable cause; of a file with other characters in UTF-8, another encoding is none.
 fn encoding_hint(is_utf_8: bool) -> &'static str {
     match is_utf_8 {
@@ -238,6 +239,7 @@ fn begin<'a>(
     let head = source.fill_buf().map_err(|error| unreadable(&error))?;
     let is_empty = head.is_empty();
     found.borrow_mut().is_utf_8 |= has_mark || text::has_utf_8(head);
+    found.borrow_mut().is_binary = text::is_binary(head);
     match options.format {
         FileFormat::Csv | FileFormat::Tsv if is_empty => Err(invalid(EMPTY.to_owned())),
         FileFormat::Csv | FileFormat::Tsv => csv::records(source, options, columns, found),

@@ -103,16 +103,17 @@ impl StockFileKind {
 impl StockRow {
     /// Errors: exit 7 unless the line has either received or counted pieces.
     fn kind(&self) -> Result<StockFileKind> {
-        let problem = match (&self.received, &self.counted) {
+        let hint = "if it has another name there: --map THEIRS=received or --map THEIRS=counted";
+        let (problem, hint) = match (&self.received, &self.counted) {
             (Some(_), None) => return Ok(StockFileKind::Delivery),
             (None, Some(_)) => return Ok(StockFileKind::StockTake),
             (Some(_), Some(_)) => {
-                "both columns received and counted: a delivery has the first, a stock-take the second"
+                let both = "both columns received and counted: a delivery has the first, a stock-take the second";
+                (both, "leave one of them out: --ignore-columns counted or --ignore-columns received")
             }
-            (None, None) => "no column received (for a delivery) or counted (for a stock-take)",
+            (None, None) => ("no column received (for a delivery) or counted (for a stock-take)", hint),
         };
-        Err(Error::new(Kind::Invalid, "import.invalid", format!("the file has {problem}"))
-            .hint("if it has another name there: --map THEIRS=received or --map THEIRS=counted"))
+        Err(Error::new(Kind::Invalid, "import.invalid", format!("the file has {problem}")).hint(hint))
     }
 
     /// What the line says in such a file; problems are collected.

@@ -56,8 +56,8 @@ pub fn records<'a>(
     }
     let body = Cursor::new(head[preamble.length..].to_owned()).chain(source);
     let mut scanner = Scanner::new(BufReader::with_capacity(HEAD_BYTES, body), preamble.dialect, preamble.line);
-    let is_utf_8 = found.borrow().is_utf_8;
-    let layout = header(&mut scanner, is_utf_8)
+    let hint = found.borrow().encoding_hint();
+    let layout = header(&mut scanner, hint)
         .and_then(|header| Layout::new(&header, &naming, preamble.dialect, &mut found.borrow_mut()));
     let mut layout = layout.map_err(|error| preamble.explain(error, &head, &naming))?;
     scanner.set_width(layout.columns.len());
@@ -131,7 +131,7 @@ impl Preamble {
 
     /// Adds that a name in the header contains another delimiter.
     fn mixed_delimiters(&self, head: &[u8], naming: &Naming) -> Option<Error> {
-        let names = header(&mut Scanner::new(&head[self.length..], self.dialect, self.line), false).ok()?;
+        let names = header(&mut Scanner::new(&head[self.length..], self.dialect, self.line), "").ok()?;
         let naming = naming.without_matches();
         let is_several = |name: &str, delimiter: u8| {
             let mut parts = name.split(char::from(delimiter)).map(str::trim);
@@ -224,7 +224,7 @@ fn detect_delimiter(head: &[u8], default_delimiter: u8, line_end: u8, naming: &N
 /// The number of known and of named columns in the first row.
 fn count_columns(head: &[u8], dialect: Dialect, naming: &Naming) -> (usize, usize) {
     let mut scanner = Scanner::new(head, dialect, 1);
-    let names = header(&mut scanner, false).unwrap_or_default();
+    let names = header(&mut scanner, "").unwrap_or_default();
     // Trial parses do not count as found columns.
     let naming = naming.without_matches();
     let known = names.iter().filter(|name| matches!(naming.role(name), ColumnRole::Column(_))).count();
@@ -244,8 +244,8 @@ fn delimiter_argument(delimiter: u8) -> String {
     if delimiter == b'\t' { "tab".to_owned() } else { shell_word(&char::from(delimiter).to_string()) }
 }
 
-/// The first row that is not empty; `is_utf_8` says of a byte that is not that others are.
-fn header<R: BufRead>(scanner: &mut Scanner<R>, is_utf_8: bool) -> Result<Vec<String>> {
+/// The first row that is not empty; `hint` says why it may not be UTF-8.
+fn header<R: BufRead>(scanner: &mut Scanner<R>, hint: &'static str) -> Result<Vec<String>> {
     loop {
         let Some(fields) = scanner.read()? else { return Err(invalid("the file has no header".to_owned())) };
         if fields.is_blank() {
@@ -253,9 +253,7 @@ fn header<R: BufRead>(scanner: &mut Scanner<R>, is_utf_8: bool) -> Result<Vec<St
         }
         let name = |field| match std::str::from_utf8(field) {
             Ok(name) => Ok(name.trim().to_owned()),
-            Err(_) => {
-                Err(invalid(format!("line {}: the header {NOT_UTF_8}", fields.line)).hint(encoding_hint(is_utf_8)))
-            }
+            Err(_) => Err(invalid(format!("line {}: the header {NOT_UTF_8}", fields.line)).hint(hint)),
         };
         return fields.iter().map(name).collect();
     }

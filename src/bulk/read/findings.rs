@@ -1,5 +1,6 @@
 //! What reading a file shows beside its records.
 
+use super::encoding_hint;
 use super::naming::joined;
 use crate::domain::text::and_more;
 
@@ -11,6 +12,8 @@ const MAX_LINES: usize = 8;
 /// What reading a file shows beside its records.
 #[derive(Debug, Clone, Default)]
 pub struct ReadFindings {
+    /// Whether its beginning has more control characters than any text.
+    pub is_binary: bool,
     /// Whether it has a byte order mark or characters of UTF-8 with several bytes.
     pub is_utf_8: bool,
     /// The columns that flags leave out.
@@ -29,6 +32,14 @@ struct QuotedLines {
 }
 
 impl ReadFindings {
+    /// The probable cause of invalid bytes at the beginning.
+    pub fn encoding_hint(&self) -> &'static str {
+        match self.is_binary {
+            true => "the file is not text: export its data as CSV or JSON",
+            false => encoding_hint(self.is_utf_8),
+        }
+    }
+
     /// Adds a column that flags leave out.
     pub fn add_left_out(&mut self, name: &str) {
         if self.left_out.len() < MAX_NAMES && !self.left_out.iter().any(|known| known == name) {

@@ -118,6 +118,13 @@ pub fn has_utf_8(text: &[u8]) -> bool {
     text.utf8_chunks().any(|chunk| !chunk.valid().is_ascii())
 }
 
+/// Whether bytes are no text of any encoding: of random ones every tenth is a control character.
+pub fn is_binary(bytes: &[u8]) -> bool {
+    const RARE: usize = 50;
+    let is_control = |byte: &&u8| byte.is_ascii_control() && !b"\t\n\r".contains(byte);
+    bytes.iter().filter(is_control).count() * RARE > bytes.len()
+}
+
 fn binary_error(head: &[u8]) -> Option<Error> {
     let start = head.trim_ascii_start();
     let (_, what, hint) = BINARY_SIGNATURES.iter().find(|(magic, ..)| {
