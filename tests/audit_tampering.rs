@@ -7,7 +7,11 @@ use crate::audit::{busy, head};
 use crate::on_every_backend;
 use crate::support::{Backend, Shop};
 
-on_every_backend!(an_edit_of_any_sealed_value_is_detected_and_named, only_anonymizing_erases_values);
+on_every_backend!(
+    an_edit_of_any_sealed_value_is_detected_and_named,
+    nothing_is_adopted_beside_an_edited_seal,
+    only_anonymizing_erases_values,
+);
 
 /// A shop with two seals; the second covers one event of stock and the event of the first seal.
 fn sealed(shop: &Shop) -> String {
@@ -219,6 +223,16 @@ fn an_edit_of_any_sealed_value_is_detected_and_named(shop: &Shop) {
     }
     assert_eq!(shop.everything(), before, "every edit is undone");
     shop.run(&["audit", "verify", "--head", &kept]).success();
+}
+
+fn nothing_is_adopted_beside_an_edited_seal(shop: &Shop) {
+    sealed(shop);
+    shop.sql("UPDATE products SET stock_quantity = stock_quantity + 1");
+    shop.run(&["audit", "verify"]).exits_with(9).says("shopctl adopt");
+    tamper(shop, "UPDATE audit_seals SET event_count = event_count + 1 WHERE number = 1");
+    let run = shop.run(&["audit", "verify"]).exits_with(9);
+    assert!(!run.stderr.contains("shopctl adopt"), "{run}");
+    shop.run(&["doctor", "--deep"]).says("shopctl audit verify");
 }
 
 fn only_anonymizing_erases_values(shop: &Shop) {

@@ -69,7 +69,8 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     };
     let mut hints = if chain.orphaned > 0 { without_seals() } else { Vec::new() };
     hints.extend(repairs(&findings));
-    if foreign > 0 {
+    // Adopting would write over what shows who changed what.
+    if found == foreign {
         hints.push(Hint::from("to adopt what another program wrote: ").and(CommandLine::new("adopt")));
     }
     let details = json!({ "wrong": found - foreign, "foreign": foreign });

@@ -63,6 +63,10 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     if !context.output.is_json() {
         context.output.note_missing_password(&hints);
     }
+    if arguments.deep && result.is_ok() {
+        let verify = CommandLine::new("audit verify");
+        context.output.suggest(Hint::from("to compare the data with the audit trail too: ").and(verify));
+    }
     result?;
     if failed.is_empty() {
         return Ok(());
