@@ -127,6 +127,15 @@ impl Cell {
         Cell::Worded(Box::new(self), words)
     }
 
+    /// Whether people read nothing.
+    pub(super) fn is_missing(&self) -> bool {
+        match self {
+            Cell::Missing => true,
+            Cell::Worded(_, words) => words.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The exact value, not escaped for any format; empty if missing.
     pub(super) fn raw_text(&self) -> String {
         let mut text = String::new();

@@ -76,7 +76,7 @@ impl Measured {
             is_text: cells.iter().any(|cell| cell.is_text() || matches!(cell, Cell::Worded(..))),
             title,
             cells: cells.iter().map(|cell| cell.display_text(&style.zone).width()).collect(),
-            is_empty: !cells.is_empty() && cells.iter().all(|cell| **cell == Cell::Missing) && !style.keeps_all,
+            is_empty: !cells.is_empty() && cells.iter().all(|cell| cell.is_missing()) && !style.keeps_all,
             place: Place::Below,
         };
         if !column.is_empty {

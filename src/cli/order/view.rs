@@ -27,6 +27,12 @@ fn status(order: &order::Model, refunded: &Stored<Money>) -> Cell {
     status.worded(words)
 }
 
+/// The part that was given back; people read nothing where there is none.
+fn refunded(refunded: &Stored<Money>) -> Cell {
+    let cell = Cell::from(refunded.clone());
+    if *refunded == Money::ZERO { cell.worded(String::new()) } else { cell }
+}
+
 /// `refunded 9.95 of 29.85`
 fn refunded_of(order: &order::Model, refunded: &Stored<Money>) -> String {
     format!("refunded {} of {}", refunded.told(), order.total_amount.told())
@@ -39,9 +45,9 @@ impl View for OrderView {
         Column::key("reference", "REFERENCE", |view| view.order.reference.clone().into()),
         Column::key("user", "USER", |view| view.email.clone().into()),
         Column::detail("user_id", "USER ID", |view| view.order.user_id.into()),
-        Column::new("status", "STATUS", |view| status(&view.order, &view.refunded)),
+        Column::new("status", "STATUS", |view| view.order.status.clone().into()),
         Column::new("total_amount", "TOTAL", |view| view.order.total_amount.clone().into()),
-        Column::detail("refunded_amount", "REFUNDED", |view| view.refunded.clone().into()),
+        Column::new("refunded_amount", "REFUNDED", |view| refunded(&view.refunded)),
         Column::minor("created_at", "CREATED", |view| view.order.created_at.clone().into()),
         Column::detail("updated_at", "UPDATED", |view| view.order.updated_at.clone().into()),
         Column::on_request("note", "NOTE", |view| view.said.note.clone().into()),
