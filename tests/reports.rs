@@ -370,12 +370,12 @@ fn charts_are_drawn_only_on_terminals() {
         shop.run(&["report", "stock-value", "--chart", "-o", format]).exits_with(2).says("--chart");
     }
     let run = shop.run(&["report", "stock-value", "--chart"]).success();
-    assert!(run.stdout.starts_with("SKU") && run.stdout.contains("\nMUG  125.00  ####"), "{run}");
+    assert!(run.stdout.starts_with("SKU") && run.stdout.contains("\nstock value\nMUG  125.00  ####"), "{run}");
     assert!(run.stdout.lines().all(|line| line.len() <= 80), "{run}");
     let mut command = shop.command(&["report", "sales", "--chart", "--by", "month"]);
     command.env("LC_ALL", "C.UTF-8").env("TERM", "xterm");
     let run = crate::support::shop::finish(command.spawn().expect("built"), &["report"]).success();
-    assert!(run.stdout.contains("\n▁▁▁▁▁▁▁▁▁▁▁▁\n"), "{run}");
+    assert!(run.stdout.contains("\nnet from 2") && run.stdout.contains("\n▁▁▁▁▁▁▁▁▁▁▁▁\n"), "{run}");
 }
 
 #[test]

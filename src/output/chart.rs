@@ -46,19 +46,20 @@ impl Bar {
 }
 
 impl Output {
-    /// Draws one bar per row below the previous output. Negative values have no bar.
+    /// Draws one bar per row below the previous output, under what the values are. Negative values have no bar.
     ///
     /// Errors: exit 5 when stdout cannot be written.
-    pub fn chart(&self, bars: &[Bar]) -> Result<()> {
-        self.text(&format!("\n{}", lines(bars, self.glyphs(), self.chart_width())))
+    pub fn chart(&self, title: &str, bars: &[Bar]) -> Result<()> {
+        self.text(&format!("\n{title}\n{}", lines(bars, self.glyphs(), self.chart_width())))
     }
 
-    /// Draws a sparkline of the rows below the previous output.
+    /// Draws a sparkline of the rows below the previous output, under what the values are and the first and last row.
     ///
     /// Errors: as [`Output::chart`].
-    pub fn sparkline(&self, bars: &[Bar]) -> Result<()> {
+    pub fn sparkline(&self, title: &str, bars: &[Bar]) -> Result<()> {
         let values: Vec<f64> = bars.iter().map(|bar| number(bar.value)).collect();
-        self.text(&format!("\n{}\n", sparkline(&values, self.glyphs(), self.chart_width())))
+        let (width, span) = (self.chart_width(), span(bars));
+        self.text(&format!("\n{title}{span}\n{}\n", sparkline(&values, self.glyphs(), width)))
     }
 
     fn glyphs(&self) -> &'static Glyphs {
@@ -67,6 +68,15 @@ impl Output {
 
     fn chart_width(&self) -> usize {
         self.terminal.width.filter(|_| self.terminal.stdout_is_terminal).unwrap_or(DEFAULT_WIDTH)
+    }
+}
+
+/// The labels of the first and last row: ` from 2026-01 to 2026-12`
+fn span(bars: &[Bar]) -> String {
+    match bars {
+        [first, .., last] => format!(" from {} to {}", escape::line(&first.label), escape::line(&last.label)),
+        [only] => format!(" of {}", escape::line(&only.label)),
+        [] => String::new(),
     }
 }
 
@@ -157,8 +167,8 @@ mod tests {
     #[test]
     fn without_a_terminal_a_chart_is_80_wide_and_plain() {
         let (output, stdout, _) = captured(OutputSettings::default(), Terminal::default());
-        output.chart(&bars(&[("a", "1")])).unwrap();
-        assert_eq!(stdout.text(), format!("\na  1  {}\n", "#".repeat(74)));
+        output.chart("orders", &bars(&[("a", "1")])).unwrap();
+        assert_eq!(stdout.text(), format!("\norders\na  1  {}\n", "#".repeat(74)));
     }
 
     #[test]

@@ -136,11 +136,11 @@ impl PrintArguments {
         export.complete()
     }
 
-    fn draw<V: View>(&self, context: &Context, rows: &[V], bar: impl Fn(&V) -> Bar) -> Result<()> {
+    fn draw<V: View>(&self, context: &Context, title: &str, rows: &[V], bar: impl Fn(&V) -> Bar) -> Result<()> {
         if !self.chart || rows.is_empty() {
             return Ok(());
         }
-        context.output.chart(&rows.iter().map(bar).collect::<Vec<_>>())
+        context.output.chart(title, &rows.iter().map(bar).collect::<Vec<_>>())
     }
 }
 

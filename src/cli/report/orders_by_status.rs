@@ -52,5 +52,7 @@ pub async fn run(context: &Context, arguments: &StatusArguments) -> Result<()> {
     arguments.print.print(context, &rows, &ListFooter { totals: &totals, ..ListFooter::default() }).await?;
     let times = untimed::count_orders(database.connection(), span, Orders::All).await?;
     warn_left_out(context, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times });
-    arguments.print.draw(context, &rows, |row| Bar::new(row.status.as_deref().unwrap_or_default(), row.orders.into()))
+    arguments
+        .print
+        .draw(context, "orders", &rows, |row| Bar::new(row.status.as_deref().unwrap_or_default(), row.orders.into()))
 }

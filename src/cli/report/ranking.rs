@@ -95,7 +95,8 @@ pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Re
     arguments.print.print(context, &rows, &ListFooter { more, ..ListFooter::default() }).await?;
     let times = untimed::count_orders(database.connection(), span, Orders::Sales).await?;
     warn_left_out(context, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times });
-    arguments.print.draw(context, &rows, |row| {
+    let title = if arguments.by == Ranking::Revenue { "revenue" } else { "units" };
+    arguments.print.draw(context, title, &rows, |row| {
         let label = row.sku.clone().unwrap_or_else(|| row.id());
         Bar::new(&label, if arguments.by == Ranking::Revenue { row.revenue.to_decimal() } else { row.units.into() })
     })
@@ -109,9 +110,9 @@ pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Res
     arguments.print.print(context, &rows, &ListFooter { more, ..ListFooter::default() }).await?;
     let times = untimed::count_orders(database.connection(), span, Orders::Sales).await?;
     warn_left_out(context, LeftOut { values: rows.iter().map(|row| row.left_out).sum(), times });
-    arguments
-        .print
-        .draw(context, &rows, |row| Bar::new(&row.email.clone().unwrap_or_else(|| row.id()), row.revenue.to_decimal()))
+    arguments.print.draw(context, "revenue", &rows, |row| {
+        Bar::new(&row.email.clone().unwrap_or_else(|| row.id()), row.revenue.to_decimal())
+    })
 }
 
 pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> {
@@ -128,5 +129,7 @@ pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> 
     let times = untimed::count_stock(database.connection(), at).await?;
     warn_left_out(context, LeftOut { values: total.left_out, times });
     let value = |row: &StockValue| row.value.map(Amount::to_decimal).unwrap_or_default();
-    arguments.print.draw(context, &rows, |row| Bar::new(row.sku.as_deref().unwrap_or_default(), value(row)))
+    arguments
+        .print
+        .draw(context, "stock value", &rows, |row| Bar::new(row.sku.as_deref().unwrap_or_default(), value(row)))
 }

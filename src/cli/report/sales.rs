@@ -88,7 +88,7 @@ pub async fn run(context: &Context, arguments: &SalesArguments) -> Result<()> {
     warn_left_out(context, LeftOut { values: sum.left_out, times });
     let bar = |(bucket, sales): &(Bucket, Sales)| Bar::new(&bucket.label, sales.net().to_decimal());
     if arguments.print.chart {
-        context.output.sparkline(&rows.iter().map(bar).collect::<Vec<_>>())?;
+        context.output.sparkline("net", &rows.iter().map(bar).collect::<Vec<_>>())?;
     }
-    arguments.print.draw(context, &rows, bar)
+    arguments.print.draw(context, "net", &rows, bar)
 }
