@@ -99,11 +99,16 @@ impl Picker<'_> {
         let mut pressed = VecDeque::new();
         let is_asked = Cell::new(false);
         let mut search: Option<Search<T>> = None;
+        let mut is_early = false;
         loop {
             while let Some(key) = pressed.pop_front() {
                 if !state.accepts(&key) {
+                    is_early = true;
                     pressed.push_front(key);
                     break;
+                }
+                if std::mem::take(&mut is_early) && matches!(key, Key::Enter) && !state.is_certain() {
+                    continue;
                 }
                 if let Some(choice) = state.press(key).map_err(prompt_error)? {
                     unread(pressed);
@@ -304,6 +309,13 @@ impl<T> PickerState<T> {
         self.is_settled() || !matches!(key, Key::Enter | Key::Up | Key::Down)
     }
 
+    /// Whether Enter takes what was meant although the entries were not shown before: the only one, or the one whose key
+    /// was typed.
+    fn is_certain(&self) -> bool {
+        let is_typed = |entry: &Entry<T>| entry.key.eq_ignore_ascii_case(self.text());
+        self.shows_done() || self.entries.len() < 2 || self.entries.first().is_some_and(is_typed)
+    }
+
     fn press(&mut self, key: Key) -> io::Result<Option<Choice<T>>> {
         let rows = usize::from(self.shows_done()) + self.entries.len();
         match self.line.press(key)? {
@@ -392,6 +404,18 @@ mod tests {
         let mut words = PickerState::<u128>::new(false);
         typed(&mut words, "a b");
         assert_eq!(words.next_query(), Some(("a b".to_owned(), Match::Anywhere)));
+    }
+
+    #[test]
+    fn a_match_that_was_not_shown_is_taken_only_if_it_is_the_one_meant() {
+        let mut state = PickerState::new(false);
+        typed(&mut state, "7");
+        state.apply_result(found("7", Match::Start, [70, 71]));
+        assert!(!state.is_certain());
+        state.entries.insert(0, found("7", Match::Start, [7]).entries.remove(0));
+        assert!(state.is_certain());
+        state.entries.truncate(1);
+        assert!(state.is_certain());
     }
 
     #[test]
