@@ -3,7 +3,11 @@
 use crate::on_every_backend;
 use crate::support::{Backend, Shop};
 
-on_every_backend!(a_mutation_reports_its_changes_and_writes_one_event, a_dry_run_of_every_mutation_changes_nothing);
+on_every_backend!(
+    a_mutation_reports_its_changes_and_writes_one_event,
+    a_dry_run_of_every_mutation_changes_nothing,
+    the_json_of_a_change_names_its_operation,
+);
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
 const MUTATIONS: [(&str, &[&str]); 35] = [
@@ -149,6 +153,45 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
     }
     shop.run(&["order", "create", "--user", "ann@example.com", "--item", "MUG:99", "-n"]).exits_with(6);
     assert_eq!(shop.everything(), before, "a refusal under dry run is not recorded");
+}
+
+fn the_json_of_a_change_names_its_operation(shop: &Shop) {
+    ["ann", "off"].iter().for_each(|name| drop(shop.user(name)));
+    ["MUG", "PEN"].iter().for_each(|sku| shop.product(sku, "12.50", 10));
+    shop.file("products.csv", "sku,name,price\nMUG,Mug,1.00\n");
+    shop.file("counted.csv", "sku,counted\nMUG,20\n");
+    let last = || {
+        let events = shop.run(&["audit", "list", "--limit", "1", "--json", "--fields", "operation_id"]).success();
+        events.json()["items"][0]["operation_id"].clone()
+    };
+    let order = ["order", "create", "--user", "ann@example.com", "--item", "MUG", "--idempotency-key", "k", "--json"];
+    let placed = shop.run(&order).success().json();
+    assert_eq!(placed["operation_id"], last());
+    let reference = placed["reference"].as_str().expect("text");
+    for line in [
+        &["product", "update", "MUG", "--name", "Cup"][..],
+        &["product", "price", "--all", "--by", "+10%", "-y"],
+        &["product", "import", "products.csv", "-y"],
+        &["product", "delete", "PEN", "--confirm", "PEN"],
+        &["user", "disable", "off@example.com", "-y"],
+        &["stock", "adjust", "MUG", "-1", "--reason", "damaged"],
+        &["stock", "receive", "MUG:2"],
+        &["stock", "import", "counted.csv", "-y"],
+        &["order", "note", reference, "ring twice"],
+        &["order", "pay", reference],
+    ] {
+        let json = shop.run(&[line, &["--json"]].concat()).success().json();
+        let named = [&json["operation_id"], &json["operation_ids"][0], &json["items"][0]["operation_id"]];
+        let named = named.into_iter().find(|id| id.is_string());
+        assert_eq!(named, Some(&last()), "{line:?}: {json}");
+    }
+    let price = last();
+    let unchanged = shop.run(&["order", "pay", reference, "--json"]).success().json();
+    assert!(unchanged["items"][0]["operation_id"].is_null(), "{unchanged}");
+    let replayed = shop.run(&order).success().json();
+    assert_eq!(replayed["operation_id"], placed["operation_id"], "{replayed}");
+    let dry = shop.run(&["stock", "adjust", "MUG", "-1", "--reason", "damaged", "-n", "--json"]).success().json();
+    assert!(dry["operation_id"].is_null() && last() == price, "{dry}");
 }
 
 #[test]

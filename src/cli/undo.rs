@@ -97,7 +97,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
     if write.dry_run && matches!(context.output.format(), Format::Table | Format::Tsv) {
         context.output.list(&undone.values)?;
     }
-    Ok(finish(context, &database, &mutation(&undone, &context.zone, write.dry_run)))
+    Ok(finish(context, &database, mutation(&undone, &context.zone, write.dry_run)))
 }
 
 /// `product.price of 2026-11-23 18:11 UTC by ann`

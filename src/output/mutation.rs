@@ -26,6 +26,8 @@ pub struct Change<D = ()> {
     pub changed: bool,
     /// Whether it is the result of an earlier command with the same idempotency key.
     pub replayed: bool,
+    /// The operation that changed it, for `undo` and `audit show`; `None` where nothing was changed.
+    pub operation_id: Option<String>,
     /// The operation by which that earlier command is taken back, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<String>,
@@ -47,7 +49,7 @@ impl<C> Mutation<C> {
 impl Change {
     /// The same change with what only this command reports.
     pub fn with<D>(self, details: D) -> Change<D> {
-        let Change { object, changed, replayed, undone_by, dry_run, before, after, details: () } = self;
-        Change { object, changed, replayed, undone_by, dry_run, before, after, details }
+        let Change { object, changed, replayed, operation_id, undone_by, dry_run, before, after, details: () } = self;
+        Change { object, changed, replayed, operation_id, undone_by, dry_run, before, after, details }
     }
 }

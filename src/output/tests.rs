@@ -230,7 +230,7 @@ fn a_mutation_is_one_line_an_object_or_an_id() {
     assert_eq!(said(Format::Tsv), "parcel A1\\u{1b} sent\n");
     assert_eq!(
         said(Format::Json),
-        "{\"id\":\"7\",\"changed\":true,\"replayed\":false,\"dry_run\":false,\"before\":null,\"after\":null}\n"
+        "{\"id\":\"7\",\"changed\":true,\"replayed\":false,\"operation_id\":null,\"dry_run\":false,\"before\":null,\"after\":null}\n"
     );
     assert_eq!(said(Format::Id), "7\n");
 }

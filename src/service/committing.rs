@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::request::Request;
 use crate::db::target::Engine;
+use crate::domain::Id;
 use crate::domain::text::shell_word;
 use crate::error::{CommandLine, Error, Hint, Kind};
 
@@ -25,8 +26,10 @@ struct State {
     is_held: watch::Sender<bool>,
     /// Whether an operation was committed, and none has begun since.
     is_committed: AtomicBool,
-    /// The committed operations that `undo` can take back, in their order.
-    undoable: Mutex<Vec<Uuid>>,
+    /// The committed operations with events, in their order.
+    operations: Mutex<Vec<Committed>>,
+    /// The operation of which the last result is.
+    operation: Mutex<Option<Id>>,
     /// Where the work is that an interrupt leaves behind, such as a file that is being edited.
     left_behind: Mutex<Option<Hint>>,
 }
@@ -38,10 +41,19 @@ impl Default for CommitTracker {
             interrupts: watch::Sender::new(0),
             is_held: watch::Sender::new(false),
             is_committed: AtomicBool::new(false),
-            undoable: Mutex::default(),
+            operations: Mutex::default(),
+            operation: Mutex::default(),
             left_behind: Mutex::default(),
         }))
     }
+}
+
+/// A committed operation.
+#[derive(Debug, Clone, Copy)]
+struct Committed {
+    id: Uuid,
+    /// Whether `undo` can take it back.
+    is_undoable: bool,
 }
 
 /// The commit in progress.
@@ -80,6 +92,7 @@ impl CommitTracker {
     /// Lets an operation begin; after a termination signal none does, and this waits for the end of the process.
     pub async fn admit(&self) {
         self.0.is_committed.store(false, Ordering::Relaxed);
+        self.result_of(None);
         if *self.0.interrupts.borrow() > 0 {
             self.0.is_held.send_replace(true);
             std::future::pending::<()>().await;
@@ -96,14 +109,31 @@ impl CommitTracker {
         self.0.is_committed.load(Ordering::Relaxed)
     }
 
-    /// Records that a committed operation can be taken back.
-    pub fn can_be_undone(&self, operation: Uuid) {
-        self.0.undoable.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
+    /// Records a committed operation with events, and whether it can be taken back.
+    pub fn has_events(&self, id: Uuid, is_undoable: bool) {
+        self.0.operations.lock().unwrap_or_else(PoisonError::into_inner).push(Committed { id, is_undoable });
+        self.result_of(Some(id.into()));
+    }
+
+    /// Records of which operation the result is: of an earlier one, if its key was used.
+    pub fn result_of(&self, operation: Option<Id>) {
+        *self.0.operation.lock().unwrap_or_else(PoisonError::into_inner) = operation;
+    }
+
+    /// The operation of which the last result is; `None` where nothing was changed.
+    pub fn operation(&self) -> Option<Id> {
+        *self.0.operation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The committed operations with events.
+    pub fn operations(&self) -> Vec<Id> {
+        self.0.operations.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|one| one.id.into()).collect()
     }
 
     /// The committed operations that `undo` can take back.
     pub fn undoable(&self) -> Vec<Uuid> {
-        self.0.undoable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let operations = self.0.operations.lock().unwrap_or_else(PoisonError::into_inner);
+        operations.iter().filter(|one| one.is_undoable).map(|one| one.id).collect()
     }
 
     /// Sets where the work is that an interrupt leaves behind; `None` if there is none any more.

@@ -132,7 +132,7 @@ impl Operations {
         for attempt in 0.. {
             match self.attempt(request, operation_id, &body).await {
                 Attempt::Committed(value) => return Ok(Completion::Done(value)),
-                Attempt::Replayed(event) => return Ok(Completion::Replayed(event)),
+                Attempt::Replayed(event) => return Ok(self.replayed(event)),
                 Attempt::Unknown(value) => return self.settle(request, operation_id, value).await,
                 Attempt::Failed(Failure { error, fault, subject, waited: last }) => {
                     waited += last;
@@ -148,7 +148,7 @@ impl Operations {
                     if error.kind() == Kind::Conflict
                         && let Some(event) = self.replay_after_refusal(request).await
                     {
-                        return Ok(Completion::Replayed(event));
+                        return Ok(self.replayed(event));
                     }
                     self.record_refusal(request, operation_id, subject, &error).await;
                     return Err(error);
@@ -156,6 +156,12 @@ impl Operations {
             }
         }
         Err(Error::internal("an operation ran out of attempts"))
+    }
+
+    /// The result of the operation of an event, whose key was used again.
+    fn replayed<T>(&self, event: Box<audit_event::Model>) -> Completion<T> {
+        self.committing.result_of(Some(event.operation_id));
+        Completion::Replayed(event)
     }
 
     /// One whole transaction.
@@ -185,8 +191,8 @@ impl Operations {
         match committed {
             Ok(()) => {
                 self.committing.committed();
-                if has_events && request.name.is_undoable() {
-                    self.committing.can_be_undone(operation_id);
+                if has_events {
+                    self.committing.has_events(operation_id, request.name.is_undoable());
                 }
                 Attempt::Committed(value)
             }
@@ -270,6 +276,7 @@ impl Operations {
         match settled {
             CommitOutcome::Applied => {
                 self.committing.committed();
+                self.committing.has_events(operation_id, request.name.is_undoable());
                 Ok(Completion::Done(value))
             }
             CommitOutcome::NotApplied => {

@@ -44,7 +44,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
     if write.dry_run {
         tell_rows(context, &adoption);
     }
-    let effect = finish(context, &database, &mutation(context, &adoption, &repairs, write.dry_run));
+    let effect = finish(context, &database, mutation(context, &adoption, &repairs, write.dry_run));
     tell_rest(context, &adoption, &repairs, sets_totals);
     Ok(effect)
 }

@@ -53,7 +53,7 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<Effec
         entities: named.iter().take(EVENTS_NAMED as usize).map(entity).collect(),
     };
     let change = Change { changed: verdict.is_new, dry_run, ..Change::default() }.with(settled);
-    Ok(finish(context, &database, &Mutation::new(line, id, change)))
+    Ok(finish(context, &database, Mutation::new(line, id, change)))
 }
 
 #[derive(Serialize)]

@@ -83,7 +83,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ChangeArgum
         true => change_by_wizard(context, &operations, wanted, change).await?,
         false => change(&wanted).await?,
     };
-    Ok(finish(context, &operations.database, &mutation_of(changed, operations.dry_run)))
+    Ok(finish(context, &operations.database, mutation_of(changed, operations.dry_run)))
 }
 
 /// The result of a change.
@@ -111,7 +111,8 @@ pub(super) fn mutation_of(result: ChangedOrder, dry_run: bool) -> Mutation<Chang
     let back: Vec<_> = back.into_iter().map(|line| RestockedLine { quantity: -line.quantity, ..line }).collect();
     let (object, before) = (after.to_json(), before.map(|before| before.to_json()));
     let (after_fields, undone_by) = (Some(after.to_json()), undone_by.map(|id| id.to_string()));
-    let change = Change { object, changed, replayed, undone_by, dry_run, before, after: after_fields, details: () };
+    let change =
+        Change { object, changed, replayed, undone_by, dry_run, before, after: after_fields, ..Change::default() };
     Mutation::new(line, after.order.id, change.with(Moved { taken: to_json(&out), restocked: to_json(&back) }))
 }
 

@@ -60,7 +60,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
     let place = async |new: &NewOrder| place_order::run(&operations, new, key.idempotency_key.clone()).await;
     let placed = if is_wizard { place_by_wizard(context, &operations, new, place).await? } else { place(&new).await? };
     let mutation = mutation_of(placed, operations.dry_run);
-    Ok(finish(context, &operations.database, &mutation))
+    Ok(finish(context, &operations.database, mutation))
 }
 
 /// The result of placing an order.

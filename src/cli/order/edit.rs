@@ -58,7 +58,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &EditArgumen
     };
     let changed = edit(context, prompter, (&name, &(head + &file_of(&order, &lines))), apply).await?;
     let changed = changed.unwrap_or(ChangedOrder { changed: false, ..shown });
-    Ok(finish(context, &operations.database, &mutation_of(changed, operations.dry_run)))
+    Ok(finish(context, &operations.database, mutation_of(changed, operations.dry_run)))
 }
 
 /// The products of an order, each once: by SKU, or by id if another program removed the product.

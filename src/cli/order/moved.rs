@@ -78,7 +78,8 @@ fn result(moved: &TransitionResult, line: String, dry_run: bool) -> Mutation<Cha
         Details { restocked: service::to_json(&moved.restored), refund: moved.refund.as_ref().map(refund_view) };
     // None of these commands can be undone.
     let undone_by = None;
-    let change = Change { object, changed, replayed, undone_by, dry_run, before, after, details };
+    let change =
+        Change { object, changed, replayed, undone_by, dry_run, before, after, ..Change::default() }.with(details);
     Mutation::new(line, moved.after.id, change)
 }
 

@@ -15,7 +15,7 @@ use crate::cli::shared::arguments::one_of_words;
 use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::cli::shared::import::{ERRORS, ReadArguments, open_input, open_source};
-use crate::cli::shared::mutation::outcome_verb;
+use crate::cli::shared::mutation::{finish_each, outcome_verb};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -195,10 +195,10 @@ fn report(
     (dry_run, rejected): (bool, u64),
 ) -> Effect {
     let mutations: Vec<_> = shipped.iter().map(|result| mutation_of(result, Verb::Ship, dry_run)).collect();
-    context.output.mutations(&mutations);
+    let effect = finish_each(context, database, mutations);
     let [sent, corrected, unchanged] = counts(shipped.iter());
     let orders = format!("{} {}", counted(sent, "order"), outcome_verb(dry_run, "shipped"));
     let rejected = if rejected > 0 { format!(", {rejected} rejected") } else { String::new() };
     context.output.note(&format!("{orders}, {corrected} corrected, {unchanged} unchanged{rejected}"));
-    Effect::new(sent + corrected > 0, dry_run, database.target())
+    effect
 }

@@ -118,7 +118,7 @@ pub async fn price(context: &Context, prompter: &Prompter, arguments: &PriceArgu
         false => service::change(&operations, &products, &changes).await?,
     };
     let mutations: Vec<_> = results.iter().map(|result| mutation(&operations, result)).collect();
-    Ok(mutation::finish_all(context, &operations, &mutations, arguments.is_single(), ("price", "changed")))
+    Ok(mutation::finish_all(context, &operations, mutations, arguments.is_single(), ("price", "changed")))
 }
 
 fn prices(count: usize) -> String {

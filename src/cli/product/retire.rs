@@ -47,7 +47,7 @@ pub async fn run(
     let verb = if retires { "retired" } else { "restored" };
     let results = service::run(&operations, &products, wanted).await?;
     let mutations: Vec<_> = results.iter().map(|result| mutation::updated(&operations, result, verb)).collect();
-    Ok(mutation::finish_all(context, &operations, &mutations, is_single, ("product", verb)))
+    Ok(mutation::finish_all(context, &operations, mutations, is_single, ("product", verb)))
 }
 
 /// Describes the impact: `this retires 2 products in …: MUG-01, MUG-02; they cannot be ordered until restored`.

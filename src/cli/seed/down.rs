@@ -10,6 +10,7 @@ use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::Access;
+use crate::domain::Id;
 use crate::error::{CommandLine, Hint, Kind, Result, printable};
 use crate::output::Mutation;
 use crate::seed;
@@ -64,7 +65,12 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArgumen
         });
     }
     let line = format!("seed {} reverted: {} deleted, {} kept", seed.name, reverted.deleted, reverted.kept.len());
-    let change = RevertedSeed { changed: true, deleted: reverted.deleted, kept: &reverted.kept };
+    let change = RevertedSeed {
+        changed: true,
+        operation_id: context.committing.operation(),
+        deleted: reverted.deleted,
+        kept: &reverted.kept,
+    };
     context.output.mutation(&Mutation::new(line, &seed.name, change));
     Ok(Effect::Changed(database.target().clone()))
 }
@@ -72,6 +78,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArgumen
 #[derive(Serialize)]
 struct RevertedSeed<'a> {
     changed: bool,
+    operation_id: Option<Id>,
     deleted: u32,
     kept: &'a [String],
 }

@@ -18,6 +18,7 @@ use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::Database;
+use crate::domain::Id;
 use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::output::Mutation;
 use crate::seed::{self, Seed};
@@ -83,7 +84,8 @@ async fn apply(context: &Context, database: &Database, seeds: &[Seed], environme
         let applied = seed::up(&operations, seed, environment).await;
         let applied = applied.map_err(|error| partial_error(error, seeds, done))?;
         let seed::Applied { skipped, created, updated, unchanged, .. } = applied;
-        let change = AppliedSeed { changed: !skipped, created, updated, unchanged };
+        let operation_id = context.committing.operation().filter(|_| !skipped);
+        let change = AppliedSeed { changed: !skipped, operation_id, created, updated, unchanged };
         let mutation = Mutation::new(result_line(&applied), &applied.name, change);
         if context.output.is_json() {
             items.push(mutation);
@@ -101,6 +103,7 @@ async fn apply(context: &Context, database: &Database, seeds: &[Seed], environme
 #[derive(Serialize)]
 struct AppliedSeed {
     changed: bool,
+    operation_id: Option<Id>,
     created: i32,
     updated: i32,
     unchanged: i32,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::effect::Effect;
-use super::mutation::finish_each;
+use super::mutation::{finish_each, with_operation};
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::text::first_names;
@@ -138,7 +138,7 @@ pub async fn run<D: Serialize>(
 ) -> Result<Effect> {
     if let ([only], true) = (names.as_slice(), is_single) {
         let mutation = body(&context.operations(database, dry_run), only).await?;
-        return Ok(finish_each(context, database, std::slice::from_ref(&mutation)));
+        return Ok(finish_each(context, database, vec![mutation]));
     }
     let mut batch = Batch::new(context, database, dry_run, names);
     for name in names {
@@ -226,6 +226,7 @@ impl<'a, D: Serialize> Batch<'a, D> {
     fn record_success(&mut self, mutation: Mutation<Change<D>>) {
         self.done += 1;
         self.changed |= mutation.change.changed;
+        let mutation = with_operation(self.context, mutation);
         if self.context.output.is_json() {
             self.mutations.push(mutation);
         } else {

@@ -52,7 +52,7 @@ pub async fn edit_row<M: Noun + Editable>(
     let apply = async |text: &str| save(&operations, &changed_values(text, shown, fields)?).await;
     let unchanged = || Changed { before: shown.clone(), after: shown.clone(), changed: false };
     let changed = edit(context, prompter, (&name, &text), apply).await?.unwrap_or_else(unchanged);
-    Ok(mutation::finish(context, &operations.database, &mutation::updated(&operations, &changed, "updated")))
+    Ok(mutation::finish(context, &operations.database, mutation::updated(&operations, &changed, "updated")))
 }
 
 /// The values of a file that differ from those of the row.

@@ -117,7 +117,7 @@ pub async fn run<D: Serialize>(
     body: impl AsyncFnOnce(&Operations) -> Result<Mutation<Change<D>>>,
 ) -> Result<Effect> {
     let operations = context.open_operations(write.dry_run).await?;
-    Ok(finish(context, &operations.database, &body(&operations).await?))
+    Ok(finish(context, &operations.database, body(&operations).await?))
 }
 
 /// As [`run`], after confirmation by `name`. A dry run before the prompt reports errors early.
@@ -136,18 +136,32 @@ pub async fn destroy<D: Serialize>(
         }
         prompter.confirm_by_name(&confirm.confirm, impact, name).await?;
     }
-    Ok(finish(context, &database, &body(&context.operations(&database, write.dry_run)).await?))
+    Ok(finish(context, &database, body(&context.operations(&database, write.dry_run)).await?))
+}
+
+/// The result with the operation that was committed last, if it is of that one.
+pub fn with_operation<D>(context: &Context, mut mutation: Mutation<Change<D>>) -> Mutation<Change<D>> {
+    if mutation.change.changed || mutation.change.replayed {
+        mutation.change.operation_id = context.committing.operation().map(|id| id.to_string());
+    }
+    mutation
 }
 
 /// Prints the result.
-pub fn finish(context: &Context, database: &Database, mutation: &Mutation<Change<impl Serialize>>) -> Effect {
-    context.output.mutation(mutation);
+pub fn finish(context: &Context, database: &Database, mutation: Mutation<Change<impl Serialize>>) -> Effect {
+    let mutation = with_operation(context, mutation);
+    context.output.mutation(&mutation);
     Effect::new(mutation.change.changed, mutation.change.dry_run, database.target())
 }
 
-/// Prints the results of a command that takes any number of objects.
-pub fn finish_each(context: &Context, database: &Database, mutations: &[Mutation<Change<impl Serialize>>]) -> Effect {
-    context.output.mutations(mutations);
+/// Prints the results of one operation on any number of objects.
+pub fn finish_each<D: Serialize>(
+    context: &Context,
+    database: &Database,
+    mutations: Vec<Mutation<Change<D>>>,
+) -> Effect {
+    let mutations: Vec<_> = mutations.into_iter().map(|mutation| with_operation(context, mutation)).collect();
+    context.output.mutations(&mutations);
     let changed = mutations.iter().any(|mutation| mutation.change.changed);
     let dry_run = mutations.iter().any(|mutation| mutation.change.dry_run);
     Effect::new(changed, dry_run, database.target())
@@ -158,16 +172,17 @@ pub fn finish_each(context: &Context, database: &Database, mutations: &[Mutation
 pub fn finish_all(
     context: &Context,
     operations: &Operations,
-    mutations: &[Mutation<Change>],
+    mutations: Vec<Mutation<Change>>,
     is_single: bool,
     (noun, verb): (&str, &str),
 ) -> Effect {
     let Operations { database, dry_run, .. } = operations;
     let changed = mutations.iter().filter(|mutation| mutation.change.changed).count();
-    context.output.mutations(mutations);
-    if !mutations.is_empty() && !is_single {
-        let (verb, stay) = (outcome_verb(*dry_run, verb), mutations.len() - changed);
+    let all = mutations.len();
+    let effect = finish_each(context, database, mutations);
+    if all > 0 && !is_single {
+        let (verb, stay) = (outcome_verb(*dry_run, verb), all - changed);
         context.output.note(&format!("{} {verb}, {stay} unchanged", counted(changed, noun)));
     }
-    Effect::new(changed > 0, *dry_run, database.target())
+    effect
 }

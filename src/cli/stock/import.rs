@@ -82,7 +82,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &StockImport
     if rejections.count > 0 && (!keeps_others || file.valid() == 0) {
         return Err(with_unwritten(refused::<StockRow>(&rejections, file.valid(), &import), written));
     }
-    let result = Imported::new(&received, write.dry_run, rejections.count);
+    let result = Imported::new(&received, context.committing.operation(), write.dry_run, rejections.count);
     let effect = Effect::new(result.changed, write.dry_run, database.target());
     let (line, changes) = (result.line(file.kind), changes_of(&received.products));
     let result = Mutation::new(line, EventName::StockImport, result);
@@ -123,6 +123,8 @@ fn changes_of(products: &[Changed]) -> Vec<ValueChange> {
 #[derive(Serialize)]
 struct Imported {
     changed: bool,
+    /// The operations of the import.
+    operation_ids: Vec<Id>,
     replayed: bool,
     /// The operation by which the earlier import is taken back, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,13 +139,14 @@ struct Imported {
 }
 
 impl Imported {
-    fn new(received: &Received, dry_run: bool, rejected: u64) -> Imported {
+    fn new(received: &Received, operation: Option<Id>, dry_run: bool, rejected: u64) -> Imported {
         let Received { products, replayed, undone_by } = received;
         let replayed = *replayed;
         let changes = changes_of(products);
         let units = || products.iter().map(|product| i64::from(difference(product)));
         Imported {
             changed: !replayed && !changes.is_empty(),
+            operation_ids: operation.into_iter().collect(),
             replayed,
             undone_by: *undone_by,
             dry_run,

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
 use crate::cli::shared::effect::Effect;
-use crate::cli::shared::mutation::{self, outcome_verb, undone_note};
+use crate::cli::shared::mutation::{self, finish_each, outcome_verb, undone_note};
 use crate::cli::shared::values::{checked, checked_parts};
 use crate::context::Context;
 use crate::db::Access;
@@ -53,17 +53,17 @@ pub async fn run(context: &Context, arguments: &ReceiveArguments) -> Result<Effe
     let received = service::receive(&operations, &delivery, key.idempotency_key.clone()).await?;
     let mutations: Vec<_> =
         received.products.iter().map(|product| mutation_of(&operations, product, &received)).collect();
-    context.output.mutations(&mutations);
+    let effect = finish_each(context, &database, mutations);
     let units: i64 = received.products.iter().map(|product| i64::from(service::difference(product))).sum();
     let (verb, undone) = match received.replayed {
         true => ("already received".to_owned(), undone_note(received.undone_by)),
         false => (outcome_verb(write.dry_run, "received"), String::new()),
     };
     if products.len() > 1 {
-        let (units, products) = (counted(units, "unit"), counted(mutations.len(), "product"));
+        let (units, products) = (counted(units, "unit"), counted(received.products.len(), "product"));
         context.output.note(&format!("{units} of {products} {verb}{undone}"));
     }
-    Ok(Effect::new(!received.replayed, write.dry_run, database.target()))
+    Ok(effect)
 }
 
 fn mutation_of(operations: &Operations, product: &Changed, received: &Received) -> Mutation<Change> {

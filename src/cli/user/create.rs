@@ -68,5 +68,5 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
     let new = Model::new(&email, &first_name, &last_name, service::hash(&password)?);
     let operations = context.operations(&database, arguments.write.dry_run);
     let user = service::create(&operations, &new).await?;
-    Ok(finish(context, &database, &mutation::created(&operations, &user)))
+    Ok(finish(context, &database, mutation::created(&operations, &user)))
 }

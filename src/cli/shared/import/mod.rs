@@ -148,7 +148,7 @@ pub async fn run_and_retire<R: Storable>(
     }
     let shown = if is_for_people(&context.output) { changes.as_slice() } else { &[] };
     let listed = (dry_run && context.output.is_json()).then_some(changes.as_slice());
-    let result = report::result::<R>(dry_run, counts, rejections.count, listed);
+    let result = report::result::<R>(&context.committing, dry_run, counts, rejections.count, listed);
     let effect = Effect::new(counts.created + counts.updated + counts.retired > 0, dry_run, database.target());
     let incomplete = (rejections.count > 0).then_some(&effect);
     print_result(&context.output, report::notes(counts, shown), shown, &result, incomplete)?;

@@ -7,9 +7,11 @@ use serde_json::json;
 
 use crate::bulk::{Counts, OnConflict, Row, ValueChange};
 use crate::context::Context;
+use crate::domain::Id;
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, printable};
 use crate::output::Mutation;
+use crate::service::committing::CommitTracker;
 
 /// Maximum number of changes listed by a dry run.
 pub const CHANGES_LISTED: usize = 10_000;
@@ -67,12 +69,13 @@ impl Drop for PartialImport<'_> {
 }
 
 /// The result of an import; `changes` are those that a dry run lists in JSON.
-pub fn result<R: Row>(
+pub fn result<'a, R: Row>(
+    committing: &CommitTracker,
     dry_run: bool,
     counts: Counts,
     rejected: u64,
-    changes: Option<&[ValueChange]>,
-) -> Mutation<ImportResult<'_>> {
+    changes: Option<&'a [ValueChange]>,
+) -> Mutation<ImportResult<'a>> {
     let Counts { created, updated, unchanged, skipped, users, products, taken, other_stock, retired } = counts;
     let would = if dry_run { "would be " } else { "" };
     let written = counted(created + updated, R::NOUN);
@@ -97,6 +100,7 @@ pub fn result<R: Row>(
     }
     let imported = ImportResult {
         changed: created + updated + retired > 0,
+        operation_ids: committing.operations(),
         dry_run,
         created,
         updated,
@@ -131,6 +135,8 @@ pub fn notes(counts: Counts, shown: &[ValueChange]) -> Vec<Hint> {
 #[derive(Serialize)]
 pub struct ImportResult<'a> {
     changed: bool,
+    /// The operations of the import; it commits in parts.
+    operation_ids: Vec<Id>,
     dry_run: bool,
     created: u64,
     updated: u64,
