@@ -249,6 +249,28 @@ fn a_shop_on_a_server_is_backed_up_before_migrations_drop_its_rows(shop: &Shop) 
 }
 
 #[test]
+fn verify_says_which_engines_would_refuse_a_backup() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.product("M-1", "1.00", 3);
+    let file = backup(&shop);
+    let run = shop.run(&["backup", "verify", &file]).success();
+    assert!(run.stdout.contains(" can be restored: "), "{run}");
+    shop.sql("UPDATE products SET updated_at = 'soon', price = 1.005");
+    let file = shop.path("odd.backup").display().to_string();
+    shop.run(&["backup", "--out", &file]).success();
+    let run = shop.run(&["backup", "verify", &file]).success();
+    assert!(run.stdout.contains(" can be restored, but not to postgres or mysql: "), "{run}");
+    run.says("postgres and mysql would refuse 1 row: M-1").says("of products: price is 1.005, which is not");
+    let json = shop.run(&["backup", "verify", &file, "--json"]).success().json();
+    assert_eq!(json["refused_by"], serde_json::json!(["postgres", "mysql"]));
+    for backend in [Backend::Postgres, Backend::MariaDb] {
+        if let Some(server) = Shop::empty(backend) {
+            server.run(&["restore", &file]).exits_with(7).says("M-1");
+        }
+    }
+}
+
+#[test]
 fn a_damaged_backup_and_another_file_are_refused() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.product("M-1", "1.00", 3);

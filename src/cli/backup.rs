@@ -11,11 +11,14 @@ use super::shared::migrations::whole_plan;
 use super::shared::transfer::{backups, check, extent, name_foreign, prepare, tables_json};
 use crate::context::Context;
 use crate::db::Access;
+use crate::db::target::Engine;
 use crate::domain::moment;
-use crate::domain::text::counted;
+use crate::domain::text::{and_more, counted};
 use crate::error::{CommandLine, Error, Hint, Kind, Result};
 use crate::file::{check_ending, is_standard_stream};
 use crate::output::Mutation;
+use crate::transfer::fill::odd_rows;
+use crate::transfer::snapshot::ShopSnapshot;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -58,6 +61,18 @@ struct Backup {
     /// The hash of the last seal.
     head: Option<String>,
 }
+
+/// The result of a verification as JSON.
+#[derive(Serialize)]
+struct VerifiedBackup {
+    #[serde(flatten)]
+    backup: Backup,
+    /// The engines that would refuse some of its rows.
+    refused_by: Vec<&'static str>,
+}
+
+/// How many rows a message names.
+const ROWS_NAMED: usize = 5;
 
 pub async fn run(context: &Context, arguments: &Arguments) -> Result<Effect> {
     context.check_mutation_output()?;
@@ -127,10 +142,27 @@ async fn verify(context: &Context, path: &Path) -> Result<()> {
         }
         _ => error,
     })?;
+    let refusing: Vec<&str> = Engine::ALL
+        .into_iter()
+        .filter(|engine| !engine.holds_any_value && engine.as_str() != header.engine)
+        .map(Engine::as_str)
+        .collect();
+    let mut shop = ShopSnapshot::begin(&scratch).await?;
+    let (odd, named) = odd_rows(&mut shop, ROWS_NAMED).await?;
+    shop.end().await;
+    let mut only = String::new();
+    if odd > 0 {
+        let named = format!("{}{}", named.join("; "), and_more(odd - named.len() as u64));
+        let engines = refusing.join(" and ");
+        context.output.warn(&format!("{engines} would refuse {}: {named}", counted(odd, "row")));
+        only = format!(", but not to {}", refusing.join(" or "));
+    }
     let time = moment::parse(&header.time).map_or(header.time, |time| context.zone.text_with_offset(time));
-    let of = format!("{shown} can be restored: {}, as of {time}, from {}", extent(&loaded), header.engine);
+    let of = format!("{shown} can be restored{only}: {}, as of {time}, from {}", extent(&loaded), header.engine);
     let line = head.iter().fold(of, |line, head| format!("{line}; seal head {head}"));
-    let change = Backup { bytes: size(path), tables: tables_json(&loaded), head };
+    let refused_by = if odd > 0 { refusing } else { Vec::new() };
+    let change =
+        VerifiedBackup { backup: Backup { bytes: size(path), tables: tables_json(&loaded), head }, refused_by };
     context.output.mutation(&Mutation::new(line, &shown, change));
     Ok(())
 }

@@ -10,7 +10,7 @@ use sea_orm::sea_query::ArrayType;
 use sha2::{Digest, Sha256};
 
 use super::row::shown;
-use super::{Cell, Fingerprint, Origin, Progress, Report, Row};
+use super::{Cell, Fingerprint, Origin, Progress, Report, Row, read_rows};
 use crate::db::Database;
 use crate::db::insert::InsertTarget;
 use crate::db::load::Load;
@@ -191,21 +191,47 @@ impl Destination {
 ///
 /// Errors: exit 7 naming the row.
 pub fn check(row: &Row, table: &Table, holds_odd: bool) -> Result<()> {
-    for (column, cell) in table.columns.iter().zip(&row.0) {
-        let refused = match cell {
-            Cell::Garbled(_) => Some("is text that is not UTF-8".to_owned()),
-            Cell::Missing if !column.may_be_null => Some("is NULL".to_owned()),
+    match refused(row, table, holds_odd) {
+        Some((column, why)) => Err(refusal(row, table, &why, Some(column))),
+        None => Ok(()),
+    }
+}
+
+/// The rows of a shop with a value that is none of its column, which only some engines keep: how many there are, and the
+/// first ones, `M-1 of products: price is 12.345, which is not an amount`.
+///
+/// Errors: those of reading.
+pub async fn odd_rows(origin: &mut dyn Origin, most: usize) -> Result<(u64, Vec<String>)> {
+    let (mut count, mut named) = (0, Vec::new());
+    for table in origin.tables() {
+        let odd = |row: Row| {
+            if let Some((_, why)) = refused(&row, &table, false) {
+                count += 1;
+                if named.len() < most {
+                    named.push(format!("{} of {}: {why}", printable(&row.name(&table)), table.name));
+                }
+            }
+            Ok(())
+        };
+        read_rows(&table, origin, &mut |_| (), odd).await?;
+    }
+    Ok((count, named))
+}
+
+/// The first value of a row that is refused, and why.
+fn refused<'a>(row: &Row, table: &'a Table, holds_odd: bool) -> Option<(&'a Column, String)> {
+    table.columns.iter().zip(&row.0).find_map(|(column, cell)| {
+        let why = match cell {
+            Cell::Garbled(_) => "is text that is not UTF-8".to_owned(),
+            Cell::Missing if !column.may_be_null => "is NULL".to_owned(),
             cell if !holds_odd && !cell.is_of(column.family) => {
                 let shown = shown(column, cell).unwrap_or_default();
-                Some(format!("is {}, which is not {}", printable(&shown), column.family))
+                format!("is {}, which is not {}", printable(&shown), column.family)
             }
-            _ => None,
+            _ => return None,
         };
-        if let Some(refused) = refused {
-            return Err(refusal(row, table, &format!("{} {refused}", column.name), Some(column)));
-        }
-    }
-    Ok(())
+        Some((column, format!("{} {why}", column.name)))
+    })
 }
 
 fn refusal(row: &Row, table: &Table, why: &str, column: Option<&Column>) -> Error {
