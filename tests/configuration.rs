@@ -40,7 +40,7 @@ fn a_dotenv_file_blocks_nothing_that_is_set_elsewhere() {
         let run_alone = run(&shop, &["user", "list"], &[]);
         assert!(run_alone.code != 0, "{run_alone}");
         if is_database && !foreign.contains(' ') {
-            run_alone.says(".env").says("--database-url").says("belongs to another program");
+            run_alone.says("/.env:1 sets D").says("--database-url").says("belongs to another program");
         }
         let named = run(&shop, &["user", "list", "--database-url", &shop.url], &[]);
         assert_eq!(named.code == 0, is_database, "{named}");

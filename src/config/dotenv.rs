@@ -51,6 +51,12 @@ pub fn parse(path: &Path, text: &str, is_read: impl Fn(&str) -> bool) -> Result<
     Ok(variables)
 }
 
+/// The lines of the variables that are read.
+pub fn lines(text: &str, is_read: impl Fn(&str) -> bool) -> BTreeMap<String, usize> {
+    let (entries, _) = parse_entries(text, &is_read);
+    entries.into_iter().filter(|entry| is_read(entry.name)).map(|entry| (entry.name.to_owned(), entry.line)).collect()
+}
+
 const QUOTES: &str = "put a value with spaces, quotes, # or $ in single quotes";
 
 /// Splits the text into assignments; also returns the first line that begins with a known name but is not one.

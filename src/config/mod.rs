@@ -23,7 +23,7 @@ use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 use file::ParsedFile;
 use settings::Settings;
 pub use sources::{Flags, Sources};
-use target::{OTHER_DOTENV, ResolvedTarget, unknown_context};
+use target::{ResolvedTarget, unknown_context};
 
 /// Settings of the connection pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,9 +124,8 @@ impl Config {
         let actor = settings.actor();
         let backup_dir = settings.backup_dir();
         let timezone = settings.timezone();
-        let Settings { entries, violations, is_dotenv_wrong, .. } = settings;
-        let of_dotenv = is_dotenv_wrong.then_some(OTHER_DOTENV);
-        let resolved = combine_errors(resolved, violations).map_err(|error| error.hints_of(of_dotenv))?;
+        let Settings { entries, violations, dotenv_hint, .. } = settings;
+        let resolved = combine_errors(resolved, violations).map_err(|error| error.hints_of(dotenv_hint))?;
         let exposed_files = exposed_files(sources, &files);
         let [protected, read_only] = resolved.flags();
         Ok(Config {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::file::{FileSettings, ParsedFile, Setting};
 use super::sourced_value::SourcedValue;
-use super::sources::{DOTENV, Flags, Sources};
+use super::sources::{Flags, Sources};
 use super::{Entry, PoolSettings, Timezone};
 use crate::db::target::{escaped, path_of};
 use crate::domain::Violations;
@@ -75,13 +75,13 @@ pub struct Settings<'a> {
     files: &'a [ParsedFile],
     pub entries: Vec<Entry>,
     pub violations: Violations,
-    /// Whether a variable of `.env` is one of them.
-    pub is_dotenv_wrong: bool,
+    /// The hint about the first that `.env` sets.
+    pub dotenv_hint: Option<String>,
 }
 
 impl<'a> Settings<'a> {
     pub fn new(sources: &'a Sources, files: &'a [ParsedFile]) -> Self {
-        Settings { sources, files, entries: Vec::new(), violations: Violations::new(), is_dotenv_wrong: false }
+        Settings { sources, files, entries: Vec::new(), violations: Violations::new(), dotenv_hint: None }
     }
 
     fn look_up(&self, key: &SettingKey) -> SourcedValue {
@@ -111,7 +111,7 @@ impl<'a> Settings<'a> {
                 Some(value)
             }
             Err(problem) => {
-                self.is_dotenv_wrong |= origin.starts_with(&format!("{DOTENV} DB_"));
+                self.dotenv_hint = self.dotenv_hint.take().or_else(|| self.sources.dotenv_hint(&origin));
                 self.violations.add(&format!("{name} ({origin})"), problem);
                 None
             }

@@ -67,6 +67,8 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// The path and variables of `.env`.
     pub dotenv: Option<(PathBuf, BTreeMap<String, String>)>,
+    /// The line of each of these variables.
+    pub dotenv_lines: BTreeMap<String, usize>,
     /// The paths and contents of settings files, in order of precedence.
     pub files: Vec<(PathBuf, String)>,
     pub config_files: Vec<ConfigFile>,
@@ -173,13 +175,14 @@ impl Sources {
             };
             let is_read = |name: &str| known_variables().any(|known| known == name) && !is_overridden(name);
             let variables = dotenv::parse(&path, &text, is_read)?;
+            let lines = dotenv::lines(&text, is_read);
             if std::str::from_utf8(&bytes).is_err()
                 && let Some((name, _)) = variables.iter().find(|(_, value)| value.contains('\u{FFFD}'))
             {
                 return Err(unreadable(&path, &format!("contains a {name} that is not UTF-8 text")));
             }
             sources.note_if_exposed(&path);
-            sources.dotenv = Some((path, variables));
+            (sources.dotenv, sources.dotenv_lines) = (Some((path, variables)), lines);
         }
         for path in folders.settings(&flags) {
             if let Some(text) = read_file(&path, flags.config.is_some())? {
@@ -242,6 +245,17 @@ impl Sources {
     pub(super) fn variable_levels(&self) -> impl Iterator<Item = (&'static str, &BTreeMap<String, String>)> {
         let dotenv = self.dotenv.as_ref().map(|(_, variables)| (DOTENV, variables));
         std::iter::once(("environment", &self.environment)).chain(dotenv)
+    }
+
+    /// Where a variable of `.env` is set that is wrong, and how to leave it to another program; `origin` as in
+    /// [`SourcedValue`].
+    pub(super) fn dotenv_hint(&self, origin: &str) -> Option<String> {
+        let name = origin.strip_prefix(DOTENV)?.trim().split(',').next().filter(|name| is_of_database(name))?;
+        let (path, line) = (&self.dotenv.as_ref()?.0, self.dotenv_lines.get(name)?);
+        let path = escaped(&path.to_string_lossy());
+        Some(format!(
+            "{path}:{line} sets {name}: correct it there; if the file belongs to another program, name the shop's database by --database-url, or by DATABASE_URL in the environment"
+        ))
     }
 
     /// Finds a variable in the environment or `.env`.

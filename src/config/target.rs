@@ -62,9 +62,6 @@ struct Level {
     password_places: Vec<String>,
 }
 
-/// The hint for a variable of `.env` that is wrong.
-pub(super) const OTHER_DOTENV: &str = "if this .env belongs to another program, name the shop's database by --database-url, or by DATABASE_URL in the environment: its DATABASE_URL and DB_… are not read then";
-
 impl Level {
     fn from_flags(sources: &Sources) -> Level {
         let found = |text: &Option<String>, flag: &str| {
@@ -189,9 +186,9 @@ pub fn resolve(sources: &Sources, files: &[ParsedFile], violations: &mut Violati
     let remark = levels.iter().take_while(|level| level.origins().is_empty() || level.is_foreign());
     let remark = remark.filter(|level| level.is_foreign()).find_map(Level::remark);
     let resolved = match levels.iter().find(|level| !level.origins().is_empty() && !level.is_foreign()) {
-        Some(level) => resolve_level(level, sources, files, violations).map_err(|error| match level.is_dotenv() {
-            true => error.hint(OTHER_DOTENV),
-            false => error,
+        Some(level) => resolve_level(level, sources, files, violations).map_err(|error| {
+            let hint = level.origins().first().and_then(|origin| sources.dotenv_hint(origin));
+            error.hints_of(hint)
         })?,
         None => Some(embedded(sources)?),
     };
