@@ -86,11 +86,11 @@ fn judge_file(damage: &[String]) -> Check {
     Check::new(FILE, State::Failed, message).hint(fault::back_to_a_backup())
 }
 
-fn is_unique(found: &Schema, constraint: &UniqueConstraint) -> bool {
+fn lacks(found: &Schema, constraint: &UniqueConstraint) -> bool {
     // `audit_events.operation_id, audit_events.sequence`
     let columns = constraint.columns.split(", ").filter_map(|column| column.split_once('.'));
     let (tables, columns): (Vec<&str>, Vec<&str>) = columns.unzip();
-    tables.first().is_some_and(|table| found.is_unique(table, &columns))
+    tables.first().is_some_and(|table| found.has_table(table) && !found.is_unique(table, &columns))
 }
 
 /// A query that failed fails its check.
@@ -215,14 +215,18 @@ fn judge_schema(found: &Schema) -> (Check, bool) {
         missing.extend(absent.map(|column| format!("column {table}.{}", column.name)));
     }
     let is_whole = missing.is_empty();
-    let absent = unique.iter().filter(|constraint| !is_unique(found, constraint));
+    let absent = unique.iter().filter(|constraint| lacks(found, constraint));
     missing.extend(absent.map(|constraint| format!("unique index {} on {}", constraint.name, constraint.columns)));
     if missing.is_empty() {
         let detail =
             format!("{} tables with their columns and unique keys; migrate verify compares the rest", expected.len());
         return (Check::new(SCHEMA, State::Ok, detail), true);
     }
-    let check = Check::new(SCHEMA, State::Failed, format!("missing: {}", missing.join(", ")));
+    let missing = match expected.iter().any(|table| found.has_table(&table.name)) {
+        true => missing.join(", "),
+        false => "all tables".to_owned(),
+    };
+    let check = Check::new(SCHEMA, State::Failed, format!("missing: {missing}"));
     let hint = CommandLine::new("migrate status")
         .and("; if nothing is pending, ")
         .and(CommandLine::new("migrate verify"))
