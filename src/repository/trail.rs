@@ -141,18 +141,18 @@ pub async fn find_products_moved_at_another_time(
     if products.is_empty() {
         return Ok(Vec::new());
     }
-    let mut moved = Query::select();
+    let (mut time, mut moved) = (Query::select(), Query::select());
+    time.column((audit_event::Entity, audit_event::Column::OccurredAt))
+        .from(audit_event::Entity)
+        .and_where(audit_event::Column::OperationId.into_expr().eq(stock_movement::Column::OperationId.into_expr()))
+        .and_where(audit_event::Column::Outcome.into_expr().eq(Outcome::Succeeded))
+        .order_by(audit_event::Column::Sequence, Order::Asc)
+        .limit(1);
     moved
         .expr(Expr::value(1))
         .from(stock_movement::Entity)
-        .inner_join(
-            audit_event::Entity,
-            audit_event::Column::OperationId.into_expr().eq(stock_movement::Column::OperationId.into_expr()),
-        )
         .and_where(stock_movement::Column::ProductId.into_expr().eq(product::Column::Id.into_expr()))
-        .and_where(audit_event::Column::Sequence.into_expr().eq(0))
-        .and_where(audit_event::Column::Outcome.into_expr().eq(Outcome::Succeeded))
-        .and_where(audit_event::Column::OccurredAt.into_expr().eq(product::Column::UpdatedAt.into_expr()));
+        .and_where(product::Column::UpdatedAt.into_expr().eq(Expr::SubQuery(None, Box::new(time.into()))));
     let select = product::Entity::find().select_only().column(product::Column::Id);
     let select = select.filter(product::Column::Id.is_in(products.iter().copied())).filter(Expr::exists(moved).not());
     Ok(select.into_tuple().all(connection).await?)
