@@ -175,7 +175,7 @@ mod tests {
         };
         add(ObjectKind::Table, "users", "");
         for column in users.columns.iter().filter(|column| column.name != "email") {
-            add(ObjectKind::Column, &column.name, "text NOT NULL");
+            add(ObjectKind::Column, &column.name, if column.may_be_null { "text" } else { "text NOT NULL" });
         }
         add(ObjectKind::Column, "age", "integer NOT NULL");
         add(ObjectKind::Column, "height", "integer NOT NULL DEFAULT 0");
