@@ -25,11 +25,14 @@ struct Entry<'a> {
 /// The problem of a value, without its text, which may be a password.
 struct Problem(&'static str);
 
-/// Parses a `.env` and returns the variables that are read and not empty.
+/// The variables of a `.env` that are read and not empty, and the line of each.
+pub type Variables = (BTreeMap<String, String>, BTreeMap<String, usize>);
+
+/// Parses a `.env`.
 ///
 /// Errors: exit 4, `config.file`, with file and line, for one that is malformed, defined twice, or refers to an undefined
 /// one.
-pub fn parse(path: &Path, text: &str, is_read: impl Fn(&str) -> bool) -> Result<BTreeMap<String, String>> {
+pub fn parse(path: &Path, text: &str, is_read: impl Fn(&str) -> bool) -> Result<Variables> {
     let path = escaped(&path.to_string_lossy());
     let refuse = |line: usize, problem: &str, hint: &str| {
         Err(Error::configuration("config.file", format!("{path}:{line}: {problem}")).hint(hint))
@@ -38,23 +41,21 @@ pub fn parse(path: &Path, text: &str, is_read: impl Fn(&str) -> bool) -> Result<
     if let Some(line) = malformed {
         return refuse(line, "not of the form NAME=value", QUOTES);
     }
-    let mut variables = BTreeMap::new();
+    let (mut variables, mut lines) = (BTreeMap::new(), BTreeMap::new());
     for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| is_read(entry.name)) {
         let mut value = String::new();
         if let Err(Problem(problem)) = expand(&entries, index, DEPTH_LIMIT, &mut value) {
             return refuse(entry.line, problem, QUOTES);
         }
-        if !value.is_empty() && variables.insert(entry.name.to_owned(), value).is_some() {
+        if value.is_empty() {
+            continue;
+        }
+        if variables.insert(entry.name.to_owned(), value).is_some() {
             return refuse(entry.line, &format!("{} is given twice", entry.name), "keep one of them");
         }
+        lines.insert(entry.name.to_owned(), entry.line);
     }
-    Ok(variables)
-}
-
-/// The lines of the variables that are read.
-pub fn lines(text: &str, is_read: impl Fn(&str) -> bool) -> BTreeMap<String, usize> {
-    let (entries, _) = parse_entries(text, &is_read);
-    entries.into_iter().filter(|entry| is_read(entry.name)).map(|entry| (entry.name.to_owned(), entry.line)).collect()
+    Ok((variables, lines))
 }
 
 const QUOTES: &str = "put a value with spaces, quotes, # or $ in single quotes";
@@ -172,7 +173,7 @@ mod tests {
 
     fn read(text: &str) -> Result<BTreeMap<String, String>> {
         let known = ["A", "B", "C", "D", "E", "DB_PASSWORD", "DATABASE_URL", "DB_NAME"];
-        parse(Path::new("/w/.env"), text, |name| known.contains(&name))
+        parse(Path::new("/w/.env"), text, |name| known.contains(&name)).map(|(variables, _)| variables)
     }
 
     fn value(text: &str) -> String {

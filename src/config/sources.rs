@@ -174,8 +174,7 @@ impl Sources {
                 sources.environment.contains_key(name) || (is_of_database(name) && sources.names_database(&flags))
             };
             let is_read = |name: &str| known_variables().any(|known| known == name) && !is_overridden(name);
-            let variables = dotenv::parse(&path, &text, is_read)?;
-            let lines = dotenv::lines(&text, is_read);
+            let (variables, lines) = dotenv::parse(&path, &text, is_read)?;
             if std::str::from_utf8(&bytes).is_err()
                 && let Some((name, _)) = variables.iter().find(|(_, value)| value.contains('\u{FFFD}'))
             {
