@@ -191,9 +191,12 @@ pub fn multi_line(text: &str) -> Result<String, String> {
     }
 }
 
-/// A text with escaped control and bidi characters, truncated to `most` characters.
+/// A text without passwords, with escaped control and bidi characters, truncated to `most` characters.
 pub fn escaped(text: &str, most: usize) -> String {
-    let text = &*without_password(text);
+    escaped_as_is(&without_password(text), most)
+}
+
+fn escaped_as_is(text: &str, most: usize) -> String {
     let mut safe = String::with_capacity(text.len());
     for (count, character) in text.chars().enumerate() {
         match is_unsafe(character) {
@@ -247,9 +250,9 @@ fn without_secrets(url: &str) -> Cow<'_, str> {
     format!("{path}{mark}{}", parameters.join("&")).into()
 }
 
-/// A definition or a statement without characters that a terminal obeys, in its whole length.
+/// A definition or a statement without characters that a terminal obeys, in its whole length: it works as pasted.
 pub fn in_full(text: &str) -> String {
-    escaped(text, usize::MAX)
+    escaped_as_is(text, usize::MAX)
 }
 
 /// The longest quoted user text in a message, in characters: no key is longer.
@@ -332,6 +335,13 @@ pub fn in_columns<const N: usize>(rows: impl Iterator<Item = [String; N]>, numbe
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_statement_keeps_the_urls_of_its_values() {
+        let statement = "UPDATE products SET sku = 'http://a:b@c-2'";
+        assert_eq!(in_full(statement), statement);
+        assert_eq!(printable(statement), "UPDATE products SET sku = 'http://a@c-2'");
+    }
 
     #[test]
     fn rows_below_a_message_are_in_columns() {
