@@ -285,8 +285,8 @@ fn month_of(text: &str) -> Option<u32> {
 
 /// The position of the name that begins with a text of at least three letters.
 fn named(names: &str, text: &str) -> Option<usize> {
-    let text = text.to_ascii_lowercase();
-    if text.len() >= 3 { names.split(' ').position(|name| name.starts_with(&text)) } else { None }
+    let begins = |name: &str| name.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text));
+    if text.len() >= 3 { names.split(' ').position(begins) } else { None }
 }
 
 /// The part of a time after its date.
