@@ -42,7 +42,7 @@ fn find_variable(text: &str) -> Result<Zone, String> {
 
 /// The offset from UTC of times stored without a zone, in minutes: that of `--tz`.
 ///
-/// Errors: exit 2 for a zone whose clocks are changed, which no statement of every engine can convert.
+/// Errors: exit 7 for a zone whose clocks are changed, which no statement of every engine can convert.
 pub fn stored_offset(context: &Context) -> CommandResult<i32> {
     let Some(zone) = &context.file_zone else { return Ok(0) };
     zone.fixed_offset().ok_or_else(|| {
