@@ -15,7 +15,7 @@ const PROMPTS: &[(&str, Steps, &str)] = &[
     ("order pay DEM01-00001 DEM01-00004", &[], CONTINUE),
     ("order cancel DEM01-00001", &[], CONTINUE),
     ("order reassign DEM01-00001 DEM01-00004 --user mina@example.com", &[], CONTINUE),
-    ("order expire --older-than 1s", &[], CONTINUE),
+    ("order expire --older-than 0s", &[], CONTINUE),
     ("user disable mina@example.com", &[], CONTINUE),
     ("user disable zoe@example.com --context live", &[], "Type shop to confirm: "),
     ("user delete zoe@example.com", &[], "Type zoe@example.com to confirm: "),
